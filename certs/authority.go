@@ -1,0 +1,312 @@
+package certs
+
+import (
+	"crypto"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"errors"
+	"fmt"
+	"math/big"
+	"net"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+)
+
+const (
+	day = 24 * time.Hour
+
+	// DefaultCAValidity is how long an authority lives: ten years of 365 days.
+	DefaultCAValidity = 10 * 365 * day
+	// DefaultLeafValidity is how long a leaf lives.
+	DefaultLeafValidity = 90 * day
+
+	// trustDomain is the host of every leaf's URI. It is two labels, since RFC 5280
+	// section 4.2.1.6 wants a fully qualified name there, which linters take to
+	// have a dot.
+	trustDomain = "tlsdemo.localhost"
+
+	// backdate keeps a certificate from being refused by a peer whose clock is a
+	// little behind.
+	backdate = time.Minute
+)
+
+// ErrNotPermitted is wrapped by the error of [Authority.Issue] when a name lies
+// outside the authority's name constraints (RFC 5280 section 4.2.1.10).
+var ErrNotPermitted = errors.New("not permitted by the CA's name constraints")
+
+// Usage is the one role that a leaf has (RFC 5280 section 4.2.1.12).
+type Usage int
+
+// The roles of a leaf.
+const (
+	ClientAuth Usage = iota // proves who a TLS client is
+	ServerAuth              // proves who a TLS server is
+)
+
+// Request says what certificate is wanted. The zero values are good defaults, except
+// for Name, which a leaf must have.
+type Request struct {
+	// Name is a leaf's name, one DNS label: it is its common name, and its SANs
+	// are NAME.localhost and spiffe://tlsdemo.localhost/NAME. For an authority it is the
+	// common name, and empty means "tlsdemo CA".
+	Name string
+	// Names are DNS names and IP addresses in addition. A leaf carries them as
+	// SANs; an authority permits them, a DNS name together with all below it.
+	Names []string
+	// Usage is a leaf's role. A server's leaf also has the SANs localhost,
+	// 127.0.0.1 and ::1.
+	Usage Usage
+	// ValidFor is how long the certificate is valid from now on. Zero means
+	// DefaultLeafValidity or DefaultCAValidity. A leaf never outlives its
+	// authority: its time is cut where the authority's ends.
+	ValidFor time.Duration
+	// Key is the kind of key to make.
+	Key KeyType
+}
+
+// Authority is a CA: it issues leaves.
+type Authority struct {
+	pair *Pair
+}
+
+// NewAuthority makes a self-signed CA that may vouch for localhost, the names below
+// it, 127.0.0.0/8, ::1 and req.Names, and by critical name constraints for nothing
+// else. It has no path length constraint, so that an intermediate can be hung under it.
+func NewAuthority(now time.Time, req Request) (*Authority, error) {
+	names, err := parseSubjects(req.Names)
+	if err != nil {
+		return nil, err
+	}
+	key, template, err := prepare(now, req, DefaultCAValidity)
+	if err != nil {
+		return nil, err
+	}
+	if req.Name == "" {
+		template.Subject.CommonName = "tlsdemo CA"
+	}
+	template.BasicConstraintsValid = true
+	template.IsCA = true
+	template.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageCRLSign
+	permit(template, names)
+	pair, err := sign(template, template, key, key)
+	if err != nil {
+		return nil, err
+	}
+	return &Authority{pair: pair}, nil
+}
+
+// Authority returns p as a CA. It is an error, a [*Finding], if p's certificate may
+// not issue others, or if its key is another's.
+func (p *Pair) Authority() (*Authority, error) {
+	if !issues(p.Leaf()) {
+		return nil, &Finding{Code: CertNotCA, Text: fmt.Sprintf("%q is not a CA: it may not issue certificates", p.Leaf().Subject)}
+	}
+	if !p.matches() {
+		return nil, &Finding{Code: KeyMismatch, Text: "the private key belongs to another certificate than the CA's"}
+	}
+	return &Authority{pair: p}, nil
+}
+
+// issues reports whether cert may sign other certificates: RFC 5280 sections 4.2.1.9
+// and 4.2.1.3.
+func issues(cert *x509.Certificate) bool {
+	return cert.BasicConstraintsValid && cert.IsCA &&
+		(cert.KeyUsage == 0 || cert.KeyUsage&x509.KeyUsageCertSign != 0)
+}
+
+// Pair returns the authority's certificate and key.
+func (a *Authority) Pair() *Pair { return a.pair }
+
+// Certificate returns the authority's own certificate.
+func (a *Authority) Certificate() *x509.Certificate { return a.pair.Leaf() }
+
+// Issue makes a leaf. It is an error if the authority's time is over or has not come,
+// and one that wraps [ErrNotPermitted] if a name lies outside its constraints.
+func (a *Authority) Issue(now time.Time, req Request) (*Pair, error) {
+	if f := checkDates(a.Certificate(), now); f != nil {
+		return nil, fmt.Errorf("the CA cannot issue: %w", f)
+	}
+	names, err := leafNames(req)
+	if err != nil {
+		return nil, err
+	}
+	if err := permitted(a.Certificate(), names); err != nil {
+		return nil, err
+	}
+	key, template, err := prepare(now, req, DefaultLeafValidity)
+	if err != nil {
+		return nil, err
+	}
+	if template.NotAfter.After(a.Certificate().NotAfter) {
+		template.NotAfter = a.Certificate().NotAfter
+	}
+	template.KeyUsage = x509.KeyUsageDigitalSignature
+	template.ExtKeyUsage = []x509.ExtKeyUsage{extKeyUsage(req.Usage)}
+	template.BasicConstraintsValid = true
+	template.URIs = []*url.URL{{Scheme: "spiffe", Host: trustDomain, Path: "/" + req.Name}}
+	addSANs(template, names)
+	return sign(template, a.Certificate(), key, a.pair.Key)
+}
+
+func extKeyUsage(u Usage) x509.ExtKeyUsage {
+	if u == ServerAuth {
+		return x509.ExtKeyUsageServerAuth
+	}
+	return x509.ExtKeyUsageClientAuth
+}
+
+// leafNames is every DNS name and address that a leaf gets.
+func leafNames(req Request) ([]subject, error) {
+	if err := checkName(req.Name); err != nil {
+		return nil, err
+	}
+	names := []string{req.Name + ".localhost"}
+	if req.Usage == ServerAuth {
+		names = append(names, "localhost", "127.0.0.1", "::1")
+	}
+	return parseSubjects(append(names, req.Names...))
+}
+
+// prepare makes the key, and what authorities and leaves have in common.
+func prepare(now time.Time, req Request, validity time.Duration) (crypto.Signer, *x509.Certificate, error) {
+	if req.ValidFor < 0 {
+		return nil, nil, fmt.Errorf("negative validity %v", req.ValidFor)
+	}
+	if req.ValidFor != 0 {
+		validity = req.ValidFor
+	}
+	key, err := req.Key.generate()
+	if err != nil {
+		return nil, nil, err
+	}
+	id, err := keyID(key.Public())
+	if err != nil {
+		return nil, nil, err
+	}
+	serial, err := serialNumber()
+	if err != nil {
+		return nil, nil, err
+	}
+	return key, &x509.Certificate{
+		SerialNumber: serial,
+		Subject:      pkix.Name{CommonName: req.Name},
+		NotBefore:    now.Add(-backdate),
+		NotAfter:     now.Add(validity),
+		SubjectKeyId: id,
+	}, nil
+}
+
+// keyID is RFC 7093 section 2, method 1: the leftmost 160 bits of the SHA-256 of the
+// public key's bit string.
+func keyID(pub crypto.PublicKey) ([]byte, error) {
+	der, err := x509.MarshalPKIXPublicKey(pub)
+	if err != nil {
+		return nil, err
+	}
+	var info struct {
+		Algorithm pkix.AlgorithmIdentifier
+		PublicKey asn1.BitString
+	}
+	if _, err := asn1.Unmarshal(der, &info); err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(info.PublicKey.Bytes)
+	return sum[:20], nil
+}
+
+// serialNumber is positive and has up to 128 random bits; RFC 5280 section 4.1.2.2
+// allows 20 octets.
+func serialNumber() (*big.Int, error) {
+	n, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 128))
+	if err != nil {
+		return nil, err
+	}
+	return n.Add(n, big.NewInt(1)), nil
+}
+
+func sign(template, parent *x509.Certificate, key, parentKey crypto.Signer) (*Pair, error) {
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), parentKey)
+	if err != nil {
+		return nil, err
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, err
+	}
+	return &Pair{Chain: []*x509.Certificate{cert}, Key: key}, nil
+}
+
+// permit constrains a CA to the loopback names and to names. Constraints bind only the
+// kinds of name they list, so URIs and mail addresses are listed too: without them
+// the CA could vouch for any.
+func permit(template *x509.Certificate, names []subject) {
+	template.PermittedDNSDomainsCritical = true
+	template.PermittedDNSDomains = []string{"localhost"}
+	template.PermittedURIDomains = []string{trustDomain}
+	template.PermittedEmailAddresses = []string{"localhost"}
+	template.PermittedIPRanges = []*net.IPNet{
+		ipNet(netip.MustParsePrefix("127.0.0.0/8")),
+		ipNet(netip.MustParsePrefix("::1/128")),
+	}
+	for _, name := range names {
+		if name.ip.IsValid() {
+			host := netip.PrefixFrom(name.ip, name.ip.BitLen())
+			template.PermittedIPRanges = append(template.PermittedIPRanges, ipNet(host))
+		} else {
+			domain := strings.TrimPrefix(name.dns, "*.")
+			template.PermittedDNSDomains = append(template.PermittedDNSDomains, domain)
+		}
+	}
+}
+
+func ipNet(p netip.Prefix) *net.IPNet {
+	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
+}
+
+func addSANs(template *x509.Certificate, names []subject) {
+	for _, name := range names {
+		if name.ip.IsValid() {
+			template.IPAddresses = append(template.IPAddresses, name.ip.AsSlice())
+		} else {
+			template.DNSNames = append(template.DNSNames, name.dns)
+		}
+	}
+}
+
+// permitted checks names against ca's permitted subtrees, so that no leaf is made
+// that every peer would refuse. A CA without subtrees of a kind permits that kind.
+func permitted(ca *x509.Certificate, names []subject) error {
+	for _, name := range names {
+		if name.ip.IsValid() {
+			if !permitsIP(ca, name.ip) {
+				return fmt.Errorf("%v: %w: %v", name.ip, ErrNotPermitted, ca.PermittedIPRanges)
+			}
+		} else if !permitsDNS(ca, name.dns) {
+			return fmt.Errorf("%s: %w: %q", name.dns, ErrNotPermitted, ca.PermittedDNSDomains)
+		}
+	}
+	return nil
+}
+
+func permitsIP(ca *x509.Certificate, ip netip.Addr) bool {
+	for _, r := range ca.PermittedIPRanges {
+		if r.Contains(ip.AsSlice()) {
+			return true
+		}
+	}
+	return len(ca.PermittedIPRanges) == 0
+}
+
+func permitsDNS(ca *x509.Certificate, name string) bool {
+	for _, domain := range ca.PermittedDNSDomains {
+		if name == domain || strings.HasSuffix(name, "."+strings.TrimPrefix(domain, ".")) {
+			return true
+		}
+	}
+	return len(ca.PermittedDNSDomains) == 0
+}

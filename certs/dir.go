@@ -1,0 +1,205 @@
+package certs
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The names of the pairs that make a set.
+const (
+	CA     = "ca"
+	Server = "server"
+	Client = "client"
+)
+
+var setNames = []string{CA, Server, Client}
+
+// Dir is a directory that holds a set: NAME.crt and NAME.key for the CA, the server,
+// the client and any other leaf. Errors satisfy errors.Is with [fs.ErrNotExist] and
+// [fs.ErrExist].
+type Dir string
+
+// Files returns what the leaf called name needs to prove itself to others of the set.
+func (d Dir) Files(name string) Files {
+	return Files{Cert: d.certFile(name), Key: d.keyFile(name), CA: d.certFile(CA)}
+}
+
+func (d Dir) certFile(name string) string { return filepath.Join(string(d), name+".crt") }
+func (d Dir) keyFile(name string) string  { return filepath.Join(string(d), name+".key") }
+
+// Pair reads the certificate and key called name.
+func (d Dir) Pair(name string) (*Pair, error) {
+	if err := checkName(name); err != nil {
+		return nil, err
+	}
+	return loadPair(d.certFile(name), d.keyFile(name))
+}
+
+// Names returns what the directory has pairs of, or halves of pairs: the CA, server
+// and client first. The error wraps [fs.ErrNotExist] if there is no such directory.
+func (d Dir) Names() ([]string, error) {
+	entries, err := os.ReadDir(string(d))
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, entry := range entries {
+		if name, ok := memberName(entry.Name()); ok && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	slices.SortStableFunc(names, func(a, b string) int { return rank(a) - rank(b) })
+	return names, nil
+}
+
+func rank(name string) int {
+	if i := slices.Index(setNames, name); i >= 0 {
+		return i
+	}
+	return len(setNames)
+}
+
+// memberName returns the NAME of a file called NAME.crt or NAME.key.
+func memberName(file string) (string, bool) {
+	ext := filepath.Ext(file)
+	name := strings.TrimSuffix(file, ext)
+	return name, (ext == ".crt" || ext == ".key") && checkName(name) == nil
+}
+
+// Entry is one certificate of a Dir and what is wrong with it.
+type Entry struct {
+	Name     string
+	File     string
+	Cert     *x509.Certificate // nil if it cannot be read
+	Findings []*Finding        // empty if it is sound
+}
+
+// Entries returns every certificate of the directory with what is wrong with it at
+// the time now: its files, its key, its dates, its usage, its chain up to the CA. What
+// a set lacks is an entry too, unless the directory holds nothing of a set at all.
+func (d Dir) Entries(now time.Time) ([]Entry, error) {
+	names, err := d.Names()
+	if err != nil || len(names) == 0 {
+		return nil, err
+	}
+	for i, name := range setNames {
+		if !slices.Contains(names, name) {
+			names = slices.Insert(names, i, name)
+		}
+	}
+	var roots []*x509.Certificate
+	entries := make([]Entry, 0, len(names))
+	for _, name := range names {
+		entry := d.entry(name, roots, now)
+		if name == CA && entry.Cert != nil {
+			roots = append(roots, entry.Cert)
+		}
+		entries = append(entries, entry)
+	}
+	return entries, nil
+}
+
+func (d Dir) entry(name string, roots []*x509.Certificate, now time.Time) Entry {
+	entry := Entry{Name: name, File: d.certFile(name)}
+	chain, err := loadCertificates(entry.File)
+	if err != nil {
+		entry.add(err)
+	} else {
+		entry.Cert = chain[0]
+		entry.Findings = append(entry.Findings, d.checkRole(name, chain, roots, now)...)
+	}
+	entry.add(d.checkKey(name, chain))
+	return entry
+}
+
+func (e *Entry) add(err error) {
+	if f, ok := errors.AsType[*Finding](err); ok {
+		e.Findings = append(e.Findings, f)
+	}
+}
+
+func (d Dir) checkRole(name string, chain, roots []*x509.Certificate, now time.Time) []*Finding {
+	var findings []*Finding
+	switch {
+	case name == CA:
+		findings = CheckCA(now, chain[0])
+	case name == Server || name != Client && Role(chain[0]) == "server":
+		findings = Check(now, chain, roots, ServerAuth)
+	default:
+		findings = Check(now, chain, roots, ClientAuth)
+	}
+	for _, f := range findings {
+		f.File = d.certFile(name)
+	}
+	return findings
+}
+
+// checkKey returns the first thing wrong with a key: that it cannot be read, that it
+// is not chain's, or that others may read it.
+func (d Dir) checkKey(name string, chain []*x509.Certificate) error {
+	file := d.keyFile(name)
+	key, err := loadKey(file)
+	if err != nil {
+		return err
+	}
+	if len(chain) > 0 && !(&Pair{Chain: chain, Key: key}).matches() {
+		text := fmt.Sprintf("the private key does not belong to the certificate in %s", d.certFile(name))
+		return &Finding{Code: KeyMismatch, File: file, Text: text}
+	}
+	return checkMode(file)
+}
+
+// checkMode finds keys that others than their owner may read. Windows has no such
+// modes.
+func checkMode(file string) error {
+	info, err := os.Stat(file)
+	if err != nil {
+		return unreadable(KeyUnreadable, file, err)
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 && runtime.GOOS != "windows" {
+		text := fmt.Sprintf("the private key may be read or changed by others (mode %04o, want 0600)", mode)
+		return &Finding{Code: KeyExposed, File: file, Text: text}
+	}
+	return nil
+}
+
+// Role says in a word what a certificate is for: ca, server, client, both or none.
+func Role(cert *x509.Certificate) string {
+	server := checkUsage(cert, ServerAuth) == nil
+	client := checkUsage(cert, ClientAuth) == nil
+	switch {
+	case issues(cert):
+		return "ca"
+	case server && client:
+		return "both"
+	case server:
+		return "server"
+	case client:
+		return "client"
+	}
+	return "none"
+}
+
+// empty returns nil if the directory may be filled: it does not exist or has nothing
+// in it. Otherwise the error wraps [fs.ErrExist].
+func (d Dir) empty() error {
+	entries, err := os.ReadDir(string(d))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if len(entries) > 0 {
+		return fmt.Errorf("%s is not empty: %w", d, fs.ErrExist)
+	}
+	return nil
+}

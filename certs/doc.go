@@ -1,0 +1,12 @@
+// Package certs makes and keeps the certificates with which the two ends of a
+// mutual-TLS connection prove to each other who they are: a local authority, the
+// leaves that it issues, the directory they live in, and what is wrong with them.
+//
+// An [Authority] can vouch for this machine's loopback names only, unless it is
+// widened on purpose, and each leaf has exactly one role. A [Dir] keeps them on
+// disk, whole or not at all. A [Source] turns a leaf, its key and a trust file
+// into the two configurations of crypto/tls.
+//
+// Times are given by the caller, never read from a clock. Certificates follow the
+// profile of RFC 5280.
+package certs

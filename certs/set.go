@@ -1,0 +1,204 @@
+package certs
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Set is pairs by their names: what a Dir holds.
+type Set map[string]*Pair
+
+// staleAfter is how much older than the newest another unfinished set must be to be
+// taken for what a killed process left behind. Writing one takes milliseconds.
+const staleAfter = time.Minute
+
+// Create writes the set as the directory, whole or not at all: into a temporary
+// sibling, synced, and renamed. The directory is made 0700, keys 0600. The error
+// wraps [fs.ErrExist] if the directory is there already with anything in it.
+func (d Dir) Create(set Set) error {
+	if err := d.empty(); err != nil {
+		return err
+	}
+	d = d.resolved()
+	tmp, err := d.prepare(set)
+	if err != nil {
+		return err
+	}
+	return d.install(tmp)
+}
+
+// Replace is Create, but a directory that is there already is first set aside. It
+// returns where to, or an empty Dir if there was none. A directory that holds anything
+// but certificates and keys is refused: it is somebody else's.
+func (d Dir) Replace(set Set, now time.Time) (old Dir, err error) {
+	if err := d.onlyMembers(); err != nil {
+		return "", err
+	}
+	d = d.resolved()
+	tmp, err := d.prepare(set)
+	if err != nil {
+		return "", err
+	}
+	old, err = d.setAside(now)
+	if err != nil {
+		return "", errors.Join(err, os.RemoveAll(tmp))
+	}
+	return old, d.install(tmp)
+}
+
+// resolved is the directory's own path: absolute, since "." cannot be renamed, and
+// without symbolic links, so that a rename replaces what a link points to.
+func (d Dir) resolved() Dir {
+	path, err := filepath.Abs(string(d))
+	if err != nil {
+		return d
+	}
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
+	}
+	return Dir(path)
+}
+
+// onlyMembers returns an error if the directory holds anything that no Dir wrote.
+func (d Dir) onlyMembers() error {
+	entries, err := os.ReadDir(string(d))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if _, ok := memberName(entry.Name()); !ok || entry.IsDir() {
+			return fmt.Errorf("%s holds %q, which is no certificate or key of a set: %w", d, entry.Name(), fs.ErrExist)
+		}
+	}
+	return nil
+}
+
+// setAside renames the directory, unless it is not there.
+func (d Dir) setAside(now time.Time) (Dir, error) {
+	if d.empty() == nil {
+		return "", nil
+	}
+	old := Dir(fmt.Sprintf("%s.old-%s", d, now.UTC().Format("20060102-150405.000")))
+	if _, err := os.Lstat(string(old)); err == nil {
+		return "", fmt.Errorf("%s: %w", old, fs.ErrExist)
+	}
+	return old, os.Rename(string(d), string(old))
+}
+
+// prepare writes the set into a temporary sibling of the directory.
+func (d Dir) prepare(set Set) (tmp string, err error) {
+	parent := filepath.Dir(string(d))
+	if err := os.MkdirAll(parent, 0o700); err != nil {
+		return "", err
+	}
+	tmp, err = os.MkdirTemp(parent, d.tmpPrefix()+"*")
+	if err != nil {
+		return "", fmt.Errorf("write in %s: %s", parent, reason(err))
+	}
+	d.sweep(tmp)
+	if err := set.write(tmp); err != nil {
+		return "", errors.Join(fmt.Errorf("write %s: %w", d, err), os.RemoveAll(tmp))
+	}
+	return tmp, nil
+}
+
+func (d Dir) tmpPrefix() string { return "." + filepath.Base(string(d)) + ".tmp-" }
+
+// sweep removes the unfinished sets that killed processes left beside tmp. Their age
+// is measured against tmp, by the file system's own clock.
+func (d Dir) sweep(tmp string) {
+	newest, err := os.Stat(tmp)
+	if err != nil {
+		return
+	}
+	siblings, _ := os.ReadDir(filepath.Dir(tmp))
+	for _, sibling := range siblings {
+		if !sibling.IsDir() || !strings.HasPrefix(sibling.Name(), d.tmpPrefix()) {
+			continue
+		}
+		info, err := sibling.Info()
+		if err == nil && newest.ModTime().Sub(info.ModTime()) > staleAfter {
+			// Housekeeping: what cannot be removed now is tried again next time.
+			_ = os.RemoveAll(filepath.Join(filepath.Dir(tmp), sibling.Name()))
+		}
+	}
+}
+
+// install makes tmp the directory. Rename puts it in the place of an empty one, and
+// fails if in the meantime somebody else has filled it.
+func (d Dir) install(tmp string) error {
+	err := os.Rename(tmp, string(d))
+	if err != nil && d.empty() == nil {
+		// Windows renames no directory over another, not even over an empty one.
+		_ = os.Remove(string(d))
+		err = os.Rename(tmp, string(d))
+	}
+	if err == nil {
+		return syncDir(filepath.Dir(string(d)))
+	}
+	if d.empty() != nil {
+		err = fmt.Errorf("%s is not empty: %w", d, fs.ErrExist)
+	}
+	return errors.Join(err, os.RemoveAll(tmp))
+}
+
+// write puts the set's files into the directory dir, which has to be there, and sees
+// to it that they are on disk.
+func (s Set) write(dir string) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	for name, pair := range s {
+		if err := checkName(name); err != nil {
+			return err
+		}
+		key, err := pair.KeyPEM()
+		if err != nil {
+			return err
+		}
+		if err := writeFile(root, name+".crt", pair.CertPEM(), 0o644); err != nil {
+			return err
+		}
+		if err := writeFile(root, name+".key", key, 0o600); err != nil {
+			return err
+		}
+	}
+	return syncDir(dir)
+}
+
+func writeFile(root *os.Root, name string, data []byte, mode fs.FileMode) error {
+	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// syncDir makes the names in a directory last. Not every system can.
+func syncDir(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := f.Sync(); err != nil && !cannotSync(err) {
+		return err
+	}
+	return nil
+}
+
+func cannotSync(err error) bool {
+	return errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) || errors.Is(err, fs.ErrPermission)
+}

@@ -1,0 +1,114 @@
+package certs
+
+import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+)
+
+// Files names what one end of a connection needs: all three in PEM.
+type Files struct {
+	Cert string // its certificate, followed by intermediates if there are any
+	Key  string // the certificate's private key
+	CA   string // the certificates that a peer's chain has to lead to
+}
+
+// Source is what one end of a connection proves itself with, and whom it believes.
+// It is safe for concurrent use.
+type Source struct {
+	pair  *Pair
+	roots []*x509.Certificate
+}
+
+// NewSource returns a Source of a pair and the roots that are trusted.
+func NewSource(pair *Pair, roots ...*x509.Certificate) *Source {
+	return &Source{pair: pair, roots: roots}
+}
+
+// Open reads the files. The error is a [*Finding] that names the file at fault.
+func Open(files Files) (*Source, error) {
+	pair, err := loadPair(files.Cert, files.Key)
+	if err != nil {
+		return nil, err
+	}
+	roots, err := loadRoots(files.CA)
+	if err != nil {
+		return nil, err
+	}
+	return NewSource(pair, roots...), nil
+}
+
+// loadRoots reads a trust file. That it holds no certificate, or one that cannot be
+// anybody's issuer, would otherwise show only as an unknown authority, at every
+// handshake.
+func loadRoots(file string) ([]*x509.Certificate, error) {
+	data, err := ReadFile(file)
+	if err != nil {
+		return nil, unreadable(CertUnreadable, file, err)
+	}
+	if len(bytes.TrimSpace(data)) == 0 {
+		return nil, &Finding{Code: CAFileEmpty, File: file, Text: "holds no certificate: the file is empty"}
+	}
+	roots, err := ParseCertificates(data)
+	if err != nil {
+		return nil, inFile(err, file)
+	}
+	for _, root := range roots {
+		if !canBeRoot(root) {
+			text := fmt.Sprintf("%q is not a CA, so nothing can be verified with it", root.Subject)
+			return nil, &Finding{Code: CertNotCA, File: file, Text: text}
+		}
+	}
+	return roots, nil
+}
+
+// canBeRoot holds for CAs, for self-signed certificates, which can be trusted as
+// themselves, and for those of version 1, which cannot say what they are.
+func canBeRoot(cert *x509.Certificate) bool {
+	return issues(cert) || cert.Version < 3 || bytes.Equal(cert.RawSubject, cert.RawIssuer)
+}
+
+// Leaf returns the certificate that is shown to peers.
+func (s *Source) Leaf() *x509.Certificate { return s.pair.Leaf() }
+
+// ServerConfig returns a configuration for TLS 1.2 and 1.3 that demands a client
+// certificate whose chain leads to one of the roots.
+func (s *Source) ServerConfig() *tls.Config {
+	return &tls.Config{
+		Certificates:     []tls.Certificate{s.pair.TLS()},
+		ClientCAs:        pool(s.roots),
+		ClientAuth:       tls.RequireAndVerifyClientCert,
+		MinVersion:       tls.VersionTLS12,
+		VerifyConnection: verifyStrength,
+	}
+}
+
+// ClientConfig returns a configuration for TLS 1.2 and 1.3 that trusts the roots and
+// nobody else, and presents the certificate to whoever asks for one. The server name
+// is left to the caller.
+func (s *Source) ClientConfig() *tls.Config {
+	cert := s.pair.TLS()
+	return &tls.Config{
+		RootCAs:          pool(s.roots),
+		MinVersion:       tls.VersionTLS12,
+		VerifyConnection: verifyStrength,
+		// With Certificates instead, crypto/tls would keep the certificate back
+		// from a server that does not list its issuer, and neither end would
+		// learn that the CA is the trouble.
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			return &cert, nil
+		},
+	}
+}
+
+// verifyStrength refuses what crypto/tls does not: short RSA keys. It is called for
+// resumed connections too.
+func verifyStrength(state tls.ConnectionState) error {
+	for _, cert := range state.PeerCertificates {
+		if f := checkStrength(cert); f != nil {
+			return &tls.CertificateVerificationError{UnverifiedCertificates: state.PeerCertificates, Err: f}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,228 @@
+package main
+
+import (
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"tlsdemo/certs"
+)
+
+type certsShow struct {
+	env *environment
+	dirFlags
+	short, json, pem bool
+}
+
+func newCertsShowCmd(env *environment) *cobra.Command {
+	c := &certsShow{env: env}
+	cmd := &cobra.Command{
+		Use:   "show [NAME|FILE|-]...",
+		Short: "Show certificates: what is there, is it sound, when does it end",
+		Long: `Without an argument, show a table of the directory: what each certificate is for, how
+long it lives, whether it is sound, and under the table everything that is wrong. Sound
+means: the key belongs to the certificate, the chain leads to the CA, the usage fits the
+role, nobody else may read the key, and today lies within its dates.
+
+With arguments, show the whole text of certificates: NAME is one of the directory, FILE
+any file of certificates or requests in PEM or DER, and - the standard input.
+
+` + jsonHelp + `
+
+The exit status is 3 if anything in the directory is not sound.`,
+		Example: `  tlsdemo certs show
+  tlsdemo certs show server --short
+  openssl s_client -connect 127.0.0.1:8888 </dev/null | tlsdemo certs show -`,
+		ValidArgsFunction: c.complete,
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return c.runDir()
+			}
+			return c.runArgs(args)
+		},
+	}
+	flags := cmd.Flags()
+	c.register(flags)
+	flags.BoolVar(&c.short, "short", false, "show the text in a few lines")
+	flags.BoolVar(&c.json, "json", false, "show one JSON object a certificate")
+	flags.BoolVar(&c.pem, "pem", false, "show the certificates themselves, in PEM")
+	cmd.MarkFlagsMutuallyExclusive("short", "json", "pem")
+	return cmd
+}
+
+// complete offers the names in the directory, and files.
+func (c *certsShow) complete(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	dir, err := c.path()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	names, _ := dir.Names()
+	return names, cobra.ShellCompDirectiveDefault
+}
+
+// runDir shows the directory as a whole.
+func (c *certsShow) runDir() error {
+	dir, err := c.path()
+	if err != nil {
+		return err
+	}
+	entries, err := dir.Entries(c.env.now())
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
+		return c.fail(noSet(dir))
+	}
+	if err != nil {
+		return err
+	}
+	if err := c.showEntries(entries); err != nil {
+		return err
+	}
+	if findings := findingsOf(entries); len(findings) > 0 {
+		return c.fail(&unsoundSet{dir: dir, findings: findings})
+	}
+	return nil
+}
+
+func (c *certsShow) showEntries(entries []certs.Entry) error {
+	if !c.json && !c.pem && !c.short {
+		c.table(entries)
+		return nil
+	}
+	for _, entry := range entries {
+		if entry.Cert == nil && !c.json {
+			continue // it is among the findings, at the end
+		}
+		if err := c.showEntry(entry); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *certsShow) showEntry(entry certs.Entry) error {
+	if c.json {
+		object := describe(entry.Cert, entry.File)
+		object.judge(entry)
+		return json.NewEncoder(c.env.stdout).Encode(object)
+	}
+	return c.show(item{cert: entry.Cert})
+}
+
+func (c *certsShow) table(entries []certs.Entry) {
+	table := newTable(c.env.stdout)
+	fmt.Fprintln(table, "NAME\tROLE\tSOUND\tVALID\tSERIAL\tNAMES")
+	for _, entry := range entries {
+		if entry.Cert == nil {
+			fmt.Fprintf(table, "%s\t-\tno\t-\t-\t-\n", entry.Name)
+			continue
+		}
+		sound := "yes"
+		if len(entry.Findings) > 0 {
+			sound = "no"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%.8s\t%s\n", entry.Name, certs.Role(entry.Cert), sound,
+			remaining(entry.Cert, c.env.now()), serial(entry.Cert), namesOf(entry.Cert))
+	}
+	table.Flush()
+}
+
+// runArgs shows what each argument names.
+func (c *certsShow) runArgs(args []string) error {
+	for _, arg := range args {
+		file, data, err := c.read(arg)
+		if err != nil {
+			return err
+		}
+		items, err := parse(data)
+		if err != nil {
+			return &localError{err: fmt.Errorf("%s: %w", file, err)}
+		}
+		for _, item := range items {
+			item.file = file
+			if err := c.show(item); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// read returns what an argument names, and from which file it is. A bare word is a
+// certificate of the directory, if it has one of that name.
+func (c *certsShow) read(arg string) (file string, data []byte, err error) {
+	if arg == "-" {
+		data, err := certs.Read(c.env.stdin)
+		if err != nil {
+			err = &localError{err: fmt.Errorf("standard input: %w", err)}
+		}
+		return "standard input", data, err
+	}
+	file = arg
+	if filepath.Base(arg) == arg && filepath.Ext(arg) == "" {
+		dir, err := c.path()
+		if err != nil {
+			return "", nil, err
+		}
+		member := dir.Files(arg).Cert
+		if _, err := os.Stat(member); err == nil {
+			file = member
+		} else if _, err := os.Stat(arg); err != nil {
+			return "", nil, &localError{err: fmt.Errorf("no certificate called %q in %s, and no such file", arg, dir)}
+		}
+	}
+	data, err = certs.ReadFile(file)
+	return file, data, err
+}
+
+// item is a certificate or a request for one.
+type item struct {
+	file    string
+	cert    *x509.Certificate
+	request *x509.CertificateRequest
+}
+
+// parse returns the certificates in data, or else the requests.
+func parse(data []byte) ([]item, error) {
+	var items []item
+	found, err := certs.ParseCertificates(data)
+	for _, cert := range found {
+		items = append(items, item{cert: cert})
+	}
+	requests := certs.ParseRequests(data)
+	for _, request := range requests {
+		items = append(items, item{request: request})
+	}
+	if len(items) == 0 {
+		return nil, err
+	}
+	return items, nil
+}
+
+func (c *certsShow) show(it item) error {
+	switch {
+	case c.pem:
+		return pem.Encode(c.env.stdout, it.block())
+	case c.json:
+		return json.NewEncoder(c.env.stdout).Encode(it.describe())
+	}
+	text, err := it.text(c.short)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(c.env.stdout, strings.TrimRight(text, "\n"))
+	return err
+}
+
+func (it item) block() *pem.Block {
+	if it.cert != nil {
+		return &pem.Block{Type: "CERTIFICATE", Bytes: it.cert.Raw}
+	}
+	return &pem.Block{Type: "CERTIFICATE REQUEST", Bytes: it.request.Raw}
+}

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"bytes"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"slices"
+	"strings"
+
+	"github.com/smallstep/certinfo"
+)
+
+// text is certinfo's, made safe for a terminal. certinfo prints names as they are, so
+// a line end within one could forge a line of its own: line ends are taken out of the
+// certificate before it is printed, and everything else that does not print after.
+func (it item) text(short bool) (string, error) {
+	var text string
+	var err error
+	switch {
+	case it.cert != nil && short:
+		text, err = certinfo.CertificateShortText(tameCert(it.cert))
+	case it.cert != nil:
+		text, err = certinfo.CertificateText(tameCert(it.cert))
+	case short:
+		text, err = certinfo.CertificateRequestShortText(tameRequest(it.request))
+	default:
+		text, err = certinfo.CertificateRequestText(tameRequest(it.request))
+	}
+	return cleanLines(text), err
+}
+
+// tameCert returns a copy of c without line ends in anything that certinfo prints.
+func tameCert(c *x509.Certificate) *x509.Certificate {
+	tame := *c
+	tame.Subject, tame.Issuer = tameName(c.Subject), tameName(c.Issuer)
+	for _, list := range []*[]string{
+		&tame.DNSNames, &tame.EmailAddresses,
+		&tame.PermittedDNSDomains, &tame.PermittedEmailAddresses, &tame.PermittedURIDomains,
+		&tame.ExcludedDNSDomains, &tame.ExcludedEmailAddresses, &tame.ExcludedURIDomains,
+		&tame.CRLDistributionPoints, &tame.OCSPServer, &tame.IssuingCertificateURL,
+	} {
+		*list = oneLiners(*list)
+	}
+	tame.Extensions = tameExtensions(c.Extensions)
+	return &tame
+}
+
+// tameRequest is tameCert for a request.
+func tameRequest(r *x509.CertificateRequest) *x509.CertificateRequest {
+	tame := *r
+	tame.Subject = tameName(r.Subject)
+	tame.DNSNames, tame.EmailAddresses = oneLiners(r.DNSNames), oneLiners(r.EmailAddresses)
+	tame.Extensions = tameExtensions(r.Extensions)
+	return &tame
+}
+
+func tameName(name pkix.Name) pkix.Name {
+	name.CommonName = oneLine(name.CommonName)
+	name.Names = slices.Clone(name.Names)
+	for i, attribute := range name.Names {
+		if s, ok := attribute.Value.(string); ok {
+			name.Names[i].Value = oneLine(s)
+		}
+	}
+	return name
+}
+
+func oneLiners(list []string) []string {
+	out := slices.Clone(list)
+	for i := range out {
+		out[i] = oneLine(out[i])
+	}
+	return out
+}
+
+func oneLine(s string) string { return strings.ReplaceAll(s, "\n", `\n`) }
+
+// binaryExtensions are those whose bytes certinfo shows in hexadecimal or base64.
+var binaryExtensions = []asn1.ObjectIdentifier{
+	{2, 5, 29, 14},                     // subject key identifier
+	{2, 5, 29, 35},                     // authority key identifier
+	{1, 3, 6, 1, 4, 1, 11129, 2, 4, 2}, // signed certificate timestamps
+}
+
+func tameExtensions(extensions []pkix.Extension) []pkix.Extension {
+	out := slices.Clone(extensions)
+	for i, ext := range out {
+		if !slices.ContainsFunc(binaryExtensions, ext.Id.Equal) {
+			out[i].Value = tameDER(ext.Value)
+		}
+	}
+	return out
+}
+
+// tameDER returns a copy of der whose texts have dots for line ends: of the same
+// length, so that it is still DER. What is no DER is text itself.
+func tameDER(der []byte) []byte {
+	var out []byte
+	for rest := der; len(rest) > 0; {
+		var element asn1.RawValue
+		after, err := asn1.Unmarshal(rest, &element)
+		if err != nil {
+			return bytes.ReplaceAll(der, []byte("\n"), []byte("."))
+		}
+		out = append(out, element.FullBytes[:len(element.FullBytes)-len(element.Bytes)]...)
+		if opaque(element) {
+			out = append(out, element.Bytes...)
+		} else {
+			out = append(out, tameDER(element.Bytes)...)
+		}
+		rest = after
+	}
+	return out
+}
+
+// opaque holds for the values that certinfo does not print as text.
+func opaque(element asn1.RawValue) bool {
+	if element.Class != asn1.ClassUniversal || element.IsCompound {
+		return false
+	}
+	switch element.Tag {
+	case asn1.TagBoolean, asn1.TagInteger, asn1.TagBitString, asn1.TagOID, asn1.TagEnum, asn1.TagNull:
+		return true
+	}
+	return false
+}

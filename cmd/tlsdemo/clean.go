@@ -1,0 +1,57 @@
+package main
+
+import (
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"tlsdemo/tlsnet"
+)
+
+// clean makes text that came from a peer or a file safe for a terminal: whatever does
+// not print, line ends included, is shown as Go would escape it.
+func clean(s string) string {
+	var b strings.Builder
+	for len(s) > 0 {
+		r, width := utf8.DecodeRuneInString(s)
+		if strconv.IsPrint(r) && (r != utf8.RuneError || width > 1) {
+			b.WriteString(s[:width])
+		} else {
+			quoted := strconv.Quote(s[:width])
+			b.WriteString(quoted[1 : len(quoted)-1])
+		}
+		s = s[width:]
+	}
+	return b.String()
+}
+
+// cleanLines is clean for text of several lines.
+func cleanLines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i, line := range lines {
+		lines[i] = clean(line)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// shown is how much of a message is printed, in bytes.
+const shown = 80
+
+// quote is a message as Go would write it: all of it, or its beginning and its length.
+func quote(message tlsnet.Preview) string {
+	if message.Size <= shown {
+		return strconv.Quote(string(message.Head))
+	}
+	return strconv.Quote(cutRunes(message.Head, shown)) + "... (" + strconv.FormatInt(message.Size, 10) + " bytes)"
+}
+
+// cutRunes returns the first n bytes of b, or up to three fewer, so as not to cut
+// through a character.
+func cutRunes(b []byte, n int) string {
+	for end := n; end > n-utf8.UTFMax; end-- {
+		if utf8.RuneStart(b[end]) {
+			return string(b[:end])
+		}
+	}
+	return string(b[:n])
+}

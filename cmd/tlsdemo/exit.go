@@ -1,0 +1,84 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+
+	"tlsdemo/certs"
+	"tlsdemo/tlsnet"
+)
+
+// The exit statuses. They are part of what the program promises.
+const (
+	exitDone        = 0
+	exitUnexpected  = 1
+	exitUsage       = 2
+	exitLocal       = 3 // a local file or configuration
+	exitTransport   = 4 // refused, timed out, not TLS, closed
+	exitRefusedPeer = 5 // we refused the peer's certificate
+	exitRefused     = 6 // the peer refused us
+	exitNegotiation = 7 // version, cipher, group, ALPN
+)
+
+// usageError is a mistake of typing.
+type usageError struct {
+	command string // whose help to read
+	err     error
+}
+
+func (u *usageError) Error() string { return u.err.Error() }
+
+// localError is a fault of a local file or of the configuration that has no type of
+// its own.
+type localError struct{ err error }
+
+func (l *localError) Error() string { return l.err.Error() }
+func (l *localError) Unwrap() error { return l.err }
+
+var handshakeStatus = map[tlsnet.Fault]int{
+	tlsnet.Transport:     exitTransport,
+	tlsnet.RefusedPeer:   exitRefusedPeer,
+	tlsnet.RefusedByPeer: exitRefused,
+	tlsnet.Negotiation:   exitNegotiation,
+}
+
+func status(err error) int {
+	if handshake, ok := errors.AsType[*tlsnet.HandshakeError](err); ok {
+		return handshakeStatus[handshake.Fault]
+	}
+	switch {
+	case is[*usageError](err):
+		return exitUsage
+	case is[*tlsnet.ExchangeError](err), is[*net.OpError](err), is[*timeoutError](err):
+		return exitTransport
+	case is[*certs.Finding](err), is[*localError](err), is[*fs.PathError](err),
+		errors.Is(err, fs.ErrExist), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
+		return exitLocal
+	}
+	return exitUnexpected
+}
+
+func is[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}
+
+// report prints an error, which may hold anything that a peer or a file supplied: on
+// one line, under it the details and the advice if there are any.
+func report(w io.Writer, err error) {
+	fmt.Fprintf(w, "tlsdemo: %s\n", clean(err.Error()))
+	if detailed, ok := errors.AsType[interface {
+		error
+		details() []string
+	}](err); ok {
+		for _, line := range detailed.details() {
+			fmt.Fprintf(w, "  %s\n", clean(line))
+		}
+	}
+	if advice := hint(err); advice != "" {
+		fmt.Fprintf(w, "hint: %s\n", clean(advice))
+	}
+}

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"math"
+	"regexp"
+	"strconv"
+	"time"
+
+	"github.com/dustin/go-humanize"
+)
+
+// validity is a flag for how long a certificate lives: whole minutes, hours, days and
+// years of 365 days, as in 90d or 1y30d.
+type validity time.Duration
+
+var validityUnits = map[string]time.Duration{
+	"m": time.Minute,
+	"h": time.Hour,
+	"d": 24 * time.Hour,
+	"y": 365 * 24 * time.Hour,
+}
+
+var (
+	validityForm = regexp.MustCompile(`^([0-9]+[mhdy])+$`)
+	validityPart = regexp.MustCompile(`([0-9]+)([mhdy])`)
+)
+
+func (v *validity) Set(s string) error {
+	if !validityForm.MatchString(s) {
+		return errors.New("want a number and a unit, m h d or y, as in 90d")
+	}
+	var total time.Duration
+	for _, part := range validityPart.FindAllStringSubmatch(s, -1) {
+		n, err := strconv.ParseInt(part[1], 10, 64)
+		unit := validityUnits[part[2]]
+		if err != nil || n > (math.MaxInt64-int64(total))/int64(unit) {
+			return errors.New("longer than 292 years")
+		}
+		total += time.Duration(n) * unit
+	}
+	if total == 0 {
+		return errors.New("must be more than nothing")
+	}
+	*v = validity(total)
+	return nil
+}
+
+func (v *validity) String() string {
+	d := time.Duration(*v)
+	for _, unit := range []string{"y", "d", "h", "m"} {
+		if n := validityUnits[unit]; d >= n && d%n == 0 {
+			return fmt.Sprintf("%d%s", d/n, unit)
+		}
+	}
+	return d.String()
+}
+
+func (v *validity) Type() string { return "duration" }
+
+// byteSize is a flag for a number of bytes, as in 1MiB or 500kB.
+type byteSize int64
+
+func (b *byteSize) Set(s string) error {
+	n, err := humanize.ParseBytes(s)
+	if err != nil || n == 0 || n > math.MaxInt64 {
+		return errors.New("want a size above nothing, as in 1MiB")
+	}
+	*b = byteSize(n)
+	return nil
+}
+
+func (b *byteSize) String() string { return humanize.IBytes(uint64(*b)) }
+func (b *byteSize) Type() string   { return "size" }
+
+// tlsVersion is a flag for a version of TLS.
+type tlsVersion uint16
+
+var tlsVersions = map[string]tlsVersion{"1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13}
+
+func (v *tlsVersion) Set(s string) error {
+	version, ok := tlsVersions[s]
+	if !ok {
+		return errors.New("want 1.2 or 1.3")
+	}
+	*v = version
+	return nil
+}
+
+func (v *tlsVersion) String() string {
+	for name, version := range tlsVersions {
+		if *v == version {
+			return name
+		}
+	}
+	return ""
+}
+
+func (v *tlsVersion) Type() string { return "version" }
+
+// choice is a flag that takes one of a few words.
+type choice struct {
+	value string
+	words []string
+}
+
+func (c *choice) Set(s string) error {
+	for _, word := range c.words {
+		if s == word {
+			c.value = s
+			return nil
+		}
+	}
+	return fmt.Errorf("want one of %q", c.words)
+}
+
+func (c *choice) String() string { return c.value }
+func (c *choice) Type() string   { return "word" }

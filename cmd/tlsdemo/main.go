@@ -1,0 +1,34 @@
+// Command tlsdemo makes mutual TLS work on this machine: a local CA with certificates,
+// a server and a client that prove to each other who they are.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+// environment is everything that a command touches outside of itself and the network.
+type environment struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	now            func() time.Time
+}
+
+func main() {
+	env := &environment{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, now: time.Now}
+	os.Exit(start(env, os.Args[1:]))
+}
+
+// start is run with the process's signals.
+func start(env *environment, args []string) int {
+	// Without this, the end of whoever reads our stderr would be the end of us.
+	signal.Ignore(syscall.SIGPIPE)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // so that a second signal ends the program at once
+	return run(ctx, env, args)
+}

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+)
+
+// listenError is an address that could not be listened on.
+type listenError struct{ err error }
+
+func (l *listenError) Error() string { return l.err.Error() }
+func (l *listenError) Unwrap() error { return l.err }
+
+func listen(ctx context.Context, addr string) (net.Listener, error) {
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, &listenError{err: err}
+	}
+	return ln, nil
+}
+
+// timeoutError is the cause with which a command's time runs out.
+type timeoutError struct{ after time.Duration }
+
+func (t *timeoutError) Error() string { return fmt.Sprintf("gave up after %v", t.after) }
+
+func checkAddr(addr string) error {
+	if _, _, err := net.SplitHostPort(addr); err != nil {
+		return errors.New("--addr: want HOST:PORT, as in " + defaultAddr)
+	}
+	return nil
+}
+
+// loopback reports whether addr can only mean this machine. Of names none but
+// localhost is believed, RFC 6761 section 6.3.
+func loopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false
+	}
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}

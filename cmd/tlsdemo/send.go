@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"tlsdemo/certs"
+	"tlsdemo/tlsnet"
+)
+
+const defaultMessage = "Hello world!"
+
+type send struct {
+	env *environment
+	credentialFlags
+	message    string
+	addr       string
+	serverName string
+	file       string
+	raw        bool
+	json       bool
+	verbose    bool
+	plain      bool
+	minTLS     tlsVersion
+	timeout    time.Duration
+	linger     time.Duration
+}
+
+func newSendCmd(env *environment) *cobra.Command {
+	s := &send{env: env, message: defaultMessage, minTLS: tls.VersionTLS12}
+	cmd := &cobra.Command{
+		Use:   "send [MESSAGE]",
+		Short: "Say Hello world! to a server and print its answer",
+		Long: `Send a message, "Hello world!" unless another is given, to a server whose certificate
+leads to our CA, present our own certificate, and print the answer.`,
+		Example: `  tlsdemo send
+  tlsdemo send 'Good morning' --addr=localhost:9999 -v
+  tlsdemo send --file=letter.txt --raw >answer.txt`,
+		Args: cobra.MaximumNArgs(1),
+		PreRunE: func(_ *cobra.Command, args []string) error {
+			return s.check(args)
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return s.run(cmd.Context()) },
+	}
+	s.register(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&s.addr, "addr", defaultAddr, "`HOST:PORT` of the server")
+	flags.StringVar(&s.serverName, "server-name", "", "the `name` that the server's certificate must bear (default the host of --addr)")
+	flags.StringVar(&s.file, "file", "", "send what is in this `FILE`, or with - the standard input")
+	flags.BoolVar(&s.raw, "raw", false, "print the answer's bytes, and nothing else")
+	flags.BoolVar(&s.json, "json", false, "print the answer, and what was negotiated, as one JSON object")
+	flags.BoolVarP(&s.verbose, "verbose", "v", false, "say on the standard error what was negotiated, and how long it took")
+	flags.BoolVar(&s.plain, "plain", false, "use bare TCP, to loopback only: not encrypted, and to anybody")
+	flags.Var(&s.minTLS, "min-tls", "the lowest TLS version that is spoken: 1.2 or 1.3")
+	flags.DurationVar(&s.timeout, "timeout", 30*time.Second, "bound on it all")
+	flags.DurationVar(&s.linger, "linger", tlsnet.DefaultLinger, "silence that ends the answer of a server that has no other end for it")
+	cmd.MarkFlagsMutuallyExclusive("raw", "json")
+	return cmd
+}
+
+// check finds what is wrong with the arguments and the flags' values.
+func (s *send) check(args []string) error {
+	if err := checkAddr(s.addr); err != nil {
+		return err
+	}
+	switch {
+	case len(args) > 0 && s.file != "":
+		return errors.New("either MESSAGE or --file, not both")
+	case s.timeout <= 0 || s.linger <= 0:
+		return errors.New("--timeout and --linger must be more than nothing")
+	case s.plain && !loopback(s.addr):
+		return errors.New("--plain connects to loopback addresses only")
+	case len(args) > 0:
+		s.message = args[0]
+	}
+	return nil
+}
+
+func (s *send) run(ctx context.Context) error {
+	message, err := s.open()
+	if err != nil {
+		return err
+	}
+	defer message.Close()
+	dialer := &tlsnet.Dialer{}
+	if !s.plain {
+		source, err := s.credentialFlags.open(certs.Client)
+		if err != nil {
+			return err
+		}
+		dialer.Config = s.config(source)
+	} else {
+		fmt.Fprintln(s.env.stderr, "tlsdemo: --plain: nothing is encrypted, and nobody has proved who he is")
+	}
+	if s.raw && isTerminal(s.env.stdout) {
+		fmt.Fprintln(s.env.stderr, "tlsdemo: --raw: the answer's bytes go to the terminal as they are")
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, &timeoutError{after: s.timeout})
+	defer cancel()
+	return s.exchange(ctx, dialer, message)
+}
+
+// open returns the message. A file is opened before the server hears of us.
+func (s *send) open() (io.ReadCloser, error) {
+	switch s.file {
+	case "":
+		return io.NopCloser(strings.NewReader(s.message)), nil
+	case "-":
+		return io.NopCloser(s.env.stdin), nil
+	}
+	return os.Open(s.file)
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+func (s *send) config(source credentials) func() *tls.Config {
+	config := source.ClientConfig()
+	config.NextProtos = []string{tlsnet.Protocol}
+	config.MinVersion = uint16(s.minTLS)
+	config.ServerName = s.serverName
+	config.Time = s.env.now
+	return func() *tls.Config { return config }
+}
+
+// exchange connects, shakes hands, sends and receives, and notes how long each took.
+func (s *send) exchange(ctx context.Context, dialer *tlsnet.Dialer, message io.Reader) error {
+	watch := stopwatch{now: s.env.now, last: s.env.now()}
+	report := &sendReport{}
+	conn, err := dialer.Connect(ctx, s.addr)
+	if err != nil {
+		return err
+	}
+	defer func() { conn.Close() }()
+	report.Address, report.ConnectMS = conn.RemoteAddr().String(), watch.lap()
+	if !s.plain {
+		secure, err := dialer.Handshake(ctx, conn, s.addr)
+		if err != nil {
+			return err
+		}
+		conn = secure
+		report.negotiated(secure.ConnectionState())
+		report.HandshakeMS = watch.lap()
+	}
+	return s.converse(ctx, conn, message, report, &watch)
+}
+
+func (s *send) converse(ctx context.Context, conn net.Conn, message io.Reader, report *sendReport, watch *stopwatch) error {
+	var preview tlsnet.Preview
+	answer := io.Writer(&preview)
+	if s.raw {
+		answer = io.MultiWriter(s.env.stdout, &preview)
+	}
+	requester := &tlsnet.Requester{Linger: s.linger}
+	err := requester.Exchange(ctx, conn, message, answer)
+	report.ExchangeMS = watch.lap()
+	// Only now: until the answer is in, a TLS 1.3 server may not have looked at our
+	// certificate.
+	if s.verbose {
+		report.print(s.env.stderr)
+	}
+	if err != nil {
+		return s.cut(err, preview)
+	}
+	return s.print(preview, report)
+}
+
+// cut adds to an error how much of the answer came before it.
+func (s *send) cut(err error, preview tlsnet.Preview) error {
+	if preview.Size == 0 {
+		return err
+	}
+	return fmt.Errorf("%w (of the answer only this came: %s)", err, quote(preview))
+}
+
+func (s *send) print(preview tlsnet.Preview, report *sendReport) error {
+	switch {
+	case s.raw:
+		return nil
+	case s.json:
+		return report.printJSON(s.env.stdout, preview)
+	}
+	_, err := fmt.Fprintf(s.env.stdout, "Received %s\n", quote(preview))
+	return err
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"crypto/x509"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+func newTable(w io.Writer) *tabwriter.Writer { return tabwriter.NewWriter(w, 0, 0, 2, ' ', 0) }
+
+// namesOf is what a certificate speaks for: a leaf's SANs, or what a CA permits.
+func namesOf(cert *x509.Certificate) string {
+	if cert.IsCA {
+		return permits(cert)
+	}
+	names := append([]string{}, cert.DNSNames...)
+	for _, ip := range cert.IPAddresses {
+		names = append(names, ip.String())
+	}
+	for _, uri := range cert.URIs {
+		names = append(names, uri.String())
+	}
+	names = append(names, cert.EmailAddresses...)
+	if len(names) == 0 {
+		return clean(cert.Subject.String())
+	}
+	return clean(strings.Join(names, ", "))
+}
+
+// permits leaves out the kinds of name that no leaf is found by.
+func permits(ca *x509.Certificate) string {
+	names := append([]string{}, ca.PermittedDNSDomains...)
+	for _, r := range ca.PermittedIPRanges {
+		names = append(names, r.String())
+	}
+	if len(names) == 0 {
+		return "may vouch for any name"
+	}
+	return clean("may vouch for " + strings.Join(names, ", "))
+}
+
+// remaining says in words how long a certificate is still valid.
+func remaining(cert *x509.Certificate, now time.Time) string {
+	switch {
+	case now.After(cert.NotAfter):
+		return "ended " + span(now.Sub(cert.NotAfter)) + " ago"
+	case now.Before(cert.NotBefore):
+		return "begins in " + span(cert.NotBefore.Sub(now))
+	}
+	return span(cert.NotAfter.Sub(now)) + " left"
+}
+
+// span is a duration in the largest unit of which there are two, rounded.
+func span(d time.Duration) string {
+	const day = 24 * time.Hour
+	for _, unit := range []struct {
+		size time.Duration
+		name string
+	}{{365 * day, "years"}, {day, "days"}, {time.Hour, "hours"}, {time.Minute, "minutes"}} {
+		if d >= 2*unit.size {
+			return fmt.Sprintf("%d %s", (d+unit.size/2)/unit.size, unit.name)
+		}
+	}
+	return fmt.Sprintf("%d seconds", d/time.Second)
+}

@@ -1,0 +1,18 @@
+module tlsdemo
+
+go 1.26.0
+
+require (
+	github.com/dustin/go-humanize v1.0.1
+	github.com/smallstep/certinfo v1.16.0
+	github.com/spf13/cobra v1.10.2
+	github.com/spf13/pflag v1.0.9
+	golang.org/x/term v0.47.0
+)
+
+require (
+	github.com/google/certificate-transparency-go v1.3.2 // indirect
+	github.com/inconshreveable/mousetrap v1.1.0 // indirect
+	golang.org/x/crypto v0.45.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+)

@@ -1,0 +1,47 @@
+/*
+Package tlsnet carries one exchange over mutual TLS: a client sends a message, a
+server answers it. It has a [Server], a [Dialer], the two halves of the exchange
+([Requester], [Responder]), and errors that say how a connection failed. Who the two
+ends are and whom they trust comes from outside, as a *tls.Config.
+
+# Where a message ends
+
+Two ends that agree on the application protocol [Protocol] by ALPN (RFC 7301) frame
+their messages, as below. With any other peer the rule of a plain TCP tutorial holds:
+the server reads once, answers, and closes; the client takes for the answer what
+arrives until the server closes or falls silent.
+
+# The format tlsdemo/1
+
+A message is a sequence of chunks. A chunk is a kind of one byte, a length of two bytes
+in network byte order, and as many bytes as the length says:
+
+	kind  length    what follows
+	0     0         nothing: the message ends here, whole
+	1     1-65535   a piece of the message
+	2     0-1024    the reason, in UTF-8, why the rest will not come
+
+The client sends one message, the server answers with one; then both close. A message
+that stops without a chunk of kind 0 or 2 was cut short. Any other kind or length is an
+error. The server may begin to answer before the message has ended, so a client that
+sends more than the network holds has to read while it writes. In Python, over a socket
+that is already TLS:
+
+	def send(sock, data):
+	    for i in range(0, len(data), 16000):
+	        piece = data[i:i + 16000]
+	        sock.sendall(b"\1" + len(piece).to_bytes(2, "big") + piece)
+	    sock.sendall(b"\0\0\0")
+
+	def receive(sock):
+	    file, data = sock.makefile("rb"), b""
+	    while head := file.read(3):
+	        body = file.read(int.from_bytes(head[1:], "big"))
+	        if head[0] == 0:
+	            return data
+	        if head[0] == 2:
+	            raise OSError(body.decode())
+	        data += body
+	    raise EOFError("cut short")
+*/
+package tlsnet

@@ -1,0 +1,284 @@
+package tlsnet
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+)
+
+// The defaults of a Server.
+const (
+	DefaultHandshakeTimeout = 10 * time.Second
+	DefaultMaxConns         = 256
+
+	// lastAlert is how long a client whose handshake failed has to read why.
+	lastAlert = 300 * time.Millisecond
+	// maxAcceptDelay bounds the wait after an Accept that failed, as when the
+	// process has no file descriptor left.
+	maxAcceptDelay = time.Second
+)
+
+// ErrServerClosed is returned by [Server.Serve] after [Server.Shutdown] or
+// [Server.Close], and is the cause with which the contexts of handlers end.
+var ErrServerClosed = errors.New("the server is shutting down")
+
+// A Handler talks to one client. ServeConn returns when it is done, and leaves it to
+// the caller to close conn: a *tls.Conn whose handshake is complete, or the bare
+// connection of a Plain server.
+type Handler interface {
+	ServeConn(ctx context.Context, conn net.Conn) error
+}
+
+// Server accepts connections, secures them and hands them to its Handler, each in a
+// goroutine of its own. Its fields are not to be changed once it serves.
+type Server struct {
+	// Config returns the configuration of the next connection; it is called once
+	// for each. Session tickets are only of use to a client if the same
+	// configuration is returned again. It is required, unless Plain is set.
+	Config func() *tls.Config
+	// Plain serves bare TCP: without encryption, and without knowing who calls.
+	Plain bool
+	// Handler talks to the clients. It is required.
+	Handler Handler
+	// HandshakeTimeout bounds a handshake. If zero, DefaultHandshakeTimeout.
+	HandshakeTimeout time.Duration
+	// MaxConns is how many connections are served at once; others wait to be
+	// accepted. If zero, DefaultMaxConns.
+	MaxConns int
+	// Logger is told of connections that failed. If nil, nobody is told.
+	Logger *slog.Logger
+
+	mu        sync.Mutex
+	started   bool
+	closed    bool
+	listeners map[net.Listener]struct{}
+	open      map[net.Conn]struct{}
+	conns     sync.WaitGroup
+	slots     chan struct{}
+	ctx       context.Context
+	cancel    context.CancelCauseFunc
+}
+
+// Serve accepts connections from ln until the server is shut down or closed, and then
+// returns [ErrServerClosed]. It closes ln.
+func (s *Server) Serve(ln net.Listener) error {
+	defer ln.Close()
+	if s.Config == nil && !s.Plain {
+		return errors.New("tlsnet: Server has neither Config nor Plain")
+	}
+	if !s.addListener(ln) {
+		return ErrServerClosed
+	}
+	defer s.removeListener(ln)
+	for delay := time.Duration(0); ; {
+		conn, err := s.accept(ln)
+		switch {
+		case err == nil:
+			delay = 0
+			s.admit(conn)
+		case s.isClosed():
+			return ErrServerClosed
+		case errors.Is(err, net.ErrClosed):
+			return err
+		default:
+			delay = min(max(2*delay, 5*time.Millisecond), maxAcceptDelay)
+			s.logger().Warn("accept failed", "error", err, "retry_in", delay)
+			s.pause(delay)
+		}
+	}
+}
+
+// accept waits until there is room for another connection, and then for the
+// connection.
+func (s *Server) accept(ln net.Listener) (net.Conn, error) {
+	select {
+	case s.slots <- struct{}{}:
+	case <-s.ctx.Done():
+		return nil, ErrServerClosed
+	}
+	conn, err := ln.Accept()
+	if err != nil {
+		<-s.slots
+	}
+	return conn, err
+}
+
+func (s *Server) pause(d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-s.ctx.Done():
+	}
+}
+
+// admit starts serving conn, unless the server is closed: the lock keeps Shutdown
+// from waiting for a group that is still growing.
+func (s *Server) admit(conn net.Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		_ = conn.Close()
+		<-s.slots
+		return
+	}
+	s.open[conn] = struct{}{}
+	s.conns.Go(func() {
+		defer s.dismiss(conn)
+		s.log(conn, s.ServeConn(s.ctx, conn))
+	})
+}
+
+func (s *Server) dismiss(conn net.Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.open, conn)
+	<-s.slots
+}
+
+// ServeConn serves one connection, which it closes, and returns what went wrong: a
+// [*HandshakeError], or the Handler's error.
+func (s *Server) ServeConn(ctx context.Context, conn net.Conn) error {
+	defer conn.Close()
+	if s.Plain {
+		return s.Handler.ServeConn(ctx, conn)
+	}
+	secure, err := s.handshake(ctx, conn)
+	if err != nil {
+		return err
+	}
+	defer secure.Close()
+	return s.Handler.ServeConn(ctx, secure)
+}
+
+func (s *Server) handshake(ctx context.Context, conn net.Conn) (*tls.Conn, error) {
+	timeout := cmp.Or(s.HandshakeTimeout, DefaultHandshakeTimeout)
+	bounded, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("no handshake within %v", timeout))
+	defer cancel()
+	stop := interruptWhenDone(bounded, conn)
+	defer stop()
+	secure := tls.Server(conn, s.Config())
+	err := secure.Handshake()
+	if err == nil {
+		return secure, nil
+	}
+	if !errors.Is(err, io.EOF) {
+		enough := time.AfterFunc(lastAlert, func() { _ = conn.SetReadDeadline(past) })
+		defer enough.Stop()
+		_ = hangUp(conn, io.Discard, lastAlert)
+	}
+	return nil, newHandshakeError(because(bounded, err))
+}
+
+// log reports a connection that failed. One that leaves without a word, as health
+// checks and port scans do, is not worth a warning.
+func (s *Server) log(conn net.Conn, err error) {
+	if err == nil {
+		return
+	}
+	level := slog.LevelWarn
+	if LeftWithoutAWord(err) {
+		level = slog.LevelDebug
+	}
+	s.logger().Log(context.Background(), level, "connection failed", "remote_addr", conn.RemoteAddr().String(), "error", err)
+}
+
+// LeftWithoutAWord reports whether err is that of a client that connected and closed
+// before it sent anything.
+func LeftWithoutAWord(err error) bool {
+	handshake, ok := errors.AsType[*HandshakeError](err)
+	return ok && errors.Is(handshake.Err, io.EOF)
+}
+
+func (s *Server) logger() *slog.Logger {
+	if s.Logger == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return s.Logger
+}
+
+// Shutdown stops accepting and waits for the connections being served. When ctx is
+// done before they are, it closes the server, and returns why ctx is done.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.stopAccepting()
+	done := make(chan struct{})
+	go func() {
+		s.conns.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return s.Close()
+	case <-ctx.Done():
+		_ = s.Close()
+		return context.Cause(ctx)
+	}
+}
+
+// Close stops accepting, ends the contexts of handlers, closes what connections are
+// left a moment later, and waits for their goroutines.
+func (s *Server) Close() error {
+	s.stopAccepting()
+	s.cancel(ErrServerClosed)
+	last := time.AfterFunc(2*farewell, s.closeConns)
+	defer last.Stop()
+	s.conns.Wait()
+	return nil
+}
+
+func (s *Server) closeConns() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for conn := range s.open {
+		_ = conn.Close()
+	}
+}
+
+func (s *Server) stopAccepting() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.start()
+	s.closed = true
+	for ln := range s.listeners {
+		_ = ln.Close()
+	}
+}
+
+func (s *Server) addListener(ln net.Listener) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.start()
+	if !s.closed {
+		s.listeners[ln] = struct{}{}
+	}
+	return !s.closed
+}
+
+func (s *Server) removeListener(ln net.Listener) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.listeners, ln)
+}
+
+func (s *Server) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
+}
+
+// start makes what the zero value lacks. The caller holds the lock.
+func (s *Server) start() {
+	if s.started {
+		return
+	}
+	s.started = true
+	s.listeners = make(map[net.Listener]struct{})
+	s.open = make(map[net.Conn]struct{})
+	s.slots = make(chan struct{}, cmp.Or(s.MaxConns, DefaultMaxConns))
+	s.ctx, s.cancel = context.WithCancelCause(context.Background())
+}
