@@ -2,7 +2,12 @@
 package certstest
 
 import (
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"math/big"
+	"net"
 	"testing"
 	"time"
 
@@ -59,3 +64,30 @@ func (s *Set) ServerSource() *certs.Source { return certs.NewSource(s.Server, s.
 func (s *Set) ClientSource() *certs.Source { return certs.NewSource(s.Client, s.roots()...) }
 
 func (s *Set) roots() []*x509.Certificate { return []*x509.Certificate{s.CA.Certificate()} }
+
+// ShortRSA makes a self-signed server certificate for 127.0.0.1 with an RSA key of 1024
+// bits, which no [certs.KeyType] makes. Where Go refuses to make one the test is skipped.
+func ShortRSA(tb testing.TB) *certs.Pair {
+	tb.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 1024)
+	if err != nil {
+		tb.Skip("no short keys from this Go:", err)
+	}
+	now := time.Now()
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1),
+		Subject:      pkix.Name{CommonName: "short"},
+		NotBefore:    now.Add(-time.Minute),
+		NotAfter:     now.Add(time.Hour),
+		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return &certs.Pair{Chain: []*x509.Certificate{cert}, Key: key}
+}

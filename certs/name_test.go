@@ -1,0 +1,87 @@
+package certs
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestParseSubject(t *testing.T) {
+	long := strings.Repeat("a", 63)
+	for _, test := range []struct {
+		in, dns, ip string // neither: it is refused
+	}{
+		{in: "localhost", dns: "localhost"},
+		{in: "DB.Internal", dns: "db.internal"},
+		{in: "*.example.com", dns: "*.example.com"},
+		{in: "xn--bcher-kva.example", dns: "xn--bcher-kva.example"},
+		{in: "1.example", dns: "1.example"},
+		{in: long + ".example", dns: long + ".example"},
+		{in: "10.1.2.3", ip: "10.1.2.3"},
+		{in: "::1", ip: "::1"},
+		{in: "::ffff:10.1.2.3", ip: "10.1.2.3"},
+
+		{in: ""},
+		{in: "."},
+		{in: ".."},
+		{in: "a..b"},
+		{in: "example.com."},
+		{in: "a/b"},
+		{in: `a\b`},
+		{in: "a b"},
+		{in: "a\x00b"},
+		{in: "a\nb"},
+		{in: "a\x1b[2Jb"},
+		{in: "büch.example"},
+		{in: "user@host"},
+		{in: "999.1.1.1"},
+		{in: "1.2.3"},
+		{in: "*.1.1.1"},
+		{in: "fe80::1%eth0"},
+		{in: "*"},
+		{in: "*."},
+		{in: "a.*.example.com"},
+		{in: "*a.example.com"},
+		{in: "*.*.example.com"},
+		{in: "-a.example"},
+		{in: "a-.example"},
+		{in: "a" + long + ".example"},
+		{in: strings.Repeat("a.", 127)},
+	} {
+		got, err := parseSubject(test.in)
+		switch {
+		case test.dns == "" && test.ip == "":
+			if err == nil {
+				t.Errorf("%q was taken for %v", test.in, got)
+			}
+		case err != nil:
+			t.Errorf("%q: %v", test.in, err)
+		case test.ip == "" && got.dns != test.dns, test.ip != "" && got.ip.String() != test.ip:
+			t.Errorf("%q was taken for %v", test.in, got)
+		}
+	}
+}
+
+// Whatever is taken for a name has to survive being put into a certificate.
+func FuzzParseSubject(f *testing.F) {
+	for _, seed := range []string{"localhost", "*.a.b", "10.1.2.3", "::1", "a\n.b", "..", "xn--a"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		got, err := parseSubject(s)
+		if err != nil {
+			return
+		}
+		if got.ip.IsValid() {
+			if got.ip.Zone() != "" {
+				t.Errorf("%q has a zone", s)
+			}
+			return
+		}
+		if trimmed := strings.Trim(got.dns, "abcdefghijklmnopqrstuvwxyz0123456789-.*"); trimmed != "" || len(got.dns) > maxDNSName {
+			t.Errorf("%q was taken for the DNS name %q", s, got.dns)
+		}
+		if strings.Contains(strings.TrimPrefix(got.dns, "*."), "*") {
+			t.Errorf("%q has a stray wildcard", got.dns)
+		}
+	})
+}

@@ -1,0 +1,90 @@
+package certs_test
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"path/filepath"
+	"testing"
+
+	"tlsdemo/certs"
+)
+
+func TestOpenNamesTheFileAtFault(t *testing.T) {
+	dir := newDir(t)
+	path := func(file string) string { return filepath.Join(string(dir), file) }
+	write(t, dir, "empty.pem", []byte(" \n"))
+	write(t, dir, "crl.pem", block("X509 CRL", []byte{0x30, 0}))
+	write(t, dir, "locked.key", block("ENCRYPTED PRIVATE KEY", []byte{0x30, 0}))
+	write(t, dir, "garbage", []byte("garbage"))
+	for name, test := range map[string]struct {
+		cert, key, ca string // of the set, if empty
+		code          certs.Code
+		file          string
+	}{
+		"no certificate":    {cert: "none.crt", code: certs.FileMissing, file: "none.crt"},
+		"no key":            {key: "none.key", code: certs.FileMissing, file: "none.key"},
+		"no CA":             {ca: "none.crt", code: certs.FileMissing, file: "none.crt"},
+		"a directory":       {cert: ".", code: certs.CertUnreadable, file: "."},
+		"a key's directory": {key: ".", code: certs.KeyUnreadable, file: "."},
+		"swapped":           {cert: "server.key", key: "server.crt", code: certs.PEMSwapped, file: "server.key"},
+		"another's key":     {key: "client.key", code: certs.KeyMismatch, file: "client.key"},
+		"an encrypted key":  {key: "locked.key", code: certs.KeyEncrypted, file: "locked.key"},
+		"no key in it":      {key: "garbage", code: certs.KeyUnparsable, file: "garbage"},
+		"garbage":           {cert: "garbage", code: certs.CertUnparsable, file: "garbage"},
+		"nothing to trust":  {ca: "empty.pem", code: certs.CAFileEmpty, file: "empty.pem"},
+		"a CRL to trust":    {ca: "crl.pem", code: certs.CertUnparsable, file: "crl.pem"},
+		"a key to trust":    {ca: "ca.key", code: certs.PEMSwapped, file: "ca.key"},
+		"a leaf to trust":   {ca: "client.crt", code: certs.CertNotCA, file: "client.crt"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			files := dir.Files(certs.Server)
+			for file, other := range map[*string]string{&files.Cert: test.cert, &files.Key: test.key, &files.CA: test.ca} {
+				if other != "" {
+					*file = path(other)
+				}
+			}
+			_, err := certs.Open(files)
+			wantCode(t, err, test.code)
+			if finding, ok := err.(*certs.Finding); ok && finding.File != path(test.file) {
+				t.Errorf("at fault is %s, want %s", finding.File, path(test.file))
+			}
+		})
+	}
+}
+
+// A self-signed certificate that is trusted as itself has nothing wrong with it.
+func TestOpenTakesSelfSigned(t *testing.T) {
+	pair := authority(t, certs.Request{}).Pair()
+	dir, remove := saved(certs.Set{"self": pair})
+	defer remove()
+	files := dir.Files("self")
+	files.CA = files.Cert
+	if _, err := certs.Open(files); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestConfigs(t *testing.T) {
+	set := newSet()
+	source := certs.NewSource(set[certs.Server], set[certs.CA].Leaf())
+	server, client := source.ServerConfig(), source.ClientConfig()
+	if server.ClientAuth != tls.RequireAndVerifyClientCert || server.ClientCAs == nil {
+		t.Error("the server does not demand a client certificate")
+	}
+	if client.InsecureSkipVerify || client.RootCAs == nil {
+		t.Error("the client does not verify the server")
+	}
+	if server.MinVersion != tls.VersionTLS12 || client.MinVersion != tls.VersionTLS12 {
+		t.Error("versions below 1.2 are spoken")
+	}
+	// A server that lists other CAs is shown the certificate all the same.
+	cert, err := client.GetClientCertificate(&tls.CertificateRequestInfo{AcceptableCAs: [][]byte{{0x30, 0}}})
+	if err != nil || cert.Leaf != source.Leaf() {
+		t.Errorf("certificate %v, error %v", cert, err)
+	}
+	for _, config := range []*tls.Config{server, client} {
+		if err := config.VerifyConnection(tls.ConnectionState{PeerCertificates: []*x509.Certificate{source.Leaf()}}); err != nil {
+			t.Error(err)
+		}
+	}
+}
