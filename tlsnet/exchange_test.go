@@ -199,11 +199,16 @@ func answering(raw bool, bytes string) tlsnet.Handler {
 		conn.Read(buf)
 		io.WriteString(conn, bytes)
 		if raw { // a FIN and no close_notify
-			conn.(*tls.Conn).NetConn().(*net.TCPConn).CloseWrite()
+			tcp(conn).CloseWrite()
 			io.Copy(io.Discard, conn)
 		}
 		return nil
 	})
+}
+
+// tcp is what is below a server's connection.
+func tcp(conn net.Conn) *net.TCPConn {
+	return conn.(*tls.Conn).NetConn().(interface{ NetConn() net.Conn }).NetConn().(*net.TCPConn)
 }
 
 type handler func(ctx context.Context, conn net.Conn) error
@@ -242,7 +247,7 @@ func TestAnswerCutWithinARecord(t *testing.T) {
 	r := newRig(t, nil, &tlsnet.Server{Handler: handler(func(_ context.Context, conn net.Conn) error {
 		conn.Read(make([]byte, 1024))
 		io.WriteString(conn, "Hello ")
-		raw := conn.(*tls.Conn).NetConn().(*net.TCPConn)
+		raw := tcp(conn)
 		raw.Write([]byte{23, 3, 3, 1, 0, 'x'}) // a record of 256 bytes, and one of them
 		raw.CloseWrite()
 		io.Copy(io.Discard, raw)

@@ -3,6 +3,7 @@ package tlsnet
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -20,6 +21,8 @@ const (
 	// before the server closes without waiting for it any longer.
 	lastLinger = time.Second
 )
+
+var errNoMessage = errors.New("the client closed the connection without a message")
 
 // Responder is the server's half of the exchange, a [Handler].
 type Responder struct {
@@ -108,7 +111,7 @@ func (r *Responder) answerOnce(ctx context.Context, conn net.Conn) (message Prev
 	defer buffers.Put(buf)
 	n, err := conn.Read(buf[:])
 	if err != nil {
-		return message, &ExchangeError{Op: "read message", Err: because(ctx, noMessage(err))}
+		return message, &ExchangeError{Op: "read message", Err: because(ctx, noMessage(conn, err))}
 	}
 	sink := r.limited(&message)
 	if _, err := sink.Write(buf[:n]); err != nil {
@@ -127,11 +130,15 @@ func (r *Responder) answerOnce(ctx context.Context, conn net.Conn) (message Prev
 	return message, nil
 }
 
-func noMessage(err error) error {
-	if errors.Is(err, io.EOF) {
-		return errors.New("the client closed the connection without a message")
+func noMessage(conn net.Conn, err error) error {
+	_, secure := conn.(*tls.Conn)
+	switch {
+	case !errors.Is(err, io.EOF):
+		return err
+	case secure:
+		return errNoMessage
 	}
-	return err
+	return errLeft
 }
 
 func (r *Responder) limited(w io.Writer) io.Writer {

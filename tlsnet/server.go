@@ -162,12 +162,15 @@ func (s *Server) handshake(ctx context.Context, conn net.Conn) (*tls.Conn, error
 	defer cancel()
 	stop := interruptWhenDone(bounded, conn)
 	defer stop()
-	secure := tls.Server(conn, s.Config())
+	wire := &tap{Conn: conn}
+	secure := tls.Server(wire, s.Config())
 	err := secure.Handshake()
-	if err == nil {
+	switch {
+	case err == nil:
 		return secure, nil
-	}
-	if !errors.Is(err, io.EOF) {
+	case errors.Is(err, io.EOF) && wire.received.Load() == 0:
+		err = errLeft
+	default:
 		enough := time.AfterFunc(lastAlert, func() { _ = conn.SetReadDeadline(past) })
 		defer enough.Stop()
 		_ = hangUp(conn, io.Discard, lastAlert)
@@ -188,12 +191,11 @@ func (s *Server) log(conn net.Conn, err error) {
 	s.logger().Log(context.Background(), level, "connection failed", "remote_addr", conn.RemoteAddr().String(), "error", err)
 }
 
+var errLeft = errors.New("the client left without a word")
+
 // LeftWithoutAWord reports whether err is that of a client that connected and closed
 // before it sent anything.
-func LeftWithoutAWord(err error) bool {
-	handshake, ok := errors.AsType[*HandshakeError](err)
-	return ok && errors.Is(handshake.Err, io.EOF)
-}
+func LeftWithoutAWord(err error) bool { return errors.Is(err, errLeft) }
 
 func (s *Server) logger() *slog.Logger {
 	if s.Logger == nil {

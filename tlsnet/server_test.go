@@ -202,13 +202,19 @@ func TestServerLog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	conn.Write([]byte{22, 3, 1}) // a word, if not much of one
+	conn.Close()
+	conn, err = net.Dial("tcp", r.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
 	io.WriteString(conn, "GET / HTTP/1.0\r\n\r\n")
 	io.Copy(io.Discard, conn)
 	conn.Close()
 	if err := r.server.Shutdown(timeout(t)); err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Count(log.String(), "\n"); got != 1 || !strings.Contains(log.String(), "first record does not look like a TLS handshake") {
+	if got := strings.Count(log.String(), "\n"); got != 2 || !strings.Contains(log.String(), "first record does not look like a TLS handshake") {
 		t.Errorf("%d lines: %s", got, &log)
 	}
 }

@@ -70,8 +70,8 @@ func (c *certsInit) run() error {
 		}
 	}
 	set, err := c.makeSet()
-	if err != nil {
-		return &localError{err: err}
+	if err != nil { // what was asked for cannot be made
+		return &usageError{command: "tlsdemo certs init", err: err}
 	}
 	old, err := c.save(dir, set)
 	if errors.Is(err, fs.ErrExist) && !c.force {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"crypto/x509"
-	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -92,8 +91,7 @@ func (c *certsShow) runDir() error {
 
 func (c *certsShow) showEntries(entries []certs.Entry) error {
 	if !c.json && !c.pem && !c.short {
-		c.table(entries)
-		return nil
+		return c.table(entries)
 	}
 	for _, entry := range entries {
 		if entry.Cert == nil && !c.json {
@@ -110,12 +108,12 @@ func (c *certsShow) showEntry(entry certs.Entry) error {
 	if c.json {
 		object := describe(entry.Cert, entry.File)
 		object.judge(entry)
-		return json.NewEncoder(c.env.stdout).Encode(object)
+		return newJSONEncoder(c.env.stdout).Encode(object)
 	}
-	return c.show(item{cert: entry.Cert})
+	return c.show(item{file: entry.File, cert: entry.Cert})
 }
 
-func (c *certsShow) table(entries []certs.Entry) {
+func (c *certsShow) table(entries []certs.Entry) error {
 	table := newTable(c.env.stdout)
 	fmt.Fprintln(table, "NAME\tROLE\tSOUND\tVALID\tSERIAL\tNAMES")
 	for _, entry := range entries {
@@ -130,7 +128,7 @@ func (c *certsShow) table(entries []certs.Entry) {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%.8s\t%s\n", entry.Name, certs.Role(entry.Cert), sound,
 			remaining(entry.Cert, c.env.now()), serial(entry.Cert), namesOf(entry.Cert))
 	}
-	table.Flush()
+	return table.Flush()
 }
 
 // runArgs shows what each argument names.
@@ -142,7 +140,8 @@ func (c *certsShow) runArgs(args []string) error {
 		}
 		items, err := parse(data)
 		if err != nil {
-			return &localError{err: fmt.Errorf("%s: %w", file, err)}
+			// Not %w: the advice about a finding is for who uses the file.
+			return &localError{err: fmt.Errorf("%s: %v", file, err)}
 		}
 		for _, item := range items {
 			item.file = file
@@ -210,11 +209,11 @@ func (c *certsShow) show(it item) error {
 	case c.pem:
 		return pem.Encode(c.env.stdout, it.block())
 	case c.json:
-		return json.NewEncoder(c.env.stdout).Encode(it.describe())
+		return newJSONEncoder(c.env.stdout).Encode(it.describe())
 	}
 	text, err := it.text(c.short)
 	if err != nil {
-		return err
+		return &localError{err: fmt.Errorf("%s: %w", it.file, err)}
 	}
 	_, err = fmt.Fprintln(c.env.stdout, strings.TrimRight(text, "\n"))
 	return err

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -14,9 +15,12 @@ import (
 // text is certinfo's, made safe for a terminal. certinfo prints names as they are, so
 // a line end within one could forge a line of its own: line ends are taken out of the
 // certificate before it is printed, and everything else that does not print after.
-func (it item) text(short bool) (string, error) {
-	var text string
-	var err error
+func (it item) text(short bool) (text string, err error) {
+	defer func() { // certinfo indexes by numbers that the certificate gives
+		if r := recover(); r != nil {
+			err = fmt.Errorf("cannot be shown: %v", r)
+		}
+	}()
 	switch {
 	case it.cert != nil && short:
 		text, err = certinfo.CertificateShortText(tameCert(it.cert))
@@ -59,9 +63,8 @@ func tameName(name pkix.Name) pkix.Name {
 	name.CommonName = oneLine(name.CommonName)
 	name.Names = slices.Clone(name.Names)
 	for i, attribute := range name.Names {
-		if s, ok := attribute.Value.(string); ok {
-			name.Names[i].Value = oneLine(s)
-		}
+		// As certinfo would print it: in a request it may be bytes.
+		name.Names[i].Value = oneLine(fmt.Sprintf("%s", attribute.Value))
 	}
 	return name
 }
@@ -83,31 +86,48 @@ var binaryExtensions = []asn1.ObjectIdentifier{
 	{1, 3, 6, 1, 4, 1, 11129, 2, 4, 2}, // signed certificate timestamps
 }
 
+// textExtensions is under what OID certinfo prints whole values as they are: the
+// first of Sigstore's.
+var textExtensions = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 57264, 1}
+
 func tameExtensions(extensions []pkix.Extension) []pkix.Extension {
 	out := slices.Clone(extensions)
 	for i, ext := range out {
-		if !slices.ContainsFunc(binaryExtensions, ext.Id.Equal) {
+		switch {
+		case slices.ContainsFunc(binaryExtensions, ext.Id.Equal):
+		case len(ext.Id) > len(textExtensions) && ext.Id[:len(textExtensions)].Equal(textExtensions):
+			out[i].Value = tameText(ext.Value)
+		default:
 			out[i].Value = tameDER(ext.Value)
 		}
 	}
 	return out
 }
 
-// tameDER returns a copy of der whose texts have dots for line ends: of the same
-// length, so that it is still DER. What is no DER is text itself.
+// tameText returns a copy of text with dots for line ends: of the same length, so that
+// what is DER around it is still that.
+func tameText(text []byte) []byte {
+	return bytes.ReplaceAll(text, []byte("\n"), []byte("."))
+}
+
+// tameDER returns a copy of der with all texts in it tamed, or if it is no DER of all
+// of it. What is in a text is never taken for DER: a line end can be a tag, or a length.
 func tameDER(der []byte) []byte {
 	var out []byte
 	for rest := der; len(rest) > 0; {
 		var element asn1.RawValue
 		after, err := asn1.Unmarshal(rest, &element)
 		if err != nil {
-			return bytes.ReplaceAll(der, []byte("\n"), []byte("."))
+			return tameText(der)
 		}
 		out = append(out, element.FullBytes[:len(element.FullBytes)-len(element.Bytes)]...)
-		if opaque(element) {
-			out = append(out, element.Bytes...)
-		} else {
+		switch {
+		case element.IsCompound:
 			out = append(out, tameDER(element.Bytes)...)
+		case opaque(element):
+			out = append(out, element.Bytes...)
+		default:
+			out = append(out, tameText(element.Bytes)...)
 		}
 		rest = after
 	}
@@ -116,7 +136,7 @@ func tameDER(der []byte) []byte {
 
 // opaque holds for the values that certinfo does not print as text.
 func opaque(element asn1.RawValue) bool {
-	if element.Class != asn1.ClassUniversal || element.IsCompound {
+	if element.Class != asn1.ClassUniversal {
 		return false
 	}
 	switch element.Tag {

@@ -1,8 +1,12 @@
 package main
 
 import (
+	"encoding/json"
+	"fmt"
+	"io"
 	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"tlsdemo/tlsnet"
@@ -32,6 +36,32 @@ func cleanLines(s string) string {
 		lines[i] = clean(line)
 	}
 	return strings.Join(lines, "\n")
+}
+
+// newJSONEncoder returns an encoder to w whose strings are as safe for a terminal as
+// what clean returns.
+func newJSONEncoder(w io.Writer) *json.Encoder { return json.NewEncoder(jsonWriter{w}) }
+
+// jsonWriter escapes in JSON what does not print and encoding/json leaves as it is,
+// such as U+009B, with which terminals begin an escape sequence.
+type jsonWriter struct{ w io.Writer }
+
+// Write takes whole characters.
+func (j jsonWriter) Write(p []byte) (int, error) {
+	var b strings.Builder
+	for _, r := range string(p) {
+		if r == '\n' || strconv.IsPrint(r) { // outside of strings; inside it is escaped
+			b.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&b, `\u%04x`, unit)
+		}
+	}
+	if _, err := io.WriteString(j.w, b.String()); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }
 
 // shown is how much of a message is printed, in bytes.

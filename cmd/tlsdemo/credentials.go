@@ -27,7 +27,7 @@ type dirFlags struct {
 }
 
 func (f *dirFlags) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.dir, "dir", "", "directory of the certificates (default $TLSDEMO_DIR, else tlsdemo in your configuration directory)")
+	flags.StringVar(&f.dir, "dir", "", "`DIR` of the certificates (default $TLSDEMO_DIR, else tlsdemo in your configuration directory)")
 }
 
 // path is --dir, else TLSDEMO_DIR, else the user's own.
@@ -112,9 +112,9 @@ type credentialFlags struct {
 
 func (f *credentialFlags) register(cmd *cobra.Command) {
 	f.dirFlags.register(cmd.Flags())
-	cmd.Flags().StringVar(&f.files.Cert, "cert", "", "our certificate in PEM, with its intermediates, instead of the one in --dir")
-	cmd.Flags().StringVar(&f.files.Key, "key", "", "the private key of --cert, in PEM")
-	cmd.Flags().StringVar(&f.files.CA, "ca", "", "the CA certificates in PEM that the peer's certificate must lead to")
+	cmd.Flags().StringVar(&f.files.Cert, "cert", "", "our certificate, a `FILE` in PEM with its intermediates, instead of the one in --dir")
+	cmd.Flags().StringVar(&f.files.Key, "key", "", "the private key of --cert, a `FILE` in PEM")
+	cmd.Flags().StringVar(&f.files.CA, "ca", "", "the CA certificates that the peer's must lead to, a `FILE` in PEM")
 	cmd.MarkFlagsRequiredTogether("cert", "key", "ca")
 	cmd.MarkFlagsMutuallyExclusive("dir", "cert")
 }

@@ -45,7 +45,13 @@ var handshakeStatus = map[tlsnet.Fault]int{
 	tlsnet.Negotiation:   exitNegotiation,
 }
 
+// errInterrupted is the cause with which a signal ends a command.
+var errInterrupted = errors.New("interrupted")
+
 func status(err error) int {
+	if errors.Is(err, errInterrupted) {
+		return exitUnexpected
+	}
 	if handshake, ok := errors.AsType[*tlsnet.HandshakeError](err); ok {
 		return handshakeStatus[handshake.Fault]
 	}

@@ -7,6 +7,7 @@ import (
 	"math"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -72,8 +73,11 @@ func (b *byteSize) Set(s string) error {
 	return nil
 }
 
-func (b *byteSize) String() string { return humanize.IBytes(uint64(*b)) }
-func (b *byteSize) Type() string   { return "size" }
+func (b *byteSize) String() string {
+	return strings.Replace(humanize.IBytes(uint64(*b)), ".0 ", "", 1)
+}
+
+func (b *byteSize) Type() string { return "size" }
 
 // tlsVersion is a flag for a version of TLS.
 type tlsVersion uint16

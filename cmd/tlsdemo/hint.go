@@ -25,7 +25,7 @@ func hint(err error) string {
 	}
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return "tlsdemo serve"
+		return hintRefused(err)
 	case errors.Is(err, syscall.EADDRINUSE):
 		return "tlsdemo serve --addr=127.0.0.1:0"
 	case is[*listenError](err) && errors.Is(err, fs.ErrPermission):
@@ -34,6 +34,22 @@ func hint(err error) string {
 		return "the other end names the protocol " + tlsnet.Protocol + " but does not speak it"
 	}
 	return ""
+}
+
+// hintRefused is about a port on which nobody listens: on this machine that can be us.
+func hintRefused(err error) string {
+	connect, ok := errors.AsType[*connectError](err)
+	if !ok || !loopback(connect.addr) {
+		return ""
+	}
+	serve := "tlsdemo serve"
+	if connect.plain {
+		serve += " --plain"
+	}
+	if connect.addr != defaultAddr {
+		serve += " --addr=" + shellQuote(connect.addr)
+	}
+	return serve
 }
 
 // hintDir is about a directory of our own: all in it can be made anew.

@@ -13,7 +13,7 @@ import (
 // record, or text, which looks like everything else that the program says.
 func newLogger(w io.Writer, format string) *slog.Logger {
 	if format == "json" {
-		return slog.New(slog.NewJSONHandler(w, nil))
+		return slog.New(slog.NewJSONHandler(jsonWriter{w}, nil))
 	}
 	return slog.New(&textHandler{w: w})
 }

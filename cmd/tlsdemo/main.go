@@ -27,8 +27,16 @@ func main() {
 func start(env *environment, args []string) int {
 	// Without this, the end of whoever reads our stderr would be the end of us.
 	signal.Ignore(syscall.SIGPIPE)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop) // so that a second signal ends the program at once
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		cancel(errInterrupted)
+		// The second ends the program at once. To leave that to the system would
+		// not do: a shell starts what is in the background with SIGINT ignored.
+		<-signals
+		os.Exit(exitUnexpected)
+	}()
 	return run(ctx, env, args)
 }

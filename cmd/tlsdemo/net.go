@@ -23,14 +23,28 @@ func listen(ctx context.Context, addr string) (net.Listener, error) {
 	return ln, nil
 }
 
+// connectError is a server that could not be reached.
+type connectError struct {
+	addr  string // as it was given
+	plain bool
+	err   error
+}
+
+func (c *connectError) Error() string { return c.err.Error() }
+func (c *connectError) Unwrap() error { return c.err }
+
 // timeoutError is the cause with which a command's time runs out.
 type timeoutError struct{ after time.Duration }
 
 func (t *timeoutError) Error() string { return fmt.Sprintf("gave up after %v", t.after) }
 
 func checkAddr(addr string) error {
-	if _, _, err := net.SplitHostPort(addr); err != nil {
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
 		return errors.New("--addr: want HOST:PORT, as in " + defaultAddr)
+	}
+	if _, err := net.LookupPort("tcp", port); err != nil {
+		return fmt.Errorf("--addr: there is no port %q", port)
 	}
 	return nil
 }

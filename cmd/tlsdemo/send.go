@@ -141,7 +141,7 @@ func (s *send) exchange(ctx context.Context, dialer *tlsnet.Dialer, message io.R
 	report := &sendReport{}
 	conn, err := dialer.Connect(ctx, s.addr)
 	if err != nil {
-		return err
+		return &connectError{addr: s.addr, plain: s.plain, err: err}
 	}
 	defer func() { conn.Close() }()
 	report.Address, report.ConnectMS = conn.RemoteAddr().String(), watch.lap()

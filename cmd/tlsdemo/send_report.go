@@ -2,7 +2,6 @@ package main
 
 import (
 	"crypto/tls"
-	"encoding/json"
 	"fmt"
 	"io"
 	"time"
@@ -67,7 +66,7 @@ func orNone(s string) string {
 // printJSON shows the report and the answer as one object. A long answer is cut, and
 // received_cut says so.
 func (r *sendReport) printJSON(w io.Writer, answer tlsnet.Preview) error {
-	return json.NewEncoder(w).Encode(struct {
+	return newJSONEncoder(w).Encode(struct {
 		*sendReport
 		Received      string `json:"received"`
 		ReceivedBytes int64  `json:"received_bytes"`

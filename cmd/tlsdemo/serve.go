@@ -209,7 +209,7 @@ func (s *serve) serve(ctx context.Context, server *tlsnet.Server, ln net.Listene
 	go func() { served <- server.Serve(ln) }()
 	select {
 	case err := <-served:
-		return err
+		return errors.Join(err, server.Close())
 	case <-ctx.Done():
 	}
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.drain)

@@ -1,0 +1,218 @@
+package main
+
+import (
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"encoding/pem"
+	"strings"
+	"testing"
+	"time"
+)
+
+// textKinds are the ways in which a text gets into an extension that certinfo prints
+// as text.
+var textKinds = []struct {
+	name string
+	oid  asn1.ObjectIdentifier
+	der  func(f *forger, text string) []byte
+}{
+	{"sigstore", oidSigstoreIssuer, func(_ *forger, text string) []byte { return []byte(text) }},
+	{"comment", oidNetscapeComment, func(f *forger, text string) []byte {
+		return f.der(asn1.RawValue{Tag: asn1.TagUTF8String, Bytes: []byte(text)})
+	}},
+	{"provisioner", oidStepProvisioner, func(f *forger, text string) []byte {
+		return f.der(provisioner{Type: 1, Name: []byte(text), CredentialID: []byte(text)})
+	}},
+	{"san", asn1.ObjectIdentifier{2, 5, 29, 17}, func(f *forger, text string) []byte {
+		// otherName, a user principal name: RFC 5280 section 4.2.1.6.
+		return f.der([]asn1.RawValue{{Class: asn1.ClassContextSpecific, IsCompound: true, Bytes: append(
+			f.der(asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 20, 2, 3}),
+			f.der(asn1.RawValue{Class: asn1.ClassContextSpecific, IsCompound: true, Bytes: f.der(
+				asn1.RawValue{Tag: asn1.TagUTF8String, Bytes: []byte(text)},
+			)})...,
+		)}})
+	}},
+	{"attributes", asn1.ObjectIdentifier{2, 5, 29, 9}, func(_ *forger, text string) []byte { return []byte(text) }},
+	{"unknown", asn1.ObjectIdentifier{1, 2, 3, 4, 5}, func(_ *forger, text string) []byte { return []byte(text) }},
+}
+
+// certificateWith returns a certificate that has a text wherever it can have one, or
+// nil if crypto/x509 does not take it.
+func certificateWith(t *testing.T, kind int, text string) *x509.Certificate {
+	t.Helper()
+	f := &forger{now: time.Unix(1<<30, 0)}
+	template := &x509.Certificate{Subject: pkix.Name{
+		CommonName: text, Organization: []string{text}, SerialNumber: text,
+	}}
+	k := textKinds[kind]
+	if k.name != "san" {
+		template.DNSNames, template.EmailAddresses = []string{text}, []string{text}
+	}
+	template.ExtraExtensions = []pkix.Extension{{Id: k.oid, Value: k.der(f, text)}}
+	template.PermittedDNSDomains = []string{text}
+	template.CRLDistributionPoints, template.OCSPServer = []string{text}, []string{text}
+	template.IssuingCertificateURL = []string{text}
+	return tryCertificate(f, template)
+}
+
+// tryCertificate leaves out what crypto/x509 takes in no certificate, or else all.
+func tryCertificate(f *forger, template *x509.Certificate) *x509.Certificate {
+	for _, without := range []func(){
+		func() {},
+		func() { template.PermittedDNSDomains = nil },
+		func() {
+			template.DNSNames, template.EmailAddresses = nil, nil
+			template.CRLDistributionPoints, template.OCSPServer, template.IssuingCertificateURL = nil, nil, nil
+		},
+	} {
+		without()
+		attempt := *template
+		g := &forger{now: f.now}
+		if cert := g.sign(nil, &attempt).Leaf(); g.err == nil && f.err == nil {
+			return cert
+		}
+	}
+	return nil
+}
+
+// hostileTexts each would forge a line, if it were printed as it is.
+var hostileTexts = []string{
+	hostileText,
+	hostileASCII,
+	"a\nb",
+	"\n\n\n",
+	"\r\n\v\f\u0085\u2028\u2029",
+	// As DER: an ENUMERATED of 32 bytes, whose tag is a line end.
+	"\n " + "Subject: CN=forged by its own DER",
+	"\n " + strings.Repeat("x", 32),
+	// A SEQUENCE of 10 bytes, whose length is a line end.
+	"0\n" + strings.Repeat("x", 10),
+	// An OCTET STRING, and an INTEGER, of 10 bytes.
+	"\x04\n" + strings.Repeat("x", 10),
+	"\x02\n" + strings.Repeat("x", 10),
+	"\x0c\n" + strings.Repeat("\n", 10),
+	"\u009b2J\x1b]0;title\x07",
+	"\u202e\u2066\u200b",
+	"", "x", "plain",
+}
+
+// checkText checks that a text leaves the certificate's text as many lines as a
+// harmless one does, and nothing that does not print.
+func checkText(t *testing.T, kind int, text string) {
+	t.Helper()
+	hostile := certificateWith(t, kind, text)
+	harmless := certificateWith(t, kind, strings.Repeat("x", len(text)))
+	if hostile == nil || harmless == nil {
+		return
+	}
+	for _, short := range []bool{false, true} {
+		got, err := item{cert: hostile}.text(short)
+		want, wantErr := item{cert: harmless}.text(short)
+		if err != nil || wantErr != nil {
+			continue
+		}
+		mustPrint(t, got, "\n")
+		if had(hostile) != had(harmless) {
+			continue // it has other parts
+		}
+		// The signature's length varies.
+		got, want = cutSignature(got), cutSignature(want)
+		if strings.Count(got, "\n") != strings.Count(want, "\n") {
+			t.Errorf("%s, %q: the text is\n%s\nand with a harmless one\n%s", textKinds[kind].name, text, got, want)
+		}
+	}
+}
+
+// had tells certificates apart that differ in which parts they have.
+func had(c *x509.Certificate) [5]int {
+	return [5]int{
+		len(c.DNSNames), len(c.EmailAddresses), len(c.PermittedDNSDomains), len(c.Subject.Names), len(c.Extensions),
+	}
+}
+
+func cutSignature(text string) string {
+	if i := strings.LastIndex(text, "\n    Signature Algorithm: "); i >= 0 {
+		return text[:i]
+	}
+	return text
+}
+
+func TestCertText(t *testing.T) {
+	for kind := range textKinds {
+		for _, text := range hostileTexts {
+			checkText(t, kind, text)
+			if certificateWith(t, kind, text) == nil && text != "" {
+				t.Errorf("%s: crypto/x509 does not take %q, so that nothing was tested", textKinds[kind].name, text)
+			}
+		}
+	}
+}
+
+func FuzzCertText(f *testing.F) {
+	for kind := range textKinds {
+		for _, text := range hostileTexts {
+			f.Add(kind, text)
+		}
+	}
+	f.Fuzz(func(t *testing.T, kind int, text string) {
+		if kind < 0 || kind >= len(textKinds) || len(text) > 1000 {
+			t.Skip("there is no such kind, or the text is too long")
+		}
+		checkText(t, kind, text)
+	})
+}
+
+// TestRequestText is TestCertText for requests, whose names crypto/x509 takes in types
+// that are no texts.
+func TestRequestText(t *testing.T) {
+	for _, tag := range []int{asn1.TagUTF8String, asn1.TagOctetString, asn1.TagBitString, asn1.TagIA5String} {
+		for _, text := range hostileTexts {
+			value := text
+			if tag == asn1.TagBitString {
+				value = "\x00" + text // no bits unused
+			}
+			checkRequest(t, tag, value)
+		}
+	}
+}
+
+func checkRequest(t *testing.T, tag int, value string) {
+	t.Helper()
+	type attributeSET []struct {
+		Type  asn1.ObjectIdentifier
+		Value asn1.RawValue
+	}
+	f := &forger{}
+	block := f.request(&x509.CertificateRequest{
+		RawSubject: f.der([]attributeSET{{{Type: oidCommonName, Value: asn1.RawValue{Tag: tag, Bytes: []byte(value)}}}}),
+	})
+	if f.err != nil {
+		t.Fatal(f.err)
+	}
+	items, err := parse(pem.EncodeToMemory(block))
+	if err != nil {
+		return // crypto/x509 does not take it
+	}
+	text, err := items[0].text(false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustPrint(t, text, "\n")
+	head, _, _ := strings.Cut(text, "        Subject Public Key Info:")
+	if strings.Count(head, "\n") != 4 {
+		t.Errorf("tag %d, %q: the text begins\n%s", tag, value, head)
+	}
+}
+
+// What makes certinfo panic is an error of the certificate.
+func TestCertTextPanic(t *testing.T) {
+	f := &forger{now: time.Now()}
+	items, err := parse(pem.EncodeToMemory(files["crashing"](f)))
+	if err != nil || f.err != nil {
+		t.Fatal(err, f.err)
+	}
+	if text, err := items[0].text(false); err == nil {
+		t.Errorf("no error, but\n%s", text)
+	}
+}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"strconv"
+	"strings"
+	"testing"
+
+	"tlsdemo/tlsnet"
+)
+
+func TestClean(t *testing.T) {
+	for _, c := range []struct{ in, want string }{
+		{"", ""},
+		{"plain, with 'quotes' and \"others\"", "plain, with 'quotes' and \"others\""},
+		{"Grüße, 世界 🙂", "Grüße, 世界 🙂"},
+		{`C:\n`, `C:\n`},
+		{"a\nb\r\tc", `a\nb\r\tc`},
+		{"\x1b[2J\x07\x00\x7f", `\x1b[2J\a\x00\x7f`},
+		{"\u009b2J", `\u009b2J`},
+		{"\u202egnp.exe\u2066\u200b\ufeff", `\u202egnp.exe\u2066\u200b\ufeff`},
+		{"\u2028\u2029\u0085", `\u2028\u2029\u0085`},
+		{"\xff\xc3(", `\xff\xc3(`},
+		{"\ufffd", "\ufffd"},         // a character like any other, if somebody wrote it
+		{"\u00a0", `\u00a0`},         // a space that cannot be told from one
+		{"\U000e0041", `\U000e0041`}, // a tag: no width at all
+	} {
+		if got := clean(c.in); got != c.want {
+			t.Errorf("clean(%q) is %q, want %q", c.in, got, c.want)
+		}
+	}
+}
+
+func TestCleanLines(t *testing.T) {
+	for _, c := range []struct{ in, want string }{
+		{"", ""},
+		{"\n", "\n"},
+		{"one\ntwo\n", "one\ntwo\n"},
+		{"one\r\n\x1btwo\n\n", "one\\r\n\\x1btwo\n\n"},
+	} {
+		if got := cleanLines(c.in); got != c.want {
+			t.Errorf("cleanLines(%q) is %q, want %q", c.in, got, c.want)
+		}
+	}
+}
+
+func FuzzClean(f *testing.F) {
+	for _, seed := range []string{"", "a\nb", "\x1b[2J", "\u202e", "\u009b", "\xff\xfe", "世\xe4\xb8", `\n`} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		line := clean(s)
+		mustPrint(t, line, "")
+		if again := clean(line); again != line {
+			t.Errorf("clean of %q is %q", line, again)
+		}
+		lines := cleanLines(s)
+		mustPrint(t, lines, "\n")
+		if got, want := strings.Count(lines, "\n"), strings.Count(s, "\n"); got != want {
+			t.Errorf("%d line ends in %q, want %d", got, lines, want)
+		}
+		if again := cleanLines(lines); again != lines {
+			t.Errorf("cleanLines of %q is %q", lines, again)
+		}
+	})
+}
+
+// mustPrint fails the test if s holds anything that does not print, but for what is
+// allowed, or is not UTF-8.
+func mustPrint(t *testing.T, s, allowed string) {
+	t.Helper()
+	for i, r := range s {
+		if !strconv.IsPrint(r) && !strings.ContainsRune(allowed, r) {
+			t.Fatalf("%+q at %d in %q", r, i, s)
+		}
+		if r == '\ufffd' && !strings.HasPrefix(s[i:], "\ufffd") {
+			t.Fatalf("no UTF-8 at %d in %q", i, s)
+		}
+	}
+}
+
+func FuzzJSONEncoder(f *testing.F) {
+	for _, seed := range []string{"", "a\nb", "\x1b\u009b\u202e\u2028", "\U000e0041\U0001f642", "\xff", `"\`} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		var out strings.Builder
+		if err := newJSONEncoder(&out).Encode(s); err != nil {
+			t.Fatal(err)
+		}
+		text, ended := strings.CutSuffix(out.String(), "\n")
+		if !ended {
+			t.Errorf("%q is no line", text)
+		}
+		mustPrint(t, text, "")
+		var got string
+		if err := json.Unmarshal([]byte(text), &got); err != nil {
+			t.Fatal(err)
+		}
+		if want := string([]rune(s)); got != want {
+			t.Errorf("%q came back as %q, want %q", s, got, want)
+		}
+	})
+}
+
+func TestQuote(t *testing.T) {
+	long := strings.Repeat("x", shown)
+	for _, c := range []struct{ in, want string }{
+		{"", `""`},
+		{"Hello world!", `"Hello world!"`},
+		{"a\n\x1b\xff\u202e", `"a\n\x1b\xff\u202e"`},
+		{long, `"` + long + `"`},
+		{long + "y", `"` + long + `"... (81 bytes)`},
+		// A character that would be cut through is left out, as a whole.
+		{long[1:] + "é.", `"` + long[1:] + `"... (82 bytes)`},
+		{long[2:] + "世.", `"` + long[2:] + `"... (82 bytes)`},
+		{long[3:] + "🙂.", `"` + long[3:] + `"... (82 bytes)`},
+		{long[3:] + "世.", `"` + long[3:] + `世"... (81 bytes)`},
+		// What is no text is cut anywhere.
+		{strings.Repeat("\x80", shown+1), `"` + strings.Repeat(`\x80`, shown) + `"... (81 bytes)`},
+		{strings.Repeat("z", 5000), `"` + strings.Repeat("z", shown) + `"... (5000 bytes)`},
+	} {
+		var preview tlsnet.Preview
+		_, _ = io.WriteString(&preview, c.in)
+		if got := quote(preview); got != c.want {
+			t.Errorf("quote(%q) is %s, want %s", c.in, got, c.want)
+		}
+	}
+}

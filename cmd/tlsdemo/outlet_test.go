@@ -1,0 +1,106 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+// stuckWriter is a reader of our output that reads nothing before it is freed.
+type stuckWriter struct {
+	free    chan struct{}
+	written strings.Builder
+}
+
+func (w *stuckWriter) Write(p []byte) (int, error) {
+	<-w.free
+	return w.written.Write(p)
+}
+
+func TestOutletWritesAllInOrder(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	var out strings.Builder
+	o := newOutlet(&out, func(left int64) { t.Errorf("%d pieces are said to have been left out", left) })
+	var want strings.Builder
+	for i := range outletRoom / 2 {
+		fmt.Fprintf(io.MultiWriter(o, &want), "piece %d\n", i)
+	}
+	o.Close()
+	if out.String() != want.String() {
+		t.Errorf("written: %q", out.String())
+	}
+}
+
+func TestOutletKeepsWhatWasWritten(t *testing.T) {
+	var out strings.Builder
+	o := newOutlet(&out, nil)
+	piece := []byte("first")
+	_, _ = o.Write(piece)
+	copy(piece, "again") // as a caller's buffer that is used again
+	o.Close()
+	if out.String() != "first" {
+		t.Errorf("written: %q", out.String())
+	}
+}
+
+// With its reader stuck, an outlet takes what it has room for, leaves out the rest
+// and counts it, and says how many as soon as the reader goes on.
+func TestOutletWithStuckReader(t *testing.T) {
+	const extra = 7
+	synctest.Test(t, func(t *testing.T) {
+		w := &stuckWriter{free: make(chan struct{})}
+		var reported []int64
+		o := newOutlet(w, func(left int64) { reported = append(reported, left) })
+		_, _ = io.WriteString(o, "x") // the one at which the reader is stuck
+		synctest.Wait()
+		for range outletRoom + extra {
+			// In the bubble, a Write that waited would be a deadlock, and a panic.
+			if n, err := io.WriteString(o, "y"); n != 1 || err != nil {
+				t.Fatalf("Write: %d, %v", n, err)
+			}
+		}
+		close(w.free)
+		o.Close()
+		if want := "x" + strings.Repeat("y", outletRoom); w.written.String() != want {
+			t.Errorf("%d bytes were written, want %d", w.written.Len(), len(want))
+		}
+		if len(reported) != 1 || reported[0] != extra {
+			t.Errorf("left out, it is said: %v, want [%d]", reported, extra)
+		}
+	})
+}
+
+func TestOutletClosesWithStuckReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &stuckWriter{free: make(chan struct{})}
+		o := newOutlet(w, nil)
+		_, _ = io.WriteString(o, "x")
+		began := time.Now()
+		o.Close()
+		if took := time.Since(began); took != outletWait {
+			t.Errorf("Close took %v, want %v", took, outletWait)
+		}
+		close(w.free)
+		<-o.drained
+	})
+}
+
+type brokenWriter struct{}
+
+func (brokenWriter) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+func TestOutletOutlivesItsReader(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	o := newOutlet(brokenWriter{}, nil)
+	for range 3 * outletRoom {
+		if _, err := io.WriteString(o, "x"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o.Close()
+}

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// readmeCommand is one command of the README's console blocks, with what it is said to
+// print.
+type readmeCommand struct {
+	line string
+	want []string
+}
+
+// fails holds if what the README shows is an error with advice.
+func (c readmeCommand) fails() bool {
+	return len(c.want) > 0 && strings.HasPrefix(c.want[len(c.want)-1], "hint:")
+}
+
+// TestReadme types every command of the README, in order, into one shell, and looks for
+// every line that it shows.
+func TestReadme(t *testing.T) {
+	require(t, "bash", "openssl", "curl", "go")
+	for _, addr := range []string{"127.0.0.1:8888", "127.0.0.1:8889"} {
+		requireFree(t, addr)
+	}
+	commands := readmeCommands(t, filepath.Join("..", "..", "README.md"))
+	if len(commands) < 15 {
+		t.Fatalf("only %d commands found", len(commands))
+	}
+	shell := exec.CommandContext(t.Context(), "bash", "-c", readmeScript(commands))
+	shell.Dir = filepath.Join("..", "..")
+	shell.Env = readmeEnv(t)
+	shell.WaitDelay = time.Second
+	out, err := shell.CombinedOutput()
+	if err != nil {
+		t.Errorf("the shell: %v", err)
+	}
+	for i, command := range commands {
+		// What a server in the background prints may come later.
+		_, after, _ := strings.Cut(string(out), readmeMark(i))
+		got := normal(after)
+		for _, line := range command.want {
+			if line = normal(line); line != "..." && !strings.Contains(got, line) {
+				t.Errorf("$ %s\ndid not print: %s", command.line, line)
+			}
+		}
+	}
+	if t.Failed() {
+		t.Logf("what was printed:\n%s", out)
+	}
+}
+
+func readmeCommands(t *testing.T, file string) []readmeCommand {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var commands []readmeCommand
+	for _, block := range regexp.MustCompile("(?s)```console\n(.*?)```").FindAllSubmatch(text, -1) {
+		isDemo := false // whose output has prompts in it
+		for line := range strings.Lines(string(block[1])) {
+			line = strings.TrimSuffix(line, "\n")
+			if typed, ok := strings.CutPrefix(line, "$ "); ok && !isDemo {
+				commands = append(commands, readmeCommand{line: typed})
+				isDemo = typed == "scripts/demo"
+				continue
+			}
+			last := &commands[len(commands)-1]
+			last.want = append(last.want, line)
+		}
+	}
+	return commands
+}
+
+// readmeScript is what is typed. A command in the background is waited for until it
+// listens. This test is itself a part of scripts/test, so that is only looked at.
+func readmeScript(commands []readmeCommand) string {
+	var b strings.Builder
+	b.WriteString("set -m; exec 2>&1; trap 'kill $(jobs -p) 2>/dev/null' EXIT\n")
+	for i, c := range commands {
+		fmt.Fprintf(&b, "echo; echo '%s'\n", readmeMark(i))
+		switch {
+		case c.line == "scripts/test":
+			b.WriteString("test -x scripts/test || exit 1\n")
+		case strings.HasSuffix(c.line, "&"):
+			addr := "127.0.0.1/8888"
+			if _, port, ok := strings.Cut(c.line, "--addr=127.0.0.1:"); ok {
+				addr = "127.0.0.1/" + strings.Fields(port)[0]
+			}
+			fmt.Fprintf(&b, "%s\nfor i in {1..200}; do (exec 3<>/dev/tcp/%s) 2>/dev/null && break; sleep 0.05; done\n", c.line, addr)
+		case c.fails():
+			fmt.Fprintf(&b, "%s && { echo 'this should have failed'; exit 1; }\n", c.line)
+		default:
+			fmt.Fprintf(&b, "%s || { echo \"exit status $?\"; exit 1; }\n", c.line)
+		}
+	}
+	b.WriteString("exit 0\n")
+	return b.String()
+}
+
+// readmeMark is printed before a command.
+func readmeMark(i int) string { return fmt.Sprintf("(command %d of the README)", i) }
+
+// readmeEnv is a newcomer's: an empty home, apart from what Go has downloaded.
+func readmeEnv(t *testing.T) []string {
+	t.Helper()
+	home := t.TempDir()
+	env := append(os.Environ(),
+		"HOME="+home, "XDG_CONFIG_HOME=", "TLSDEMO_DIR=",
+		"GOBIN="+filepath.Join(home, "bin"),
+		"PATH="+filepath.Join(home, "bin")+string(os.PathListSeparator)+os.Getenv("PATH"))
+	for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPATH"} {
+		out, err := exec.Command("go", "env", name).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		env = append(env, name+"="+string(bytes.TrimSpace(out)))
+	}
+	return env
+}
+
+var (
+	changing = regexp.MustCompile(`\b[0-9a-f]{8}\b|/tmp/\S+|[0-9]+`)
+	blanks   = regexp.MustCompile(`\s+`)
+)
+
+// normal is text without what differs from run to run.
+func normal(text string) string {
+	return strings.TrimSpace(blanks.ReplaceAllString(changing.ReplaceAllString(text, "*"), " "))
+}
+
+// require skips the test if a program is not there; where every peer has to be there
+// that is a failure.
+func require(t *testing.T, programs ...string) {
+	t.Helper()
+	for _, program := range programs {
+		if _, err := exec.LookPath(program); err != nil {
+			lack(t, program+" is not installed")
+		}
+	}
+}
+
+// requireFree is require for a port that cannot be chosen.
+func requireFree(t *testing.T, addr string) {
+	t.Helper()
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		lack(t, fmt.Sprintf("the port is needed: %v", err))
+	}
+	ln.Close()
+}
+
+func lack(t *testing.T, what string) {
+	t.Helper()
+	if os.Getenv("TLSDEMO_INTEROP") == "require" {
+		t.Fatal(what)
+	}
+	t.Skip(what)
+}

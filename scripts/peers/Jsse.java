@@ -1,0 +1,87 @@
+import java.io.File;
+import java.io.FileInputStream;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.security.KeyStore;
+import java.security.cert.CertificateFactory;
+import javax.net.ssl.KeyManagerFactory;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLParameters;
+import javax.net.ssl.SSLServerSocket;
+import javax.net.ssl.SSLSocket;
+import javax.net.ssl.TrustManagerFactory;
+
+/**
+ * Either end of the exchange, over mutual TLS.
+ *
+ * <pre>java Jsse.java client PORT P12 PASSWORD CA MESSAGE
+ * java Jsse.java server PORT P12 PASSWORD CA</pre>
+ */
+class Jsse {
+    public static void main(String[] args) throws Exception {
+        int port = Integer.parseInt(args[1]);
+        SSLContext context = context(args[2], args[3].toCharArray(), args[4]);
+        if (args[0].equals("client")) {
+            send(context, port, args[5]);
+        } else {
+            listen(context, port);
+        }
+    }
+
+    static void send(SSLContext context, int port, String message) throws IOException {
+        try (var socket = (SSLSocket) context.getSocketFactory().createSocket("localhost", port)) {
+            checkName(socket);
+            socket.getOutputStream().write(message.getBytes());
+            System.out.println("Received " + new String(socket.getInputStream().readAllBytes()));
+        }
+    }
+
+    /** Without it an SSLSocket verifies the chain and not the name. */
+    static void checkName(SSLSocket socket) {
+        SSLParameters parameters = socket.getSSLParameters();
+        parameters.setEndpointIdentificationAlgorithm("HTTPS");
+        socket.setSSLParameters(parameters);
+    }
+
+    static void listen(SSLContext context, int port) throws IOException {
+        var loopback = InetAddress.getByName("127.0.0.1");
+        try (var server = (SSLServerSocket) context.getServerSocketFactory().createServerSocket(port, 5, loopback)) {
+            server.setNeedClientAuth(true);
+            System.out.println("Listening");
+            while (true) {
+                answer((SSLSocket) server.accept());
+            }
+        }
+    }
+
+    static void answer(SSLSocket client) {
+        try (client) {
+            System.out.println("Client " + client.getSession().getPeerPrincipal());
+            byte[] message = new byte[1024];
+            int n = client.getInputStream().read(message);
+            System.out.println("Received " + new String(message, 0, n));
+            client.getOutputStream().write("Hello world!".getBytes());
+        } catch (IOException e) {
+            System.err.println(e.getMessage());
+        }
+    }
+
+    static SSLContext context(String p12, char[] password, String ca) throws Exception {
+        var keys = KeyManagerFactory.getInstance("PKIX");
+        keys.init(KeyStore.getInstance(new File(p12), password), password);
+        var context = SSLContext.getInstance("TLS");
+        context.init(keys.getKeyManagers(), trust(ca).getTrustManagers(), null);
+        return context;
+    }
+
+    static TrustManagerFactory trust(String ca) throws Exception {
+        KeyStore store = KeyStore.getInstance("PKCS12");
+        store.load(null, null);
+        try (var pem = new FileInputStream(ca)) {
+            store.setCertificateEntry("ca", CertificateFactory.getInstance("X.509").generateCertificate(pem));
+        }
+        var trust = TrustManagerFactory.getInstance("PKIX");
+        trust.init(store);
+        return trust;
+    }
+}

@@ -1,0 +1,10 @@
+//go:build !unix
+
+package main
+
+import "os/exec"
+
+// Without process groups the process alone is ended, which [exec.CommandContext] does.
+func ownGroup(*exec.Cmd) {}
+
+func killGroup(*exec.Cmd) {}
