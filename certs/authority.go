@@ -103,8 +103,8 @@ func NewAuthority(now time.Time, req Request) (*Authority, error) {
 // Authority returns p as a CA. It is an error, a [*Finding], if p's certificate may
 // not issue others, or if its key is another's.
 func (p *Pair) Authority() (*Authority, error) {
-	if !issues(p.Leaf()) {
-		return nil, &Finding{Code: CertNotCA, Text: fmt.Sprintf("%q is not a CA: it may not issue certificates", p.Leaf().Subject)}
+	if f := checkIssues(p.Leaf()); f != nil {
+		return nil, f
 	}
 	if !p.matches() {
 		return nil, &Finding{Code: KeyMismatch, Text: "the private key belongs to another certificate than the CA's"}
@@ -254,11 +254,13 @@ func permit(template *x509.Certificate, names []subject) {
 		ipNet(netip.MustParsePrefix("::1/128")),
 	}
 	for _, name := range names {
-		if name.ip.IsValid() {
-			host := netip.PrefixFrom(name.ip, name.ip.BitLen())
-			template.PermittedIPRanges = append(template.PermittedIPRanges, ipNet(host))
-		} else {
-			domain := strings.TrimPrefix(name.dns, "*.")
+		switch domain := strings.TrimPrefix(name.dns, "*."); {
+		case name.ip.IsValid():
+			if !permitsIP(template, name.ip) {
+				host := netip.PrefixFrom(name.ip, name.ip.BitLen())
+				template.PermittedIPRanges = append(template.PermittedIPRanges, ipNet(host))
+			}
+		case !permitsDNS(template, domain):
 			template.PermittedDNSDomains = append(template.PermittedDNSDomains, domain)
 		}
 	}

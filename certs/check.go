@@ -15,12 +15,19 @@ const MinRSABits = 2048
 // Check returns everything that is wrong with a leaf at the time now, seen from
 // someone who trusts roots and expects it to have usage: dates, key, usage, chain.
 func Check(now time.Time, chain, roots []*x509.Certificate, usage Usage) []*Finding {
-	leaf := chain[0]
+	findings := CheckLeaf(now, chain[0], usage)
+	if f := checkChain(chain, roots); f != nil {
+		findings = append(findings, f)
+	}
+	return findings
+}
+
+// CheckLeaf is Check without the chain: what is wrong with a leaf by itself.
+func CheckLeaf(now time.Time, leaf *x509.Certificate, usage Usage) []*Finding {
 	return slices.DeleteFunc([]*Finding{
 		checkDates(leaf, now),
 		checkStrength(leaf),
 		checkUsage(leaf, usage),
-		checkChain(chain, roots),
 	}, isNil)
 }
 

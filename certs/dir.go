@@ -117,7 +117,24 @@ func (d Dir) entry(name string, roots []*x509.Certificate, now time.Time) Entry 
 		entry.Findings = append(entry.Findings, d.checkRole(name, chain, roots, now)...)
 	}
 	entry.add(d.checkKey(name, chain))
+	entry.add(checkWritable(entry.File))
+	if name == CA {
+		entry.add(checkWritable(string(d)))
+	}
 	return entry
+}
+
+// checkWritable finds a file, or a directory, whose content others may exchange.
+func checkWritable(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err // and if it matters that has been found already
+	}
+	if mode := info.Mode().Perm(); mode&0o022 != 0 && runtime.GOOS != "windows" {
+		text := fmt.Sprintf("may be changed by others (mode %04o)", mode)
+		return &Finding{Code: FileWritable, File: path, Text: text}
+	}
+	return nil
 }
 
 func (e *Entry) add(err error) {
@@ -150,16 +167,20 @@ func (d Dir) checkKey(name string, chain []*x509.Certificate) error {
 	if err != nil {
 		return err
 	}
-	if len(chain) > 0 && !(&Pair{Chain: chain, Key: key}).matches() {
-		text := fmt.Sprintf("the private key does not belong to the certificate in %s", d.certFile(name))
-		return &Finding{Code: KeyMismatch, File: file, Text: text}
+	if len(chain) > 0 {
+		if _, err := newPair(chain, key, "the certificate in "+d.certFile(name)); err != nil {
+			return inFile(err, file)
+		}
 	}
-	return checkMode(file)
+	if f := CheckKeyFile(file); f != nil {
+		return f
+	}
+	return nil
 }
 
-// checkMode finds keys that others than their owner may read. Windows has no such
-// modes.
-func checkMode(file string) error {
+// CheckKeyFile finds a key that others than its owner may read or change, or returns
+// nil. Windows has no such modes.
+func CheckKeyFile(file string) *Finding {
 	info, err := os.Stat(file)
 	if err != nil {
 		return unreadable(KeyUnreadable, file, err)
@@ -188,6 +209,12 @@ func Role(cert *x509.Certificate) string {
 	return "none"
 }
 
+// notEmpty is what is the matter with a directory that has something in it.
+type notEmpty struct{}
+
+func (notEmpty) Error() string        { return "the directory is not empty" }
+func (notEmpty) Is(target error) bool { return target == fs.ErrExist }
+
 // empty returns nil if the directory may be filled: it does not exist or has nothing
 // in it. Otherwise the error wraps [fs.ErrExist].
 func (d Dir) empty() error {
@@ -199,7 +226,7 @@ func (d Dir) empty() error {
 		return err
 	}
 	if len(entries) > 0 {
-		return fmt.Errorf("%s is not empty: %w", d, fs.ErrExist)
+		return &fs.PathError{Op: "fill", Path: string(d), Err: notEmpty{}}
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ const (
 	KeyUnparsable  Code = "key-unparsable"     // a key file holds no private key of a known kind
 	KeyEncrypted   Code = "key-encrypted"      // a key is locked with a passphrase
 	KeyMismatch    Code = "key-mismatch"       // a key belongs to another certificate
+	FileWritable   Code = "file-writable"      // others than the owner may change a file or the directory
 	KeyExposed     Code = "key-exposed"        // others than the owner may read a key file
 	PEMSwapped     Code = "pem-swapped"        // a key where a certificate should be, or the reverse
 	CAFileEmpty    Code = "ca-file-empty"      // a trust file holds no certificate
@@ -26,6 +27,10 @@ const (
 	CertUsage      Code = "cert-wrong-usage"   // a certificate does not have the usage of its role
 	CertUntrusted  Code = "cert-untrusted"     // a certificate's chain does not lead to the CA
 	CertWeak       Code = "cert-weak"          // a key is too short to be trusted
+	CertRevoked    Code = "cert-revoked"       // a certificate is on its issuer's revocation list
+	CertNotAllowed Code = "cert-not-allowed"   // a certificate bears none of the names that are let in
+	CRLUnreadable  Code = "crl-unreadable"     // a file of revocation lists cannot be read
+	CRLUnparsable  Code = "crl-unparsable"     // a file of revocation lists holds none
 )
 
 // Finding is one thing that is wrong with a certificate, a key or its file.
@@ -45,6 +50,9 @@ func (f *Finding) Error() string {
 }
 
 func (f *Finding) Unwrap() error { return f.Err }
+
+// FailureCode is the code as others see it who verify a connection with us.
+func (f *Finding) FailureCode() string { return string(f.Code) }
 
 // inFile says of a finding which file it is about; other errors pass unchanged.
 func inFile(err error, path string) error {

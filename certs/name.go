@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -40,6 +41,12 @@ func parseSubject(s string) (subject, error) {
 	return subject{dns: strings.ToLower(s)}, nil
 }
 
+// CheckNames returns an error unless each of names can be one of a [Request]'s Names.
+func CheckNames(names []string) error {
+	_, err := parseSubjects(names)
+	return err
+}
+
 func parseSubjects(names []string) ([]subject, error) {
 	subjects := make([]subject, 0, len(names))
 	for _, name := range names {
@@ -47,7 +54,9 @@ func parseSubjects(names []string) ([]subject, error) {
 		if err != nil {
 			return nil, err
 		}
-		subjects = append(subjects, s)
+		if !slices.Contains(subjects, s) {
+			subjects = append(subjects, s)
+		}
 	}
 	return subjects, nil
 }
@@ -55,6 +64,9 @@ func parseSubjects(names []string) ([]subject, error) {
 func checkDNSName(s string) error {
 	if len(s) > maxDNSName {
 		return fmt.Errorf("longer than %d octets", maxDNSName)
+	}
+	if len(s) > 1 && s[len(s)-1] == '.' && s[len(s)-2] != '.' {
+		return errors.New("a name in a certificate has no final dot")
 	}
 	rest, wild := strings.CutPrefix(s, "*.")
 	labels := strings.Split(rest, ".")

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
-	"fmt"
 )
 
 // Pair is a certificate with its private key.
@@ -26,9 +25,15 @@ func ParsePair(certPEM, keyPEM []byte) (*Pair, error) {
 	if err != nil {
 		return nil, err
 	}
+	return newPair(chain, key, "the certificate")
+}
+
+// newPair puts together what belongs together; otherwise the finding names the
+// certificate.
+func newPair(chain []*x509.Certificate, key crypto.Signer, certificate string) (*Pair, error) {
 	pair := &Pair{Chain: chain, Key: key}
 	if !pair.matches() {
-		return nil, &Finding{Code: KeyMismatch, Text: "the private key belongs to another certificate"}
+		return nil, &Finding{Code: KeyMismatch, Text: "the private key does not belong to " + certificate}
 	}
 	return pair, nil
 }
@@ -79,12 +84,8 @@ func loadPair(certFile, keyFile string) (*Pair, error) {
 	if err != nil {
 		return nil, err
 	}
-	pair := &Pair{Chain: chain, Key: key}
-	if !pair.matches() {
-		text := fmt.Sprintf("the private key does not belong to the certificate in %s", certFile)
-		return nil, &Finding{Code: KeyMismatch, File: keyFile, Text: text}
-	}
-	return pair, nil
+	pair, err := newPair(chain, key, "the certificate in "+certFile)
+	return pair, inFile(err, keyFile)
 }
 
 func loadCertificates(file string) ([]*x509.Certificate, error) {

@@ -22,7 +22,7 @@ const staleAfter = time.Minute
 // sibling, synced, and renamed. The directory is made 0700, keys 0600. The error
 // wraps [fs.ErrExist] if the directory is there already with anything in it.
 func (d Dir) Create(set Set) error {
-	if err := d.empty(); err != nil {
+	if err := errors.Join(d.notHere(), d.empty()); err != nil {
 		return err
 	}
 	d = d.resolved()
@@ -37,7 +37,7 @@ func (d Dir) Create(set Set) error {
 // returns where to, or an empty Dir if there was none. A directory that holds anything
 // but certificates and keys is refused: it is somebody else's.
 func (d Dir) Replace(set Set, now time.Time) (old Dir, err error) {
-	if err := d.onlyMembers(); err != nil {
+	if err := errors.Join(d.notHere(), d.onlyMembers()); err != nil {
 		return "", err
 	}
 	d = d.resolved()
@@ -65,6 +65,19 @@ func (d Dir) resolved() Dir {
 	return Dir(path)
 }
 
+// notHere returns an error if the directory is the one we are in: whoever stands in it
+// would go on standing in the old one, and see nothing of the new.
+func (d Dir) notHere() error {
+	here, err := os.Stat(".")
+	if err != nil {
+		return nil // then this is not here
+	}
+	if there, err := os.Stat(string(d)); err == nil && os.SameFile(here, there) {
+		return fmt.Errorf("%s is the current directory, which cannot be replaced while somebody is in it", d)
+	}
+	return nil
+}
+
 // onlyMembers returns an error if the directory holds anything that no Dir wrote.
 func (d Dir) onlyMembers() error {
 	entries, err := os.ReadDir(string(d))
@@ -76,11 +89,17 @@ func (d Dir) onlyMembers() error {
 	}
 	for _, entry := range entries {
 		if _, ok := memberName(entry.Name()); !ok || entry.IsDir() {
-			return fmt.Errorf("%s holds %q, which is no certificate or key of a set: %w", d, entry.Name(), fs.ErrExist)
+			return &fs.PathError{Op: "replace", Path: filepath.Join(string(d), entry.Name()), Err: foreign{}}
 		}
 	}
 	return nil
 }
+
+// foreign is what is the matter with a file that no Dir wrote.
+type foreign struct{}
+
+func (foreign) Error() string        { return "not a certificate or key of a set" }
+func (foreign) Is(target error) bool { return target == fs.ErrExist }
 
 // setAside renames the directory, unless it is not there.
 func (d Dir) setAside(now time.Time) (Dir, error) {
@@ -133,20 +152,20 @@ func (d Dir) sweep(tmp string) {
 	}
 }
 
-// install makes tmp the directory. Rename puts it in the place of an empty one, and
-// fails if in the meantime somebody else has filled it.
+// install makes tmp the directory. An empty one is removed first, since os.Rename
+// replaces none; both fail if in the meantime somebody else has filled it.
 func (d Dir) install(tmp string) error {
 	err := os.Rename(tmp, string(d))
-	if err != nil && d.empty() == nil {
-		// Windows renames no directory over another, not even over an empty one.
-		_ = os.Remove(string(d))
-		err = os.Rename(tmp, string(d))
+	if info, statErr := os.Lstat(string(d)); err != nil && statErr == nil && info.IsDir() && d.empty() == nil {
+		if err = os.Remove(string(d)); err == nil {
+			err = os.Rename(tmp, string(d))
+		}
 	}
 	if err == nil {
 		return syncDir(filepath.Dir(string(d)))
 	}
-	if d.empty() != nil {
-		err = fmt.Errorf("%s is not empty: %w", d, fs.ErrExist)
+	if notEmpty := d.empty(); notEmpty != nil {
+		err = notEmpty
 	}
 	return errors.Join(err, os.RemoveAll(tmp))
 }

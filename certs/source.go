@@ -5,13 +5,42 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"os"
+	"path/filepath"
 )
 
-// Files names what one end of a connection needs: all three in PEM.
+// Files names what one end of a connection needs, in PEM.
 type Files struct {
 	Cert string // its certificate, followed by intermediates if there are any
 	Key  string // the certificate's private key
 	CA   string // the certificates that a peer's chain has to lead to
+	CRL  string // lists of revoked certificates; empty if there are none
+}
+
+// maxSpare is how many files are looked into for spare certificates.
+const maxSpare = 32
+
+// Spare returns the CA certificates in the files that lie beside Cert: among them may be
+// an intermediate that somebody forgot to send. Files that hold none are passed over.
+func (f Files) Spare() []*x509.Certificate {
+	dir := filepath.Dir(f.Cert)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil
+	}
+	var spare []*x509.Certificate
+	for _, entry := range entries[:min(len(entries), maxSpare)] {
+		if ext := filepath.Ext(entry.Name()); ext != ".crt" && ext != ".pem" || !entry.Type().IsRegular() {
+			continue
+		}
+		found, _ := loadCertificates(filepath.Join(dir, entry.Name()))
+		for _, cert := range found {
+			if issues(cert) {
+				spare = append(spare, cert)
+			}
+		}
+	}
+	return spare
 }
 
 // Source is what one end of a connection proves itself with, and whom it believes.
@@ -19,6 +48,7 @@ type Files struct {
 type Source struct {
 	pair  *Pair
 	roots []*x509.Certificate
+	crls  []*x509.RevocationList
 }
 
 // NewSource returns a Source of a pair and the roots that are trusted.
@@ -36,7 +66,11 @@ func Open(files Files) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return NewSource(pair, roots...), nil
+	source := NewSource(pair, roots...)
+	if files.CRL != "" {
+		source.crls, err = loadCRLs(files.CRL)
+	}
+	return source, err
 }
 
 // loadRoots reads a trust file. That it holds no certificate, or one that cannot be
@@ -69,8 +103,16 @@ func canBeRoot(cert *x509.Certificate) bool {
 	return issues(cert) || cert.Version < 3 || bytes.Equal(cert.RawSubject, cert.RawIssuer)
 }
 
+// Chain returns what is shown to peers, the leaf first.
+func (s *Source) Chain() []*x509.Certificate { return s.pair.Chain }
+
 // Leaf returns the certificate that is shown to peers.
 func (s *Source) Leaf() *x509.Certificate { return s.pair.Leaf() }
+
+// verify is what crypto/tls does not look at. It is asked about resumed connections too.
+func (s *Source) verify() func(tls.ConnectionState) error {
+	return InTurn(verifyStrength, RefuseRevoked(s.crls))
+}
 
 // ServerConfig returns a configuration for TLS 1.2 and 1.3 that demands a client
 // certificate whose chain leads to one of the roots.
@@ -80,7 +122,7 @@ func (s *Source) ServerConfig() *tls.Config {
 		ClientCAs:        pool(s.roots),
 		ClientAuth:       tls.RequireAndVerifyClientCert,
 		MinVersion:       tls.VersionTLS12,
-		VerifyConnection: verifyStrength,
+		VerifyConnection: s.verify(),
 	}
 }
 
@@ -92,7 +134,7 @@ func (s *Source) ClientConfig() *tls.Config {
 	return &tls.Config{
 		RootCAs:          pool(s.roots),
 		MinVersion:       tls.VersionTLS12,
-		VerifyConnection: verifyStrength,
+		VerifyConnection: s.verify(),
 		// With Certificates instead, crypto/tls would keep the certificate back
 		// from a server that does not list its issuer, and neither end would
 		// learn that the CA is the trouble.
@@ -102,12 +144,11 @@ func (s *Source) ClientConfig() *tls.Config {
 	}
 }
 
-// verifyStrength refuses what crypto/tls does not: short RSA keys. It is called for
-// resumed connections too.
+// verifyStrength refuses short RSA keys.
 func verifyStrength(state tls.ConnectionState) error {
 	for _, cert := range state.PeerCertificates {
 		if f := checkStrength(cert); f != nil {
-			return &tls.CertificateVerificationError{UnverifiedCertificates: state.PeerCertificates, Err: f}
+			return refuse(state, f)
 		}
 	}
 	return nil

@@ -53,10 +53,11 @@ func readUntilSilent(conn net.Conn, sink io.Writer, idle time.Duration, sinceFir
 	for {
 		n, err := conn.Read(buf[:])
 		if n > 0 {
-			silence.Reset(idle)
+			silence.Stop() // that sink is slow is no silence of the peer's
 			if _, err := sink.Write(buf[:n]); err != nil {
 				return err
 			}
+			silence.Reset(idle)
 		}
 		if errors.Is(err, io.EOF) {
 			return nil
@@ -100,16 +101,19 @@ type (
 	readerOnly struct{ io.Reader }
 )
 
+// secured is what [*tls.Conn] and [*Conn] have in common.
+type secured interface{ ConnectionState() tls.ConnectionState }
+
 // framed reports whether conn's two ends have agreed on Protocol.
 func framed(conn net.Conn) bool {
-	secure, ok := conn.(*tls.Conn)
+	secure, ok := conn.(secured)
 	return ok && secure.ConnectionState().NegotiatedProtocol == Protocol
 }
 
 // PeerCertificate returns the certificate with which the other end of conn has proved
 // who it is, or nil if conn is not TLS or the peer showed none.
 func PeerCertificate(conn net.Conn) *x509.Certificate {
-	secure, ok := conn.(*tls.Conn)
+	secure, ok := conn.(secured)
 	if !ok || len(secure.ConnectionState().PeerCertificates) == 0 {
 		return nil
 	}

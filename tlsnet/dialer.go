@@ -3,10 +3,11 @@ package tlsnet
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"net"
+	"syscall"
 )
 
 // Dialer connects to a server.
@@ -15,12 +16,39 @@ type Dialer struct {
 	// ServerName, the host that is dialled is the name that the server's
 	// certificate has to bear. It is required.
 	Config func() *tls.Config
+	// Spare are certificates that may be an intermediate which the server failed to
+	// send, or which we do: with them an explanation can name it. They are not
+	// trusted. May be nil.
+	Spare []*x509.Certificate
 }
 
-// Dial connects to addr, HOST:PORT, over TCP, and shakes hands. A handshake that fails
-// is a [*HandshakeError]. On TLS 1.3 the server may refuse the client's certificate
-// after Dial has returned; then the first Read says so.
-func (d *Dialer) Dial(ctx context.Context, addr string) (*tls.Conn, error) {
+// Conn is a client's connection. A Read that fails because the server has refused our
+// certificate after all, as TLS 1.3 servers do, returns a [*HandshakeError].
+type Conn struct {
+	*tls.Conn
+	watch *clientWatch
+	spare []*x509.Certificate
+}
+
+// Read reads what the server sends.
+func (c *Conn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if _, refused := receivedAlert(err); refused {
+		err = c.facts().explain(err)
+	}
+	return n, err
+}
+
+func (c *Conn) facts() *facts {
+	facts := c.watch.facts()
+	facts.theirs, facts.spare = c.ConnectionState().PeerCertificates, c.spare
+	return facts
+}
+
+// Dial connects to addr, HOST:PORT, over TCP, and shakes hands. A connection that fails is
+// a [*HandshakeError], or a [*net.OpError] if there is no more to say. On TLS 1.3 the server
+// may refuse the client's certificate after Dial has returned; then the first Read says so.
+func (d *Dialer) Dial(ctx context.Context, addr string) (*Conn, error) {
 	conn, err := d.Connect(ctx, addr)
 	if err != nil {
 		return nil, err
@@ -31,15 +59,20 @@ func (d *Dialer) Dial(ctx context.Context, addr string) (*tls.Conn, error) {
 // Connect is the first half of Dial: TCP alone.
 func (d *Dialer) Connect(ctx context.Context, addr string) (net.Conn, error) {
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
-	if err != nil && ctx.Err() != nil {
+	switch {
+	case err == nil:
+		return conn, nil
+	case ctx.Err() != nil:
 		return nil, fmt.Errorf("connect to %s: %w", addr, context.Cause(ctx))
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return nil, &HandshakeError{Code: ConnectionRefused, Text: "nothing listens at " + addr, Certainty: Certain, Err: err}
 	}
-	return conn, err
+	return nil, err
 }
 
 // Handshake is the second half of Dial: TLS over a connection to addr. If it fails
 // conn is closed.
-func (d *Dialer) Handshake(ctx context.Context, conn net.Conn, addr string) (*tls.Conn, error) {
+func (d *Dialer) Handshake(ctx context.Context, conn net.Conn, addr string) (*Conn, error) {
 	stop := interruptWhenDone(ctx, conn)
 	defer stop()
 	config := d.Config()
@@ -51,18 +84,11 @@ func (d *Dialer) Handshake(ctx context.Context, conn net.Conn, addr string) (*tl
 		config = config.Clone()
 		config.ServerName = host
 	}
-	secure := tls.Client(conn, config)
-	if err := secure.Handshake(); err != nil {
+	watch := &clientWatch{tap: &tap{Conn: conn}, base: config}
+	secure := &Conn{Conn: tls.Client(watch.tap, watch.config()), watch: watch, spare: d.Spare}
+	if err := secure.Conn.Handshake(); err != nil {
 		_ = conn.Close()
-		return nil, newHandshakeError(because(ctx, eof(err)))
+		return nil, secure.facts().explain(because(ctx, err))
 	}
 	return secure, nil
-}
-
-// eof says in words that the server hung up.
-func eof(err error) error {
-	if errors.Is(err, io.EOF) {
-		return errors.New("the server closed the connection during the handshake")
-	}
-	return err
 }

@@ -165,7 +165,7 @@ func TestServerClosesDuringHandshake(t *testing.T) {
 	}()
 	err = exchange(timeout(t), ln.Addr().String(), certstest.New(t).ClientSource().ClientConfig())
 	wantFault(t, "client", err, tlsnet.Transport)
-	if !strings.Contains(err.Error(), "closed the connection during the handshake") {
+	if !strings.Contains(err.Error(), "closed the connection before it sent anything") {
 		t.Error(err)
 	}
 }

@@ -178,7 +178,7 @@ func ExampleHandshakeError() {
 	}
 	// Output:
 	// dial: <nil>
-	// exchange: the peer refused our certificate: remote error: tls: unknown certificate authority
+	// exchange: client-cert-stale-ca: the server refused our certificate CN=client: it names "CN=tlsdemo CA" as its issuer, but another key than that CA's signed it: the CA was made anew under the same name
 }
 
 func ExampleFault() {

@@ -117,13 +117,23 @@ func (r *Requester) receive(ctx context.Context, conn net.Conn, answer io.Writer
 	case err == nil:
 		return nil
 	}
-	if _, ok := receivedAlert(err); ok {
-		return newHandshakeError(err)
+	if refused, ok := errors.AsType[*HandshakeError](err); ok {
+		return refused
 	}
-	if dst.n == 0 && errors.Is(err, ErrCutShort) {
-		err = ErrNoAnswer
+	failed := &ExchangeError{Op: "read answer", Err: because(ctx, err)}
+	if dst.n > 0 {
+		return failed
 	}
-	return &ExchangeError{Op: "read answer", Err: because(ctx, err)}
+	// Not "refused": a crash, or a proxy whose backend is down, looks the same.
+	switch {
+	case errors.Is(failed.Err, ErrCutShort):
+		failed.Code, failed.Err = NoAnswer, ErrNoAnswer
+	case errors.Is(failed.Err, ErrNoAnswer), brokenOff(failed.Err):
+		failed.Code = NoAnswer
+	case errors.Is(failed.Err, context.DeadlineExceeded):
+		failed.Code = PeerSilent
+	}
+	return failed
 }
 
 func (r *Requester) receiveUntilSilent(ctx context.Context, conn net.Conn, dst *localWriter) error {

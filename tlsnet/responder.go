@@ -3,9 +3,7 @@ package tlsnet
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"time"
@@ -44,7 +42,7 @@ type Responder struct {
 // ServeConn receives a message and answers it. Failures are [*ExchangeError]s.
 func (r *Responder) ServeConn(ctx context.Context, conn net.Conn) error {
 	timeout := cmp.Or(r.Timeout, DefaultExchangeTimeout)
-	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("the exchange took longer than %v", timeout))
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, &timeoutError{"no whole exchange", timeout})
 	defer cancel()
 	stop := interruptWhenDone(ctx, conn)
 	defer stop()
@@ -131,7 +129,7 @@ func (r *Responder) answerOnce(ctx context.Context, conn net.Conn) (message Prev
 }
 
 func noMessage(conn net.Conn, err error) error {
-	_, secure := conn.(*tls.Conn)
+	_, secure := conn.(secured)
 	switch {
 	case !errors.Is(err, io.EOF):
 		return err

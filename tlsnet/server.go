@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +19,9 @@ const (
 	DefaultHandshakeTimeout = 10 * time.Second
 	DefaultMaxConns         = 256
 
+	// maxHandshakes is how many connections there may be besides those that the
+	// Handler has.
+	maxHandshakes = 1024
 	// lastAlert is how long a client whose handshake failed has to read why.
 	lastAlert = 300 * time.Millisecond
 	// maxAcceptDelay bounds the wait after an Accept that failed, as when the
@@ -28,6 +32,8 @@ const (
 // ErrServerClosed is returned by [Server.Serve] after [Server.Shutdown] or
 // [Server.Close], and is the cause with which the contexts of handlers end.
 var ErrServerClosed = errors.New("the server is shutting down")
+
+var errNoConfig = errors.New("tlsnet: Server has neither Config nor Plain")
 
 // A Handler talks to one client. ServeConn returns when it is done, and leaves it to
 // the caller to close conn: a *tls.Conn whose handshake is complete, or the bare
@@ -49,19 +55,30 @@ type Server struct {
 	Handler Handler
 	// HandshakeTimeout bounds a handshake. If zero, DefaultHandshakeTimeout.
 	HandshakeTimeout time.Duration
-	// MaxConns is how many connections are served at once; others wait to be
-	// accepted. If zero, DefaultMaxConns.
+	// MaxConns is how many connections the Handler has at once; others wait, once
+	// they have shaken hands. If zero, DefaultMaxConns.
 	MaxConns int
-	// Logger is told of connections that failed. If nil, nobody is told.
+	// Spare are certificates that may be an intermediate which a client failed to
+	// send, or which we do: with them an explanation can name it. They are not
+	// trusted. May be nil.
+	Spare []*x509.Certificate
+	// Failed is told of every connection that failed, but for those that left without
+	// a word. It may be called by many goroutines at once. If nil, the Logger is told.
+	Failed func(conn net.Conn, err error)
+	// Logger is told of trouble with accepting, and of connections that failed if
+	// nobody else is; at debug level of those that left without a word. If nil,
+	// nobody is told.
 	Logger *slog.Logger
 
+	watcher   watcher
 	mu        sync.Mutex
 	started   bool
 	closed    bool
 	listeners map[net.Listener]struct{}
 	open      map[net.Conn]struct{}
 	conns     sync.WaitGroup
-	slots     chan struct{}
+	slots     chan struct{} // for connections
+	turns     chan struct{} // for those of them that the Handler has
 	ctx       context.Context
 	cancel    context.CancelCauseFunc
 }
@@ -71,7 +88,7 @@ type Server struct {
 func (s *Server) Serve(ln net.Listener) error {
 	defer ln.Close()
 	if s.Config == nil && !s.Plain {
-		return errors.New("tlsnet: Server has neither Config nor Plain")
+		return errNoConfig
 	}
 	if !s.addListener(ln) {
 		return ErrServerClosed
@@ -130,8 +147,26 @@ func (s *Server) admit(conn net.Conn) {
 	s.open[conn] = struct{}{}
 	s.conns.Go(func() {
 		defer s.dismiss(conn)
-		s.log(conn, s.ServeConn(s.ctx, conn))
+		s.log(conn, s.serveInTurn(conn))
 	})
+}
+
+// serveInTurn lets conn wait for its turn only once it has shaken hands: whoever does
+// not get that far takes nobody's place.
+func (s *Server) serveInTurn(conn net.Conn) error {
+	defer conn.Close()
+	ready, err := s.ready(s.ctx, conn)
+	if err != nil {
+		return err
+	}
+	defer ready.Close()
+	select {
+	case s.turns <- struct{}{}:
+		defer func() { <-s.turns }()
+		return s.Handler.ServeConn(s.ctx, ready)
+	case <-s.ctx.Done():
+		return ErrServerClosed
+	}
 }
 
 func (s *Server) dismiss(conn net.Conn) {
@@ -145,50 +180,80 @@ func (s *Server) dismiss(conn net.Conn) {
 // [*HandshakeError], or the Handler's error.
 func (s *Server) ServeConn(ctx context.Context, conn net.Conn) error {
 	defer conn.Close()
-	if s.Plain {
-		return s.Handler.ServeConn(ctx, conn)
-	}
-	secure, err := s.handshake(ctx, conn)
+	ready, err := s.ready(ctx, conn)
 	if err != nil {
 		return err
 	}
-	defer secure.Close()
-	return s.Handler.ServeConn(ctx, secure)
+	defer ready.Close()
+	return s.Handler.ServeConn(ctx, ready)
+}
+
+// ready returns conn as the Handler gets it.
+func (s *Server) ready(ctx context.Context, conn net.Conn) (net.Conn, error) {
+	switch {
+	case s.Plain:
+		return conn, nil
+	case s.Config == nil:
+		return nil, errNoConfig
+	}
+	return s.handshake(ctx, conn)
 }
 
 func (s *Server) handshake(ctx context.Context, conn net.Conn) (*tls.Conn, error) {
 	timeout := cmp.Or(s.HandshakeTimeout, DefaultHandshakeTimeout)
-	bounded, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("no handshake within %v", timeout))
+	bounded, cancel := context.WithTimeoutCause(ctx, timeout, &timeoutError{"no handshake", timeout})
 	defer cancel()
 	stop := interruptWhenDone(bounded, conn)
 	defer stop()
-	wire := &tap{Conn: conn}
-	secure := tls.Server(wire, s.Config())
+	base := s.Config()
+	seen := &witness{tap: tap{Conn: conn}}
+	secure := tls.Server(seen, s.watcher.server(base))
 	err := secure.Handshake()
-	switch {
-	case err == nil:
+	if err == nil {
 		return secure, nil
-	case errors.Is(err, io.EOF) && wire.received.Load() == 0:
-		err = errLeft
-	default:
-		enough := time.AfterFunc(lastAlert, func() { _ = conn.SetReadDeadline(past) })
-		defer enough.Stop()
-		_ = hangUp(conn, io.Discard, lastAlert)
 	}
-	return nil, newHandshakeError(because(bounded, err))
+	facts := seen.facts(base)
+	facts.theirs, facts.spare = secure.ConnectionState().PeerCertificates, s.Spare
+	if errors.Is(err, io.EOF) && facts.wire.received == 0 {
+		return nil, errLeft
+	}
+	err = because(bounded, err)
+	if errors.Is(err, ErrServerClosed) {
+		return nil, ErrServerClosed // it is us who broke off
+	}
+	why := facts.explain(err)
+	if why.Code == PeerPlaintextHTTP {
+		_, _ = io.WriteString(conn, "HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain\r\n\r\nThis port speaks TLS: https, not http.\n")
+	}
+	enough := time.AfterFunc(lastAlert, func() { _ = conn.SetReadDeadline(past) })
+	defer enough.Stop()
+	_ = hangUp(conn, io.Discard, lastAlert)
+	return nil, why
 }
+
+// timeoutError is a time limit of our own that has run out.
+type timeoutError struct {
+	what  string
+	after time.Duration
+}
+
+func (t *timeoutError) Error() string { return fmt.Sprintf("%s within %v", t.what, t.after) }
+
+// Is makes it the [context.DeadlineExceeded] that it is.
+func (t *timeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
 
 // log reports a connection that failed. One that leaves without a word, as health
 // checks and port scans do, is not worth a warning.
 func (s *Server) log(conn net.Conn, err error) {
-	if err == nil {
-		return
+	switch {
+	case err == nil, err == ErrServerClosed:
+	case LeftWithoutAWord(err):
+		s.logger().Debug("left without a word", "remote_addr", conn.RemoteAddr().String())
+	case s.Failed != nil:
+		s.Failed(conn, err)
+	default:
+		s.logger().Warn("connection failed", "remote_addr", conn.RemoteAddr().String(), "error", err)
 	}
-	level := slog.LevelWarn
-	if LeftWithoutAWord(err) {
-		level = slog.LevelDebug
-	}
-	s.logger().Log(context.Background(), level, "connection failed", "remote_addr", conn.RemoteAddr().String(), "error", err)
 }
 
 var errLeft = errors.New("the client left without a word")
@@ -217,9 +282,20 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	case <-done:
 		return s.Close()
 	case <-ctx.Done():
+		idle := s.idle()
 		_ = s.Close()
+		if idle {
+			return nil
+		}
 		return context.Cause(ctx)
 	}
+}
+
+// idle reports whether nobody is being served.
+func (s *Server) idle() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.open) == 0
 }
 
 // Close stops accepting, ends the contexts of handlers, closes what connections are
@@ -281,6 +357,7 @@ func (s *Server) start() {
 	s.started = true
 	s.listeners = make(map[net.Listener]struct{})
 	s.open = make(map[net.Conn]struct{})
-	s.slots = make(chan struct{}, cmp.Or(s.MaxConns, DefaultMaxConns))
+	s.turns = make(chan struct{}, cmp.Or(s.MaxConns, DefaultMaxConns))
+	s.slots = make(chan struct{}, cap(s.turns)+maxHandshakes)
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 }

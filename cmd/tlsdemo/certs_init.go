@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -41,7 +42,10 @@ overwritten: --force moves it aside and makes another. A set appears whole or no
 		Example: `  tlsdemo certs init
   tlsdemo certs init --name=db.internal --name=10.1.2.3 --valid-for=1y
   tlsdemo certs init --force    # a new set; the old one is kept aside`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
+		PreRunE: func(*cobra.Command, []string) error {
+			return certs.CheckNames(c.names)
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			for _, flag := range []string{"name", "valid-for", "ca-valid-for", "key-type"} {
 				c.custom = c.custom || cmd.Flags().Changed(flag)
@@ -83,8 +87,7 @@ func (c *certsInit) run() error {
 	if err != nil {
 		return &localError{err: err}
 	}
-	c.announce(dir, set, old)
-	return nil
+	return c.announce(dir, set, old)
 }
 
 func (c *certsInit) save(dir certs.Dir, set certs.Set) (old certs.Dir, err error) {
@@ -107,11 +110,11 @@ func (c *certsInit) existing(dir certs.Dir) (done bool, err error) {
 	if findings := findingsOf(entries); len(findings) > 0 {
 		return false, c.fail(&unsoundSet{dir: dir, findings: findings})
 	}
-	fmt.Fprintf(c.env.stdout, "%s holds a sound set already: nothing was changed\n", clean(string(dir)))
+	_, err = fmt.Fprintf(c.env.stdout, "%s holds a sound set already: nothing was changed\n", clean(string(dir)))
 	if c.custom {
 		fmt.Fprintln(c.env.stderr, "tlsdemo: what the flags ask for was not applied: a set is never changed, only replaced, with --force")
 	}
-	return true, nil
+	return true, err
 }
 
 // makeSet makes all of the set before anything is written.
@@ -139,8 +142,8 @@ func (c *certsInit) makeSet() (certs.Set, error) {
 }
 
 // announce says what was made, where, until when, and what to type next.
-func (c *certsInit) announce(dir certs.Dir, set certs.Set, old certs.Dir) {
-	out := c.env.stdout
+func (c *certsInit) announce(dir certs.Dir, set certs.Set, old certs.Dir) error {
+	out := new(bytes.Buffer)
 	if old != "" {
 		fmt.Fprintf(out, "The old set is kept in %s\n", clean(string(old)))
 	}
@@ -154,6 +157,7 @@ func (c *certsInit) announce(dir certs.Dir, set certs.Set, old certs.Dir) {
 	if c.validFor > c.caValidFor {
 		fmt.Fprintf(out, "\nThe certificates end with the CA, after %s and not %s\n", &c.caValidFor, &c.validFor)
 	}
-	next := &dirError{flag: c.dir}
-	fmt.Fprintf(out, "\nNext, in one terminal and in another:\n  tlsdemo serve%[1]s\n  tlsdemo send%[1]s\n", next.dirFlag())
+	fmt.Fprintf(out, "\nNext, in one terminal and in another:\n  tlsdemo serve%[1]s\n  tlsdemo send%[1]s\n", clean(c.dirFlag()))
+	_, err := out.WriteTo(c.env.stdout)
+	return err
 }

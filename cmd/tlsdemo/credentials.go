@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -51,25 +52,25 @@ func (f *dirFlags) fail(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &dirError{flag: f.dir, err: err}
+	return &dirError{dirFlags: *f, err: err}
+}
+
+// dirFlag is the flag to type for the same directory.
+func (f *dirFlags) dirFlag() string {
+	if f.dir == "" {
+		return ""
+	}
+	return " --dir=" + shellQuote(f.dir)
 }
 
 // dirError is an error of a set in a directory of our own.
 type dirError struct {
-	flag string // --dir as it was given
-	err  error
+	dirFlags
+	err error
 }
 
 func (e *dirError) Error() string { return e.err.Error() }
 func (e *dirError) Unwrap() error { return e.err }
-
-// dirFlag is the flag to type for the same directory.
-func (e *dirError) dirFlag() string {
-	if e.flag == "" {
-		return ""
-	}
-	return " --dir=" + shellQuote(e.flag)
-}
 
 // errNoSet is wrapped by the error for a directory with nothing in it that is ours.
 var errNoSet = errors.New("no certificates")
@@ -108,6 +109,7 @@ func findingsOf(entries []certs.Entry) []*certs.Finding {
 type credentialFlags struct {
 	dirFlags
 	files certs.Files
+	own   *dirFlags // the directory that the files are in, if nobody named them
 }
 
 func (f *credentialFlags) register(cmd *cobra.Command) {
@@ -115,13 +117,14 @@ func (f *credentialFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.files.Cert, "cert", "", "our certificate, a `FILE` in PEM with its intermediates, instead of the one in --dir")
 	cmd.Flags().StringVar(&f.files.Key, "key", "", "the private key of --cert, a `FILE` in PEM")
 	cmd.Flags().StringVar(&f.files.CA, "ca", "", "the CA certificates that the peer's must lead to, a `FILE` in PEM")
+	cmd.Flags().StringVar(&f.files.CRL, "crl", "", "refuse what the lists in this `FILE` revoke, PEM or DER")
 	cmd.MarkFlagsRequiredTogether("cert", "key", "ca")
 	cmd.MarkFlagsMutuallyExclusive("dir", "cert")
 }
 
 // open reads the files that were named, or those of the leaf called name.
 func (f *credentialFlags) open(name string) (*certs.Source, error) {
-	if f.files != (certs.Files{}) {
+	if f.files.Cert != "" {
 		return certs.Open(f.files)
 	}
 	dir, err := f.path()
@@ -131,6 +134,33 @@ func (f *credentialFlags) open(name string) (*certs.Source, error) {
 	if names, err := dir.Names(); errors.Is(err, fs.ErrNotExist) || err == nil && len(names) == 0 {
 		return nil, f.fail(noSet(dir))
 	}
-	source, err := certs.Open(dir.Files(name))
+	crl := f.files.CRL
+	f.files, f.own = dir.Files(name), &f.dirFlags
+	f.files.CRL = crl
+	source, err := certs.Open(f.files)
 	return source, f.fail(err)
+}
+
+// explain adds to a failure what we know of our own files.
+func (f *credentialFlags) explain(err error) *account {
+	return &account{err: err, files: f.files, own: f.own}
+}
+
+// soon is how long before its end a certificate is worth a warning.
+const soon = 7 * 24 * time.Hour
+
+// warnings are what is wrong with our own certificate, but may still work: that is for
+// the peer to say.
+func (f *credentialFlags) warnings(source *certs.Source, usage certs.Usage, now time.Time) []string {
+	var warnings []string
+	for _, finding := range certs.CheckLeaf(now, source.Leaf(), usage) {
+		warnings = append(warnings, fmt.Sprintf("warning: %s: %s: %s", finding.Code, f.files.Cert, finding.Text))
+	}
+	if left := source.Leaf().NotAfter.Sub(now); left > 0 && left < soon {
+		warnings = append(warnings, fmt.Sprintf("warning: %s: %s", f.files.Cert, remaining(source.Leaf(), now)))
+	}
+	if finding := certs.CheckKeyFile(f.files.Key); finding != nil {
+		warnings = append(warnings, fmt.Sprintf("warning: %s: %v", finding.Code, finding))
+	}
+	return warnings
 }

@@ -14,11 +14,10 @@ import (
 	"tlsdemo/certs"
 )
 
-const jsonHelp = `With --json each certificate is one object on a line of its own: file, name (of the
-directory), kind (certificate or request), role (ca, server, client, both or none), subject,
+const jsonHelp = `With --json each certificate is one object on a line of its own: file, kind (certificate or request), role (ca, server, client, both or none), subject,
 issuer, serial (hexadecimal), dns_names, ip_addresses, uris, email_addresses, not_before,
-not_after (RFC 3339), key (such as "ECDSA P-256"), sha256 (of the DER, hexadecimal). One that
-belongs to the directory also has sound, and findings: a list of code, file and text.`
+not_after (RFC 3339), key (such as "ECDSA P-256"), sha256 (of the DER, hexadecimal). Without
+an argument each also has name, sound, and findings: a list of code, file and text.`
 
 // description is a certificate or request as --json shows it. Fields are only ever added.
 type description struct {

@@ -75,6 +75,10 @@ func is[E error](err error) bool {
 // report prints an error, which may hold anything that a peer or a file supplied: on
 // one line, under it the details and the advice if there are any.
 func report(w io.Writer, err error) {
+	if failed, ok := errors.AsType[*account](err); ok {
+		printFailure(w, failed)
+		return
+	}
 	fmt.Fprintf(w, "tlsdemo: %s\n", clean(err.Error()))
 	if detailed, ok := errors.AsType[interface {
 		error

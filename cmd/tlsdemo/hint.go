@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -17,6 +18,11 @@ func hint(err error) string {
 	if usage, ok := errors.AsType[*usageError](err); ok {
 		return usage.command + " --help"
 	}
+	if failed, ok := errors.AsType[*account](err); ok {
+		if e, ok := errors.AsType[*tlsnet.HandshakeError](failed.err); ok && e.Code != tlsnet.ConnectionRefused {
+			return hintHandshake(failed, e)
+		}
+	}
 	if own, ok := errors.AsType[*dirError](err); ok {
 		return hintDir(own)
 	}
@@ -27,24 +33,153 @@ func hint(err error) string {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return hintRefused(err)
 	case errors.Is(err, syscall.EADDRINUSE):
-		return "tlsdemo serve --addr=127.0.0.1:0"
+		return "--addr=127.0.0.1:0 takes a free port"
 	case is[*listenError](err) && errors.Is(err, fs.ErrPermission):
-		return "ports below 1024 are for root: tlsdemo serve --addr=127.0.0.1:8888"
+		return "ports below 1024 are for root: --addr=" + defaultAddr
 	case errors.Is(err, tlsnet.ErrMalformed):
 		return "the other end names the protocol " + tlsnet.Protocol + " but does not speak it"
 	}
 	return ""
 }
 
+// hintHandshake is about two ends that did not come together.
+func hintHandshake(a *account, e *tlsnet.HandshakeError) string {
+	switch e.Code {
+	case tlsnet.ClientCertMissing, tlsnet.ClientCertUnknownCA, tlsnet.ClientCertStaleCA,
+		tlsnet.ServerCertUnknownCA, tlsnet.ServerCertStaleCA:
+		return hintTrust(a, e)
+	case tlsnet.ServerCertNameMismatch, tlsnet.ServerCertNoSAN:
+		return hintName(a, e)
+	case tlsnet.ClientCertIncompleteChain, tlsnet.ServerCertIncompleteChain:
+		return hintChain(a, e)
+	case tlsnet.ClientCertNotAllowed:
+		if e.Cert != nil {
+			return hintAllow(e)
+		}
+	case tlsnet.ClientCertRefused, tlsnet.ServerCertRefused, tlsnet.PeerHungUp, tlsnet.NoSharedParameters, tlsnet.HandshakeFailed:
+		return "the reason is in the other end's own output or log"
+	case tlsnet.TLSVersionMismatch:
+		return "--min-tls=1.2 --max-tls=1.3, at both ends"
+	case tlsnet.NoSharedCipher:
+		return "leave out --ciphers, or name the same suites at both ends"
+	case tlsnet.NoSharedGroup:
+		return "leave out --groups, or name the same groups at both ends"
+	case tlsnet.ALPNMismatch:
+		return "--alpn= at either end: then no protocol is asked for"
+	case tlsnet.PeerPlaintextHTTP, tlsnet.PeerNotTLS, tlsnet.PeerEchoes, tlsnet.PeerClosedBeforeHello:
+		return hintPlain(e)
+	}
+	switch {
+	case e.Cert == nil:
+		return ""
+	case e.Code == tlsnet.ClientCertWrongUsage || e.Code == tlsnet.ServerCertWrongUsage:
+		return hintUsage(a, e)
+	}
+	return hintRenew(a, e)
+}
+
+// hintUsage is about a certificate of the other role: a set has one of each.
+func hintUsage(a *account, e *tlsnet.HandshakeError) string {
+	if !e.Ours && a.fileOf(e.Cert) != "" {
+		return hintTrust(a, e)
+	}
+	return askIssuer(e)
+}
+
+// hintTrust is about two ends that believe different CAs: those of one set believe each
+// other.
+func hintTrust(a *account, e *tlsnet.HandshakeError) string {
+	other := "tlsdemo serve"
+	if e.Side == tlsnet.ServerSide {
+		other = "tlsdemo send"
+	}
+	if a.own != nil {
+		dir, _ := a.own.path()
+		return other + " --dir=" + shellQuote(string(dir)) + "    # the other end, from the same set as this one"
+	}
+	if e.Ours {
+		return "ask those who run the other end to trust the CA that issued " + shellQuote(a.files.Cert)
+	}
+	return "--ca takes the certificate of the CA that issued the other end's"
+}
+
+// hintName is about a server that is called by a name it does not bear.
+func hintName(a *account, e *tlsnet.HandshakeError) string {
+	switch name := harmless(e.Cert.DNSNames); {
+	case e.Side == tlsnet.ClientSide && name != "":
+		return "tlsdemo send --server-name=" + name
+	case a.fileOf(e.Cert) != "" && e.Wanted != "":
+		return renew(a) + " --name=" + shellQuote(e.Wanted)
+	}
+	return askIssuer(e)
+}
+
+func hintChain(a *account, e *tlsnet.HandshakeError) string {
+	if e.Ours {
+		return "cat " + shellQuote(a.files.Cert) + " intermediate.crt >chain.crt    # and --cert=chain.crt"
+	}
+	return "at the other end: append the intermediate to the file of its certificate"
+}
+
+func hintAllow(e *tlsnet.HandshakeError) string {
+	if dns := harmless(e.Cert.DNSNames); dns != "" {
+		return "tlsdemo serve --allow-dns=" + dns
+	}
+	if uri := harmless(uris(e.Cert.URIs)); uri != "" {
+		return "tlsdemo serve --allow-uri=" + uri
+	}
+	return ""
+}
+
+// harmless is the first of a peer's names that can be pasted into a shell as it is.
+func harmless(names []string) string {
+	for _, name := range names {
+		if plainWord.MatchString(name) && name[0] != '-' {
+			return name
+		}
+	}
+	return ""
+}
+
+func hintPlain(e *tlsnet.HandshakeError) string {
+	switch {
+	case e.Side == tlsnet.ClientSide:
+		return "tlsdemo send --plain    # if the server is meant to be without TLS"
+	case e.Code == tlsnet.PeerPlaintextHTTP:
+		return "https:// and not http://, at the client"
+	}
+	return ""
+}
+
+// hintRenew is about a certificate that has to be another: one of our own directory can
+// be made anew, and only that.
+func hintRenew(a *account, e *tlsnet.HandshakeError) string {
+	if a.fileOf(e.Cert) != "" {
+		return renew(a) + "    # then start both ends again"
+	}
+	return askIssuer(e)
+}
+
+func renew(a *account) string {
+	return "tlsdemo certs init --force" + a.own.dirFlag()
+}
+
+func askIssuer(e *tlsnet.HandshakeError) string {
+	return "ask the CA that issued it, " + strconv.Quote(e.Cert.Issuer.String()) + ", for another"
+}
+
 // hintRefused is about a port on which nobody listens: on this machine that can be us.
 func hintRefused(err error) string {
 	connect, ok := errors.AsType[*connectError](err)
-	if !ok || !loopback(connect.addr) {
+	if !ok || !loopback(connect.addr) || strings.HasSuffix(connect.addr, ":0") {
 		return ""
 	}
 	serve := "tlsdemo serve"
 	if connect.plain {
 		serve += " --plain"
+	}
+	if failed, ok := errors.AsType[*account](err); ok && failed.own != nil {
+		serve += failed.own.dirFlag()
 	}
 	if connect.addr != defaultAddr {
 		serve += " --addr=" + shellQuote(connect.addr)
@@ -57,7 +192,7 @@ func hintDir(err *dirError) string {
 	init := "tlsdemo certs init" + err.dirFlag()
 	finding, ok := errors.AsType[*certs.Finding](err)
 	switch {
-	case errors.Is(err, fs.ErrPermission):
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.ENOTDIR):
 		return ""
 	case errors.Is(err, errNoSet):
 		return init
@@ -73,7 +208,7 @@ func hintFile(f *certs.Finding) string {
 	case certs.KeyEncrypted:
 		return "openssl pkey -in " + shellQuote(f.File) + " -out plain.key"
 	case certs.KeyMismatch, certs.PEMSwapped:
-		return "--cert takes the certificate, --key the private key that was made for it"
+		return "--cert and --ca take certificates, --key the private key that was made for --cert"
 	case certs.CAFileEmpty, certs.CertNotCA:
 		return "--ca takes the certificate of the CA that issued the peer's"
 	}

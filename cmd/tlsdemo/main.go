@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -16,7 +17,14 @@ type environment struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	now            func() time.Time
+	// patient is set by a command that goes on after a first signal, to finish what
+	// is in flight.
+	patient atomic.Bool
 }
+
+// lastMoment is how long any other command has to end by itself after a signal: it may
+// be waiting for a file or a reader, and those cannot be interrupted.
+const lastMoment = 500 * time.Millisecond
 
 func main() {
 	env := &environment{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, now: time.Now}
@@ -33,6 +41,9 @@ func start(env *environment, args []string) int {
 	go func() {
 		<-signals
 		cancel(errInterrupted)
+		if !env.patient.Load() {
+			time.AfterFunc(lastMoment, func() { os.Exit(exitUnexpected) })
+		}
 		// The second ends the program at once. To leave that to the system would
 		// not do: a shell starts what is in the background with SIGINT ignored.
 		<-signals

@@ -38,6 +38,9 @@ type timeoutError struct{ after time.Duration }
 
 func (t *timeoutError) Error() string { return fmt.Sprintf("gave up after %v", t.after) }
 
+// Is makes it the [context.DeadlineExceeded] that it is.
+func (t *timeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
+
 func checkAddr(addr string) error {
 	_, port, err := net.SplitHostPort(addr)
 	if err != nil {

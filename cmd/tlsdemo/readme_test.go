@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,7 +23,7 @@ type readmeCommand struct {
 
 // fails holds if what the README shows is an error with advice.
 func (c readmeCommand) fails() bool {
-	return len(c.want) > 0 && strings.HasPrefix(c.want[len(c.want)-1], "hint:")
+	return slices.ContainsFunc(c.want, func(line string) bool { return strings.HasPrefix(line, "hint:") })
 }
 
 // TestReadme types every command of the README, in order, into one shell, and looks for

@@ -2,22 +2,34 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"runtime"
 	"runtime/debug"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // run is the whole program short of exiting: the only place that prints an error, and
 // the only place that chooses a status.
 func run(ctx context.Context, env *environment, args []string) int {
+	out := &checked{w: env.stdout}
+	env.stdout = out
 	root := newRootCmd(env)
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
-	if err == nil {
+	if out.err != nil && !env.patient.Load() {
+		err = &failure{err: &localError{err: out.err}}
+	}
+	switch {
+	case err == nil:
 		return exitDone
+	case errors.Is(out.err, syscall.EPIPE):
+		return exitUnexpected // whoever read our output has seen enough
 	}
 	failed, ok := err.(*failure)
 	if !ok { // nothing was run: what was typed is wrong
@@ -31,6 +43,22 @@ func run(ctx context.Context, env *environment, args []string) int {
 type failure struct{ err error }
 
 func (f *failure) Error() string { return f.err.Error() }
+func (f *failure) Unwrap() error { return f.err }
+
+// checked is an output that remembers its first error: much of what is printed is
+// printed by others, who do not look.
+type checked struct {
+	w   io.Writer
+	err error
+}
+
+func (c *checked) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	if c.err == nil {
+		c.err = err
+	}
+	return n, err
+}
 
 func newRootCmd(env *environment) *cobra.Command {
 	root := &cobra.Command{
@@ -71,6 +99,19 @@ func tame(cmd *cobra.Command) {
 	case cmd.Name() == "help":
 		cmd.Args = helpTopic
 	}
+	if check := cmd.PreRunE; check != nil {
+		cmd.PreRunE = func(cmd *cobra.Command, args []string) error {
+			if err := noEmptyFlags(cmd); err != nil {
+				return err
+			}
+			return check(cmd, args)
+		}
+	} else {
+		cmd.PreRunE = func(cmd *cobra.Command, _ []string) error { return noEmptyFlags(cmd) }
+	}
+	if cmd.Example == "" {
+		cmd.Example = "  " + exampleOf(cmd)
+	}
 	if run := cmd.RunE; run != nil {
 		cmd.RunE = func(cmd *cobra.Command, args []string) error {
 			if err := run(cmd, args); err != nil {
@@ -79,6 +120,17 @@ func tame(cmd *cobra.Command) {
 			return nil
 		}
 	}
+}
+
+// exampleOf is one for the commands that cobra makes.
+func exampleOf(cmd *cobra.Command) string {
+	switch {
+	case cmd.Name() == "help":
+		return "tlsdemo help certs init"
+	case cmd.Name() == "completion":
+		return "source <(tlsdemo completion bash)"
+	}
+	return cmd.CommandPath() + " >tlsdemo." + cmd.Name()
 }
 
 // noSuchCommand is the Args of a group: what is left as an argument is no command.
@@ -92,6 +144,33 @@ func noSuchCommand(cmd *cobra.Command, args []string) error {
 		text += fmt.Sprintf(": did you mean %q?", near[0])
 	}
 	return fmt.Errorf("%s", text)
+}
+
+// noArgs is cobra.NoArgs, in words that fit a command and not a group.
+func noArgs(_ *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("unexpected argument %q", args[0])
+	}
+	return nil
+}
+
+// plainAlone keeps --plain from being given together with what only TLS has.
+func plainAlone(cmd *cobra.Command, others ...string) {
+	for _, other := range append(others, "dir", "cert", "crl", "min-tls", "max-tls", "groups", "ciphers", "alpn") {
+		cmd.MarkFlagsMutuallyExclusive("plain", other)
+	}
+}
+
+// noEmptyFlags refuses a flag that was given nothing, as with --dir="$UNSET": to go on as
+// if it had not been given would be a surprise.
+func noEmptyFlags(cmd *cobra.Command) error {
+	var err error
+	cmd.Flags().Visit(func(flag *pflag.Flag) {
+		if err == nil && flag.Value.Type() == "string" && flag.Value.String() == "" && flag.Name != "reply" {
+			err = fmt.Errorf("--%s is empty", flag.Name)
+		}
+	})
+	return err
 }
 
 func helpTopic(cmd *cobra.Command, args []string) error {

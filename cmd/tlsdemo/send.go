@@ -31,13 +31,13 @@ type send struct {
 	json       bool
 	verbose    bool
 	plain      bool
-	minTLS     tlsVersion
+	tls        tlsFlags
 	timeout    time.Duration
 	linger     time.Duration
 }
 
 func newSendCmd(env *environment) *cobra.Command {
-	s := &send{env: env, message: defaultMessage, minTLS: tls.VersionTLS12}
+	s := &send{env: env, message: defaultMessage}
 	cmd := &cobra.Command{
 		Use:   "send [MESSAGE]",
 		Short: "Say Hello world! to a server and print its answer",
@@ -61,16 +61,17 @@ leads to our CA, present our own certificate, and print the answer.`,
 	flags.BoolVar(&s.json, "json", false, "print the answer, and what was negotiated, as one JSON object")
 	flags.BoolVarP(&s.verbose, "verbose", "v", false, "say on the standard error what was negotiated, and how long it took")
 	flags.BoolVar(&s.plain, "plain", false, "use bare TCP, to loopback only: not encrypted, and to anybody")
-	flags.Var(&s.minTLS, "min-tls", "the lowest TLS version that is spoken: 1.2 or 1.3")
-	flags.DurationVar(&s.timeout, "timeout", 30*time.Second, "bound on it all")
+	s.tls.register(flags)
+	flags.DurationVar(&s.timeout, "timeout", 30*time.Second, "bound on connecting, handshake and exchange together")
 	flags.DurationVar(&s.linger, "linger", tlsnet.DefaultLinger, "silence that ends the answer of a server that has no other end for it")
 	cmd.MarkFlagsMutuallyExclusive("raw", "json")
+	plainAlone(cmd, "server-name")
 	return cmd
 }
 
 // check finds what is wrong with the arguments and the flags' values.
 func (s *send) check(args []string) error {
-	if err := checkAddr(s.addr); err != nil {
+	if err := errors.Join(checkAddr(s.addr), s.tls.check()); err != nil {
 		return err
 	}
 	switch {
@@ -82,6 +83,9 @@ func (s *send) check(args []string) error {
 		return errors.New("--plain connects to loopback addresses only")
 	case len(args) > 0:
 		s.message = args[0]
+	}
+	if s.plain && s.message == "" && s.file == "" {
+		return errors.New("bare TCP cannot carry an empty message: the server would wait for more")
 	}
 	return nil
 }
@@ -98,7 +102,10 @@ func (s *send) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		dialer.Config = s.config(source)
+		for _, warning := range s.warnings(source, certs.ClientAuth, s.env.now()) {
+			fmt.Fprintf(s.env.stderr, "tlsdemo: %s\n", clean(warning))
+		}
+		dialer.Config, dialer.Spare = s.config(source), s.files.Spare()
 	} else {
 		fmt.Fprintln(s.env.stderr, "tlsdemo: --plain: nothing is encrypted, and nobody has proved who he is")
 	}
@@ -107,7 +114,22 @@ func (s *send) run(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, &timeoutError{after: s.timeout})
 	defer cancel()
-	return s.exchange(ctx, dialer, message)
+	if err := s.exchange(ctx, dialer, message); err != nil {
+		return s.failed(err)
+	}
+	return nil
+}
+
+// failed is an error with what we know of our own files; with --json it is an object on
+// the standard output too.
+func (s *send) failed(err error) error {
+	a := s.explain(err)
+	if s.json {
+		if err := newJSONEncoder(s.env.stdout).Encode(a.record()); err != nil {
+			return err
+		}
+	}
+	return a
 }
 
 // open returns the message. A file is opened before the server hears of us.
@@ -122,14 +144,16 @@ func (s *send) open() (io.ReadCloser, error) {
 }
 
 func isTerminal(w io.Writer) bool {
+	if out, ok := w.(*checked); ok {
+		w = out.w
+	}
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 func (s *send) config(source credentials) func() *tls.Config {
 	config := source.ClientConfig()
-	config.NextProtos = []string{tlsnet.Protocol}
-	config.MinVersion = uint16(s.minTLS)
+	s.tls.apply(config)
 	config.ServerName = s.serverName
 	config.Time = s.env.now
 	return func() *tls.Config { return config }

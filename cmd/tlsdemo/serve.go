@@ -8,8 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -28,12 +26,14 @@ type serve struct {
 	echo             bool
 	once             bool
 	plain            bool
-	readyFile        string
+	readyFile        readyFile
 	maxMessage       byteSize
 	handshakeTimeout time.Duration
 	exchangeTimeout  time.Duration
 	maxConns         int
-	minTLS           tlsVersion
+	tls              tlsFlags
+	allowDNS         []string
+	allowURI         []string
 	drain            time.Duration
 	logFormat        choice
 }
@@ -42,7 +42,6 @@ func newServeCmd(env *environment) *cobra.Command {
 	s := &serve{
 		env:        env,
 		maxMessage: tlsnet.DefaultMaxMessage,
-		minTLS:     tls.VersionTLS12,
 		logFormat:  choice{value: "text", words: []string{"text", "json"}},
 	}
 	cmd := &cobra.Command{
@@ -55,7 +54,7 @@ it at once.`,
 		Example: `  tlsdemo serve
   tlsdemo serve --addr=[::1]:9999 --echo
   tlsdemo serve --cert=server.crt --key=server.key --ca=ca.crt`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		PreRunE: func(*cobra.Command, []string) error {
 			return s.check()
 		},
@@ -68,21 +67,24 @@ it at once.`,
 	flags.BoolVar(&s.echo, "echo", false, "answer every message with itself")
 	flags.BoolVar(&s.once, "once", false, "serve one client, and exit with the status of that")
 	flags.BoolVar(&s.plain, "plain", false, "serve bare TCP, on loopback only: not encrypted, and to anybody")
-	flags.StringVar(&s.readyFile, "ready-file", "", "write the address to this `FILE` once connections are accepted, and remove it at the end")
+	flags.StringVar(&s.readyFile.path, "ready-file", "", "write the address to this `FILE` once connections are accepted, and remove it at the end")
 	flags.Var(&s.maxMessage, "max-message", "the longest message that is answered")
 	flags.DurationVar(&s.handshakeTimeout, "handshake-timeout", tlsnet.DefaultHandshakeTimeout, "bound on a handshake")
 	flags.DurationVar(&s.exchangeTimeout, "exchange-timeout", tlsnet.DefaultExchangeTimeout, "bound on an exchange after its handshake")
 	flags.IntVar(&s.maxConns, "max-conns", tlsnet.DefaultMaxConns, "clients served at once; others wait")
-	flags.Var(&s.minTLS, "min-tls", "the lowest TLS version that is spoken: 1.2 or 1.3")
+	s.tls.register(flags)
+	flags.StringArrayVar(&s.allowDNS, "allow-dns", nil, "let in only clients whose certificate has this DNS `NAME` (repeatable)")
+	flags.StringArrayVar(&s.allowURI, "allow-uri", nil, "let in only clients whose certificate has this `URI` (repeatable)")
 	flags.DurationVar(&s.drain, "drain", 5*time.Second, "how long to wait at the end for what is in flight")
 	flags.Var(&s.logFormat, "log", "format of the log on the standard error: text or json")
 	cmd.MarkFlagsMutuallyExclusive("reply", "echo")
+	plainAlone(cmd, "handshake-timeout", "allow-dns", "allow-uri")
 	return cmd
 }
 
 // check finds what is wrong with the flags' values.
 func (s *serve) check() error {
-	if err := checkAddr(s.addr); err != nil {
+	if err := errors.Join(checkAddr(s.addr), s.tls.check()); err != nil {
 		return err
 	}
 	switch {
@@ -100,6 +102,7 @@ func (s *serve) check() error {
 
 // run serves until ctx is done.
 func (s *serve) run(ctx context.Context) error {
+	s.env.patient.Store(true)
 	stderr := newOutlet(s.env.stderr, nil)
 	defer stderr.Close()
 	logger := newLogger(stderr, s.logFormat.value)
@@ -109,14 +112,23 @@ func (s *serve) run(ctx context.Context) error {
 	defer stdout.Close()
 
 	server := s.server(stdout, logger)
+	failed := s.failures(stderr, logger)
+	server.Failed = failed.add
+	defer failed.sum()
 	var as []any
 	if !s.plain {
 		source, err := s.open(certs.Server)
 		if err != nil {
 			return err
 		}
-		server.Config = s.config(source)
+		for _, warning := range s.warnings(source, certs.ServerAuth, s.env.now()) {
+			logger.Warn(clean(warning))
+		}
+		server.Config, server.Spare = s.config(source), s.files.Spare()
 		as = s.introduce(source)
+	}
+	if err := s.readyFile.check(); err != nil {
+		return err
 	}
 	ln, err := listen(ctx, s.addr)
 	if err != nil {
@@ -127,12 +139,12 @@ func (s *serve) run(ctx context.Context) error {
 		logger.Warn("--plain: nothing is encrypted, and anybody on this machine is answered")
 	}
 	logger.Info("listening", append([]any{"addr", ln.Addr().String()}, as...)...)
-	if err := s.ready(ln.Addr()); err != nil {
+	if err := s.readyFile.write(ln.Addr()); err != nil {
 		return err
 	}
-	defer s.notReady()
+	defer s.readyFile.remove()
 	if s.once {
-		return serveOnce(ctx, server, ln)
+		return s.serveOnce(ctx, server, ln)
 	}
 	return s.serve(ctx, server, ln, logger)
 }
@@ -167,40 +179,17 @@ func identity(conn net.Conn) string {
 // config is the same for every connection, or clients could not resume sessions.
 func (s *serve) config(source credentials) func() *tls.Config {
 	config := source.ServerConfig()
-	config.NextProtos = []string{tlsnet.Protocol}
-	config.MinVersion = uint16(s.minTLS)
+	s.tls.apply(config)
 	config.Time = s.env.now
+	if len(s.allowDNS)+len(s.allowURI) > 0 {
+		config.VerifyConnection = certs.InTurn(config.VerifyConnection, certs.Allow(s.allowDNS, s.allowURI))
+	}
 	return func() *tls.Config { return config }
 }
 
 func (s *serve) introduce(source *certs.Source) []any {
 	leaf := source.Leaf()
 	return []any{"as", tlsnet.Identity(leaf), "valid", remaining(leaf, s.env.now())}
-}
-
-func (s *serve) ready(addr net.Addr) error {
-	if s.readyFile == "" {
-		return nil
-	}
-	tmp, err := os.CreateTemp(filepath.Dir(s.readyFile), ".ready-*")
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintln(tmp, addr)
-	err = errors.Join(err, tmp.Close())
-	if err == nil {
-		err = os.Rename(tmp.Name(), s.readyFile)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(tmp.Name()))
-	}
-	return nil
-}
-
-func (s *serve) notReady() {
-	if s.readyFile != "" {
-		_ = os.Remove(s.readyFile)
-	}
 }
 
 // serve accepts connections until ctx is done, and then waits for those that are open.
@@ -212,7 +201,7 @@ func (s *serve) serve(ctx context.Context, server *tlsnet.Server, ln net.Listene
 		return errors.Join(err, server.Close())
 	case <-ctx.Done():
 	}
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.drain)
+	drain, cancel := s.draining(ctx)
 	defer cancel()
 	if err := server.Shutdown(drain); err != nil {
 		logger.Warn("connections were cut off", "drain", s.drain)
@@ -221,10 +210,34 @@ func (s *serve) serve(ctx context.Context, server *tlsnet.Server, ln net.Listene
 	return nil
 }
 
+// failures tells of failures in blocks, as everything does that is for people, or else
+// in the log.
+func (s *serve) failures(stderr io.Writer, logger *slog.Logger) *failures {
+	f := &failures{explain: s.explain, logger: logger, limiter: &limiter{now: s.env.now}}
+	if s.logFormat.value == "text" {
+		f.text = stderr
+	}
+	return f
+}
+
+// draining is done as long after ctx as what is in flight is waited for.
+func (s *serve) draining(ctx context.Context) (context.Context, context.CancelFunc) {
+	drain, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		time.AfterFunc(s.drain, func() { cancel(tlsnet.ErrServerClosed) })
+	})
+	return drain, func() {
+		stop()
+		cancel(nil)
+	}
+}
+
 // serveOnce serves the first client that says anything.
-func serveOnce(ctx context.Context, server *tlsnet.Server, ln net.Listener) error {
+func (s *serve) serveOnce(ctx context.Context, server *tlsnet.Server, ln net.Listener) error {
 	stop := context.AfterFunc(ctx, func() { _ = ln.Close() })
 	defer stop()
+	drain, cancel := s.draining(ctx)
+	defer cancel()
 	for {
 		conn, err := ln.Accept()
 		if ctx.Err() != nil {
@@ -233,8 +246,12 @@ func serveOnce(ctx context.Context, server *tlsnet.Server, ln net.Listener) erro
 		if err != nil {
 			return err
 		}
-		if err := server.ServeConn(ctx, conn); !tlsnet.LeftWithoutAWord(err) {
-			return err
+		err = server.ServeConn(drain, conn)
+		switch {
+		case err == nil:
+			return nil
+		case !tlsnet.LeftWithoutAWord(err):
+			return s.explain(err)
 		}
 	}
 }

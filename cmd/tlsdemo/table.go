@@ -53,7 +53,8 @@ func remaining(cert *x509.Certificate, now time.Time) string {
 	return span(cert.NotAfter.Sub(now)) + " left"
 }
 
-// span is a duration in the largest unit of which there are two, rounded.
+// span is a duration in the largest unit of which there are two, rounded. Those of more
+// than time.Duration can hold are cut to that, 292 years.
 func span(d time.Duration) string {
 	const day = 24 * time.Hour
 	for _, unit := range []struct {
@@ -61,7 +62,11 @@ func span(d time.Duration) string {
 		name string
 	}{{365 * day, "years"}, {day, "days"}, {time.Hour, "hours"}, {time.Minute, "minutes"}} {
 		if d >= 2*unit.size {
-			return fmt.Sprintf("%d %s", (d+unit.size/2)/unit.size, unit.name)
+			n := d / unit.size
+			if d%unit.size >= unit.size/2 {
+				n++
+			}
+			return fmt.Sprintf("%d %s", n, unit.name)
 		}
 	}
 	return fmt.Sprintf("%d seconds", d/time.Second)

@@ -19,7 +19,7 @@ const (
 
 	// complaint is what tlsdemo serve's log has about a client that it does not
 	// answer.
-	complaint = "remote_addr=127.0.0.1:"
+	complaint = "tlsdemo: 127.0.0.1:"
 )
 
 // pair is the client's line in the report.
@@ -53,17 +53,18 @@ func (c client) exchange(ctx context.Context, w *workshop, t trial) (out outcome
 	return outcome{p.String(), serve.String(), p.status(), serve.status()}, err
 }
 
-// startServe runs tlsdemo serve on a port of its choice.
-func startServe(ctx context.Context, w *workshop, as credentials) (*process, string, error) {
+// startServe runs tlsdemo serve on a port of its choice, with further flags if there are
+// any.
+func startServe(ctx context.Context, w *workshop, as credentials, flags ...string) (*process, string, error) {
 	dir, err := w.scratch()
 	if err != nil {
 		return nil, "", err
 	}
 	ready := filepath.Join(dir, "ready")
-	p, err := start(ctx, []string{
+	p, err := start(ctx, append([]string{
 		w.tlsdemo, "serve", "--addr=127.0.0.1:0", "--ready-file=" + ready,
 		"--cert=" + as.cert, "--key=" + as.key, "--ca=" + as.ca,
-	})
+	}, flags...))
 	if err != nil {
 		return nil, "", err
 	}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+
+	"tlsdemo/tlsnet"
+)
+
+// failures tells of the connections that failed, and counts them by code.
+type failures struct {
+	explain func(error) *account
+	logger  *slog.Logger
+	text    io.Writer // where blocks go instead of the log, or nil
+	limiter *limiter
+
+	mu     sync.Mutex
+	counts map[string]int
+}
+
+// add tells of a failure, unless its address has had its share of the log.
+func (f *failures) add(conn net.Conn, err error) {
+	record := f.explain(err).record()
+	f.count(record.Code)
+	remote := conn.RemoteAddr().String()
+	host, _, _ := net.SplitHostPort(remote)
+	ok, left := f.limiter.allow(host)
+	if left > 0 {
+		f.logger.Warn("failures were left out of the log", "remote_host", host, "left_out", left)
+	}
+	if !ok {
+		return
+	}
+	if f.text == nil {
+		f.logger.Warn("connection failed", append([]any{"remote_addr", remote}, record.attrs()...)...)
+		return
+	}
+	var block bytes.Buffer // one Write, so that it stays together
+	record.print(&block, "tlsdemo: "+remote+": ")
+	_, _ = f.text.Write(block.Bytes())
+}
+
+func (f *failures) count(code string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.counts == nil {
+		f.counts = make(map[string]int)
+	}
+	if code == "" {
+		code = string(tlsnet.HandshakeFailed)
+	}
+	f.counts[code]++
+}
+
+// sum tells, at the end, how often what failed.
+func (f *failures) sum() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.counts) == 0 {
+		return
+	}
+	var list []string
+	for _, code := range slices.Sorted(maps.Keys(f.counts)) {
+		list = append(list, fmt.Sprintf("%s=%d", code, f.counts[code]))
+	}
+	f.logger.Info("connections failed", "by_code", strings.Join(list, ","))
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"tlsdemo/tlsnet"
+)
+
+// tlsFlags say what may be negotiated, at either end.
+type tlsFlags struct {
+	minTLS, maxTLS tlsVersion
+	groups         groupList
+	ciphers        cipherList
+	alpn           []string
+}
+
+func (f *tlsFlags) register(flags *pflag.FlagSet) {
+	f.minTLS, f.maxTLS = tls.VersionTLS12, tls.VersionTLS13
+	flags.Var(&f.minTLS, "min-tls", "the lowest TLS version that is spoken: 1.2 or 1.3")
+	flags.Var(&f.maxTLS, "max-tls", "the highest TLS version that is spoken: 1.2 or 1.3")
+	flags.Var(&f.groups, "groups", "the groups for the key exchange, with commas: "+strings.Join(groupNames(), ", ")+" (default Go's own)")
+	flags.Var(&f.ciphers, "ciphers", "the cipher suites of TLS 1.2, by their names, with commas (default Go's own)")
+	flags.StringSliceVar(&f.alpn, "alpn", []string{tlsnet.Protocol}, "the application protocols, with commas; empty for none")
+}
+
+// check finds what is wrong with the flags together.
+func (f *tlsFlags) check() error {
+	if f.minTLS > f.maxTLS {
+		return errors.New("--min-tls is above --max-tls")
+	}
+	return nil
+}
+
+func (f *tlsFlags) apply(config *tls.Config) {
+	config.MinVersion, config.MaxVersion = uint16(f.minTLS), uint16(f.maxTLS)
+	config.CurvePreferences, config.CipherSuites = f.groups, f.ciphers
+	config.NextProtos = f.alpn
+}
+
+// groupList is a flag for groups, by the names that crypto/tls gives them.
+type groupList []tls.CurveID
+
+var knownGroups = []tls.CurveID{
+	tls.X25519MLKEM768, tls.SecP256r1MLKEM768, tls.SecP384r1MLKEM1024,
+	tls.X25519, tls.CurveP256, tls.CurveP384, tls.CurveP521,
+}
+
+func groupNames() []string {
+	names := make([]string, len(knownGroups))
+	for i, id := range knownGroups {
+		names[i] = id.String()
+	}
+	return names
+}
+
+func (g *groupList) Set(s string) error {
+	*g = nil
+	for name := range strings.SplitSeq(s, ",") {
+		id, ok := groupByName(name)
+		if !ok {
+			return fmt.Errorf("no group %q: there are %s", name, strings.Join(groupNames(), ", "))
+		}
+		*g = append(*g, id)
+	}
+	return nil
+}
+
+func groupByName(name string) (tls.CurveID, bool) {
+	for _, id := range knownGroups {
+		if strings.EqualFold(id.String(), name) || strings.EqualFold(strings.TrimPrefix(id.String(), "Curve"), name) {
+			return id, true
+		}
+	}
+	return 0, false
+}
+
+func (g *groupList) String() string {
+	var names []string
+	for _, id := range *g {
+		names = append(names, id.String())
+	}
+	return strings.Join(names, ",")
+}
+
+func (g *groupList) Type() string { return "groups" }
+
+// cipherList is a flag for cipher suites of TLS 1.2, by their IANA names. Those of TLS
+// 1.3 cannot be chosen in crypto/tls.
+type cipherList []uint16
+
+func (c *cipherList) Set(s string) error {
+	*c = nil
+	for name := range strings.SplitSeq(s, ",") {
+		id, ok := cipherByName(name)
+		if !ok {
+			return fmt.Errorf("no cipher suite of TLS 1.2 that is fit for use is called %q", name)
+		}
+		*c = append(*c, id)
+	}
+	return nil
+}
+
+func cipherByName(name string) (uint16, bool) {
+	for _, suite := range tls.CipherSuites() {
+		if suite.Name == name && suite.SupportedVersions[0] <= tls.VersionTLS12 {
+			return suite.ID, true
+		}
+	}
+	return 0, false
+}
+
+func (c *cipherList) String() string {
+	var names []string
+	for _, id := range *c {
+		names = append(names, tls.CipherSuiteName(id))
+	}
+	return strings.Join(names, ",")
+}
+
+func (c *cipherList) Type() string { return "suites" }

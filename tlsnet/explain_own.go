@@ -1,0 +1,311 @@
+package tlsnet
+
+import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+)
+
+// alert is a failure that the peer noticed, and told us of in one byte.
+func (f *facts) alert(err error) *HandshakeError {
+	alert, ok := receivedAlert(err)
+	if n, plain := f.wire.plaintextAlert(); !ok && plain && says(err, "tls: bad record MAC") {
+		alert, ok = tls.AlertError(n), true
+	}
+	if !ok {
+		return nil
+	}
+	e := f.ofAlert(alert)
+	e.Alert, e.Alerted = alert, true
+	return e
+}
+
+func (f *facts) ofAlert(alert tls.AlertError) *HandshakeError {
+	switch alert {
+	case alertProtocolVersion:
+		return &HandshakeError{
+			Code: TLSVersionMismatch, Fault: Negotiation, Certainty: Certain,
+			Text: fmt.Sprintf("%s speaks none of the TLS versions that we do: %s", f.peer(), versions(offers(f.config))),
+		}
+	case alertNoApplicationProtocol:
+		return &HandshakeError{
+			Code: ALPNMismatch, Fault: Negotiation, Certainty: Certain,
+			Text: fmt.Sprintf("%s speaks none of the protocols that we do: %q", f.peer(), f.config.NextProtos),
+		}
+	case alertHandshakeFailure, alertInsufficientSecurity:
+		return f.handshakeFailure(alert)
+	case alertNoCertificate, alertBadCertificate, alertUnsupportedCertificate, alertCertificateRevoked,
+		alertCertificateExpired, alertCertificateUnknown, alertUnknownCA, alertAccessDenied, alertCertificateRequired:
+		return f.refused(alert)
+	}
+	return &HandshakeError{
+		Code: HandshakeFailed, Text: fmt.Sprintf("%s broke off the handshake with the alert %q", f.peer(), alertName(alert)),
+		Basis: "its own log may say why",
+	}
+}
+
+func alertName(alert tls.AlertError) string { return strings.TrimPrefix(alert.Error(), "tls: ") }
+
+// handshakeFailure is the alert that says least. TLS 1.2 servers send it for a missing
+// certificate as well.
+func (f *facts) handshakeFailure(alert tls.AlertError) *HandshakeError {
+	switch {
+	case f.side == ClientSide && f.request != nil && len(f.ours) == 0:
+		return &HandshakeError{
+			Code: ClientCertMissing, Fault: RefusedByPeer, Certainty: Likely, Text: f.missingText(),
+			Basis: fmt.Sprintf("the server gave only the alert %q, after it had asked for a certificate", alertName(alert)),
+		}
+	case f.side == ClientSide && f.request == nil:
+		return &HandshakeError{
+			Code: NoSharedParameters, Fault: Negotiation, Certainty: Likely,
+			Text:  "the server found nothing in common with what we offer: cipher suites, groups or signature schemes",
+			Basis: fmt.Sprintf("the server gave only the alert %q", alertName(alert)),
+		}
+	}
+	return f.refused(alert)
+}
+
+func (f *facts) missingText() string {
+	if f.request != nil && len(f.request.AcceptableCAs) > 0 && len(f.config.Certificates) > 0 {
+		return fmt.Sprintf("the server demands a certificate, and ours was kept back: the server accepts only %s", distinguished(f.request.AcceptableCAs))
+	}
+	return "the server demands a certificate, and none was configured"
+}
+
+// refused is a peer that refused our certificate, or that there was none.
+func (f *facts) refused(alert tls.AlertError) *HandshakeError {
+	if f.side == ClientSide && len(f.ours) == 0 {
+		certainty := Likely
+		if alert == alertCertificateRequired {
+			certainty = Certain
+		}
+		return &HandshakeError{Code: ClientCertMissing, Fault: RefusedByPeer, Certainty: certainty, Text: f.missingText(), Basis: f.told(alert)}
+	}
+	if alert == alertCertificateRevoked && len(f.ours) > 0 {
+		return &HandshakeError{
+			Code: certCode(f.side, "revoked"), Fault: RefusedByPeer, Certainty: Certain, Cert: f.ours[0], Ours: true,
+			Text: fmt.Sprintf("%s refused our certificate %s: it has been revoked", f.peer(), name(f.ours[0])), Basis: f.told(alert),
+		}
+	}
+	if e := f.ownDefect(alert, true); e != nil {
+		e.Text = fmt.Sprintf("%s refused our certificate %s: %s", f.peer(), name(f.ours[0]), e.Text)
+		return e
+	}
+	return f.hedge(alert)
+}
+
+func (f *facts) told(alert tls.AlertError) string {
+	return fmt.Sprintf("%s gave the alert %q", f.peer(), alertName(alert))
+}
+
+// hedge is all that can be said of a refusal when nothing is wrong with our certificate
+// that we can see.
+func (f *facts) hedge(alert tls.AlertError) *HandshakeError {
+	e := &HandshakeError{Code: certCode(f.side, "refused"), Fault: RefusedByPeer, Ours: true}
+	if len(f.ours) > 0 {
+		e.Cert = f.ours[0]
+	}
+	e.Text = fmt.Sprintf("%s refused our certificate, and we see nothing wrong with it", f.peer())
+	e.Basis = fmt.Sprintf("%s; %s; the answer is in %s's own log", f.told(alert), f.candidates(alert), f.peer())
+	return e
+}
+
+// candidates are at most three.
+func (f *facts) candidates(alert tls.AlertError) string {
+	switch {
+	case alert == alertCertificateExpired:
+		return "perhaps its clock differs from ours, or a CA of its own has expired"
+	case alert == alertUnknownCA:
+		return "perhaps it trusts another CA, or one of the same name, or lacks an intermediate"
+	case f.side == ClientSide:
+		return "perhaps it trusts another CA, or the certificate is revoked, or not on its list"
+	}
+	return "perhaps it trusts another CA, or wants another name, or its clock is wrong"
+}
+
+// ownDefect is the first defect of our own chain for which a peer would have given the
+// alert, or, if there was none, hung up.
+func (f *facts) ownDefect(alert tls.AlertError, alerted bool) *HandshakeError {
+	for _, d := range f.defects(alert) {
+		unchecked := alert == alertUnknownCA && d.code == certCode(f.side, "weak") && sha1Signed(d.cert)
+		if alerted && !fitting(alert, d.code) && !unchecked {
+			continue
+		}
+		basis := "no reason was given"
+		if alerted {
+			basis = f.told(alert)
+		}
+		return &HandshakeError{
+			Code: d.code, Fault: RefusedByPeer, Certainty: Likely, Cert: d.cert, Ours: true, Text: d.text, Wanted: d.wanted,
+			Basis: strings.TrimSuffix(basis+"; the defect is our own certificate's; "+d.basis, "; "),
+		}
+	}
+	return nil
+}
+
+// fitting reports whether a peer that finds the defect may send the alert. Those that
+// are not listed are sent by some implementation for anything.
+func fitting(alert tls.AlertError, code Code) bool {
+	var endings []string
+	switch alert {
+	case alertCertificateExpired:
+		endings = []string{"expired", "not-yet-valid"}
+	case alertUnknownCA:
+		endings = []string{"self-signed", "stale-ca", "incomplete-chain", "unknown-ca"}
+	case alertUnsupportedCertificate:
+		endings = []string{"wrong-usage", "weak"}
+	default:
+		return true
+	}
+	return slices.ContainsFunc(endings, func(ending string) bool { return strings.HasSuffix(string(code), ending) })
+}
+
+// defects is everything that can be proved to be wrong with our own chain, seen from the
+// peer that gave the alert.
+func (f *facts) defects(alert tls.AlertError) []defect {
+	if len(f.ours) == 0 {
+		return nil
+	}
+	leaf := f.ours[0]
+	var found []defect
+	for i, cert := range f.ours {
+		if d, ok := dateDefect(f.side, cert, i == 0, f.now); ok {
+			found = append(found, d)
+		}
+	}
+	if !hasUsage(leaf, usageOf(f.side)) {
+		found = append(found, usageDefect(f.side, leaf))
+	}
+	if d, ok := weakDefect(f.side, leaf); ok {
+		found = append(found, d)
+	}
+	found = append(found, f.chainDefects()...)
+	if f.side == ServerSide {
+		return append(found, f.serverDefects()...)
+	}
+	return append(found, f.issuerDefects(alert)...)
+}
+
+// chainDefects is what is wrong under our own trust file. It says something about our
+// chain only if the issuer's name is in that file: the peer's may be another.
+func (f *facts) chainDefects() []defect {
+	leaf, top := f.ours[0], f.ours[len(f.ours)-1]
+	if linkedBySpare(top, f.spare, f.roots()) {
+		return []defect{{
+			code: certCode(f.side, "incomplete-chain"), cert: leaf,
+			text: fmt.Sprintf("the intermediate %q, which is at hand, is not sent with it", top.Issuer),
+		}}
+	}
+	if f.roots() == nil {
+		return nil
+	}
+	opts := x509.VerifyOptions{
+		Roots: f.roots(), Intermediates: x509.NewCertPool(), CurrentTime: f.now,
+		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
+	}
+	for _, cert := range f.ours[1:] {
+		opts.Intermediates.AddCert(cert)
+	}
+	_, err := leaf.Verify(opts)
+	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
+		return f.invalidDefects(invalid)
+	}
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok && says(err, "insecure algorithm") {
+		return []defect{uncheckedDefect(f.side, f.ours)}
+	}
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok && says(err, "candidate authority certificate") {
+		return []defect{{
+			code: certCode(f.side, "stale-ca"), cert: leaf,
+			text: fmt.Sprintf("it names %q as its issuer, but another key than that CA's signed it: the CA was made anew under the same name", top.Issuer),
+		}}
+	}
+	return nil
+}
+
+func (f *facts) invalidDefects(invalid x509.CertificateInvalidError) []defect {
+	leaf := f.ours[0]
+	switch invalid.Reason {
+	case x509.CANotAuthorizedForThisName, x509.NameConstraintsWithoutSANs, x509.UnconstrainedName:
+		return []defect{{code: certCode(f.side, "name-constraint"), cert: leaf, text: constraintText(invalid, leaf)}}
+	case x509.Expired:
+		// The leaf's own dates, and those of what is sent with it, are looked at already.
+		if invalid.Cert == nil || slices.ContainsFunc(f.ours, invalid.Cert.Equal) {
+			return nil
+		}
+		if d, ok := dateDefect(f.side, invalid.Cert, false, f.now); ok {
+			return []defect{d}
+		}
+	}
+	return nil
+}
+
+// serverDefects are those for which only servers are refused. The name that the client
+// wanted is the one it sent; else it came to an address.
+func (f *facts) serverDefects() []defect {
+	leaf := f.ours[0]
+	var found []defect
+	if selfSigned(leaf) {
+		found = append(found, defect{code: ServerCertSelfSigned, cert: leaf, text: "it is signed with its own key, so a client has to trust it as such"})
+	}
+	wanted := ""
+	if f.hello != nil {
+		wanted = f.hello.ServerName
+	}
+	if host, _, err := net.SplitHostPort(f.local); err == nil && wanted == "" {
+		wanted = host
+	}
+	if wanted != "" && leaf.VerifyHostname(wanted) != nil {
+		found = append(found, nameDefect(leaf, wanted))
+	}
+	return found
+}
+
+// issuerDefects compares our issuer with the CAs that the server named. That it is among
+// them says nothing, unless the server in the same breath does not know it.
+func (f *facts) issuerDefects(alert tls.AlertError) []defect {
+	if f.request == nil || len(f.request.AcceptableCAs) == 0 {
+		return nil
+	}
+	leaf := f.ours[0]
+	for _, cert := range f.ours {
+		if !slices.ContainsFunc(f.request.AcceptableCAs, func(name []byte) bool { return bytes.Equal(name, cert.RawIssuer) }) {
+			continue
+		}
+		if alert != alertUnknownCA {
+			return nil
+		}
+		return []defect{{
+			code: ClientCertStaleCA, cert: leaf,
+			text:  fmt.Sprintf("the server names our issuer %q among its CAs, and yet does not know it: likely the CA was made anew under the same name", cert.Issuer),
+			basis: "a missing intermediate would look the same",
+		}}
+	}
+	return []defect{{
+		code: ClientCertUnknownCA, cert: leaf,
+		text:  fmt.Sprintf("it was issued by %q, and the server accepts %s", leaf.Issuer, distinguished(f.request.AcceptableCAs)),
+		basis: "either it is of another CA, or an intermediate is missing from what we send",
+	}}
+}
+
+// distinguished is distinguished names in DER, as text.
+func distinguished(names [][]byte) string {
+	var list []string
+	for _, der := range names {
+		var rdn pkix.RDNSequence
+		if _, err := asn1.Unmarshal(der, &rdn); err == nil {
+			list = append(list, fmt.Sprintf("%q", rdn.String()))
+		}
+		if len(list) == 3 && len(names) > 3 {
+			list = append(list, fmt.Sprintf("and %d more", len(names)-3))
+			break
+		}
+	}
+	return strings.Join(list, ", ")
+}

@@ -1,0 +1,111 @@
+package tlsnet
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+)
+
+// Side is an end of a connection.
+type Side int
+
+// The two ends.
+const (
+	ClientSide Side = iota
+	ServerSide
+)
+
+// String returns client or server.
+func (s Side) String() string {
+	if s == ServerSide {
+		return "server"
+	}
+	return "client"
+}
+
+func (s Side) peer() Side { return 1 - s }
+
+// Fault says what kind of failure ended a connection.
+type Fault int
+
+// The kinds of failure.
+const (
+	Transport     Fault = iota // the connection broke, or what came was not TLS
+	RefusedPeer                // we refused the peer's certificate, or that it had none
+	RefusedByPeer              // the peer refused our certificate, or that we had none
+	Negotiation                // no version, cipher suite, group or protocol in common
+)
+
+// Certainty says how far an explanation can be relied on.
+type Certainty int
+
+// The degrees of certainty.
+const (
+	Unknown Certainty = iota // the peer knows why, and we do not
+	Likely                   // the peer refused us, and we see a defect that would be why
+	Certain                  // we have verified it ourselves, or been told in so many words
+)
+
+// String returns unknown, likely or certain.
+func (c Certainty) String() string {
+	return [...]string{Unknown: "unknown", Likely: "likely", Certain: "certain"}[c]
+}
+
+// HandshakeError is a connection that failed before anything was exchanged, and why. On
+// TLS 1.3 a client learns only after its own handshake is done that the server has
+// refused its certificate; that too is a HandshakeError.
+//
+// Text and Basis may hold what the peer supplied, quoted.
+type HandshakeError struct {
+	Code      Code
+	Side      Side // which end we are
+	Fault     Fault
+	Text      string            // what happened, in words
+	Cert      *x509.Certificate // the certificate at fault, or nil
+	Ours      bool              // Cert is our own, or a CA's in our own chain
+	Wanted    string            // the name that the server's certificate lacks, or empty
+	Certainty Certainty
+	Basis     string         // what Certainty rests on, in words, or empty
+	Alert     tls.AlertError // the alert that the peer sent; only if Alerted
+	Alerted   bool
+	Err       error // as crypto/tls or the network had it
+}
+
+// Error returns the code and the text.
+func (e *HandshakeError) Error() string { return string(e.Code) + ": " + e.Text }
+
+// Unwrap returns the error as crypto/tls or the network had it.
+func (e *HandshakeError) Unwrap() error { return e.Err }
+
+// receivedAlert returns the alert that the peer sent, if that is what err is. The type
+// in which crypto/tls keeps it is not exported, but its text is that of AlertError.
+func receivedAlert(err error) (tls.AlertError, bool) {
+	op, ok := errors.AsType[*net.OpError](err)
+	if !ok || op.Op != "remote error" {
+		return 0, false
+	}
+	for n := range 256 {
+		if alert := tls.AlertError(n); alert.Error() == op.Err.Error() {
+			return alert, true
+		}
+	}
+	return 0, false
+}
+
+// The alerts of RFC 8446 section 6.2, and of RFC 5246 and RFC 7301, that tell why.
+const (
+	alertHandshakeFailure       tls.AlertError = 40
+	alertNoCertificate          tls.AlertError = 41
+	alertBadCertificate         tls.AlertError = 42
+	alertUnsupportedCertificate tls.AlertError = 43
+	alertCertificateRevoked     tls.AlertError = 44
+	alertCertificateExpired     tls.AlertError = 45
+	alertCertificateUnknown     tls.AlertError = 46
+	alertUnknownCA              tls.AlertError = 48
+	alertAccessDenied           tls.AlertError = 49
+	alertProtocolVersion        tls.AlertError = 70
+	alertInsufficientSecurity   tls.AlertError = 71
+	alertCertificateRequired    tls.AlertError = 116
+	alertNoApplicationProtocol  tls.AlertError = 120
+)

@@ -1,0 +1,76 @@
+package tlsnet
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"sync"
+)
+
+// Listener returns a listener for a server of somebody else's, such as net/http's: its
+// Accept returns connections of ln that have shaken hands already, each a *tls.Conn.
+// Those that fail are explained as [Server.Serve] does it, to s.Failed or s.Logger; the
+// Handler is not used. To close it closes ln and ends the handshakes under way.
+func (s *Server) Listener(ln net.Listener) net.Listener {
+	l := &listener{Listener: ln, server: s, ready: make(chan *tls.Conn), done: make(chan struct{})}
+	l.ctx, l.cancel = context.WithCancelCause(context.Background())
+	go l.run()
+	return l
+}
+
+type listener struct {
+	net.Listener
+	server *Server
+	ready  chan *tls.Conn
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	group  sync.WaitGroup
+	done   chan struct{} // closed once nothing more will be ready
+	err    error         // why; not before done is closed
+}
+
+func (l *listener) run() {
+	for {
+		conn, err := l.Listener.Accept()
+		if err != nil {
+			l.err = err
+			l.cancel(ErrServerClosed)
+			l.group.Wait()
+			close(l.done)
+			return
+		}
+		l.group.Go(func() { l.admit(conn) })
+	}
+}
+
+func (l *listener) admit(conn net.Conn) {
+	secure, err := l.server.handshake(l.ctx, conn)
+	if err != nil {
+		_ = conn.Close()
+		l.server.log(conn, err)
+		return
+	}
+	select {
+	case l.ready <- secure:
+	case <-l.ctx.Done():
+		_ = secure.Close()
+	}
+}
+
+// Accept returns the next connection.
+func (l *listener) Accept() (net.Conn, error) {
+	select {
+	case conn := <-l.ready:
+		return conn, nil
+	case <-l.done:
+		return nil, l.err
+	}
+}
+
+// Close stops accepting, and waits for the handshakes that are under way to end.
+func (l *listener) Close() error {
+	err := l.Listener.Close()
+	l.cancel(ErrServerClosed)
+	<-l.done
+	return err
+}
