@@ -56,7 +56,7 @@ func write(t *testing.T, dir certs.Dir, file string, data []byte) {
 	}
 }
 
-func list(t *testing.T, dir string) []string {
+func files(t *testing.T, dir string) []string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -75,7 +75,7 @@ func TestCreate(t *testing.T) {
 	if err := dir.Create(set); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := list(t, string(dir)), []string{"ca.crt", "ca.key", "client.crt", "client.key", "server.crt", "server.key"}; !slices.Equal(got, want) {
+	if got, want := files(t, string(dir)), []string{"ca.crt", "ca.key", "client.crt", "client.key", "server.crt", "server.key"}; !slices.Equal(got, want) {
 		t.Errorf("files %v, want %v", got, want)
 	}
 	for name, pair := range set {
@@ -84,7 +84,7 @@ func TestCreate(t *testing.T) {
 			t.Errorf("%s came back changed, error %v", name, err)
 		}
 	}
-	if got := list(t, filepath.Dir(string(dir))); len(got) != 1 {
+	if got := files(t, filepath.Dir(string(dir))); len(got) != 1 {
 		t.Errorf("left beside the set: %v", got)
 	}
 }
@@ -104,14 +104,14 @@ func TestCreateModes(t *testing.T) {
 
 func TestCreateNeverOverwrites(t *testing.T) {
 	dir := newDir(t)
-	before := list(t, string(dir))
+	before := files(t, string(dir))
 	if err := dir.Create(newSet()); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("over a set: error %v", err)
 	}
 	if err := certs.Dir(filepath.Join(string(dir), "ca.crt")).Create(newSet()); err == nil {
 		t.Error("over a file: no error")
 	}
-	if after := list(t, string(dir)); !slices.Equal(after, before) {
+	if after := files(t, string(dir)); !slices.Equal(after, before) {
 		t.Errorf("files %v, before %v", after, before)
 	}
 	if _, err := dir.Pair(certs.CA); err != nil {
@@ -136,7 +136,7 @@ func TestCreateRefusesNames(t *testing.T) {
 	if err := certs.Dir(filepath.Join(tmp, "set")).Create(set); err == nil {
 		t.Error("no error")
 	}
-	if got := list(t, tmp); len(got) != 0 {
+	if got := files(t, tmp); len(got) != 0 {
 		t.Errorf("left behind: %v", got)
 	}
 }
@@ -164,7 +164,7 @@ func TestCreateAtOnce(t *testing.T) {
 		t.Errorf("%d won", won)
 	}
 	wantSound(t, dir)
-	if got := list(t, tmp); len(got) != 1 {
+	if got := files(t, tmp); len(got) != 1 {
 		t.Errorf("left behind: %v", got)
 	}
 }
@@ -204,11 +204,11 @@ func TestReplace(t *testing.T) {
 func TestReplaceRefusesForeignFiles(t *testing.T) {
 	dir := newDir(t)
 	write(t, dir, "thesis.txt", []byte("years of work"))
-	before := list(t, filepath.Dir(string(dir)))
+	before := files(t, filepath.Dir(string(dir)))
 	if _, err := dir.Replace(newSet(), now); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("error %v", err)
 	}
-	if after := list(t, filepath.Dir(string(dir))); !slices.Equal(after, before) {
+	if after := files(t, filepath.Dir(string(dir))); !slices.Equal(after, before) {
 		t.Errorf("left behind: %v", after)
 	}
 }
@@ -244,7 +244,7 @@ func TestCreateSweeps(t *testing.T) {
 	if err := certs.Dir(filepath.Join(tmp, "set")).Create(newSet()); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := list(t, tmp), []string{".other.tmp-3", ".set.tmp-2", "set"}; !slices.Equal(got, want) {
+	if got, want := files(t, tmp), []string{".other.tmp-3", ".set.tmp-2", "set"}; !slices.Equal(got, want) {
 		t.Errorf("left %v, want %v", got, want)
 	}
 }

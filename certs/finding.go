@@ -10,28 +10,74 @@ type Code string
 
 // The defects of certificates, keys and the files that hold them.
 const (
-	FileMissing    Code = "file-missing"       // a file of the set is not there
-	CertUnreadable Code = "cert-unreadable"    // a certificate file cannot be read
-	CertUnparsable Code = "cert-unparsable"    // a certificate file holds no certificate
-	KeyUnreadable  Code = "key-unreadable"     // a key file cannot be read
-	KeyUnparsable  Code = "key-unparsable"     // a key file holds no private key of a known kind
-	KeyEncrypted   Code = "key-encrypted"      // a key is locked with a passphrase
-	KeyMismatch    Code = "key-mismatch"       // a key belongs to another certificate
-	FileWritable   Code = "file-writable"      // others than the owner may change a file or the directory
-	KeyExposed     Code = "key-exposed"        // others than the owner may read a key file
-	PEMSwapped     Code = "pem-swapped"        // a key where a certificate should be, or the reverse
-	CAFileEmpty    Code = "ca-file-empty"      // a trust file holds no certificate
-	CertExpired    Code = "cert-expired"       // a certificate's time is over
-	CertNotYet     Code = "cert-not-yet-valid" // a certificate's time has not come
-	CertNotCA      Code = "cert-not-ca"        // a certificate that may not issue stands where a CA's should
-	CertUsage      Code = "cert-wrong-usage"   // a certificate does not have the usage of its role
-	CertUntrusted  Code = "cert-untrusted"     // a certificate's chain does not lead to the CA
-	CertWeak       Code = "cert-weak"          // a key is too short to be trusted
-	CertRevoked    Code = "cert-revoked"       // a certificate is on its issuer's revocation list
-	CertNotAllowed Code = "cert-not-allowed"   // a certificate bears none of the names that are let in
-	CRLUnreadable  Code = "crl-unreadable"     // a file of revocation lists cannot be read
-	CRLUnparsable  Code = "crl-unparsable"     // a file of revocation lists holds none
+	FileMissing    Code = "file-missing"
+	CertUnreadable Code = "cert-unreadable"
+	CertUnparsable Code = "cert-unparsable"
+	KeyUnreadable  Code = "key-unreadable"
+	KeyUnparsable  Code = "key-unparsable"
+	KeyEncrypted   Code = "key-encrypted"
+	KeyMismatch    Code = "key-mismatch"
+	FileWritable   Code = "file-writable"
+	KeyExposed     Code = "key-exposed"
+	PEMSwapped     Code = "pem-swapped"
+	CAFileEmpty    Code = "ca-file-empty"
+	CertExpired    Code = "cert-expired"
+	CertNotYet     Code = "cert-not-yet-valid"
+	CertNotCA      Code = "cert-not-ca"
+	CertUsage      Code = "cert-wrong-usage"
+	CertUntrusted  Code = "cert-untrusted"
+	CertWeak       Code = "cert-weak"
+	CertRevoked    Code = "cert-revoked"
+	CertNotAllowed Code = "cert-not-allowed"
+	CRLUnreadable  Code = "crl-unreadable"
+	CRLUnparsable  Code = "crl-unparsable"
 )
+
+// Codes returns every code.
+func Codes() []Code {
+	codes := make([]Code, len(catalogue))
+	for i, entry := range catalogue {
+		codes[i] = entry.code
+	}
+	return codes
+}
+
+// Text says what the code means.
+func (c Code) Text() string {
+	for _, entry := range catalogue {
+		if entry.code == c {
+			return entry.text
+		}
+	}
+	return ""
+}
+
+var catalogue = []struct {
+	code Code
+	text string
+}{
+	{FileMissing, "A file of the set is not there, or one that was named."},
+	{CertUnreadable, "A certificate file cannot be read: permissions, a directory, or more than 4 MiB."},
+	{CertUnparsable, "A certificate file holds no certificate, or a broken one."},
+	{KeyUnreadable, "A key file cannot be read: permissions, a directory, or more than 4 MiB."},
+	{KeyUnparsable, "A key file holds no private key of a known kind: PKCS#8, PKCS#1 or SEC 1, in PEM."},
+	{KeyEncrypted, "A private key is locked with a passphrase. Nothing here ever prompts: it has to be unlocked first."},
+	{KeyMismatch, "A private key belongs to another certificate than the one it is given with."},
+	{FileWritable, "Others than the owner may change a certificate, or exchange files in the directory."},
+	{KeyExposed, "Others than the owner may read or change a private key."},
+	{PEMSwapped, "A private key stands where a certificate is expected, or the reverse."},
+	{CAFileEmpty, "A trust file holds no certificate at all, so every peer would be refused."},
+	{CertExpired, "A certificate is past its end."},
+	{CertNotYet, "A certificate begins in the future. Most often a clock is wrong."},
+	{CertNotCA, "A certificate that may not issue others stands where that of a CA is expected."},
+	{CertUsage, "A certificate does not have the extended key usage of its role."},
+	{CertUntrusted, "The chain of a certificate does not lead to the CA, or bears names that the CA may not vouch for."},
+	{CertWeak, "An RSA key has less than 2048 bits."},
+	{CertRevoked, "A certificate is on its issuer's revocation list."},
+	{CertNotAllowed, "A certificate bears none of the names that are let in."},
+	{CRLUnreadable, "A file of revocation lists cannot be read."},
+	{CRLUnparsable, "A file of revocation lists holds none, or a broken one."},
+}
 
 // Finding is one thing that is wrong with a certificate, a key or its file.
 // It is an error, so that what stops a program and what a survey lists are the same.

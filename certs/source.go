@@ -106,6 +106,9 @@ func canBeRoot(cert *x509.Certificate) bool {
 // Chain returns what is shown to peers, the leaf first.
 func (s *Source) Chain() []*x509.Certificate { return s.pair.Chain }
 
+// Roots returns the certificates that a peer's chain has to lead to.
+func (s *Source) Roots() []*x509.Certificate { return s.roots }
+
 // Leaf returns the certificate that is shown to peers.
 func (s *Source) Leaf() *x509.Certificate { return s.pair.Leaf() }
 

@@ -73,22 +73,35 @@ func (d *Dialer) Connect(ctx context.Context, addr string) (net.Conn, error) {
 // Handshake is the second half of Dial: TLS over a connection to addr. If it fails
 // conn is closed.
 func (d *Dialer) Handshake(ctx context.Context, conn net.Conn, addr string) (*Conn, error) {
+	secure, failure, err := d.shake(ctx, conn, addr)
+	if err == nil && failure != nil {
+		err = failure
+	}
+	if err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	return secure, nil
+}
+
+// shake returns the connection and, if its handshake failed, why. The error is one of
+// addr.
+func (d *Dialer) shake(ctx context.Context, conn net.Conn, addr string) (secure *Conn, failure *HandshakeError, err error) {
 	stop := interruptWhenDone(ctx, conn)
 	defer stop()
 	config := d.Config()
 	if config.ServerName == "" {
 		host, _, err := net.SplitHostPort(addr)
 		if err != nil {
-			return nil, errors.Join(err, conn.Close())
+			return nil, nil, err
 		}
 		config = config.Clone()
 		config.ServerName = host
 	}
 	watch := &clientWatch{tap: &tap{Conn: conn}, base: config}
-	secure := &Conn{Conn: tls.Client(watch.tap, watch.config()), watch: watch, spare: d.Spare}
+	secure = &Conn{Conn: tls.Client(watch.tap, watch.config()), watch: watch, spare: d.Spare}
 	if err := secure.Conn.Handshake(); err != nil {
-		_ = conn.Close()
-		return nil, secure.facts().explain(because(ctx, err))
+		failure = secure.facts().explain(because(ctx, err))
 	}
-	return secure, nil
+	return secure, failure, nil
 }

@@ -21,42 +21,42 @@ func TestFaults(t *testing.T) {
 	for _, test := range []struct {
 		name           string
 		client, server func(*tls.Config)
-		atClient       tlsnet.Fault
-		atServer       tlsnet.Fault
+		atClient       tlsnet.Code
+		atServer       tlsnet.Code
 	}{
 		{
 			name:     "no client certificate",
 			client:   func(c *tls.Config) { c.GetClientCertificate = nil },
-			atClient: tlsnet.RefusedByPeer, atServer: tlsnet.RefusedPeer,
+			atClient: tlsnet.ClientCertMissing, atServer: tlsnet.ClientCertMissing,
 		},
 		{
 			name: "a client certificate of another CA",
 			client: func(c *tls.Config) {
 				c.GetClientCertificate = other.ClientSource().ClientConfig().GetClientCertificate
 			},
-			atClient: tlsnet.RefusedByPeer, atServer: tlsnet.RefusedPeer,
+			atClient: tlsnet.ClientCertStaleCA, atServer: tlsnet.ClientCertStaleCA,
 		},
 		{
 			name:     "a server certificate of another CA",
 			server:   func(c *tls.Config) { c.Certificates = other.ServerSource().ServerConfig().Certificates },
-			atClient: tlsnet.RefusedPeer, atServer: tlsnet.RefusedByPeer,
+			atClient: tlsnet.ServerCertStaleCA, atServer: tlsnet.ServerCertStaleCA,
 		},
 		{
 			name:     "a name that the server does not bear",
 			client:   func(c *tls.Config) { c.ServerName = "example.com" },
-			atClient: tlsnet.RefusedPeer, atServer: tlsnet.RefusedByPeer,
+			atClient: tlsnet.ServerCertNameMismatch, atServer: tlsnet.ServerCertNameMismatch,
 		},
 		{
 			name:     "no common version",
 			client:   func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 },
 			server:   func(c *tls.Config) { c.MinVersion = tls.VersionTLS13 },
-			atClient: tlsnet.Negotiation, atServer: tlsnet.Negotiation,
+			atClient: tlsnet.TLSVersionMismatch, atServer: tlsnet.TLSVersionMismatch,
 		},
 		{
 			name:     "a server too old",
 			client:   func(c *tls.Config) { c.MinVersion = tls.VersionTLS13 },
 			server:   func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 },
-			atClient: tlsnet.Negotiation, atServer: tlsnet.Negotiation,
+			atClient: tlsnet.TLSVersionMismatch, atServer: tlsnet.TLSVersionMismatch,
 		},
 		{
 			name: "no common cipher suite",
@@ -64,25 +64,33 @@ func TestFaults(t *testing.T) {
 				c.MaxVersion, c.CipherSuites = tls.VersionTLS12, []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}
 			},
 			server:   func(c *tls.Config) { c.CipherSuites = []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384} },
-			atClient: tlsnet.Negotiation, atServer: tlsnet.Negotiation,
+			atClient: tlsnet.NoSharedParameters, atServer: tlsnet.NoSharedCipher,
 		},
 		{
 			name:     "no common group",
 			client:   func(c *tls.Config) { c.CurvePreferences = []tls.CurveID{tls.X25519} },
 			server:   func(c *tls.Config) { c.CurvePreferences = []tls.CurveID{tls.CurveP256} },
-			atClient: tlsnet.Negotiation, atServer: tlsnet.Negotiation,
+			atClient: tlsnet.NoSharedParameters, atServer: tlsnet.NoSharedGroup,
 		},
 		{
 			name:     "no common protocol",
 			client:   func(c *tls.Config) { c.NextProtos = []string{"h2"} },
-			atClient: tlsnet.Negotiation, atServer: tlsnet.Negotiation,
+			atClient: tlsnet.ALPNMismatch, atServer: tlsnet.ALPNMismatch,
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			atClient, atServer := provoke(t, test.client, test.server)
-			wantFault(t, "client", atClient, test.atClient)
-			wantFault(t, "server", atServer, test.atServer)
+			wantCode(t, "client", atClient, test.atClient)
+			wantCode(t, "server", atServer, test.atServer)
 		})
+	}
+}
+
+func wantCode(t *testing.T, end string, err error, want tlsnet.Code) {
+	t.Helper()
+	handshake, ok := errors.AsType[*tlsnet.HandshakeError](err)
+	if !ok || handshake.Code != want {
+		t.Errorf("the %s's error is %v, want %s", end, err, want)
 	}
 }
 

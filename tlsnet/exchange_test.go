@@ -34,7 +34,7 @@ type rig struct {
 
 // newRig starts a server that answers with responder, or else with the handler that
 // the server has already.
-func newRig(t testing.TB, responder *tlsnet.Responder, server *tlsnet.Server) *rig {
+func newRig(t testing.TB, responder *tlsnet.Responder, server *tlsnet.Server, tune ...func(*tls.Config)) *rig {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -43,6 +43,9 @@ func newRig(t testing.TB, responder *tlsnet.Responder, server *tlsnet.Server) *r
 	r := &rig{addr: ln.Addr().String(), server: server, set: certstest.New(t)}
 	if !server.Plain {
 		server.Config = r.serverConfig(tlsnet.Protocol)
+		for _, t := range tune {
+			t(server.Config())
+		}
 	}
 	if responder != nil {
 		responder.Received = r.note

@@ -88,6 +88,9 @@ func (f *facts) notTLS(error) *HandshakeError {
 
 // isHTTP reports whether in is the beginning of a request or an answer.
 func isHTTP(in []byte) bool {
+	if start := bytes.ToLower(in[:min(len(in), 9)]); bytes.HasPrefix(start, []byte("<!doctype")) || bytes.HasPrefix(start, []byte("<html")) {
+		return true // a server of HTTP/0.9's answer to what it takes for a request
+	}
 	for _, word := range []string{"GET ", "HEAD ", "POST ", "PUT ", "DELETE ", "OPTIONS ", "PATCH ", "CONNECT ", "PRI * HTTP/", "HTTP/"} {
 		if bytes.HasPrefix(in, []byte(word)) {
 			return true

@@ -117,11 +117,19 @@ func (f *facts) hedge(alert tls.AlertError) *HandshakeError {
 	return e
 }
 
+// unlisted reports whether the server named CAs, and our issuer is none of them.
+func (f *facts) unlisted() bool {
+	found := f.issuerDefects(0)
+	return f.side == ClientSide && len(found) > 0 && found[0].code == ClientCertUnknownCA
+}
+
 // candidates are at most three.
 func (f *facts) candidates(alert tls.AlertError) string {
 	switch {
 	case alert == alertCertificateExpired:
 		return "perhaps its clock differs from ours, or a CA of its own has expired"
+	case f.unlisted():
+		return fmt.Sprintf("our issuer %q is not among the CAs that it names, %s", f.ours[0].Issuer, distinguished(f.request.AcceptableCAs))
 	case alert == alertUnknownCA:
 		return "perhaps it trusts another CA, or one of the same name, or lacks an intermediate"
 	case f.side == ClientSide:
@@ -133,7 +141,7 @@ func (f *facts) candidates(alert tls.AlertError) string {
 // ownDefect is the first defect of our own chain for which a peer would have given the
 // alert, or, if there was none, hung up.
 func (f *facts) ownDefect(alert tls.AlertError, alerted bool) *HandshakeError {
-	for _, d := range f.defects(alert) {
+	for _, d := range f.defects(alert, alerted) {
 		unchecked := alert == alertUnknownCA && d.code == certCode(f.side, "weak") && sha1Signed(d.cert)
 		if alerted && !fitting(alert, d.code) && !unchecked {
 			continue
@@ -155,6 +163,10 @@ func (f *facts) ownDefect(alert tls.AlertError, alerted bool) *HandshakeError {
 func fitting(alert tls.AlertError, code Code) bool {
 	var endings []string
 	switch alert {
+	case alertBadCertificate:
+		// Whoever knows that the CA is unknown says that; and OpenSSL says this when
+		// a policy of its own is not met.
+		return code != ClientCertUnknownCA
 	case alertCertificateExpired:
 		endings = []string{"expired", "not-yet-valid"}
 	case alertUnknownCA:
@@ -168,8 +180,8 @@ func fitting(alert tls.AlertError, code Code) bool {
 }
 
 // defects is everything that can be proved to be wrong with our own chain, seen from the
-// peer that gave the alert.
-func (f *facts) defects(alert tls.AlertError) []defect {
+// peer that gave the alert, if it gave one.
+func (f *facts) defects(alert tls.AlertError, alerted bool) []defect {
 	if len(f.ours) == 0 {
 		return nil
 	}
@@ -188,7 +200,7 @@ func (f *facts) defects(alert tls.AlertError) []defect {
 	}
 	found = append(found, f.chainDefects()...)
 	if f.side == ServerSide {
-		return append(found, f.serverDefects()...)
+		return append(found, f.serverDefects(alerted)...)
 	}
 	return append(found, f.issuerDefects(alert)...)
 }
@@ -248,7 +260,7 @@ func (f *facts) invalidDefects(invalid x509.CertificateInvalidError) []defect {
 
 // serverDefects are those for which only servers are refused. The name that the client
 // wanted is the one it sent; else it came to an address.
-func (f *facts) serverDefects() []defect {
+func (f *facts) serverDefects(alerted bool) []defect {
 	leaf := f.ours[0]
 	var found []defect
 	if selfSigned(leaf) {
@@ -261,10 +273,24 @@ func (f *facts) serverDefects() []defect {
 	if host, _, err := net.SplitHostPort(f.local); err == nil && wanted == "" {
 		wanted = host
 	}
-	if wanted != "" && leaf.VerifyHostname(wanted) != nil {
+	if wanted == "" || leaf.VerifyHostname(wanted) == nil {
+		return found
+	}
+	// A name that was asked for and is not there is reason enough for anybody. That
+	// there are no names at all, or not the address, is one for some only, and they
+	// say so with an alert.
+	named := f.hello != nil && f.hello.ServerName != "" && hasSAN(leaf)
+	if named || alerted && f.particular() {
 		found = append(found, nameDefect(leaf, wanted))
 	}
 	return found
+}
+
+// particular reports whether the client may be one that refuses a certificate without
+// SANs, and wants the address that it came to, as Go's does. One that offers
+// finite-field groups (RFC 7919), as those of GnuTLS and OpenSSL do, is not Go's.
+func (f *facts) particular() bool {
+	return f.hello != nil && !slices.ContainsFunc(f.hello.SupportedCurves, func(id tls.CurveID) bool { return id>>8 == 1 })
 }
 
 // issuerDefects compares our issuer with the CAs that the server named. That it is among

@@ -10,6 +10,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -216,6 +217,31 @@ func TestServerLog(t *testing.T) {
 	}
 	if got := strings.Count(log.String(), "\n"); got != 2 || !strings.Contains(log.String(), "peer-plaintext-http") {
 		t.Errorf("%d lines: %s", got, &log)
+	}
+}
+
+// A policy that is checked in VerifyConnection holds for resumed sessions too.
+func TestPolicyHoldsForResumedSessions(t *testing.T) {
+	var strict atomic.Bool
+	r := newRig(t, &tlsnet.Responder{}, &tlsnet.Server{}, func(c *tls.Config) {
+		c.VerifyConnection = func(tls.ConnectionState) error {
+			if strict.Load() {
+				return errors.New("not today")
+			}
+			return nil
+		}
+	})
+	config := r.clientConfig(tlsnet.Protocol)()
+	config.ClientSessionCache = tls.NewLRUClientSessionCache(1)
+	if err := exchange(timeout(t), r.addr, config); err != nil {
+		t.Fatal(err)
+	}
+	if err := exchange(timeout(t), r.addr, config); err != nil {
+		t.Fatal(err)
+	}
+	strict.Store(true)
+	if err := exchange(timeout(t), r.addr, config); err == nil {
+		t.Error("a resumed session got past the policy")
 	}
 }
 

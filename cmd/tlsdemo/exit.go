@@ -49,6 +49,9 @@ var handshakeStatus = map[tlsnet.Fault]int{
 var errInterrupted = errors.New("interrupted")
 
 func status(err error) int {
+	if found, ok := errors.AsType[*probeError](err); ok {
+		return handshakeStatus[found.look.Faults[0].Fault]
+	}
 	if errors.Is(err, errInterrupted) {
 		return exitUnexpected
 	}
@@ -58,7 +61,7 @@ func status(err error) int {
 	switch {
 	case is[*usageError](err):
 		return exitUsage
-	case is[*tlsnet.ExchangeError](err), is[*net.OpError](err), is[*timeoutError](err):
+	case is[*tlsnet.ExchangeError](err), is[*net.OpError](err), is[*net.DNSError](err), is[*timeoutError](err):
 		return exitTransport
 	case is[*certs.Finding](err), is[*localError](err), is[*fs.PathError](err),
 		errors.Is(err, fs.ErrExist), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
@@ -72,6 +75,15 @@ func is[E error](err error) bool {
 	return ok
 }
 
+// findingCode is the code of what is wrong with a file, for in front of its error.
+func findingCode(err error) string {
+	finding, ok := errors.AsType[*certs.Finding](err)
+	if !ok || is[*unsoundSet](err) {
+		return ""
+	}
+	return string(finding.Code) + ": "
+}
+
 // report prints an error, which may hold anything that a peer or a file supplied: on
 // one line, under it the details and the advice if there are any.
 func report(w io.Writer, err error) {
@@ -79,7 +91,7 @@ func report(w io.Writer, err error) {
 		printFailure(w, failed)
 		return
 	}
-	fmt.Fprintf(w, "tlsdemo: %s\n", clean(err.Error()))
+	fmt.Fprintf(w, "tlsdemo: %s%s\n", findingCode(err), clean(err.Error()))
 	if detailed, ok := errors.AsType[interface {
 		error
 		details() []string

@@ -56,8 +56,8 @@ func (a *account) record() *failureRecord {
 
 // atFault names the file, or whose certificate it is, and the certificate.
 func (a *account) atFault(e *tlsnet.HandshakeError) string {
-	if e.Cert == nil {
-		return ""
+	if e.Cert == nil || e.Certainty == tlsnet.Unknown {
+		return "" // nothing is known to be at fault
 	}
 	where := "the " + peerOf(e.Side) + "'s certificate"
 	if e.Ours {
@@ -97,6 +97,15 @@ func (a *account) fileOf(cert *x509.Certificate) string {
 		}
 	}
 	return ""
+}
+
+// coherent reports whether our own CA issued our own certificate.
+func (a *account) coherent() bool {
+	source, err := certs.Open(certs.Files{Cert: a.files.Cert, Key: a.files.Key, CA: a.files.CA})
+	if err != nil {
+		return false
+	}
+	return source.Leaf().CheckSignatureFrom(source.Roots()[0]) == nil
 }
 
 // printFailure prints an account as a block: what happened, what is at fault, the

@@ -93,12 +93,18 @@ func hintTrust(a *account, e *tlsnet.HandshakeError) string {
 	if e.Side == tlsnet.ServerSide {
 		other = "tlsdemo send"
 	}
+	if e.Ours && a.own != nil && !a.coherent() {
+		return renew(a) + "    # then start both ends again"
+	}
 	if a.own != nil {
 		dir, _ := a.own.path()
 		return other + " --dir=" + shellQuote(string(dir)) + "    # the other end, from the same set as this one"
 	}
 	if e.Ours {
 		return "ask those who run the other end to trust the CA that issued " + shellQuote(a.files.Cert)
+	}
+	if e.Code == tlsnet.ClientCertMissing && e.Side == tlsnet.ClientSide {
+		return "--cert and --key take the certificate and key to present"
 	}
 	return "--ca takes the certificate of the CA that issued the other end's"
 }

@@ -41,15 +41,29 @@ func (t *timeoutError) Error() string { return fmt.Sprintf("gave up after %v", t
 // Is makes it the [context.DeadlineExceeded] that it is.
 func (t *timeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
 
+// checkAddr is checkHostPort for --addr.
 func checkAddr(addr string) error {
-	_, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return errors.New("--addr: want HOST:PORT, as in " + defaultAddr)
-	}
-	if _, err := net.LookupPort("tcp", port); err != nil {
-		return fmt.Errorf("--addr: there is no port %q", port)
+	if err := checkHostPort(addr); err != nil {
+		return fmt.Errorf("--addr: %w", err)
 	}
 	return nil
+}
+
+func checkHostPort(addr string) error {
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return errors.New("want HOST:PORT, as in " + defaultAddr)
+	}
+	if _, err := net.LookupPort("tcp", port); err != nil {
+		return fmt.Errorf("there is no port %q", port)
+	}
+	return nil
+}
+
+// host is the host of an address that has been checked.
+func host(addr string) string {
+	host, _, _ := net.SplitHostPort(addr)
+	return host
 }
 
 // loopback reports whether addr can only mean this machine. Of names none but

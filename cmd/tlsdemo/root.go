@@ -78,7 +78,7 @@ that prove to each other who they are.`,
 	root.SetOut(env.stdout)
 	root.SetErr(env.stderr)
 	root.SetVersionTemplate("tlsdemo {{.Version}}\n")
-	root.AddCommand(newCertsCmd(env), newServeCmd(env), newSendCmd(env))
+	root.AddCommand(newCertsCmd(env), newServeCmd(env), newSendCmd(env), newProbeCmd(env), newFailuresTopic(), newLabCmd(env))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	root.SetFlagErrorFunc(flagError)

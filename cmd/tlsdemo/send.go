@@ -46,7 +46,12 @@ leads to our CA, present our own certificate, and print the answer.`,
 		Example: `  tlsdemo send
   tlsdemo send 'Good morning' --addr=localhost:9999 -v
   tlsdemo send --file=letter.txt --raw >answer.txt`,
-		Args: cobra.MaximumNArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return fmt.Errorf("unexpected argument %q: a message of several words has to be quoted", args[1])
+			}
+			return nil
+		},
 		PreRunE: func(_ *cobra.Command, args []string) error {
 			return s.check(args)
 		},

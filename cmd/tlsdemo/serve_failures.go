@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-
-	"tlsdemo/tlsnet"
 )
 
 // failures tells of the connections that failed, and counts them by code.
@@ -54,7 +52,7 @@ func (f *failures) count(code string) {
 		f.counts = make(map[string]int)
 	}
 	if code == "" {
-		code = string(tlsnet.HandshakeFailed)
+		code = "exchange-failed"
 	}
 	f.counts[code]++
 }

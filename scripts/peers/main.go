@@ -1,9 +1,9 @@
 // Command peers runs tlsdemo against other implementations of TLS.
 //
-//	go run ./scripts/peers interop [NAME]...
+//	go run ./scripts/peers interop|failures [NAME]...
 //
-// It is run from the repository's root, as scripts/interop does. Peers that are not
-// installed are skipped, or fail where TLSDEMO_INTEROP=require.
+// It is run from the repository's root, as scripts/interop and scripts/failures do. Peers
+// that are not installed are skipped, or fail where TLSDEMO_INTEROP=require.
 package main
 
 import (
@@ -21,7 +21,8 @@ const patience = 10 * time.Minute
 
 // modes are what there is to do with peers. Each returns an exit status.
 var modes = map[string]func(ctx context.Context, w *workshop, args []string) int{
-	"interop": interop,
+	"interop":  interop,
+	"failures": failures,
 }
 
 func main() { os.Exit(run(os.Args[1:])) }
@@ -29,7 +30,7 @@ func main() { os.Exit(run(os.Args[1:])) }
 // run is the whole program short of exiting.
 func run(args []string) int {
 	if len(args) == 0 || modes[args[0]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: peers interop [NAME]...")
+		fmt.Fprintln(os.Stderr, "usage: peers interop|failures [NAME]...")
 		return 2
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

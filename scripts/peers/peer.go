@@ -18,6 +18,10 @@ type peer struct {
 	// args is the command line, split at spaces. What is in braces is filled in by
 	// peer.start.
 	args string
+	// conf is a configuration file, filled in the same way, which args calls {conf}.
+	conf string
+	// words are further words in braces, each followed by what it stands for.
+	words []string
 }
 
 // client is a peer that connects to {addr}, sends a message, prints the answer, and
@@ -110,6 +114,14 @@ func (p peer) start(ctx context.Context, w *workshop, as credentials, addr, mess
 		"{peers}", filepath.Join(w.root, "scripts", "peers"),
 		"{tutorial}", filepath.Join(w.root, "cmd", "tlsdemo", "testdata", "tutorial"),
 	)
+	words = append(words, p.words...)
+	if p.conf != "" {
+		file, err := w.write("conf", strings.NewReplacer(words...).Replace(p.conf))
+		if err != nil {
+			return nil, err
+		}
+		words = append(words, "{conf}", file)
+	}
 	return start(ctx, expand(p.args, strings.NewReplacer(words...)))
 }
 

@@ -70,3 +70,13 @@ func quietly(cmd *exec.Cmd) error {
 
 // scratch makes a directory for one run of one peer.
 func (w *workshop) scratch() (string, error) { return os.MkdirTemp(w.dir, "run-") }
+
+// write puts text into a file of its own.
+func (w *workshop) write(name, text string) (string, error) {
+	dir, err := w.scratch()
+	if err != nil {
+		return "", err
+	}
+	file := filepath.Join(dir, name)
+	return file, os.WriteFile(file, []byte(text), 0o600)
+}

@@ -1,0 +1,200 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tlsdemo/tlsnet"
+)
+
+// Every scenario, with every version of TLS in which it can be had.
+func TestLab(t *testing.T) {
+	t.Parallel()
+	l := &lab{env: &environment{now: time.Now}}
+	outcomes, err := l.stageAll(t.Context(), allScenarios(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range outcomes {
+		if !o.asExpected() {
+			t.Errorf("%s, TLS %v: %s\nserver: %+v\nclient: %+v", o.scenario.name, &o.version, o.result(), o.server, o.client)
+		}
+	}
+}
+
+// Whatever can be explained can be had on purpose.
+func TestLabHasEveryCode(t *testing.T) {
+	for _, code := range tlsnet.Codes() {
+		if code != tlsnet.HandshakeFailed && len(scenariosOf(string(code))) == 0 {
+			t.Errorf("no scenario for %s", code)
+		}
+	}
+}
+
+func TestLabNames(t *testing.T) {
+	seen := make(map[string]bool)
+	for _, s := range scenarios {
+		if seen[s.name] {
+			t.Errorf("two scenarios %q", s.name)
+		}
+		seen[s.name] = true
+	}
+}
+
+// The commands that --keep prints, typed into shells, do what it says they do.
+func TestLabKeep(t *testing.T) {
+	if _, err := exec.LookPath("sh"); err != nil {
+		t.Skip(err)
+	}
+	t.Parallel()
+	for i := range scenarios {
+		s := &scenarios[i]
+		if s.server != nil {
+			continue // no command of ours, and one that cannot say where it listens
+		}
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			server, client := keep(t, s.name)
+			want := s.wants(s.best(0))
+			if s.client != nil {
+				want.client = "" // it has words of its own
+				needs(t, client)
+			}
+			if got := typeBoth(t, server, client, want); got != want {
+				t.Errorf("got %+v, want %+v from\n%s\n%s", got, want, server, client)
+			}
+		})
+	}
+}
+
+// keep returns the two commands that lab --keep prints.
+func keep(t *testing.T, name string) (server, client string) {
+	var out bytes.Buffer
+	env := &environment{stdin: strings.NewReader(""), stdout: &out, stderr: io.Discard, now: time.Now}
+	if status := run(t.Context(), env, []string{"lab", name, "--keep", filepath.Join(t.TempDir(), "broken set")}); status != exitDone {
+		t.Fatalf("exit status %d", status)
+	}
+	lines := regexp.MustCompile(`(?m)^  (.*)$`).FindAllStringSubmatch(out.String(), -1)
+	if len(lines) != 2 {
+		t.Fatalf("not two commands in:\n%s", out.String())
+	}
+	return lines[0][1], lines[1][1]
+}
+
+// needs skips a test whose command is of a program that is not installed.
+func needs(t *testing.T, command string) {
+	program, _, _ := strings.Cut(command, " ")
+	if _, err := exec.LookPath(program); err != nil {
+		t.Skip(err)
+	}
+}
+
+// typeBoth runs the commands, but for their address, and returns the codes they print.
+func typeBoth(t *testing.T, server, client string, want verdicts) verdicts {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	ready := filepath.Join(t.TempDir(), "addr")
+	serving := shell(ctx, server, "--once", "--addr=127.0.0.1:0", "--ready-file='"+ready+"'")
+	if err := serving.Start(); err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- serving.Wait() }()
+	var sending *exec.Cmd
+	if addr := awaitReady(served, ready); addr != "" {
+		sending = shell(ctx, at(client, addr))
+		silence, err := sending.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer silence.Close()
+		if err := sending.Run(); err != nil && sending.ProcessState.ExitCode() == exitLocal {
+			cancel() // the server waits for nobody
+		}
+	}
+	served <- <-served // until it is over
+	return verdicts{server: printed(serving, want.server), client: printed(sending, want.client)}
+}
+
+// at is a client's command with the server's address.
+func at(command, addr string) string {
+	if strings.Contains(command, defaultAddr) {
+		return strings.ReplaceAll(command, defaultAddr, addr)
+	}
+	return command + " --addr=" + addr
+}
+
+func shell(ctx context.Context, line string, more ...string) *exec.Cmd {
+	line = strings.TrimPrefix(line, "sleep 60 | ") // whose end the shell would await
+	cmd := exec.CommandContext(ctx, "sh", "-c", "exec "+line+" "+strings.Join(more, " "))
+	cmd.Env = append(os.Environ(), raceOptions()...)
+	cmd.Stderr = new(bytes.Buffer)
+	return cmd
+}
+
+// awaitReady returns the server's address, or nothing if it has ended instead.
+func awaitReady(served chan error, file string) string {
+	for {
+		if addr, err := os.ReadFile(file); err == nil {
+			return strings.TrimSpace(string(addr))
+		}
+		select {
+		case err := <-served:
+			served <- err
+			return ""
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
+}
+
+var codeLine = regexp.MustCompile(`(?m)^tlsdemo: ([a-z0-9]+(?:-[a-z0-9]+)+): `)
+
+// printed is the code in what a process that has ended printed. What is wrong with a
+// local file may be told without a code, but with an exit status of its own.
+func printed(cmd *exec.Cmd, want string) string {
+	if cmd == nil {
+		return ""
+	}
+	stderr := cmd.Stderr.(*bytes.Buffer).String()
+	found := codeLine.FindStringSubmatch(stderr)
+	switch {
+	case found != nil:
+		return found[1]
+	case cmd.ProcessState.ExitCode() != exitLocal:
+		return ""
+	case want != "" && tlsnet.Code(want).Text() == "": // none of a connection
+		return want
+	}
+	return stderr
+}
+
+// A lab in which something is not as expected fails.
+func TestLabJudges(t *testing.T) {
+	wrong := &outcome{scenario: &scenario{want: verdicts{server: "client-cert-expired"}}}
+	if wrong.asExpected() || !strings.Contains(wrong.result(), "server client-cert-expired, client -") {
+		t.Errorf("result %q", wrong.result())
+	}
+	l := &lab{}
+	err := l.judge(1, 2)
+	if _, ok := errors.AsType[*unexpectedError](err); !ok || status(err) != exitUnexpected {
+		t.Errorf("error %v", err)
+	}
+}
+
+// What is listed is what a shell offers.
+func TestLabCompletion(t *testing.T) {
+	offered, _ := completeScenario(nil, []string{"sound"}, "")
+	if len(offered) != len(scenarios)-1 || slices.ContainsFunc(offered, func(s string) bool { return strings.HasPrefix(s, "sound\t") }) {
+		t.Errorf("%d offered of %d", len(offered), len(scenarios))
+	}
+}

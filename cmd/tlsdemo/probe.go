@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tlsdemo/certs"
+	"tlsdemo/tlsnet"
+)
+
+type probe struct {
+	env *environment
+	credentialFlags
+	tls        tlsFlags
+	serverName string
+	timeout    time.Duration
+	json       bool
+}
+
+func newProbeCmd(env *environment) *cobra.Command {
+	p := &probe{env: env}
+	cmd := &cobra.Command{
+		Use:   "probe HOST:PORT",
+		Short: "Look at any TLS server, and say step by step what is wrong",
+		Long: `Look at a TLS server, ours or any other, as a person would check it by hand: is the name
+known, does the port answer, what is negotiated, which certificates does the server show, do
+they verify against our CA file and for this name, does it ask for a client certificate and
+of which CAs, does ours fit, and is it accepted. It goes on after the first fault, so that all
+of them show at once. Nothing is ever sent over the connection.`,
+		Example: `  tlsdemo probe 127.0.0.1:8888
+  tlsdemo probe localhost:443 --alpn=h2,http/1.1
+  tlsdemo probe 127.0.0.1:8443 --server-name=db.internal --cert=c.crt --key=c.key --ca=ca.crt`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return errors.New("want one HOST:PORT, as in " + defaultAddr)
+			}
+			return checkHostPort(args[0])
+		},
+		PreRunE: func(*cobra.Command, []string) error { return p.tls.check() },
+		RunE:    func(cmd *cobra.Command, args []string) error { return p.run(cmd.Context(), args[0]) },
+	}
+	p.register(cmd)
+	flags := cmd.Flags()
+	p.tls.register(flags)
+	p.tls.alpn, flags.Lookup("alpn").DefValue = nil, "none"
+	flags.StringVar(&p.serverName, "server-name", "", "the `name` that the server's certificate must bear (default HOST)")
+	flags.DurationVar(&p.timeout, "timeout", 10*time.Second, "bound on it all")
+	flags.BoolVar(&p.json, "json", false, "print one JSON object")
+	return cmd
+}
+
+func (p *probe) run(ctx context.Context, addr string) error {
+	source, err := p.open(certs.Client)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, p.timeout, &timeoutError{after: p.timeout})
+	defer cancel()
+	dialer := &tlsnet.Dialer{Config: p.config(source), Spare: p.files.Spare()}
+	look, err := dialer.Probe(ctx, addr)
+	if err != nil {
+		return p.explain(err)
+	}
+	view := &probeView{look: look, addr: addr, name: p.wanted(addr), now: p.env.now(), explain: p.explain}
+	if p.json {
+		err = newJSONEncoder(p.env.stdout).Encode(view.record())
+	} else {
+		err = view.print(p.env.stdout)
+	}
+	if err == nil && len(look.Faults) > 0 {
+		err = &probeError{look: look}
+	}
+	return err
+}
+
+func (p *probe) config(source credentials) func() *tls.Config {
+	config := source.ClientConfig()
+	p.tls.apply(config)
+	config.ServerName = p.serverName
+	config.Time = p.env.now
+	return func() *tls.Config { return config }
+}
+
+// wanted is the name that is looked for.
+func (p *probe) wanted(addr string) string {
+	if p.serverName != "" {
+		return p.serverName
+	}
+	return host(addr)
+}
+
+// probeError is a server with something wrong; what, has been printed.
+type probeError struct{ look *tlsnet.Look }
+
+func (p *probeError) Error() string {
+	if n := len(p.look.Faults); n > 1 {
+		return fmt.Sprintf("%d faults, of which %s comes first", n, p.look.Faults[0].Code)
+	}
+	return fmt.Sprintf("one fault: %s", p.look.Faults[0].Code)
+}
+
+// printFaults prints the faults, each as a block.
+func (v *probeView) printFaults(w io.Writer) {
+	for _, fault := range v.look.Faults {
+		fmt.Fprintln(w)
+		v.explain(fault).record().print(w, "FAULT ")
+	}
+}

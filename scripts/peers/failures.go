@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"tlsdemo/tlsnet"
+)
+
+// atOnce is how many encounters are played at the same time. Most of each is waiting.
+const atOnce = 4
+
+// failures plays every situation with every foreign peer, both ways, prints what our end
+// made of it, and returns 1 if any of that was wrong.
+func failures(ctx context.Context, w *workshop, args []string) int {
+	m := newMatrix()
+	m.verbose, args = verbosity(args)
+	all := m.available(chooseEncounters(append(
+		encounters(tlsnet.ServerSide, foreignClients),
+		encounters(tlsnet.ClientSide, foreignServers)...), args))
+	if len(all) == 0 {
+		fmt.Fprintf(os.Stderr, "peers: no peer and no situation is called %s\n", strings.Join(args, " or "))
+		return 2
+	}
+	s, stop, err := newStage(ctx, w)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "peers:", err)
+		return 1
+	}
+	defer stop()
+	play(ctx, s, all, m)
+	return m.end(ctx, all)
+}
+
+// verbosity looks for -v, which has everything said that was heard.
+func verbosity(args []string) (bool, []string) {
+	rest := slices.DeleteFunc(slices.Clone(args), func(arg string) bool { return arg == "-v" })
+	return len(rest) < len(args), rest
+}
+
+// chooseEncounters keeps the encounters whose peer or situation has one of names in its name.
+func chooseEncounters(all []*encounter, names []string) []*encounter {
+	if len(names) == 0 {
+		return all
+	}
+	var chosen []*encounter
+	for _, e := range all {
+		for _, name := range names {
+			if strings.Contains(strings.ToLower(e.foreign.name+"\n"+e.situation.name), strings.ToLower(name)) {
+				chosen = append(chosen, e)
+				break
+			}
+		}
+	}
+	return chosen
+}
+
+// newStage makes the certificates, and what stands behind proxies.
+func newStage(ctx context.Context, w *workshop) (*stage, func(), error) {
+	cast, err := newCast(filepath.Join(w.dir, "cast"), time.Now())
+	if err != nil {
+		return nil, nil, err
+	}
+	s := &stage{workshop: w, cast: cast, upstreams: make(map[string]string)}
+	var open []func()
+	stop := func() {
+		for _, end := range open {
+			end()
+		}
+	}
+	for conduct, talk := range backends {
+		l, err := listen(ctx, talk.with)
+		if err != nil {
+			stop()
+			return nil, nil, err
+		}
+		s.upstreams[conduct] = l.addr()
+		open = append(open, l.stop)
+	}
+	nowhere, free, err := deadAddr()
+	if err != nil {
+		stop()
+		return nil, nil, err
+	}
+	s.upstreams["down"] = nowhere
+	open = append(open, free)
+	return s, stop, nil
+}
+
+// backends are what stands behind proxies, by the option that asks for it.
+var backends = map[string]*talk{
+	"":     {say: reply, listen: true},
+	"mute": {hold: true},
+	"mum":  {},
+}
+
+// play plays the encounters, and tells m what came of each.
+func play(ctx context.Context, s *stage, all []*encounter, m *matrix) {
+	var workers sync.WaitGroup
+	todo := make(chan *encounter)
+	for range atOnce {
+		workers.Go(func() {
+			for e := range todo {
+				h, err := e.run(ctx, s)
+				m.add(e, h, err)
+			}
+		})
+	}
+	for _, e := range all {
+		if ctx.Err() != nil {
+			break
+		}
+		todo <- e
+	}
+	close(todo)
+	workers.Wait()
+}
+
+// deadAddr returns a loopback address that refuses connections, and keeps it until it is
+// freed: a connection that is bound at both ends takes no others.
+func deadAddr() (addr string, free func(), err error) {
+	ln, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		return "", nil, err
+	}
+	defer ln.Close()
+	conn, err := net.Dial("tcp4", ln.Addr().String())
+	if err != nil {
+		return "", nil, err
+	}
+	return conn.LocalAddr().String(), func() { _ = conn.Close() }, nil
+}

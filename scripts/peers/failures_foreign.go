@@ -1,0 +1,101 @@
+package main
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// foreign is an implementation of TLS at the other end, and what it can be told.
+type foreign struct {
+	peer // its args or its conf have {identity}, {demand} and {options}
+	// identity is how to say which certificate and key it has.
+	identity string
+	// demand is how to say that the other's certificate has to be sound, and demands
+	// is what is said instead: to be lax about that, to ask for it with no-sni, or, with
+	// list-other, to name another CA in the request than the one by which it judges.
+	demand  string
+	demands map[string]string
+	// options are how to say what a situation asks for: tls1.2 or tls1.3, a suite or a
+	// group that is the only one, an alpn, a crl to check, allow only somebody else,
+	// have no-cert, be mute (never answers), mum (closes at once), leave, or be a proxy
+	// whose backend is down.
+	options map[string]string
+	// instead are options that take another command line altogether.
+	instead map[string]string
+	// ready is what a server prints once it listens.
+	ready string
+	// raw is a peer that is no more than a socket of ours.
+	raw bool
+}
+
+// fit returns the peer as a situation wants it, or false if it cannot be that.
+func (f foreign) fit(s situation) (peer, bool) {
+	p, said := f.peer, ""
+	if f.raw != (s.talk != nil) {
+		return p, false
+	}
+	identity, demand := f.identity, f.demand
+	for _, option := range s.options {
+		if args, ok := f.instead[option]; ok {
+			p.args, p.conf = args, ""
+			continue
+		}
+		if text, ok := f.demands[option]; ok {
+			demand = text
+			continue
+		}
+		text, ok := f.options[option]
+		if !ok {
+			return p, false
+		}
+		if option == "no-cert" {
+			identity = ""
+		}
+		said += text
+	}
+	fill := strings.NewReplacer("{identity}", identity, "{demand}", demand, "{options}", said)
+	p.args, p.conf = fill.Replace(p.args), fill.Replace(p.conf)
+	return p, true
+}
+
+// with returns options with more of them.
+func with(options map[string]string, more map[string]string) map[string]string {
+	all := maps.Clone(options)
+	maps.Copy(all, more)
+	return all
+}
+
+// without returns options with one less.
+func without(options map[string]string, option string) map[string]string {
+	rest := maps.Clone(options)
+	delete(rest, option)
+	return rest
+}
+
+// streamModules are where nginx may have what proxies TCP, if that is not built in.
+var streamModules = []string{
+	"/usr/lib/nginx/modules/ngx_stream_module.so",
+	"/usr/lib64/nginx/modules/ngx_stream_module.so",
+}
+
+func streamModule() string {
+	for _, file := range streamModules {
+		if _, err := os.Stat(file); err == nil {
+			return file
+		}
+	}
+	return ""
+}
+
+// unavailable returns what of it is missing.
+func (f foreign) unavailable() string {
+	if program := f.missing(); program != "" {
+		return program
+	}
+	if strings.Contains(f.conf, "{stream}") && streamModule() == "" {
+		return filepath.Base(streamModules[0])
+	}
+	return ""
+}

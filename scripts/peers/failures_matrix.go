@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+
+	"tlsdemo/tlsnet"
+)
+
+// result is what came of an encounter.
+type result struct {
+	judgement
+	heard
+	err error // of the encounter itself, which is wrong then
+}
+
+// matrix gathers the results, and prints them.
+type matrix struct {
+	out, details io.Writer
+	require      bool // a missing peer is a failure
+	verbose      bool // all is printed that was heard
+
+	mu      sync.Mutex
+	results map[*encounter]result
+	missing []string
+}
+
+func newMatrix() *matrix {
+	return &matrix{
+		out: os.Stdout, details: os.Stderr, require: os.Getenv("TLSDEMO_INTEROP") == "require",
+		results: make(map[*encounter]result),
+	}
+}
+
+// available keeps the encounters whose peer is installed.
+func (m *matrix) available(all []*encounter) []*encounter {
+	return slices.DeleteFunc(all, func(e *encounter) bool {
+		what := e.foreign.unavailable()
+		if what != "" && !slices.Contains(m.missing, what) {
+			m.missing = append(m.missing, what)
+		}
+		return what != ""
+	})
+}
+
+func (m *matrix) add(e *encounter, h heard, err error) {
+	r := result{judgement: wrong, heard: h, err: err}
+	if err == nil {
+		r.judgement = e.judge(h)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.results[e] = r
+}
+
+// cell is short.
+func (r result) cell() string {
+	switch r.judgement {
+	case right:
+		return "right"
+	case hedged:
+		return "hedged"
+	case tolerant:
+		return "accepted"
+	case untried:
+		return "-"
+	}
+	switch {
+	case r.err != nil:
+		return "WRONG:error"
+	case r.accepted:
+		return "WRONG:accepted"
+	case r.code == quiet:
+		return "WRONG:nothing"
+	}
+	return "WRONG:" + string(r.code)
+}
+
+// end prints the matrix, what is wrong in it, and the count. It returns the exit status.
+func (m *matrix) end(ctx context.Context, all []*encounter) int {
+	m.print(all, tlsnet.ServerSide, foreignClients, "tlsdemo serve, and the client is")
+	m.print(all, tlsnet.ClientSide, foreignServers, "tlsdemo send, and the server is")
+	count := make(map[judgement]int)
+	for _, e := range all {
+		if r, ok := m.results[e]; ok {
+			count[r.judgement]++
+			m.accuse(e, r)
+		}
+	}
+	for _, what := range m.missing {
+		fmt.Fprintf(m.out, "skipped: %s is not installed\n", what)
+	}
+	if ctx.Err() != nil {
+		fmt.Fprintln(m.details, "peers:", context.Cause(ctx))
+	}
+	fmt.Fprintf(m.out, "failures: %d right, %d hedged, %d accepted by the peer, %d wrong\n",
+		count[right], count[hedged], count[tolerant], count[wrong])
+	if count[wrong] > 0 || ctx.Err() != nil || m.require && len(m.missing) > 0 {
+		return 1
+	}
+	return 0
+}
+
+// print prints the half of the matrix in which our end is that side.
+func (m *matrix) print(all []*encounter, ours tlsnet.Side, peers []foreign, title string) {
+	cells := make(map[string]map[string]string) // by situation and peer
+	for _, e := range all {
+		if r, ok := m.results[e]; ok && e.ours == ours {
+			if cells[e.situation.name] == nil {
+				cells[e.situation.name] = make(map[string]string)
+			}
+			cells[e.situation.name][e.foreign.name] = r.cell()
+		}
+	}
+	if len(cells) == 0 {
+		return
+	}
+	rows := [][]string{{title}}
+	for _, f := range peers {
+		rows[0] = append(rows[0], f.name)
+	}
+	for _, s := range situations() {
+		if cells[s.name] == nil {
+			continue
+		}
+		row := []string{s.name}
+		for _, f := range peers {
+			text := cells[s.name][f.name]
+			if text == "" {
+				text = "-"
+			}
+			row = append(row, text)
+		}
+		rows = append(rows, row)
+	}
+	m.table(rows)
+}
+
+// table prints rows in columns, with an empty line after it.
+func (m *matrix) table(rows [][]string) {
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, text := range row {
+			widths[i] = max(widths[i], len(text))
+		}
+	}
+	for _, row := range rows {
+		var line strings.Builder
+		for i, text := range row {
+			fmt.Fprintf(&line, "%-*s  ", widths[i], text)
+		}
+		fmt.Fprintln(m.out, strings.TrimRight(line.String(), " "))
+	}
+	fmt.Fprintln(m.out)
+}
+
+// accuse prints all about an encounter of which our end was wrong, or about any.
+func (m *matrix) accuse(e *encounter, r result) {
+	if r.judgement != wrong && !m.verbose {
+		return
+	}
+	other := "server"
+	if e.ours == tlsnet.ServerSide {
+		other = "client"
+	}
+	fmt.Fprintf(m.details, "%s, our end is the %v, the %s is %s: %s %s\n", e.situation.name, e.ours, other, e.foreign.name, r.cell(), r.code)
+	if r.err != nil {
+		fmt.Fprintf(m.details, "    error: %v\n", r.err)
+	}
+	fmt.Fprintf(m.details, "    right would be: %v\n", e.situation.right(e.ours))
+	quote(m.details, "ours", r.ours)
+	quote(m.details, "theirs", r.theirs)
+}
+
+func quote(w io.Writer, who, text string) {
+	for line := range strings.Lines(text) {
+		fmt.Fprintf(w, "    %s: %s\n", who, strings.TrimRight(line, "\r\n"))
+	}
+}

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"tlsdemo/tlsnet"
+)
+
+// stage is what all encounters share.
+type stage struct {
+	*workshop
+	cast *cast
+	// upstreams are the addresses of what stands behind proxies, by its conduct.
+	upstreams map[string]string
+}
+
+// encounter is one situation with one foreign peer: a cell of the matrix.
+type encounter struct {
+	situation situation
+	foreign   foreign
+	ours      tlsnet.Side
+	peer      peer // foreign as the situation wants it
+}
+
+// encounters are all that can be, for the peers at the other end of ours.
+func encounters(ours tlsnet.Side, peers []foreign) []*encounter {
+	var all []*encounter
+	for _, s := range situations() {
+		for _, f := range peers {
+			p, ok := f.fit(s)
+			if ok && s.exists(ours) {
+				all = append(all, &encounter{situation: s, foreign: f, ours: ours, peer: p})
+			}
+		}
+	}
+	return all
+}
+
+// heard is what our end made of an encounter.
+type heard struct {
+	accepted bool
+	atStart  bool // our end refused its own files, and never got as far
+	absent   bool // the peer would not even load what it was given
+	code     tlsnet.Code
+	ours     string // all that our end printed
+	theirs   string // and the other
+}
+
+// The codes of what has none: an end that gives no code accuses nobody.
+const (
+	quiet   tlsnet.Code = ""
+	uncoded tlsnet.Code = "uncoded"
+)
+
+// exitStart is our exit status for files of our own that will not do.
+const exitStart = 3
+
+// run plays the encounter.
+func (e *encounter) run(ctx context.Context, s *stage) (h heard, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, deadline, fmt.Errorf("gave up after %v", deadline))
+	defer cancel()
+	words, err := s.words(e)
+	if err != nil {
+		return h, err
+	}
+	e.peer.words = words
+	if e.ours == tlsnet.ServerSide {
+		return e.serve(ctx, s)
+	}
+	return e.send(ctx, s)
+}
+
+// words are what peers' and our own flags may name besides what every peer may.
+func (s *stage) words(e *encounter) ([]string, error) {
+	dir, err := s.scratch()
+	upstream := s.upstreams[""]
+	for _, option := range e.situation.options {
+		upstream = cmp.Or(s.upstreams[option], upstream)
+	}
+	return []string{
+		"{crl}", s.cast.file("ca.crl"), "{other}", s.cast.file("other.ca"), "{upstream}", upstream, "{dir}", dir, "{stream}", streamModule(),
+	}, err
+}
+
+func (e *encounter) credentials(s *stage, side tlsnet.Side) credentials {
+	trust := cmp.Or(e.situation.trust, "ca")
+	if side == tlsnet.ServerSide {
+		return s.cast.of(cmp.Or(e.situation.server, "server"), trust)
+	}
+	return s.cast.of(cmp.Or(e.situation.client, "client"), cmp.Or(e.situation.clientTrust, trust))
+}
+
+// fill fills in what flags of ours have in braces.
+func (e *encounter) fill(flags []string) []string {
+	words := strings.NewReplacer(e.peer.words...)
+	var filled []string
+	for _, flag := range flags {
+		filled = append(filled, words.Replace(flag))
+	}
+	return filled
+}
+
+// detour puts the situation's line before addr, if it has one.
+func (e *encounter) detour(ctx context.Context, addr string) (string, func(), error) {
+	if e.situation.line == nil {
+		return addr, func() {}, nil
+	}
+	l, err := listen(ctx, e.situation.line.to(addr))
+	if err != nil {
+		return "", nil, err
+	}
+	return l.addr(), l.stop, nil
+}
+
+// knock has a socket connect to addr and play its part.
+func (e *encounter) knock(ctx context.Context, addr string) error {
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return err
+	}
+	e.situation.talk.with(ctx, conn)
+	return nil
+}
+
+// has reports whether the situation asks the peer for that.
+func (e *encounter) has(option string) bool { return slices.Contains(e.situation.options, option) }
+
+// failedToStart tells what our own end will not begin with from what fails otherwise.
+func failedToStart(err error, h heard) (heard, error) {
+	if ended, ok := errors.AsType[*exitError](err); ok && ended.status == exitStart {
+		h.atStart, h.ours = true, ended.said
+		return h, nil
+	}
+	return h, err
+}
+
+// moment is how long our server has, after a client has ended, to say what it thinks.
+const moment = time.Second

@@ -1,0 +1,233 @@
+package main
+
+// What is said to several of them. A fragment begins with a space unless it continues a
+// word.
+var (
+	opensslBoth = map[string]string{
+		"group": " -groups P-521",
+		"alpn":  " -alpn other/1",
+		"crl":   " -crl_check -CRL {crl}",
+	}
+	openssl12 = with(opensslBoth, map[string]string{"tls1.2": "", "suite": " -cipher ECDHE-ECDSA-AES128-GCM-SHA256"})
+	openssl13 = with(opensslBoth, map[string]string{"tls1.3": ""})
+
+	gnutlsBoth = map[string]string{
+		"group": ":-GROUP-ALL:+GROUP-SECP521R1",
+		"alpn":  " --alpn=other/1",
+		"crl":   " --x509crlfile={crl}",
+	}
+	gnutls12 = with(gnutlsBoth, map[string]string{"tls1.2": "", "suite": ":-CIPHER-ALL:+AES-128-GCM"})
+	gnutls13 = with(gnutlsBoth, map[string]string{"tls1.3": ""})
+
+	// scripted are our own programs in Python and JavaScript.
+	scripted = map[string]string{
+		"tls1.2": " tls=1.2",
+		"tls1.3": " tls=1.3",
+		"suite":  " ciphers=ECDHE-ECDSA-AES128-GCM-SHA256",
+		"alpn":   " alpn=other/1",
+		"crl":    " crl={crl}",
+		"mute":   " conduct=mute",
+	}
+	// Python does not ask for certificates that it does not verify.
+	node    = with(scripted, map[string]string{"group": " group=P-521"})
+	nodeLax = map[string]string{"lax": "lax=yes"}
+	node12  = without(with(node, map[string]string{"tls1.2": ""}), "tls1.3")
+
+	ending = map[string]string{"no-cert": "", "leave": "", "mute": ""}
+
+	opensslServes = map[string]string{
+		"allow": " -verify_hostname nobody.localhost", "list-other": " -CAfile {other} -verifyCAfile {ca}",
+	}
+	lax = map[string]string{"lax": ""}
+)
+
+// foreignClients are all that talk to tlsdemo serve. They verify its name.
+var foreignClients = []foreign{
+	{
+		peer:     peer{name: "openssl 1.2", needs: []string{"openssl"}, args: sClient + "1_2"},
+		identity: "-cert {cert} -key {key}", options: with(openssl12, ending),
+		demand: strictOpenssl, demands: map[string]string{"lax": "", "no-sni": noSNIOpenssl},
+	},
+	{
+		peer:     peer{name: "openssl 1.3", needs: []string{"openssl"}, args: sClient + "1_3"},
+		identity: "-cert {cert} -key {key}", options: with(openssl13, ending),
+		demand: strictOpenssl, demands: map[string]string{"lax": "", "no-sni": noSNIOpenssl},
+	},
+	{
+		peer:     peer{name: "gnutls 1.2", needs: []string{"gnutls-cli"}, args: gnutlsCli + "1.2{options}"},
+		identity: "--x509certfile={cert} --x509keyfile={key}", options: with(gnutls12, ending),
+		demand: "--verify-hostname=localhost", demands: map[string]string{"lax": "--insecure", "no-sni": noSNIGnutls},
+	},
+	{
+		peer:     peer{name: "gnutls 1.3", needs: []string{"gnutls-cli"}, args: gnutlsCli + "1.3{options}"},
+		identity: "--x509certfile={cert} --x509keyfile={key}", options: with(gnutls13, ending),
+		demand: "--verify-hostname=localhost", demands: map[string]string{"lax": "--insecure", "no-sni": noSNIGnutls},
+	},
+	{
+		peer:     peer{name: "Python", needs: []string{"python3"}, args: "python3 -Bu {peers}/failures.py client {port} {ca} {identity}{options}"},
+		identity: "cert={cert} key={key}",
+		options:  with(scripted, map[string]string{"group": " group=secp521r1", "no-cert": "", "leave": " conduct=leave"}),
+	},
+	{
+		peer:     peer{name: "Node 1.2", needs: []string{"node"}, args: "node {peers}/failures.mjs client {port} {ca} tls=1.2 {identity} {demand}{options}"},
+		identity: "cert={cert} key={key}",
+		demands:  nodeLax,
+		options:  with(node12, map[string]string{"no-cert": "", "leave": " conduct=leave"}),
+	},
+	{
+		peer:     peer{name: "Node", needs: []string{"node"}, args: "node {peers}/failures.mjs client {port} {ca} {identity} {demand}{options}"},
+		identity: "cert={cert} key={key}",
+		demands:  nodeLax,
+		options:  with(node, map[string]string{"no-cert": "", "leave": " conduct=leave"}),
+	},
+	{
+		// Without a configuration file or a proxy of whoever runs this.
+		peer: peer{
+			name: "curl", needs: []string{"curl"},
+			args: curl + " --no-alpn --cacert {ca} {identity}{options} https://localhost:{port}/",
+		},
+		identity: "--cert {cert} --key {key}",
+		options: map[string]string{
+			"tls1.2": " --tlsv1.2 --tls-max 1.2", "tls1.3": " --tlsv1.3",
+			"suite": " --tls-max 1.2 --ciphers ECDHE-ECDSA-AES128-GCM-SHA256",
+			"group": " --curves P-521", "crl": " --crlfile {crl}", "no-cert": "",
+		},
+		instead: map[string]string{
+			"alpn": curl + " --cacert {ca} {identity} https://localhost:{port}/",
+			"http": curl + " http://localhost:{port}/",
+		},
+	},
+	{
+		// Without an address to accept at, its one client is its standard input.
+		peer: peer{name: "stunnel", needs: []string{"stunnel"}, args: "stunnel {conf}", conf: stunnelLog + `
+client = yes
+connect = {addr}
+sni = localhost
+CAfile = {ca}
+{demand}{identity}{options}
+`},
+		identity: "cert = {cert}\nkey = {key}\n", options: with(stunnelOptions, ending),
+		demand: "verifyChain = yes\ncheckHost = localhost\n", demands: lax,
+	},
+	{peer: peer{name: "socket"}, raw: true},
+}
+
+// foreignServers are all that tlsdemo send talks to. Each demands a certificate.
+// gnutls-serv cannot be told to listen on loopback only.
+var foreignServers = []foreign{
+	{
+		peer:     peer{name: "openssl 1.2", needs: []string{"openssl"}, args: sServer + "1_2 -rev"},
+		identity: "-cert {cert} -key {key}", ready: "ACCEPT\n", options: with(openssl12, opensslServes),
+		demand: "-Verify 2 -verify_return_error", demands: map[string]string{"lax": "-Verify 2"},
+		instead: map[string]string{"mute": sServer + "1_2"},
+	},
+	{
+		peer:     peer{name: "openssl 1.3", needs: []string{"openssl"}, args: sServer + "1_3 -rev"},
+		identity: "-cert {cert} -key {key}", ready: "ACCEPT\n", options: with(openssl13, opensslServes),
+		demand: "-Verify 2 -verify_return_error", demands: map[string]string{"lax": "-Verify 2"},
+		instead: map[string]string{"mute": sServer + "1_3"},
+	},
+	{
+		peer:     peer{name: "gnutls 1.2", needs: []string{"gnutls-serv"}, args: gnutlsServ + "1.2{options} --echo"},
+		identity: "--x509certfile={cert} --x509keyfile={key}", ready: "...done\n", options: gnutls12,
+		demand: "--verify-client-cert", demands: lax,
+		instead: map[string]string{"mute": gnutlsServ + "1.2"},
+	},
+	{
+		peer:     peer{name: "gnutls 1.3", needs: []string{"gnutls-serv"}, args: gnutlsServ + "1.3{options} --echo"},
+		identity: "--x509certfile={cert} --x509keyfile={key}", ready: "...done\n", options: gnutls13,
+		demand: "--verify-client-cert", demands: lax,
+		instead: map[string]string{"mute": gnutlsServ + "1.3"},
+	},
+	{
+		peer:     peer{name: "Python", needs: []string{"python3"}, args: "python3 -Bu {peers}/failures.py server {port} {ca} {identity}{options}"},
+		identity: "cert={cert} key={key}", ready: "Listening\n",
+		options: with(scripted, map[string]string{"group": " group=secp521r1", "mum": " conduct=mum"}),
+		instead: map[string]string{"http": "python3 -Bu -m http.server --bind 127.0.0.1 --directory {dir} {port}"},
+	},
+	{
+		peer:     peer{name: "Node 1.2", needs: []string{"node"}, args: "node {peers}/failures.mjs server {port} {ca} tls=1.2 {identity} {demand}{options}"},
+		identity: "cert={cert} key={key}", ready: "Listening\n",
+		demands: nodeLax, options: with(node12, map[string]string{"mum": " conduct=mum"}),
+	},
+	{
+		peer:     peer{name: "Node", needs: []string{"node"}, args: "node {peers}/failures.mjs server {port} {ca} {identity} {demand}{options}"},
+		identity: "cert={cert} key={key}", ready: "Listening\n",
+		demands: nodeLax, options: with(node, map[string]string{"mum": " conduct=mum", "http": " conduct=http"}),
+	},
+	nginx("nginx 1.2", "TLSv1.2", map[string]string{"tls1.2": "", "suite": "ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256;\n"}),
+	nginx("nginx 1.3", "TLSv1.3", map[string]string{"tls1.3": ""}),
+	{
+		peer: peer{name: "stunnel", needs: []string{"stunnel"}, args: "stunnel {conf}", conf: stunnelLog + `
+[tls]
+accept = {addr}
+connect = {upstream}
+requireCert = yes
+CAfile = {ca}
+{demand}{identity}{options}
+`},
+		identity: "cert = {cert}\nkey = {key}\n", ready: " bound to ",
+		demand: "verifyChain = yes\n", demands: lax,
+		options: with(stunnelOptions, map[string]string{
+			"down": "", "mum": "", "mute": "", "allow": "checkHost = nobody.localhost\n",
+		}),
+	},
+	{peer: peer{name: "socket"}, raw: true},
+}
+
+const (
+	// They end in the version.
+	sClient    = "openssl s_client -connect {addr} -CAfile {ca} -brief {demand} {identity}{options} -tls"
+	sServer    = "openssl s_server -accept {addr} -CAfile {ca} {demand} {identity}{options} -tls"
+	gnutlsCli  = "gnutls-cli 127.0.0.1 --port={port} --x509cafile={ca} {demand} {identity} --priority=NORMAL:-VERS-ALL:+VERS-TLS"
+	gnutlsServ = "gnutls-serv --port={port} --x509cafile={ca} --require-client-cert {demand} {identity} --priority=NORMAL:-VERS-ALL:+VERS-TLS"
+
+	strictOpenssl = "-verify_return_error -verify_hostname localhost -servername localhost"
+	noSNIOpenssl  = "-verify_return_error -verify_hostname elsewhere.localhost -noservername"
+	noSNIGnutls   = "--verify-hostname=elsewhere.localhost --disable-sni"
+
+	curl = "curl --disable --noproxy * --ipv4 --silent --show-error --http0.9"
+
+	stunnelLog = "foreground = yes\npid =\nsyslog = no\ndebug = debug\n"
+)
+
+var stunnelOptions = map[string]string{
+	"tls1.2": "sslVersion = TLSv1.2\n", "tls1.3": "sslVersion = TLSv1.3\n",
+	"suite": "sslVersion = TLSv1.2\nciphers = ECDHE-ECDSA-AES128-GCM-SHA256\n",
+	"group": "curves = P-521\n", "crl": "CRLfile = {crl}\n",
+}
+
+// nginx terminates TLS before a backend that knows nothing of it.
+func nginx(name, version string, options map[string]string) foreign {
+	return foreign{
+		peer: peer{name: name, needs: []string{"nginx"}, args: "nginx -p {dir} -e stderr -c {conf}", conf: `
+load_module "{stream}";
+daemon off;
+master_process off;
+pid "{dir}/pid";
+error_log stderr notice;
+events { worker_connections 64; }
+stream {
+	server {
+		listen {addr} ssl;
+		ssl_protocols ` + version + `;
+		{demand}
+		{identity}
+		{options}
+		proxy_pass {upstream};
+	}
+}
+`},
+		identity: "ssl_certificate \"{cert}\";\nssl_certificate_key \"{key}\";\n",
+		demand:   "ssl_client_certificate \"{ca}\";\nssl_verify_client on;\n",
+		demands: map[string]string{
+			"lax":        "ssl_client_certificate \"{ca}\";\nssl_verify_client optional_no_ca;\n",
+			"list-other": "ssl_trusted_certificate \"{ca}\";\nssl_client_certificate \"{other}\";\nssl_verify_client on;\n",
+		},
+		ready: "event method", // it listens by then
+		options: with(options, map[string]string{
+			"group": "ssl_ecdh_curve P-521;\n", "alpn": "ssl_alpn other/1;\n", "crl": "ssl_crl \"{crl}\";\n",
+			"down": "", "mum": "", "mute": "",
+		}),
+	}
+}

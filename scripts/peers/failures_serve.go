@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"tlsdemo/tlsnet"
+)
+
+const (
+	// failedRecord is in each record of our server's log about a client.
+	failedRecord = `"remote_addr":`
+	// receivedLine is what our server prints of an exchange.
+	receivedLine = "Received data: "
+)
+
+// serve runs tlsdemo serve, and the foreign client against it.
+func (e *encounter) serve(ctx context.Context, s *stage) (h heard, err error) {
+	flags := append([]string{"--log=json", "--drain=100ms"}, e.fill(e.situation.serveFlags)...)
+	serve, addr, err := startServe(ctx, s.workshop, e.credentials(s, tlsnet.ServerSide), flags...)
+	if err != nil {
+		return failedToStart(err, h)
+	}
+	defer serve.stop()
+	addr, done, err := e.detour(ctx, addr)
+	if err != nil {
+		return h, err
+	}
+	defer done()
+	if h.theirs, err = e.call(ctx, s, serve, addr); err != nil {
+		return h, err
+	}
+	serve.stop()
+	h.ours = serve.String()
+	if serve.status() != 0 {
+		return h, fmt.Errorf("tlsdemo serve exited with %d", serve.status())
+	}
+	h.accepted = strings.Contains(h.ours, receivedLine)
+	h.code = loggedCode(h.ours)
+	return h, nil
+}
+
+// call runs the client until our server has an opinion of it, and returns what it said.
+func (e *encounter) call(ctx context.Context, s *stage, serve *process, addr string) (string, error) {
+	if e.foreign.raw {
+		opinion := make(chan struct{})
+		ctx, cancel := context.WithCancel(ctx)
+		go func() {
+			defer close(opinion)
+			e.await(ctx, serve)
+			cancel()
+		}()
+		err := e.knock(ctx, addr)
+		select {
+		case <-opinion:
+		case <-time.After(moment):
+		}
+		cancel()
+		<-opinion
+		return "", err
+	}
+	c := client{peer: e.peer}
+	p, err := c.peer.start(ctx, s.workshop, e.credentials(s, tlsnet.ClientSide), addr, greeting)
+	if err != nil {
+		return "", err
+	}
+	defer p.stop()
+	switch {
+	case e.has("leave"):
+		p.hush()
+	case !e.has("mute"):
+		p.say(greeting)
+	}
+	either(ctx,
+		func(ctx context.Context) error { e.await(ctx, serve); return nil },
+		func(ctx context.Context) error {
+			err := p.wait(ctx)
+			select {
+			case <-time.After(moment):
+			case <-ctx.Done():
+			}
+			return err
+		})
+	p.stop()
+	return p.String(), nil
+}
+
+// await waits for our server to have an opinion of a client.
+func (e *encounter) await(ctx context.Context, serve *process) {
+	either(ctx,
+		func(ctx context.Context) error { return serve.await(ctx, failedRecord) },
+		func(ctx context.Context) error { return serve.await(ctx, receivedLine) })
+}
+
+// record is a line of our server's log.
+type record struct {
+	Remote string      `json:"remote_addr"`
+	Code   tlsnet.Code `json:"code"`
+	Error  string      `json:"error"`
+}
+
+// loggedCode returns the code of the first client that failed: if none did, quiet.
+func loggedCode(log string) tlsnet.Code {
+	for line := range strings.Lines(log) {
+		var r record
+		if json.Unmarshal([]byte(line), &r) == nil && r.Remote != "" {
+			return r.code()
+		}
+	}
+	return quiet
+}
+
+// code is the record's own, or what its error begins with.
+func (r record) code() tlsnet.Code {
+	if r.Code != "" {
+		return r.Code
+	}
+	return codeOf(r.Error)
+}
+
+// codeOf returns the code with which a text begins.
+func codeOf(text string) tlsnet.Code {
+	first, _, _ := strings.Cut(text, ": ")
+	if slices.Contains(tlsnet.Codes(), tlsnet.Code(first)) {
+		return tlsnet.Code(first)
+	}
+	return uncoded
+}
