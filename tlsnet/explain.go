@@ -123,12 +123,12 @@ func (f *facts) negotiation(err error) *HandshakeError {
 		e.Code, e.Text = TLSVersionMismatch, fmt.Sprintf("the client offers %s, we speak %s", versions(f.offered()), versions(offers(f.config)))
 	case says(err, "tls: server selected unsupported protocol version"):
 		e.Code, e.Text = TLSVersionMismatch, fmt.Sprintf("the server chose a version of TLS that we do not speak: we speak %s", versions(offers(f.config)))
-	case says(err, "tls: no ECDHE curve supported"), says(err, "tls: no key exchanges supported"),
+	case says(err, "tls: no key exchanges supported"),
 		says(err, "tls: no cipher suite supported") && !f.groupInCommon():
 		e.Code, e.Text = NoSharedGroup, fmt.Sprintf("the client offers the groups %v, we have %v", f.hello.SupportedCurves, groups(f.config))
 	case says(err, "tls: no cipher suite supported"):
 		e.Code, e.Text = NoSharedCipher, fmt.Sprintf("the client offers the cipher suites %s, we have %s", suiteNames(f.hello.CipherSuites), suiteNames(suites(f.config)))
-	case says(err, "tls: peer doesn't support any of the certificate's signature algorithms"):
+	case says(err, "tls: peer doesn't support"):
 		e.Code, e.Text = NoSharedParameters, fmt.Sprintf("%s takes no signature that our certificate's key can make", f.peer())
 	case says(err, "tls: client requested unsupported application protocols"):
 		e.Code, e.Text = ALPNMismatch, fmt.Sprintf("the client asks for the protocols %q, we have %q", f.hello.SupportedProtos, f.config.NextProtos)

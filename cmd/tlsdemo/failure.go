@@ -99,6 +99,14 @@ func (a *account) fileOf(cert *x509.Certificate) string {
 	return ""
 }
 
+// dirFlag is the flag to type for the same directory, if ours is one.
+func (a *account) dirFlag() string {
+	if a.own == nil {
+		return ""
+	}
+	return a.own.dirFlag()
+}
+
 // coherent reports whether our own CA issued our own certificate.
 func (a *account) coherent() bool {
 	source, err := certs.Open(certs.Files{Cert: a.files.Cert, Key: a.files.Key, CA: a.files.CA})

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"io/fs"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -54,7 +55,7 @@ func hintHandshake(a *account, e *tlsnet.HandshakeError) string {
 		return hintChain(a, e)
 	case tlsnet.ClientCertNotAllowed:
 		if e.Cert != nil {
-			return hintAllow(e)
+			return hintAllow(a, e)
 		}
 	case tlsnet.ClientCertRefused, tlsnet.ServerCertRefused, tlsnet.PeerHungUp, tlsnet.NoSharedParameters, tlsnet.HandshakeFailed:
 		return "the reason is in the other end's own output or log"
@@ -113,7 +114,7 @@ func hintTrust(a *account, e *tlsnet.HandshakeError) string {
 func hintName(a *account, e *tlsnet.HandshakeError) string {
 	switch name := harmless(e.Cert.DNSNames); {
 	case e.Side == tlsnet.ClientSide && name != "":
-		return "tlsdemo send --server-name=" + name
+		return "tlsdemo send --server-name=" + name + a.dirFlag()
 	case a.fileOf(e.Cert) != "" && e.Wanted != "":
 		return renew(a) + " --name=" + shellQuote(e.Wanted)
 	}
@@ -122,17 +123,18 @@ func hintName(a *account, e *tlsnet.HandshakeError) string {
 
 func hintChain(a *account, e *tlsnet.HandshakeError) string {
 	if e.Ours {
-		return "cat " + shellQuote(a.files.Cert) + " intermediate.crt >chain.crt    # and --cert=chain.crt"
+		intermediate := filepath.Join(filepath.Dir(a.files.Cert), "intermediate.crt")
+		return "cat " + shellQuote(a.files.Cert) + " " + shellQuote(intermediate) + " >chain.crt    # the leaf first; then --cert=chain.crt"
 	}
 	return "at the other end: append the intermediate to the file of its certificate"
 }
 
-func hintAllow(e *tlsnet.HandshakeError) string {
+func hintAllow(a *account, e *tlsnet.HandshakeError) string {
 	if dns := harmless(e.Cert.DNSNames); dns != "" {
-		return "tlsdemo serve --allow-dns=" + dns
+		return "tlsdemo serve --allow-dns=" + dns + a.dirFlag()
 	}
 	if uri := harmless(uris(e.Cert.URIs)); uri != "" {
-		return "tlsdemo serve --allow-uri=" + uri
+		return "tlsdemo serve --allow-uri=" + uri + a.dirFlag()
 	}
 	return ""
 }
@@ -184,8 +186,8 @@ func hintRefused(err error) string {
 	if connect.plain {
 		serve += " --plain"
 	}
-	if failed, ok := errors.AsType[*account](err); ok && failed.own != nil {
-		serve += failed.own.dirFlag()
+	if failed, ok := errors.AsType[*account](err); ok {
+		serve += failed.dirFlag()
 	}
 	if connect.addr != defaultAddr {
 		serve += " --addr=" + shellQuote(connect.addr)

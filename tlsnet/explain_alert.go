@@ -1,0 +1,132 @@
+package tlsnet
+
+import (
+	"crypto/tls"
+	"fmt"
+	"strings"
+)
+
+// alert is a failure that the peer noticed, and told us of in one byte.
+func (f *facts) alert(err error) *HandshakeError {
+	alert, ok := receivedAlert(err)
+	if n, plain := f.wire.plaintextAlert(); !ok && plain && says(err, "tls: bad record MAC") {
+		alert, ok = tls.AlertError(n), true
+	}
+	if !ok {
+		return nil
+	}
+	e := f.ofAlert(alert)
+	e.Alert, e.Alerted = alert, true
+	return e
+}
+
+func (f *facts) ofAlert(alert tls.AlertError) *HandshakeError {
+	switch alert {
+	case alertProtocolVersion:
+		return &HandshakeError{
+			Code: TLSVersionMismatch, Fault: Negotiation, Certainty: Certain,
+			Text: fmt.Sprintf("%s speaks none of the TLS versions that we do: %s", f.peer(), versions(offers(f.config))),
+		}
+	case alertNoApplicationProtocol:
+		return &HandshakeError{
+			Code: ALPNMismatch, Fault: Negotiation, Certainty: Certain,
+			Text: fmt.Sprintf("%s speaks none of the protocols that we do: %q", f.peer(), f.config.NextProtos),
+		}
+	case alertHandshakeFailure, alertInsufficientSecurity:
+		return f.handshakeFailure(alert)
+	case alertNoCertificate, alertBadCertificate, alertUnsupportedCertificate, alertCertificateRevoked,
+		alertCertificateExpired, alertCertificateUnknown, alertUnknownCA, alertAccessDenied, alertCertificateRequired:
+		return f.refused(alert)
+	}
+	return &HandshakeError{
+		Code: HandshakeFailed, Text: fmt.Sprintf("%s broke off the handshake with the alert %q", f.peer(), alertName(alert)),
+		Basis: "its own log may say why",
+	}
+}
+
+func alertName(alert tls.AlertError) string { return strings.TrimPrefix(alert.Error(), "tls: ") }
+
+// handshakeFailure is the alert that says least. TLS 1.2 servers send it for a missing
+// certificate as well.
+func (f *facts) handshakeFailure(alert tls.AlertError) *HandshakeError {
+	switch {
+	case f.side == ClientSide && f.request != nil && len(f.ours) == 0:
+		return &HandshakeError{
+			Code: ClientCertMissing, Fault: RefusedByPeer, Certainty: Likely, Text: f.missingText(),
+			Basis: fmt.Sprintf("the server gave only the alert %q, after it had asked for a certificate", alertName(alert)),
+		}
+	case f.side == ClientSide && f.request == nil:
+		return &HandshakeError{
+			Code: NoSharedParameters, Fault: Negotiation, Certainty: Likely,
+			Text:  "the server found nothing in common with what we offer: cipher suites, groups or signature schemes",
+			Basis: fmt.Sprintf("the server gave only the alert %q", alertName(alert)),
+		}
+	}
+	return f.refused(alert)
+}
+
+func (f *facts) missingText() string {
+	if f.request != nil && len(f.request.AcceptableCAs) > 0 && len(f.config.Certificates) > 0 {
+		return fmt.Sprintf("the server demands a certificate, and ours was kept back: the server accepts only %s", distinguished(f.request.AcceptableCAs))
+	}
+	return "the server demands a certificate, and none was configured"
+}
+
+// refused is a peer that refused our certificate, or that there was none.
+func (f *facts) refused(alert tls.AlertError) *HandshakeError {
+	if f.side == ClientSide && len(f.ours) == 0 {
+		certainty := Likely
+		if alert == alertCertificateRequired {
+			certainty = Certain
+		}
+		return &HandshakeError{Code: ClientCertMissing, Fault: RefusedByPeer, Certainty: certainty, Text: f.missingText(), Basis: f.told(alert)}
+	}
+	if alert == alertCertificateRevoked && len(f.ours) > 0 {
+		return &HandshakeError{
+			Code: certCode(f.side, "revoked"), Fault: RefusedByPeer, Certainty: Certain, Cert: f.ours[0], Ours: true,
+			Text: fmt.Sprintf("%s refused our certificate %s: it has been revoked", f.peer(), name(f.ours[0])), Basis: f.told(alert),
+		}
+	}
+	if e := f.ownDefect(alert, true); e != nil {
+		e.Text = fmt.Sprintf("%s refused our certificate %s: %s", f.peer(), name(f.ours[0]), e.Text)
+		return e
+	}
+	return f.hedge(alert)
+}
+
+func (f *facts) told(alert tls.AlertError) string {
+	return fmt.Sprintf("%s gave the alert %q", f.peer(), alertName(alert))
+}
+
+// hedge is all that can be said of a refusal when nothing is wrong with our certificate
+// that we can see.
+func (f *facts) hedge(alert tls.AlertError) *HandshakeError {
+	e := &HandshakeError{Code: certCode(f.side, "refused"), Fault: RefusedByPeer, Ours: true}
+	if len(f.ours) > 0 {
+		e.Cert = f.ours[0]
+	}
+	e.Text = fmt.Sprintf("%s refused our certificate, and we see nothing wrong with it", f.peer())
+	e.Basis = fmt.Sprintf("%s; %s; the answer is in %s's own log", f.told(alert), f.candidates(alert), f.peer())
+	return e
+}
+
+// unlisted reports whether the server named CAs, and our issuer is none of them.
+func (f *facts) unlisted() bool {
+	found := f.issuerDefects(0)
+	return f.side == ClientSide && len(found) > 0 && found[0].code == ClientCertUnknownCA
+}
+
+// candidates are at most three.
+func (f *facts) candidates(alert tls.AlertError) string {
+	switch {
+	case alert == alertCertificateExpired:
+		return "perhaps its clock differs from ours, or a CA of its own has expired"
+	case f.unlisted():
+		return fmt.Sprintf("our issuer %q is not among the CAs that it names, %s", f.ours[0].Issuer, distinguished(f.request.AcceptableCAs))
+	case alert == alertUnknownCA:
+		return "perhaps it trusts another CA, or one of the same name, or lacks an intermediate"
+	case f.side == ClientSide:
+		return "perhaps it trusts another CA, or the certificate is revoked, or not on its list"
+	}
+	return "perhaps it trusts another CA, or wants another name, or its clock is wrong"
+}
