@@ -19,8 +19,9 @@ type failures struct {
 	text    io.Writer // where blocks go instead of the log, or nil
 	limiter *limiter
 
-	mu     sync.Mutex
-	counts map[string]int
+	mu      sync.Mutex
+	counts  map[string]int
+	leftOut int
 }
 
 // add tells of a failure, unless its address has had its share of the log.
@@ -34,6 +35,7 @@ func (f *failures) add(conn net.Conn, err error) {
 		f.logger.Warn("failures were left out of the log", "remote_host", host, "left_out", left)
 	}
 	if !ok {
+		f.leaveOut()
 		return
 	}
 	if f.text == nil {
@@ -57,7 +59,13 @@ func (f *failures) count(code string) {
 	f.counts[code]++
 }
 
-// sum tells, at the end, how often what failed.
+func (f *failures) leaveOut() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.leftOut++
+}
+
+// sum tells, at the end, how often what failed, and how much of it was not told.
 func (f *failures) sum() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -68,5 +76,9 @@ func (f *failures) sum() {
 	for _, code := range slices.Sorted(maps.Keys(f.counts)) {
 		list = append(list, fmt.Sprintf("%s=%d", code, f.counts[code]))
 	}
-	f.logger.Info("connections failed", "by_code", strings.Join(list, ","))
+	attrs := []any{"by_code", strings.Join(list, ",")}
+	if f.leftOut > 0 {
+		attrs = append(attrs, "left_out", f.leftOut)
+	}
+	f.logger.Info("connections failed", attrs...)
 }
