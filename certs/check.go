@@ -59,7 +59,7 @@ func checkStrength(cert *x509.Certificate) *Finding {
 	if !ok || key.N.BitLen() >= MinRSABits {
 		return nil
 	}
-	return &Finding{Code: CertWeak, Text: fmt.Sprintf("RSA key of %d bits, less than %d", key.N.BitLen(), MinRSABits)}
+	return &Finding{Code: CertWeak, Text: fmt.Sprintf("%q has an RSA key of %d bits, less than %d", cert.Subject, key.N.BitLen(), MinRSABits)}
 }
 
 func checkIssues(ca *x509.Certificate) *Finding {

@@ -97,7 +97,7 @@ func revoked(cert, issuer *x509.Certificate, lists []*x509.RevocationList) *Find
 			if entry.SerialNumber.Cmp(cert.SerialNumber) == 0 {
 				text := fmt.Sprintf("%q, serial %x, is revoked since %s by the list of %q of %s",
 					cert.Subject, cert.SerialNumber, stamp(entry.RevocationTime), list.Issuer, stamp(list.ThisUpdate))
-				return &Finding{Code: CertRevoked, Text: text}
+				return &Finding{Code: CertRevoked, Text: text, Cert: cert}
 			}
 		}
 	}
@@ -125,7 +125,7 @@ func Allow(dns, uris []string) func(tls.ConnectionState) error {
 			}
 		}
 		text := fmt.Sprintf("it shows %q, and allowed are %q", names, slices.Concat(dns, uris))
-		return refuse(state, &Finding{Code: CertNotAllowed, Text: text})
+		return refuse(state, &Finding{Code: CertNotAllowed, Text: text, Cert: leaf})
 	}
 }
 

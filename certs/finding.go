@@ -1,6 +1,7 @@
 package certs
 
 import (
+	"crypto/x509"
 	"errors"
 	"io/fs"
 )
@@ -83,9 +84,10 @@ var catalogue = []struct {
 // It is an error, so that what stops a program and what a survey lists are the same.
 type Finding struct {
 	Code Code
-	File string // the file at fault; empty if what is wrong was not read from a file
-	Text string // what is wrong, in words, without the file's name
-	Err  error  // the cause, or nil
+	File string            // the file at fault; empty if what is wrong was not read from a file
+	Text string            // what is wrong, in words, without the file's name
+	Err  error             // the cause, or nil
+	Cert *x509.Certificate // the one at fault, where a peer's chain is
 }
 
 func (f *Finding) Error() string {
@@ -96,6 +98,9 @@ func (f *Finding) Error() string {
 }
 
 func (f *Finding) Unwrap() error { return f.Err }
+
+// FailureCert is the certificate at fault, or nil.
+func (f *Finding) FailureCert() *x509.Certificate { return f.Cert }
 
 // FailureCode is the code as others see it who verify a connection with us.
 func (f *Finding) FailureCode() string { return string(f.Code) }

@@ -78,7 +78,8 @@ func (d Dir) notHere() error {
 	return nil
 }
 
-// onlyMembers returns an error if the directory holds anything that no Dir wrote.
+// onlyMembers returns an error if the directory holds anything but certificates, keys
+// and revocation lists.
 func (d Dir) onlyMembers() error {
 	entries, err := os.ReadDir(string(d))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -88,7 +89,8 @@ func (d Dir) onlyMembers() error {
 		return err
 	}
 	for _, entry := range entries {
-		if _, ok := memberName(entry.Name()); !ok || entry.IsDir() {
+		_, ok := memberName(entry.Name())
+		if ok = ok || filepath.Ext(entry.Name()) == ".crl"; !ok || entry.IsDir() {
 			return &fs.PathError{Op: "replace", Path: filepath.Join(string(d), entry.Name()), Err: foreign{}}
 		}
 	}

@@ -147,11 +147,27 @@ func (s *Source) ClientConfig() *tls.Config {
 	}
 }
 
-// verifyStrength refuses short RSA keys.
+// verifyStrength refuses short RSA keys in every chain by which the peer could be
+// believed. Roots are believed as they are, and what else a peer sends is of no account.
 func verifyStrength(state tls.ConnectionState) error {
-	for _, cert := range state.PeerCertificates {
+	var weak *Finding
+	for _, chain := range state.VerifiedChains {
+		if weak = weakest(chain); weak == nil {
+			return nil
+		}
+	}
+	if weak != nil {
+		return refuse(state, weak)
+	}
+	return nil
+}
+
+// weakest returns the first short key of a chain, its root left out unless it is all.
+func weakest(chain []*x509.Certificate) *Finding {
+	for _, cert := range chain[:max(1, len(chain)-1)] {
 		if f := checkStrength(cert); f != nil {
-			return refuse(state, f)
+			f.Cert = cert
+			return f
 		}
 	}
 	return nil

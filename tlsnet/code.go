@@ -43,6 +43,7 @@ const (
 	PeerSilent            Code = "peer-silent"
 	PeerStalled           Code = "peer-stalled"
 	ConnectionRefused     Code = "connection-refused"
+	HostUnknown           Code = "host-unknown"
 	NoAnswer              Code = "no-answer"
 
 	TLSVersionMismatch Code = "tls-version-mismatch"
@@ -137,6 +138,7 @@ lets in only certain addresses.`},
 nginx do that when they refuse a certificate; a crash looks the same.`},
 	{PeerSilent, `The connection was accepted, but nothing came within the time allowed.`},
 	{PeerStalled, `The other end began, and then fell silent before it was done.`},
+	{HostUnknown, `The name of the server cannot be resolved to an address.`},
 	{ConnectionRefused, `Nothing listens at that address and port.`},
 	{NoAnswer, `The handshake was done, and then the server closed or broke the connection without an answer.
 A refusal without an alert, a crash, and a proxy whose backend is down cannot be told apart.`},

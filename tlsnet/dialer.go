@@ -67,6 +67,10 @@ func (d *Dialer) Connect(ctx context.Context, addr string) (net.Conn, error) {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return nil, &HandshakeError{Code: ConnectionRefused, Text: "nothing listens at " + addr, Certainty: Certain, Err: err}
 	}
+	if unknown, ok := errors.AsType[*net.DNSError](err); ok {
+		text := fmt.Sprintf("the name %s is not known: %v", quoteName(unknown.Name), unknown)
+		return nil, &HandshakeError{Code: HostUnknown, Text: text, Certainty: Certain, Err: err}
+	}
 	return nil, err
 }
 

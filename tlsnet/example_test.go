@@ -178,7 +178,7 @@ func ExampleHandshakeError() {
 	}
 	// Output:
 	// dial: <nil>
-	// exchange: client-cert-stale-ca: the server refused our certificate CN=client: it names "CN=tlsdemo CA" as its issuer, but another key than that CA's signed it: the CA was made anew under the same name
+	// exchange: client-cert-stale-ca: the server refused our certificate CN=client: it names "CN=tlsdemo CA" as its issuer, but another key than that CA's signed it: the CA was made anew, or is another of the same name
 }
 
 func ExampleFault() {

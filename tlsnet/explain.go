@@ -56,6 +56,9 @@ func (f *facts) policy(err error) *HandshakeError {
 	if len(f.theirs) > 0 {
 		e.Cert = f.theirs[0]
 	}
+	if named, ok := coded.(interface{ FailureCert() *x509.Certificate }); ok && named.FailureCert() != nil {
+		e.Cert = named.FailureCert()
+	}
 	return e
 }
 
@@ -125,13 +128,13 @@ func (f *facts) negotiation(err error) *HandshakeError {
 		e.Code, e.Text = TLSVersionMismatch, fmt.Sprintf("the server chose a version of TLS that we do not speak: we speak %s", versions(offers(f.config)))
 	case says(err, "tls: no key exchanges supported"),
 		says(err, "tls: no cipher suite supported") && !f.groupInCommon():
-		e.Code, e.Text = NoSharedGroup, fmt.Sprintf("the client offers the groups %v, we have %v", f.hello.SupportedCurves, groups(f.config))
+		e.Code, e.Text = NoSharedGroup, fmt.Sprintf("the client offers the groups %v, we have %v", f.hello.SupportedCurves[:min(len(f.hello.SupportedCurves), maxListed)], groups(f.config))
 	case says(err, "tls: no cipher suite supported"):
 		e.Code, e.Text = NoSharedCipher, fmt.Sprintf("the client offers the cipher suites %s, we have %s", suiteNames(f.hello.CipherSuites), suiteNames(suites(f.config)))
 	case says(err, "tls: peer doesn't support"):
 		e.Code, e.Text = NoSharedParameters, fmt.Sprintf("%s takes no signature that our certificate's key can make", f.peer())
 	case says(err, "tls: client requested unsupported application protocols"):
-		e.Code, e.Text = ALPNMismatch, fmt.Sprintf("the client asks for the protocols %q, we have %q", f.hello.SupportedProtos, f.config.NextProtos)
+		e.Code, e.Text = ALPNMismatch, fmt.Sprintf("the client asks for the protocols %q, we have %q", capped(f.hello.SupportedProtos), f.config.NextProtos)
 	default:
 		return nil
 	}
@@ -175,7 +178,18 @@ func orNothing(names []string) string {
 	if len(names) == 0 {
 		return "none"
 	}
-	return strings.Join(names, ", ")
+	return strings.Join(capped(names), ", ")
+}
+
+// maxListed is how many of a peer's names are listed: how many there are is for the peer
+// to say, and what is printed is not.
+const maxListed = 16
+
+func capped(names []string) []string {
+	if len(names) <= maxListed {
+		return names
+	}
+	return append(slices.Clone(names[:maxListed]), fmt.Sprintf("and %d more", len(names)-maxListed))
 }
 
 // subjects is the names in a pool.
@@ -196,8 +210,8 @@ func (f *facts) silence(err error) *HandshakeError {
 		return &HandshakeError{Code: PeerSilent, Text: fmt.Sprintf("%s sent nothing: %v", f.peer(), err), Basis: "why it is silent only it can tell"}
 	}
 	return &HandshakeError{
-		Code: PeerStalled, Text: fmt.Sprintf("%s fell silent after %d bytes of the handshake: %v", f.peer(), f.wire.received, err),
-		Basis: "why it is silent only it can tell",
+		Code: PeerStalled, Text: fmt.Sprintf("%s was not done after %d bytes of the handshake: %v", f.peer(), f.wire.received, err),
+		Basis: "why it is so slow, or silent, only it can tell",
 	}
 }
 

@@ -38,6 +38,11 @@ func (f *facts) ofAlert(alert tls.AlertError) *HandshakeError {
 		alertCertificateExpired, alertCertificateUnknown, alertUnknownCA, alertAccessDenied, alertCertificateRequired:
 		return f.refused(alert)
 	}
+	return f.brokenOffBy(alert)
+}
+
+// brokenOffBy repeats an alert, where there is no more to be said.
+func (f *facts) brokenOffBy(alert tls.AlertError) *HandshakeError {
 	return &HandshakeError{
 		Code: HandshakeFailed, Text: fmt.Sprintf("%s broke off the handshake with the alert %q", f.peer(), alertName(alert)),
 		Basis: "its own log may say why",
@@ -62,7 +67,14 @@ func (f *facts) handshakeFailure(alert tls.AlertError) *HandshakeError {
 			Basis: fmt.Sprintf("the server gave only the alert %q", alertName(alert)),
 		}
 	}
-	return f.refused(alert)
+	if e := f.ownDefect(alert, true); e != nil {
+		e.Text = f.peer() + " broke off the handshake; perhaps because of our certificate " + name(f.ours[0]) + ": " + e.Text
+		return e
+	}
+	e := f.brokenOffBy(alert)
+	e.Fault = Negotiation
+	e.Basis = "it may be a refused certificate, or parameters that are not shared; its own log may say which"
+	return e
 }
 
 func (f *facts) missingText() string {
@@ -74,6 +86,9 @@ func (f *facts) missingText() string {
 
 // refused is a peer that refused our certificate, or that there was none.
 func (f *facts) refused(alert tls.AlertError) *HandshakeError {
+	if f.side == ServerSide && len(f.ours) == 0 {
+		return f.brokenOffBy(alert)
+	}
 	if f.side == ClientSide && len(f.ours) == 0 {
 		certainty := Likely
 		if alert == alertCertificateRequired {

@@ -75,7 +75,43 @@ func (f *facts) blameInvalid(err x509.CertificateInvalidError, leaf *x509.Certif
 }
 
 func constraintText(err x509.CertificateInvalidError, leaf *x509.Certificate) string {
-	return fmt.Sprintf("the CA %q may not vouch for all of its names: %s", leaf.Issuer, quoteName(err.Detail))
+	ca := "a CA above it"
+	if err.Cert != nil && len(err.Cert.PermittedDNSDomains)+len(err.Cert.PermittedIPRanges) > 0 {
+		ca = fmt.Sprintf("the CA %q, which permits %q and %v,", err.Cert.Subject, capped(err.Cert.PermittedDNSDomains), err.Cert.PermittedIPRanges)
+	}
+	return fmt.Sprintf("%s may not vouch for all of its names: %s", ca, quoteName(err.Detail))
+}
+
+// pathOf is the leaf and those of chain that issued it, in turn. What else a peer sends
+// has no part in whether it is believed.
+func pathOf(chain []*x509.Certificate) []*x509.Certificate {
+	path := chain[:1:1]
+	for len(path) <= len(chain) {
+		top := path[len(path)-1]
+		next := slices.IndexFunc(chain, func(ca *x509.Certificate) bool { return issued(ca, top) && !slices.ContainsFunc(path, ca.Equal) })
+		if next < 0 {
+			break
+		}
+		path = append(path, chain[next])
+	}
+	return path
+}
+
+// issued reports whether ca's name and key are those of cert's issuer. A signature with
+// SHA-1 cannot be checked any more, and the name has to do.
+func issued(ca, cert *x509.Certificate) bool {
+	if !bytes.Equal(ca.RawSubject, cert.RawIssuer) {
+		return false
+	}
+	err := ca.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature)
+	_, insecure := errors.AsType[x509.InsecureAlgorithmError](err)
+	return err == nil || insecure
+}
+
+// otherKey reports the one clue that crypto/x509 gives of a CA of the same name with
+// another key: the name fitted, and the signature did not.
+func otherKey(err error) bool {
+	return says(err, "candidate authority certificate") && (says(err, "verification failure") || says(err, "verification error"))
 }
 
 // dateDefect is that of the leaf, or of a CA above it.
@@ -160,6 +196,7 @@ func nameDefect(leaf *x509.Certificate, wanted string) defect {
 	for _, ip := range leaf.IPAddresses {
 		has = append(has, ip.String())
 	}
+	has = capped(has)
 	return defect{
 		code: ServerCertNameMismatch, cert: leaf, wanted: wanted,
 		text: fmt.Sprintf("wanted %s, and it has [%s]", quoteName(wanted), strings.Join(has, ", ")),
@@ -182,11 +219,11 @@ func quoteName(s string) string {
 func weakDefect(side Side, leaf *x509.Certificate) (defect, bool) {
 	d := defect{code: certCode(side, "weak"), cert: leaf}
 	if key, ok := leaf.PublicKey.(*rsa.PublicKey); ok && key.N.BitLen() < 2048 {
-		d.text = fmt.Sprintf("its RSA key has %d bits, less than 2048", key.N.BitLen())
+		d.text = fmt.Sprintf("%q has an RSA key of %d bits, less than 2048", leaf.Subject, key.N.BitLen())
 		return d, true
 	}
 	if sha1Signed(leaf) {
-		d.text = fmt.Sprintf("it is signed with %v", leaf.SignatureAlgorithm)
+		d.text = fmt.Sprintf("%q is signed with %v", leaf.Subject, leaf.SignatureAlgorithm)
 		return d, true
 	}
 	return defect{}, false
@@ -216,7 +253,8 @@ func sha1Signed(cert *x509.Certificate) bool {
 // blameUnknown is a chain that leads to nobody we believe.
 func (f *facts) blameUnknown(err error, chain []*x509.Certificate) defect {
 	side, leaf := f.side.peer(), chain[0]
-	top := chain[len(chain)-1]
+	path := pathOf(chain)
+	top := path[len(path)-1]
 	d := defect{cert: leaf}
 	switch {
 	case selfSigned(leaf) && side == ServerSide:
@@ -225,9 +263,9 @@ func (f *facts) blameUnknown(err error, chain []*x509.Certificate) defect {
 	case says(err, "insecure algorithm"):
 		return uncheckedDefect(side, chain)
 	// The one clue that crypto/x509 gives: the name fitted, and the signature did not.
-	case says(err, "candidate authority certificate"):
+	case otherKey(err):
 		d.code = certCode(side, "stale-ca")
-		d.text = fmt.Sprintf("it names %q as its issuer, a CA that we trust, but another key signed it: the CA was made anew under the same name", top.Issuer)
+		d.text = fmt.Sprintf("it names %q as its issuer, a CA that we trust, but another key signed it: the CA was made anew, or is another of the same name", top.Issuer)
 	case linkedBySpare(top, f.spare, f.roots()):
 		d.code = certCode(side, "incomplete-chain")
 		d.text = fmt.Sprintf("the intermediate %q is not with it", top.Issuer)

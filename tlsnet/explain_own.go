@@ -62,7 +62,7 @@ func (f *facts) defects(alert tls.AlertError, alerted bool) []defect {
 	}
 	leaf := f.ours[0]
 	var found []defect
-	for i, cert := range f.ours {
+	for i, cert := range pathOf(f.ours) {
 		if d, ok := dateDefect(f.side, cert, i == 0, f.now); ok {
 			found = append(found, d)
 		}
@@ -70,8 +70,10 @@ func (f *facts) defects(alert tls.AlertError, alerted bool) []defect {
 	if !hasUsage(leaf, usageOf(f.side)) {
 		found = append(found, usageDefect(f.side, leaf))
 	}
-	if d, ok := weakDefect(f.side, leaf); ok {
-		found = append(found, d)
+	for _, cert := range pathOf(f.ours) {
+		if d, ok := weakDefect(f.side, cert); ok && (cert == leaf || !selfSigned(cert)) {
+			found = append(found, d)
+		}
 	}
 	found = append(found, f.chainDefects()...)
 	if f.side == ServerSide {
@@ -83,8 +85,9 @@ func (f *facts) defects(alert tls.AlertError, alerted bool) []defect {
 // chainDefects is what is wrong under our own trust file. It says something about our
 // chain only if the issuer's name is in that file: the peer's may be another.
 func (f *facts) chainDefects() []defect {
-	leaf, top := f.ours[0], f.ours[len(f.ours)-1]
-	if linkedBySpare(top, f.spare, f.roots()) {
+	path := pathOf(f.ours)
+	leaf, top := path[0], path[len(path)-1]
+	if linkedBySpare(top, f.spare, f.roots()) && !f.names(top.RawIssuer) {
 		return []defect{{
 			code: certCode(f.side, "incomplete-chain"), cert: leaf,
 			text: fmt.Sprintf("the intermediate %q, which is at hand, is not sent with it", top.Issuer),
@@ -107,10 +110,10 @@ func (f *facts) chainDefects() []defect {
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok && says(err, "insecure algorithm") {
 		return []defect{uncheckedDefect(f.side, f.ours)}
 	}
-	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok && says(err, "candidate authority certificate") {
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok && otherKey(err) {
 		return []defect{{
 			code: certCode(f.side, "stale-ca"), cert: leaf,
-			text: fmt.Sprintf("it names %q as its issuer, but another key than that CA's signed it: the CA was made anew under the same name", top.Issuer),
+			text: fmt.Sprintf("it names %q as its issuer, but another key than that CA's signed it: the CA was made anew, or is another of the same name", top.Issuer),
 		}}
 	}
 	return nil
@@ -156,7 +159,11 @@ func (f *facts) serverDefects(alerted bool) []defect {
 	// say so with an alert.
 	named := f.hello != nil && f.hello.ServerName != "" && hasSAN(leaf)
 	if named || alerted && f.particular() {
-		found = append(found, nameDefect(leaf, wanted))
+		d := nameDefect(leaf, wanted)
+		if f.hello.ServerName == "" {
+			d.basis = "the client named no name, so it is taken to want the address it came to; if something in between forwards, that is another"
+		}
+		found = append(found, d)
 	}
 	return found
 }
@@ -175,8 +182,8 @@ func (f *facts) issuerDefects(alert tls.AlertError) []defect {
 		return nil
 	}
 	leaf := f.ours[0]
-	for _, cert := range f.ours {
-		if !slices.ContainsFunc(f.request.AcceptableCAs, func(name []byte) bool { return bytes.Equal(name, cert.RawIssuer) }) {
+	for _, cert := range pathOf(f.ours) {
+		if !f.names(cert.RawIssuer) {
 			continue
 		}
 		if alert != alertUnknownCA {
@@ -193,6 +200,11 @@ func (f *facts) issuerDefects(alert tls.AlertError) []defect {
 		text:  fmt.Sprintf("it was issued by %q, and the server accepts %s", leaf.Issuer, distinguished(f.request.AcceptableCAs)),
 		basis: "either it is of another CA, or an intermediate is missing from what we send",
 	}}
+}
+
+// names reports whether the server named a CA of this name among those it accepts.
+func (f *facts) names(issuer []byte) bool {
+	return f.request != nil && slices.ContainsFunc(f.request.AcceptableCAs, func(name []byte) bool { return bytes.Equal(name, issuer) })
 }
 
 // distinguished is distinguished names in DER, as text.

@@ -3,6 +3,7 @@ package tlsnet
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"sync"
 )
@@ -12,7 +13,10 @@ import (
 // Those that fail are explained as [Server.Serve] does it, to s.Failed or s.Logger; the
 // Handler is not used. To close it closes ln and ends the handshakes under way.
 func (s *Server) Listener(ln net.Listener) net.Listener {
-	l := &listener{Listener: ln, server: s, ready: make(chan *tls.Conn), done: make(chan struct{})}
+	l := &listener{
+		Listener: ln, server: s, ready: make(chan *tls.Conn), done: make(chan struct{}),
+		slots: make(chan struct{}, maxHandshakes),
+	}
 	l.ctx, l.cancel = context.WithCancelCause(context.Background())
 	go l.run()
 	return l
@@ -25,25 +29,34 @@ type listener struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	group  sync.WaitGroup
+	slots  chan struct{} // for those that shake hands, or wait to be accepted
 	done   chan struct{} // closed once nothing more will be ready
-	err    error         // why; not before done is closed
 }
 
 func (l *listener) run() {
-	for {
+	defer close(l.done)
+	var wait backoff
+	for l.ctx.Err() == nil {
+		l.slots <- struct{}{}
 		conn, err := l.Listener.Accept()
-		if err != nil {
-			l.err = err
-			l.cancel(ErrServerClosed)
-			l.group.Wait()
-			close(l.done)
-			return
+		switch {
+		case err == nil:
+			wait = 0
+			l.group.Go(func() { l.admit(conn) })
+			continue
+		case errors.Is(err, net.ErrClosed):
+			l.cancel(err)
+		default:
+			l.server.logger().Warn("accept failed", "error", err)
+			wait.pause(l.ctx)
 		}
-		l.group.Go(func() { l.admit(conn) })
+		<-l.slots
 	}
+	l.group.Wait()
 }
 
 func (l *listener) admit(conn net.Conn) {
+	defer func() { <-l.slots }()
 	secure, err := l.server.handshake(l.ctx, conn)
 	if err != nil {
 		_ = conn.Close()
@@ -63,7 +76,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	case conn := <-l.ready:
 		return conn, nil
 	case <-l.done:
-		return nil, l.err
+		return nil, net.ErrClosed
 	}
 }
 

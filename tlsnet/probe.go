@@ -23,7 +23,7 @@ const probeWait = 500 * time.Millisecond
 type Look struct {
 	Addrs    []string             // what the host's name stands for
 	Remote   string               // the address that was connected to, or empty
-	State    *tls.ConnectionState // what was negotiated, or nil if no handshake was completed
+	State    *tls.ConnectionState // what was negotiated, or nil; HandshakeComplete if it came to that
 	Chain    []*x509.Certificate  // what the server showed, in its order
 	Asked    bool                 // whether the server asked for a client certificate
 	CAs      []string             // the CAs it accepts, as subjects; empty means that it does not say
@@ -45,7 +45,8 @@ func (d *Dialer) Probe(ctx context.Context, addr string) (*Look, error) {
 	}
 	look := new(Look)
 	if look.Addrs, err = net.DefaultResolver.LookupHost(ctx, host); err != nil {
-		return nil, err
+		look.add(&HandshakeError{Code: HostUnknown, Text: fmt.Sprintf("the name %s is not known: %v", quoteName(host), err), Certainty: Certain, Err: err})
+		return look, nil
 	}
 	refused, err := d.look(ctx, addr, d.Config(), look)
 	if err != nil || !refused {
@@ -56,8 +57,29 @@ func (d *Dialer) Probe(ctx context.Context, addr string) (*Look, error) {
 	if blind.ServerName == "" {
 		blind.ServerName = host
 	}
-	_, err = d.look(ctx, addr, blind, look)
+	second := new(Look)
+	_, err = d.look(ctx, addr, blind, second)
+	look.merge(second)
 	return look, err
+}
+
+// merge adds what was seen without verifying the server. That the second connection
+// fared worse than the first says nothing.
+func (l *Look) merge(second *Look) {
+	if second.State != nil {
+		l.State = second.State
+	}
+	if len(l.Chain) == 0 {
+		l.Chain = second.Chain
+	}
+	if second.Asked {
+		l.Asked, l.CAs, l.Ours, l.Fits, l.Accepted = true, second.CAs, second.Ours, second.Fits, second.Accepted
+	}
+	for _, fault := range second.Faults {
+		if fault.Fault == RefusedByPeer {
+			l.add(fault)
+		}
+	}
 }
 
 // look connects once, and reports whether it was we who ended it.
@@ -82,15 +104,20 @@ func (d *Dialer) look(ctx context.Context, addr string, config *tls.Config, look
 		facts.theirs = unverified.UnverifiedCertificates
 	}
 	look.note(facts)
+	if state := secure.ConnectionState(); state.Version != 0 {
+		look.State = &state
+	}
 	if failure != nil {
 		look.add(failure)
-		look.inspect(facts)
+		if !config.InsecureSkipVerify {
+			look.inspect(facts)
+		}
 		return failure.Fault == RefusedPeer, nil
 	}
-	state := secure.ConnectionState()
-	look.State, look.Verified = &state, !config.InsecureSkipVerify
+	look.Verified = !config.InsecureSkipVerify
 	look.await(ctx, secure)
-	return false, secure.Close()
+	_ = secure.Close() // a server that has refused us may be gone already
+	return false, nil
 }
 
 // failureErr is a failure's own error, or nil.
@@ -134,19 +161,22 @@ func (l *Look) inspect(f *facts) {
 	if len(f.theirs) == 0 {
 		return
 	}
+	before := len(l.Faults)
 	for _, d := range f.theirDefects() {
 		l.add(&HandshakeError{
 			Code: d.code, Side: ClientSide, Fault: RefusedPeer, Cert: d.cert, Wanted: d.wanted, Certainty: Certain, Basis: d.basis,
 			Text: fmt.Sprintf("the server's certificate %s: %s", name(f.theirs[0]), d.text), Err: errors.New(d.text),
 		})
 	}
+	// Where it is the server who broke off, ours may have been satisfied before.
+	l.Verified = len(l.Faults) == before && l.Faults[before-1].Fault != RefusedPeer
 }
 
 // theirDefects is everything that can be seen to be wrong with the server's chain.
 func (f *facts) theirDefects() []defect {
 	leaf := f.theirs[0]
 	var found []defect
-	for i, cert := range f.theirs {
+	for i, cert := range pathOf(f.theirs) {
 		if d, ok := dateDefect(ServerSide, cert, i == 0, f.now); ok {
 			found = append(found, d)
 		}

@@ -68,6 +68,9 @@ func (r *Responder) answerMessage(ctx context.Context, conn net.Conn) (message P
 	err = copyMessage(r.limited(sink), NewMessageReader(conn))
 	if err != nil {
 		err = because(ctx, err)
+		if message.Size == 0 && errors.Is(err, ErrCutShort) {
+			err = errNoMessage
+		}
 		r.abort(conn, out, err)
 		return message, &ExchangeError{Op: "read message", Err: err}
 	}
@@ -84,7 +87,7 @@ func (r *Responder) answerMessage(ctx context.Context, conn net.Conn) (message P
 // abort tells a client whose message is not going to be answered why, unless it is
 // the client that broke off.
 func (r *Responder) abort(conn net.Conn, out *MessageWriter, err error) {
-	if errors.Is(err, ErrCutShort) {
+	if errors.Is(err, ErrCutShort) || errors.Is(err, errNoMessage) {
 		return
 	}
 	if _, ok := errors.AsType[*AbortError](err); ok {

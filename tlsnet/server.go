@@ -94,20 +94,19 @@ func (s *Server) Serve(ln net.Listener) error {
 		return ErrServerClosed
 	}
 	defer s.removeListener(ln)
-	for delay := time.Duration(0); ; {
+	for wait := backoff(0); ; {
 		conn, err := s.accept(ln)
 		switch {
 		case err == nil:
-			delay = 0
+			wait = 0
 			s.admit(conn)
 		case s.isClosed():
 			return ErrServerClosed
 		case errors.Is(err, net.ErrClosed):
 			return err
 		default:
-			delay = min(max(2*delay, 5*time.Millisecond), maxAcceptDelay)
-			s.logger().Warn("accept failed", "error", err, "retry_in", delay)
-			s.pause(delay)
+			s.logger().Warn("accept failed", "error", err)
+			wait.pause(s.ctx)
 		}
 	}
 }
@@ -127,10 +126,14 @@ func (s *Server) accept(ln net.Listener) (net.Conn, error) {
 	return conn, err
 }
 
-func (s *Server) pause(d time.Duration) {
+// backoff is how long to wait after an Accept that failed, each time longer.
+type backoff time.Duration
+
+func (b *backoff) pause(ctx context.Context) {
+	*b = backoff(min(max(2*time.Duration(*b), 5*time.Millisecond), maxAcceptDelay))
 	select {
-	case <-time.After(d):
-	case <-s.ctx.Done():
+	case <-time.After(time.Duration(*b)):
+	case <-ctx.Done():
 	}
 }
 
@@ -206,6 +209,9 @@ func (s *Server) handshake(ctx context.Context, conn net.Conn) (*tls.Conn, error
 	stop := interruptWhenDone(bounded, conn)
 	defer stop()
 	base := s.Config()
+	if base == nil {
+		return nil, errNoConfig
+	}
 	seen := &witness{tap: tap{Conn: conn}}
 	secure := tls.Server(seen, s.watcher.server(base))
 	err := secure.Handshake()
@@ -214,7 +220,7 @@ func (s *Server) handshake(ctx context.Context, conn net.Conn) (*tls.Conn, error
 	}
 	facts := seen.facts(base)
 	facts.theirs, facts.spare = secure.ConnectionState().PeerCertificates, s.Spare
-	if errors.Is(err, io.EOF) && facts.wire.received == 0 {
+	if brokenOff(err) && facts.wire.received == 0 {
 		return nil, errLeft
 	}
 	err = because(bounded, err)
@@ -247,6 +253,8 @@ func (t *timeoutError) Is(target error) bool { return target == context.Deadline
 func (s *Server) log(conn net.Conn, err error) {
 	switch {
 	case err == nil, err == ErrServerClosed:
+	case errors.Is(err, errNoMessage):
+		s.logger().Info("left without a message", "remote_addr", conn.RemoteAddr().String())
 	case LeftWithoutAWord(err):
 		s.logger().Debug("left without a word", "remote_addr", conn.RemoteAddr().String())
 	case s.Failed != nil:
@@ -258,9 +266,12 @@ func (s *Server) log(conn net.Conn, err error) {
 
 var errLeft = errors.New("the client left without a word")
 
-// LeftWithoutAWord reports whether err is that of a client that connected and closed
-// before it sent anything.
-func LeftWithoutAWord(err error) bool { return errors.Is(err, errLeft) }
+// LeftWithoutAWord reports whether err is that of a client that closed before it sent
+// anything: before its handshake, or after it no message. A refusal cannot be told from
+// that, nor a health check.
+func LeftWithoutAWord(err error) bool {
+	return errors.Is(err, errLeft) || errors.Is(err, errNoMessage)
+}
 
 func (s *Server) logger() *slog.Logger {
 	if s.Logger == nil {

@@ -43,12 +43,21 @@ var untyped = map[string]func(t *testing.T) (atClient, atServer error){
 	"tls: client requested unsupported application protocols": func(t *testing.T) (error, error) {
 		return provoke(t, func(c *tls.Config) { c.NextProtos = []string{"h2"} }, nil)
 	},
-	"candidate authority certificate": func(t *testing.T) (error, error) {
-		other := certstest.New(t)
-		return provoke(t, nil, func(c *tls.Config) { c.Certificates = other.ServerSource().ServerConfig().Certificates })
-	},
-	"insecure algorithm":  sha1Server,
-	"tls: bad record MAC": plaintextAlert,
+	"candidate authority certificate": func(t *testing.T) (error, error) { return namesake(t, certstest.New(t), certstest.New(t)) },
+	"verification failure":            func(t *testing.T) (error, error) { return namesake(t, certstest.New(t), certstest.New(t)) },
+	"verification error":              func(t *testing.T) (error, error) { return namesake(t, certstest.NewRSA(t), certstest.NewRSA(t)) },
+	"insecure algorithm":              sha1Server,
+	"tls: bad record MAC":             plaintextAlert,
+}
+
+// namesake has a server of a CA that has the name of the one that the client trusts.
+func namesake(t *testing.T, one, other *certstest.Set) (atClient, atServer error) {
+	return provoke(t, func(c *tls.Config) {
+		c.RootCAs = x509.NewCertPool()
+		c.RootCAs.AddCert(one.CA.Certificate())
+	}, func(c *tls.Config) {
+		c.Certificates = []tls.Certificate{other.Server.TLS()}
+	})
 }
 
 func groupsOnly(id tls.CurveID) func(*tls.Config) {

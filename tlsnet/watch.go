@@ -71,10 +71,14 @@ func (w *witness) facts(config *tls.Config) *facts {
 			}
 		}
 	}
-	return &facts{
+	f := &facts{
 		side: ServerSide, wire: w.seen(), config: config, now: clock(config),
-		ours: parsed(cert), hello: w.hello, local: w.LocalAddr().String(),
+		hello: w.hello, local: w.LocalAddr().String(),
 	}
+	if w.hello != nil && len(f.wire.out) > 0 {
+		f.ours = parsed(cert) // before that nobody can have objected to it
+	}
+	return f
 }
 
 // clientWatch notes what a client is asked for, and what it shows.

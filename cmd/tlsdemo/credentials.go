@@ -138,6 +138,9 @@ func (f *credentialFlags) open(name string) (*certs.Source, error) {
 	f.files, f.own = dir.Files(name), &f.dirFlags
 	f.files.CRL = crl
 	source, err := certs.Open(f.files)
+	if finding, ok := errors.AsType[*certs.Finding](err); ok && finding.File == crl {
+		return nil, err // it is not one of the directory's
+	}
 	return source, f.fail(err)
 }
 

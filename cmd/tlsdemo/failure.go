@@ -46,8 +46,9 @@ func (a *account) record() *failureRecord {
 		if e.Err != nil {
 			r.Error = e.Err.Error()
 		}
-	} else if e, ok := errors.AsType[*tlsnet.ExchangeError](a.err); ok {
-		r.Code = string(e.Code)
+	} else if e, ok := errors.AsType[*tlsnet.ExchangeError](a.err); ok && e.Code != "" {
+		r.Code, r.Side, r.Certainty = string(e.Code), tlsnet.ClientSide.String(), tlsnet.Unknown.String()
+		r.Basis = "a refusal, a crash and a proxy whose backend is down cannot be told apart"
 	} else if f, ok := errors.AsType[*certs.Finding](a.err); ok {
 		r.Code = string(f.Code)
 	}

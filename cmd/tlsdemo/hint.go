@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"io/fs"
+	"net"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -57,7 +58,12 @@ func hintHandshake(a *account, e *tlsnet.HandshakeError) string {
 		if e.Cert != nil {
 			return hintAllow(a, e)
 		}
-	case tlsnet.ClientCertRefused, tlsnet.ServerCertRefused, tlsnet.PeerHungUp, tlsnet.NoSharedParameters, tlsnet.HandshakeFailed:
+	case tlsnet.HandshakeFailed:
+		if !e.Alerted {
+			return ""
+		}
+		return "the reason is in the other end's own output or log"
+	case tlsnet.ClientCertRefused, tlsnet.ServerCertRefused, tlsnet.PeerHungUp, tlsnet.NoSharedParameters:
 		return "the reason is in the other end's own output or log"
 	case tlsnet.TLSVersionMismatch:
 		return "--min-tls=1.2 --max-tls=1.3, at both ends"
@@ -81,7 +87,12 @@ func hintHandshake(a *account, e *tlsnet.HandshakeError) string {
 
 // hintUsage is about a certificate of the other role: a set has one of each.
 func hintUsage(a *account, e *tlsnet.HandshakeError) string {
-	if !e.Ours && a.fileOf(e.Cert) != "" {
+	file := a.fileOf(e.Cert)
+	switch {
+	case file != "" && filepath.Base(file) == peerOf(e.Side)+".crt" && !e.Ours,
+		file != "" && filepath.Base(file) == e.Side.String()+".crt" && e.Ours:
+		return hintRenew(a, e) // it is where it belongs, and is not what belongs there
+	case !e.Ours && file != "":
 		return hintTrust(a, e)
 	}
 	return askIssuer(e)
@@ -94,7 +105,7 @@ func hintTrust(a *account, e *tlsnet.HandshakeError) string {
 	if e.Side == tlsnet.ServerSide {
 		other = "tlsdemo send"
 	}
-	if e.Ours && a.own != nil && !a.coherent() {
+	if a.own != nil && (!a.coherent() || e.Cert != nil && !e.Ours && a.fileOf(e.Cert) != "") {
 		return renew(a) + "    # then start both ends again"
 	}
 	if a.own != nil {
@@ -115,8 +126,12 @@ func hintName(a *account, e *tlsnet.HandshakeError) string {
 	switch name := harmless(e.Cert.DNSNames); {
 	case e.Side == tlsnet.ClientSide && name != "":
 		return "tlsdemo send --server-name=" + name + a.dirFlag()
-	case a.fileOf(e.Cert) != "" && e.Wanted != "":
+	case a.fileOf(e.Cert) == "":
+	case strings.HasSuffix("."+e.Wanted, ".localhost") || loopback(net.JoinHostPort(e.Wanted, "0")):
 		return renew(a) + " --name=" + shellQuote(e.Wanted)
+	default:
+		// Not as a command: the name is a stranger's, and --name widens the CA to it.
+		return "if the server is meant to have that name: certs init --force, with --name"
 	}
 	return askIssuer(e)
 }
@@ -162,10 +177,13 @@ func hintPlain(e *tlsnet.HandshakeError) string {
 // hintRenew is about a certificate that has to be another: one of our own directory can
 // be made anew, and only that.
 func hintRenew(a *account, e *tlsnet.HandshakeError) string {
-	if a.fileOf(e.Cert) != "" {
-		return renew(a) + "    # then start both ends again"
+	switch {
+	case a.fileOf(e.Cert) == "":
+		return askIssuer(e)
+	case e.Code == tlsnet.ClientCertRevoked || e.Code == tlsnet.ServerCertRevoked:
+		return renew(a) + "    # then start both ends again, without --crl: a new CA has revoked nothing"
 	}
-	return askIssuer(e)
+	return renew(a) + "    # then start both ends again"
 }
 
 func renew(a *account) string {

@@ -36,6 +36,9 @@ func (v *probeView) print(w io.Writer) error {
 
 func (v *probeView) rows() [][2]string {
 	l := v.look
+	if len(l.Addrs) == 0 {
+		return [][2]string{{"name", host(v.addr) + " is not known"}}
+	}
 	rows := [][2]string{{"name", host(v.addr) + " is " + strings.Join(l.Addrs, ", ")}}
 	if l.Remote == "" {
 		return append(rows, [2]string{"TCP", "not connected"})
@@ -53,6 +56,9 @@ func (v *probeView) handshakeRows() [][2]string {
 	state := v.look.State
 	if state == nil {
 		return [][2]string{{"TLS", "no handshake was completed"}}
+	}
+	if !state.HandshakeComplete {
+		return [][2]string{{"TLS", tls.VersionName(state.Version) + ", but no handshake was completed"}}
 	}
 	alpn := state.NegotiatedProtocol
 	if alpn == "" {
@@ -101,7 +107,7 @@ func (v *probeView) clientRows() [][2]string {
 	}
 	of := "any CA: it names none"
 	if len(l.CAs) > 0 {
-		of = strings.Join(l.CAs, "; ")
+		of = strings.Join(firstFew(l.CAs), "; ")
 	}
 	rows := [][2]string{{"asks for", "a client certificate of " + of}}
 	if l.Ours == nil {
@@ -151,9 +157,9 @@ func (v *probeView) record() *probeRecord {
 	l := v.look
 	r := &probeRecord{
 		Address: v.addr, Addresses: l.Addrs, Remote: l.Remote, Verified: l.Verified,
-		Asked: l.Asked, CAs: l.CAs, Fits: l.Fits, Accepted: l.Accepted.String(),
+		Asked: l.Asked, CAs: l.CAs, Fits: l.Fits, Accepted: v.accepted(),
 	}
-	if l.State != nil {
+	if l.State != nil && l.State.HandshakeComplete {
 		r.Version, r.Suite = tls.VersionName(l.State.Version), tls.CipherSuiteName(l.State.CipherSuite)
 		r.Group, r.ALPN = l.State.CurveID.String(), l.State.NegotiatedProtocol
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -10,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"tlsdemo/tlsnet"
 )
 
 // failures tells of the connections that failed, and counts them by code.
@@ -26,8 +29,7 @@ type failures struct {
 
 // add tells of a failure, unless its address has had its share of the log.
 func (f *failures) add(conn net.Conn, err error) {
-	record := f.explain(err).record()
-	f.count(record.Code)
+	f.count(codeOfFailure(err))
 	remote := conn.RemoteAddr().String()
 	host, _, _ := net.SplitHostPort(remote)
 	ok, left := f.limiter.allow(host)
@@ -38,6 +40,7 @@ func (f *failures) add(conn net.Conn, err error) {
 		f.leaveOut()
 		return
 	}
+	record := f.explain(err).record()
 	if f.text == nil {
 		f.logger.Warn("connection failed", append([]any{"remote_addr", remote}, record.attrs()...)...)
 		return
@@ -47,14 +50,19 @@ func (f *failures) add(conn net.Conn, err error) {
 	_, _ = f.text.Write(block.Bytes())
 }
 
+// codeOfFailure is what a failure is counted by.
+func codeOfFailure(err error) string {
+	if e, ok := errors.AsType[*tlsnet.HandshakeError](err); ok {
+		return string(e.Code)
+	}
+	return "exchange-failed"
+}
+
 func (f *failures) count(code string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.counts == nil {
 		f.counts = make(map[string]int)
-	}
-	if code == "" {
-		code = "exchange-failed"
 	}
 	f.counts[code]++
 }

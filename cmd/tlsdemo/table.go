@@ -27,7 +27,17 @@ func namesOf(cert *x509.Certificate) string {
 	if len(names) == 0 {
 		return clean(cert.Subject.String())
 	}
-	return clean(strings.Join(names, ", "))
+	return clean(strings.Join(firstFew(names), ", "))
+}
+
+// few is how many names are listed of a certificate or a server, which may have thousands.
+const few = 12
+
+func firstFew(names []string) []string {
+	if len(names) <= few {
+		return names
+	}
+	return append(append([]string{}, names[:few]...), fmt.Sprintf("and %d more", len(names)-few))
 }
 
 // permits leaves out the kinds of name that no leaf is found by.
@@ -39,7 +49,7 @@ func permits(ca *x509.Certificate) string {
 	if len(names) == 0 {
 		return "may vouch for any name"
 	}
-	return clean("may vouch for " + strings.Join(names, ", "))
+	return clean("may vouch for " + strings.Join(firstFew(names), ", "))
 }
 
 // remaining says in words how long a certificate is still valid.

@@ -33,6 +33,11 @@ func (f *tlsFlags) check() error {
 	if f.minTLS > f.maxTLS {
 		return errors.New("--min-tls is above --max-tls")
 	}
+	for _, protocol := range f.alpn {
+		if len(protocol) == 0 || len(protocol) > 255 { // RFC 7301 section 3.1
+			return fmt.Errorf("--alpn: %q is no protocol's name: it takes 1 to 255 bytes", protocol)
+		}
+	}
 	return nil
 }
 

@@ -1,0 +1,86 @@
+package tlsnet_test
+
+import (
+	"crypto/tls"
+	"errors"
+	"net"
+	"testing"
+	"time"
+
+	"tlsdemo/certs/certstest"
+	"tlsdemo/tlsnet"
+)
+
+// expiredServer is a server whose own certificate is over: a defect that is the reason for
+// nothing unless somebody has seen it.
+func expiredServer(t *testing.T, failed chan<- error) *rig {
+	t.Helper()
+	return newRig(t, &tlsnet.Responder{}, &tlsnet.Server{Failed: func(_ net.Conn, err error) { failed <- err }}, func(c *tls.Config) {
+		c.Time = func() time.Time { return time.Now().AddDate(1, 0, 0) }
+	})
+}
+
+// Nobody objects to a certificate that he has not been shown.
+func TestNotAccusedBeforeItIsShown(t *testing.T) {
+	for name, hello := range map[string]string{
+		"half a record": "\x16\x03\x01\x02\x00\x01\x00",
+		"an alert":      "\x15\x03\x03\x00\x02\x02\x2a",
+	} {
+		t.Run(name, func(t *testing.T) {
+			failed := make(chan error, 1)
+			r := expiredServer(t, failed)
+			conn, err := net.Dial("tcp", r.addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			conn.Write([]byte(hello))
+			conn.Close()
+			err = <-failed
+			handshake, ok := errors.AsType[*tlsnet.HandshakeError](err)
+			if !ok || handshake.Cert != nil || handshake.Fault == tlsnet.RefusedByPeer {
+				t.Errorf("error %v", err)
+			}
+		})
+	}
+}
+
+// A reset without a word is as little worth a warning as a close.
+func TestResetWithoutAWord(t *testing.T) {
+	failed := make(chan error, 1)
+	r := expiredServer(t, failed)
+	conn, err := net.Dial("tcp", r.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn.(*net.TCPConn).SetLinger(0)
+	conn.Close()
+	if err := r.server.Shutdown(timeout(t)); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-failed:
+		t.Errorf("error %v", err)
+	default:
+	}
+}
+
+// What is sent besides a chain, and is no part of it, is blamed for nothing.
+func TestStraysAreNotBlamed(t *testing.T) {
+	stray := certstest.ShortRSA(t).Leaf().Raw
+	withStray := func(c *tls.Config) {
+		cert, err := c.GetClientCertificate(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		more := *cert
+		more.Certificate = append(append([][]byte{}, cert.Certificate...), stray)
+		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &more, nil }
+	}
+	if atClient, atServer := provoke(t, withStray, nil); atClient != nil || atServer != nil {
+		t.Errorf("a sound chain with a stray: client %v, server %v", atClient, atServer)
+	}
+	atClient, _ := provoke(t, withStray, func(c *tls.Config) {
+		c.VerifyConnection = func(tls.ConnectionState) error { return errors.New("not today") }
+	})
+	wantCode(t, "client", atClient, tlsnet.ClientCertRefused)
+}
