@@ -163,12 +163,26 @@ func (s *Server) serveInTurn(conn net.Conn) error {
 		return err
 	}
 	defer ready.Close()
+	if !s.takeTurn() {
+		return ErrServerClosed
+	}
+	defer func() { <-s.turns }()
+	return s.Handler.ServeConn(s.ctx, ready)
+}
+
+// takeTurn waits until the Handler has room. Where it has, it takes the client even when
+// the server is closing: so the client is told.
+func (s *Server) takeTurn() bool {
 	select {
 	case s.turns <- struct{}{}:
-		defer func() { <-s.turns }()
-		return s.Handler.ServeConn(s.ctx, ready)
+		return true
+	default:
+	}
+	select {
+	case s.turns <- struct{}{}:
+		return true
 	case <-s.ctx.Done():
-		return ErrServerClosed
+		return false
 	}
 }
 
