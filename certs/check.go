@@ -27,6 +27,7 @@ func CheckLeaf(now time.Time, leaf *x509.Certificate, usage Usage) []*Finding {
 	return slices.DeleteFunc([]*Finding{
 		checkDates(leaf, now),
 		checkStrength(leaf),
+		checkSignature(leaf),
 		checkUsage(leaf, usage),
 	}, isNil)
 }
@@ -60,6 +61,15 @@ func checkStrength(cert *x509.Certificate) *Finding {
 		return nil
 	}
 	return &Finding{Code: CertWeak, Text: fmt.Sprintf("%q has an RSA key of %d bits, less than %d", cert.Subject, key.N.BitLen(), MinRSABits)}
+}
+
+// checkSignature finds SHA-1, with which crypto/x509 and others verify nothing any more.
+func checkSignature(cert *x509.Certificate) *Finding {
+	switch cert.SignatureAlgorithm {
+	case x509.SHA1WithRSA, x509.ECDSAWithSHA1, x509.DSAWithSHA1:
+		return &Finding{Code: CertWeak, Text: fmt.Sprintf("%q is signed with %v", cert.Subject, cert.SignatureAlgorithm)}
+	}
+	return nil
 }
 
 func checkIssues(ca *x509.Certificate) *Finding {

@@ -98,8 +98,9 @@ this one is not on it. The client cannot know that from what it is told.`},
 	{ClientCertIncompleteChain, `The client presented its own certificate but not the intermediate that links it to a CA which
 the server trusts. The certificate file has to hold both, the leaf first.`},
 	{ClientCertWeak, `The client's certificate has an RSA key of less than 2048 bits, or a signature with SHA-1.`},
-	{ClientCertRefused, `The server refused the client's certificate, and nothing that the client can see is wrong with
-it. Why is in the server's log: policy, revocation, another trust file, another clock.`},
+	{ClientCertRefused, `The server refused the client's certificate. To the client this means that nothing it can see is
+wrong with it: why is in the server's log, policy, revocation, another trust file, another clock. At
+the server it means a defect that has no code of its own; the text says which.`},
 
 	{ServerCertUnknownCA, `The server's certificate was issued by a CA that the client does not trust. Either the client
 talks to the wrong server, or its trust file lacks the CA.`},
@@ -121,8 +122,9 @@ serverAuth (RFC 5280 section 4.2.1.12). Often it is a client's certificate.`},
 	{ServerCertIncompleteChain, `The server presented its own certificate but not the intermediate that links it to a CA which
 the client trusts. The certificate file has to hold both, the leaf first.`},
 	{ServerCertWeak, `The server's certificate has an RSA key of less than 2048 bits, or a signature with SHA-1.`},
-	{ServerCertRefused, `The client refused the server's certificate, and nothing that the server can see is wrong with
-it. Why is in the client's output: most often it trusts another CA.`},
+	{ServerCertRefused, `The client refused the server's certificate. To the server this means that nothing it can see is
+wrong with it: why is in the client's output, and most often it trusts another CA. At the client it
+means a defect that has no code of its own; the text says which.`},
 
 	{CAExpired, `The certificate of a CA in the chain is past its end. What it issued is of no use any more, even
 where the leaf itself has time left.`},

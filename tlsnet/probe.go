@@ -25,6 +25,8 @@ type Look struct {
 	Remote   string               // the address that was connected to, or empty
 	State    *tls.ConnectionState // what was negotiated, or nil; HandshakeComplete if it came to that
 	Chain    []*x509.Certificate  // what the server showed, in its order
+	InOrder  bool                 // whether each of Chain issued the one before it: RFC 8446 section 4.4.2
+	Strays   int                  // how many of Chain are no part of the leaf's path
 	Asked    bool                 // whether the server asked for a client certificate
 	CAs      []string             // the CAs it accepts, as subjects; empty means that it does not say
 	Ours     *x509.Certificate    // what we showed, or nil
@@ -70,7 +72,7 @@ func (l *Look) merge(second *Look) {
 		l.State = second.State
 	}
 	if len(l.Chain) == 0 {
-		l.Chain = second.Chain
+		l.Chain, l.InOrder, l.Strays = second.Chain, second.InOrder, second.Strays
 	}
 	if second.Asked {
 		l.Asked, l.CAs, l.Ours, l.Fits, l.Accepted = true, second.CAs, second.Ours, second.Fits, second.Accepted
@@ -131,6 +133,11 @@ func failureErr(failure *HandshakeError) error {
 // note keeps what a connection has shown, whether or not it came to an end.
 func (l *Look) note(f *facts) {
 	l.Chain = f.theirs
+	if len(l.Chain) > 0 {
+		path := pathOf(l.Chain)
+		l.Strays = len(l.Chain) - len(path)
+		l.InOrder = slices.Equal(path, l.Chain[:len(path)])
+	}
 	if len(f.ours) > 0 {
 		l.Ours = f.ours[0]
 	}

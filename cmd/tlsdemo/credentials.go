@@ -156,7 +156,11 @@ const soon = 7 * 24 * time.Hour
 // the peer to say.
 func (f *credentialFlags) warnings(source *certs.Source, usage certs.Usage, now time.Time) []string {
 	var warnings []string
-	for _, finding := range certs.CheckLeaf(now, source.Leaf(), usage) {
+	findings := certs.CheckLeaf(now, source.Leaf(), usage)
+	if f.own != nil { // files that were named may be of two CAs, and rightly so
+		findings = certs.Check(now, source.Chain(), source.Roots(), usage)
+	}
+	for _, finding := range findings {
 		warnings = append(warnings, fmt.Sprintf("warning: %s: %s: %s", finding.Code, f.files.Cert, finding.Text))
 	}
 	if left := source.Leaf().NotAfter.Sub(now); left > 0 && left < soon {

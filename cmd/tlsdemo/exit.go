@@ -75,6 +75,12 @@ func is[E error](err error) bool {
 	return ok
 }
 
+// toldError is an error that a log has told already.
+type toldError struct{ err error }
+
+func (t *toldError) Error() string { return t.err.Error() }
+func (t *toldError) Unwrap() error { return t.err }
+
 // findingCode is the code of what is wrong with a file, for in front of its error.
 func findingCode(err error) string {
 	finding, ok := errors.AsType[*certs.Finding](err)
@@ -87,6 +93,9 @@ func findingCode(err error) string {
 // report prints an error, which may hold anything that a peer or a file supplied: on
 // one line, under it the details and the advice if there are any.
 func report(w io.Writer, err error) {
+	if is[*toldError](err) {
+		return
+	}
 	if failed, ok := errors.AsType[*account](err); ok {
 		printFailure(w, failed)
 		return

@@ -55,6 +55,12 @@ func (a *account) record() *failureRecord {
 	return r
 }
 
+// coded reports whether the failure is one of a connection that has a code.
+func (a *account) coded() bool {
+	exchange, ok := errors.AsType[*tlsnet.ExchangeError](a.err)
+	return is[*tlsnet.HandshakeError](a.err) || ok && exchange.Code != ""
+}
+
 // atFault names the file, or whose certificate it is, and the certificate.
 func (a *account) atFault(e *tlsnet.HandshakeError) string {
 	if e.Cert == nil || e.Certainty == tlsnet.Unknown {

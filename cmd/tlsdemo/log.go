@@ -11,23 +11,28 @@ import (
 
 // newLogger writes a log in one of two formats: json, with the time and level of each
 // record, or text, which looks like everything else that the program says.
-func newLogger(w io.Writer, format string) *slog.Logger {
-	if format == "json" {
-		return slog.New(slog.NewJSONHandler(jsonWriter{w}, nil))
+func newLogger(w io.Writer, format string, verbose bool) *slog.Logger {
+	level := slog.LevelInfo
+	if verbose {
+		level = slog.LevelDebug
 	}
-	return slog.New(&textHandler{w: w})
+	if format == "json" {
+		return slog.New(slog.NewJSONHandler(jsonWriter{w}, &slog.HandlerOptions{Level: level}))
+	}
+	return slog.New(&textHandler{w: w, level: level})
 }
 
 // textHandler writes a record as "tlsdemo: message key=value ...". Messages are ours;
 // values may be a peer's, and are quoted if there is anything odd in them.
 type textHandler struct {
 	w      io.Writer
+	level  slog.Level
 	prefix string // of keys: the groups
 	attrs  string // that every record has
 }
 
 func (h *textHandler) Enabled(_ context.Context, level slog.Level) bool {
-	return level >= slog.LevelInfo
+	return level >= h.level
 }
 
 func (h *textHandler) Handle(_ context.Context, r slog.Record) error {

@@ -70,7 +70,7 @@ func (v *probeView) handshakeRows() [][2]string {
 	}
 }
 
-// chainRows is a line a certificate, and one if they do not follow each other.
+// chainRows is a line a certificate, and one if they are not a chain as they stand.
 func (v *probeView) chainRows() [][2]string {
 	var rows [][2]string
 	for i, cert := range v.look.Chain {
@@ -82,9 +82,12 @@ func (v *probeView) chainRows() [][2]string {
 			fmt.Sprintf("chain %d", i+1),
 			fmt.Sprintf("%s%s, issued by %s, %s", cert.Subject, names, cert.Issuer, remaining(cert, v.now)),
 		})
-		if i > 0 && !bytes.Equal(v.look.Chain[i-1].RawIssuer, cert.RawSubject) {
-			rows = append(rows, [2]string{"", "which did not issue the one before it: the chain is out of order"})
-		}
+	}
+	switch l := v.look; {
+	case len(l.Chain) > 0 && !l.InOrder:
+		rows = append(rows, [2]string{"", "OUT OF ORDER: each should have issued the one before it, which some clients insist on"})
+	case l.Strays > 0:
+		rows = append(rows, [2]string{"", fmt.Sprintf("of these %d are no part of the chain", l.Strays)})
 	}
 	return rows
 }

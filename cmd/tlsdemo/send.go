@@ -55,7 +55,12 @@ leads to our CA, present our own certificate, and print the answer.`,
 		PreRunE: func(_ *cobra.Command, args []string) error {
 			return s.check(args)
 		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return s.run(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := s.run(cmd.Context()); err != nil {
+				return s.failed(err)
+			}
+			return nil
+		},
 	}
 	s.register(cmd)
 	flags := cmd.Flags()
@@ -119,10 +124,7 @@ func (s *send) run(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, &timeoutError{after: s.timeout})
 	defer cancel()
-	if err := s.exchange(ctx, dialer, message); err != nil {
-		return s.failed(err)
-	}
-	return nil
+	return s.exchange(ctx, dialer, message)
 }
 
 // failed is an error with what we know of our own files; with --json it is an object on
@@ -133,6 +135,9 @@ func (s *send) failed(err error) error {
 		if err := newJSONEncoder(s.env.stdout).Encode(a.record()); err != nil {
 			return err
 		}
+	}
+	if !a.coded() {
+		return err
 	}
 	return a
 }

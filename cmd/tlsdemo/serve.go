@@ -36,6 +36,7 @@ type serve struct {
 	allowURI         []string
 	drain            time.Duration
 	logFormat        choice
+	verbose          bool
 }
 
 func newServeCmd(env *environment) *cobra.Command {
@@ -58,7 +59,7 @@ it at once.`,
 		PreRunE: func(*cobra.Command, []string) error {
 			return s.check()
 		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return s.run(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return s.logged(s.run(cmd.Context())) },
 	}
 	s.register(cmd)
 	flags := cmd.Flags()
@@ -77,6 +78,7 @@ it at once.`,
 	flags.StringArrayVar(&s.allowURI, "allow-uri", nil, "let in only clients whose certificate has this `URI` (repeatable)")
 	flags.DurationVar(&s.drain, "drain", 5*time.Second, "how long to wait at the end for what is in flight")
 	flags.Var(&s.logFormat, "log", "format of the log on the standard error: text or json")
+	flags.BoolVarP(&s.verbose, "verbose", "v", false, "log also those that connect and leave without a word, as health checks do")
 	cmd.MarkFlagsMutuallyExclusive("reply", "echo")
 	plainAlone(cmd, "handshake-timeout", "allow-dns", "allow-uri")
 	return cmd
@@ -100,12 +102,21 @@ func (s *serve) check() error {
 	return nil
 }
 
+// logged is an error that has been told already, where the log is JSON.
+func (s *serve) logged(err error) error {
+	if err == nil || s.logFormat.value != "json" {
+		return err
+	}
+	newLogger(s.env.stderr, "json", s.verbose).Error("serve ended", s.explain(err).record().attrs()...)
+	return &toldError{err: err}
+}
+
 // run serves until ctx is done.
 func (s *serve) run(ctx context.Context) error {
 	s.env.patient.Store(true)
 	stderr := newOutlet(s.env.stderr, nil)
 	defer stderr.Close()
-	logger := newLogger(stderr, s.logFormat.value)
+	logger := newLogger(stderr, s.logFormat.value, s.verbose)
 	stdout := newOutlet(s.env.stdout, func(left int64) {
 		logger.Warn("output was too slow", "left_out", left)
 	})
