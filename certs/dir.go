@@ -60,6 +60,17 @@ func (d Dir) Names() ([]string, error) {
 	return names, nil
 }
 
+// FileOf returns the file of the directory that holds cert as its leaf, or "" if none does.
+func (d Dir) FileOf(cert *x509.Certificate) string {
+	names, _ := d.Names() // where there is no directory there is no such file
+	for _, name := range names {
+		if chain, err := loadCertificates(d.certFile(name)); err == nil && chain[0].Equal(cert) {
+			return d.certFile(name)
+		}
+	}
+	return ""
+}
+
 func rank(name string) int {
 	if i := slices.Index(setNames, name); i >= 0 {
 		return i

@@ -89,6 +89,23 @@ func TestCreate(t *testing.T) {
 	}
 }
 
+func TestFileOf(t *testing.T) {
+	dir := newDir(t)
+	server, err := dir.Pair(certs.Server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := dir.FileOf(server.Leaf()), dir.Files(certs.Server).Cert; got != want {
+		t.Errorf("it is in %q, want %q", got, want)
+	}
+	if got := dir.FileOf(newSet()[certs.Server].Leaf()); got != "" {
+		t.Errorf("another's is in %q", got)
+	}
+	if got := certs.Dir(filepath.Join(string(dir), "none")).FileOf(server.Leaf()); got != "" {
+		t.Errorf("in a directory that is not there it is in %q", got)
+	}
+}
+
 func TestCreateModes(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows has no file modes")

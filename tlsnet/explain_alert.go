@@ -86,17 +86,10 @@ func (f *facts) missingText() string {
 
 // refused is a peer that refused our certificate, or that there was none.
 func (f *facts) refused(alert tls.AlertError) *HandshakeError {
-	if f.side == ServerSide && len(f.ours) == 0 {
-		return f.brokenOffBy(alert)
+	if len(f.ours) == 0 {
+		return f.refusedNothing(alert)
 	}
-	if f.side == ClientSide && len(f.ours) == 0 {
-		certainty := Likely
-		if alert == alertCertificateRequired {
-			certainty = Certain
-		}
-		return &HandshakeError{Code: ClientCertMissing, Fault: RefusedByPeer, Certainty: certainty, Text: f.missingText(), Basis: f.told(alert)}
-	}
-	if alert == alertCertificateRevoked && len(f.ours) > 0 {
+	if alert == alertCertificateRevoked {
 		return &HandshakeError{
 			Code: certCode(f.side, "revoked"), Fault: RefusedByPeer, Certainty: Certain, Cert: f.ours[0], Ours: true,
 			Text: fmt.Sprintf("%s refused our certificate %s: it has been revoked", f.peer(), name(f.ours[0])), Basis: f.told(alert),
@@ -109,6 +102,18 @@ func (f *facts) refused(alert tls.AlertError) *HandshakeError {
 	return f.hedge(alert)
 }
 
+// refusedNothing is a peer that complains of a certificate where we have shown none.
+func (f *facts) refusedNothing(alert tls.AlertError) *HandshakeError {
+	if f.side == ServerSide {
+		return f.brokenOffBy(alert)
+	}
+	certainty := Likely
+	if alert == alertCertificateRequired {
+		certainty = Certain
+	}
+	return &HandshakeError{Code: ClientCertMissing, Fault: RefusedByPeer, Certainty: certainty, Text: f.missingText(), Basis: f.told(alert)}
+}
+
 func (f *facts) told(alert tls.AlertError) string {
 	return fmt.Sprintf("%s gave the alert %q", f.peer(), alertName(alert))
 }
@@ -116,13 +121,11 @@ func (f *facts) told(alert tls.AlertError) string {
 // hedge is all that can be said of a refusal when nothing is wrong with our certificate
 // that we can see.
 func (f *facts) hedge(alert tls.AlertError) *HandshakeError {
-	e := &HandshakeError{Code: certCode(f.side, "refused"), Fault: RefusedByPeer, Ours: true}
-	if len(f.ours) > 0 {
-		e.Cert = f.ours[0]
+	return &HandshakeError{
+		Code: certCode(f.side, "refused"), Fault: RefusedByPeer, Cert: f.ours[0], Ours: true,
+		Text:  fmt.Sprintf("%s refused our certificate, and we see nothing wrong with it", f.peer()),
+		Basis: fmt.Sprintf("%s; %s; the answer is in %s's own log", f.told(alert), f.candidates(alert), f.peer()),
 	}
-	e.Text = fmt.Sprintf("%s refused our certificate, and we see nothing wrong with it", f.peer())
-	e.Basis = fmt.Sprintf("%s; %s; the answer is in %s's own log", f.told(alert), f.candidates(alert), f.peer())
-	return e
 }
 
 // unlisted reports whether the server named CAs, and our issuer is none of them.

@@ -144,10 +144,7 @@ func (f *facts) serverDefects(alerted bool) []defect {
 	if selfSigned(leaf) {
 		found = append(found, defect{code: ServerCertSelfSigned, cert: leaf, text: "it is signed with its own key, so a client has to trust it as such"})
 	}
-	wanted := ""
-	if f.hello != nil {
-		wanted = f.hello.ServerName
-	}
+	wanted := f.hello.ServerName // nothing is shown before there is a hello
 	if host, _, err := net.SplitHostPort(f.local); err == nil && wanted == "" {
 		wanted = host
 	}
@@ -157,7 +154,7 @@ func (f *facts) serverDefects(alerted bool) []defect {
 	// A name that was asked for and is not there is reason enough for anybody. That
 	// there are no names at all, or not the address, is one for some only, and they
 	// say so with an alert.
-	named := f.hello != nil && f.hello.ServerName != "" && hasSAN(leaf)
+	named := f.hello.ServerName != "" && hasSAN(leaf)
 	if named || alerted && f.particular() {
 		d := nameDefect(leaf, wanted)
 		if f.hello.ServerName == "" {
@@ -172,7 +169,7 @@ func (f *facts) serverDefects(alerted bool) []defect {
 // SANs, and wants the address that it came to, as Go's does. One that offers
 // finite-field groups (RFC 7919), as those of GnuTLS and OpenSSL do, is not Go's.
 func (f *facts) particular() bool {
-	return f.hello != nil && !slices.ContainsFunc(f.hello.SupportedCurves, func(id tls.CurveID) bool { return id>>8 == 1 })
+	return !slices.ContainsFunc(f.hello.SupportedCurves, func(id tls.CurveID) bool { return id>>8 == 1 })
 }
 
 // issuerDefects compares our issuer with the CAs that the server named. That it is among
@@ -207,18 +204,26 @@ func (f *facts) names(issuer []byte) bool {
 	return f.request != nil && slices.ContainsFunc(f.request.AcceptableCAs, func(name []byte) bool { return bytes.Equal(name, issuer) })
 }
 
-// distinguished is distinguished names in DER, as text.
-func distinguished(names [][]byte) string {
+// subjectNames is distinguished names in DER, each as text, without what is none.
+func subjectNames(names [][]byte) []string {
 	var list []string
 	for _, der := range names {
 		var rdn pkix.RDNSequence
 		if _, err := asn1.Unmarshal(der, &rdn); err == nil {
-			list = append(list, fmt.Sprintf("%q", rdn.String()))
+			list = append(list, rdn.String())
 		}
-		if len(list) == 3 && len(names) > 3 {
-			list = append(list, fmt.Sprintf("and %d more", len(names)-3))
-			break
-		}
+	}
+	return list
+}
+
+// distinguished is the first three of distinguished names in DER, quoted.
+func distinguished(names [][]byte) string {
+	var list []string
+	for _, name := range subjectNames(names) {
+		list = append(list, fmt.Sprintf("%q", name))
+	}
+	if len(list) > 3 {
+		list = append(list[:3], fmt.Sprintf("and %d more", len(names)-3))
 	}
 	return strings.Join(list, ", ")
 }

@@ -1,12 +1,9 @@
 package tlsnet
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/asn1"
 	"errors"
 	"fmt"
 	"net"
@@ -144,16 +141,9 @@ func (l *Look) note(f *facts) {
 	if f.request == nil {
 		return
 	}
-	l.Asked, l.CAs = true, nil
-	for _, der := range f.request.AcceptableCAs {
-		var rdn pkix.RDNSequence
-		if _, err := asn1.Unmarshal(der, &rdn); err == nil {
-			l.CAs = append(l.CAs, rdn.String())
-		}
-	}
-	l.Fits = len(f.ours) > 0 && (len(f.request.AcceptableCAs) == 0 || slices.ContainsFunc(f.ours, func(cert *x509.Certificate) bool {
-		return slices.ContainsFunc(f.request.AcceptableCAs, func(name []byte) bool { return bytes.Equal(name, cert.RawIssuer) })
-	}))
+	l.Asked, l.CAs = true, subjectNames(f.request.AcceptableCAs)
+	l.Fits = len(f.ours) > 0 && (len(f.request.AcceptableCAs) == 0 ||
+		slices.ContainsFunc(f.ours, func(cert *x509.Certificate) bool { return f.names(cert.RawIssuer) }))
 }
 
 // add adds a fault, unless there is one of its code already.

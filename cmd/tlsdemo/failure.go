@@ -92,18 +92,7 @@ func (a *account) fileOf(cert *x509.Certificate) string {
 	if err != nil {
 		return ""
 	}
-	names, _ := dir.Names()
-	for _, name := range names {
-		file := dir.Files(name).Cert
-		data, err := certs.ReadFile(file)
-		if err != nil {
-			continue
-		}
-		if chain, err := certs.ParseCertificates(data); err == nil && chain[0].Equal(cert) {
-			return file
-		}
-	}
-	return ""
+	return dir.FileOf(cert)
 }
 
 // dirFlag is the flag to type for the same directory, if ours is one.

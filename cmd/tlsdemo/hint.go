@@ -58,12 +58,10 @@ func hintHandshake(a *account, e *tlsnet.HandshakeError) string {
 		if e.Cert != nil {
 			return hintAllow(a, e)
 		}
-	case tlsnet.HandshakeFailed:
-		if !e.Alerted {
-			return ""
+	case tlsnet.HandshakeFailed, tlsnet.ClientCertRefused, tlsnet.ServerCertRefused, tlsnet.PeerHungUp, tlsnet.NoSharedParameters:
+		if e.Code == tlsnet.HandshakeFailed && !e.Alerted {
+			return "" // it failed at our own end
 		}
-		return "the reason is in the other end's own output or log"
-	case tlsnet.ClientCertRefused, tlsnet.ServerCertRefused, tlsnet.PeerHungUp, tlsnet.NoSharedParameters:
 		return "the reason is in the other end's own output or log"
 	case tlsnet.TLSVersionMismatch:
 		return "--min-tls=1.2 --max-tls=1.3, at both ends"

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -62,7 +61,7 @@ func (p *probe) run(ctx context.Context, addr string) error {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, p.timeout, &timeoutError{after: p.timeout})
 	defer cancel()
-	dialer := &tlsnet.Dialer{Config: p.config(source), Spare: p.files.Spare()}
+	dialer := &tlsnet.Dialer{Config: p.tls.client(source, p.serverName, p.env.now), Spare: p.files.Spare()}
 	look, err := dialer.Probe(ctx, addr)
 	if err != nil {
 		return p.explain(err)
@@ -77,14 +76,6 @@ func (p *probe) run(ctx context.Context, addr string) error {
 		err = &probeError{look: look}
 	}
 	return err
-}
-
-func (p *probe) config(source credentials) func() *tls.Config {
-	config := source.ClientConfig()
-	p.tls.apply(config)
-	config.ServerName = p.serverName
-	config.Time = p.env.now
-	return func() *tls.Config { return config }
 }
 
 // wanted is the name that is looked for.

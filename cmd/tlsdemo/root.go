@@ -143,7 +143,7 @@ func noSuchCommand(cmd *cobra.Command, args []string) error {
 	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
 		text += fmt.Sprintf(": did you mean %q?", near[0])
 	}
-	return fmt.Errorf("%s", text)
+	return errors.New(text)
 }
 
 // noArgs is cobra.NoArgs, in words that fit a command and not a group.

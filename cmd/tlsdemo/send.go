@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -115,7 +114,7 @@ func (s *send) run(ctx context.Context) error {
 		for _, warning := range s.warnings(source, certs.ClientAuth, s.env.now()) {
 			fmt.Fprintf(s.env.stderr, "tlsdemo: %s\n", clean(warning))
 		}
-		dialer.Config, dialer.Spare = s.config(source), s.files.Spare()
+		dialer.Config, dialer.Spare = s.tls.client(source, s.serverName, s.env.now), s.files.Spare()
 	} else {
 		fmt.Fprintln(s.env.stderr, "tlsdemo: --plain: nothing is encrypted, and nobody has proved who he is")
 	}
@@ -159,14 +158,6 @@ func isTerminal(w io.Writer) bool {
 	}
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
-}
-
-func (s *send) config(source credentials) func() *tls.Config {
-	config := source.ClientConfig()
-	s.tls.apply(config)
-	config.ServerName = s.serverName
-	config.Time = s.env.now
-	return func() *tls.Config { return config }
 }
 
 // exchange connects, shakes hands, sends and receives, and notes how long each took.

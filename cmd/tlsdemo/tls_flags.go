@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -45,6 +46,15 @@ func (f *tlsFlags) apply(config *tls.Config) {
 	config.MinVersion, config.MaxVersion = uint16(f.minTLS), uint16(f.maxTLS)
 	config.CurvePreferences, config.CipherSuites = f.groups, f.ciphers
 	config.NextProtos = f.alpn
+}
+
+// client is what source presents, and believes, as a client of the server called name. It
+// is the same for every connection.
+func (f *tlsFlags) client(source credentials, name string, now func() time.Time) func() *tls.Config {
+	config := source.ClientConfig()
+	f.apply(config)
+	config.ServerName, config.Time = name, now
+	return func() *tls.Config { return config }
 }
 
 // groupList is a flag for groups, by the names that crypto/tls gives them.
