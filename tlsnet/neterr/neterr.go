@@ -1,0 +1,42 @@
+// Package neterr says what the error of a network call means, on every system. The names
+// of package syscall alone do not: on Windows the errors of sockets have numbers of their
+// own, and there syscall.ECONNREFUSED and its like are numbers that Go invented, which no
+// call returns.
+package neterr
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"net"
+	"slices"
+	"syscall"
+)
+
+// Refused reports whether err says that nothing listens at the address that was called.
+func Refused(err error) bool { return isOneOf(err, syscall.ECONNREFUSED, refused) }
+
+// InUse reports whether err says that somebody listens at that address already.
+func InUse(err error) bool { return isOneOf(err, syscall.EADDRINUSE, inUse) }
+
+// Denied reports whether err says that this user may not do that: listen on a low port,
+// open a file.
+func Denied(err error) bool { return isOneOf(err, fs.ErrPermission, denied) }
+
+// ReaderGone reports whether err says that nobody will read what was written, because the
+// other end of the pipe or the connection is gone.
+func ReaderGone(err error) bool { return isOneOf(err, syscall.EPIPE, readerGone) }
+
+// BrokenOff reports whether err says that a connection is over: closed at either end,
+// reset, or given up by the system. A time limit that ran out is not among that.
+func BrokenOff(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
+		isOneOf(err, syscall.ECONNRESET, reset) || isOneOf(err, syscall.ECONNABORTED, aborted) || ReaderGone(err)
+}
+
+// isOneOf reports whether err is the standard library's error for something, or one of
+// this system's own for it.
+func isOneOf(err, standard error, own []syscall.Errno) bool {
+	return errors.Is(err, standard) ||
+		slices.ContainsFunc(own, func(errno syscall.Errno) bool { return errors.Is(err, errno) })
+}
