@@ -3,16 +3,21 @@ package certs
 import (
 	"bytes"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"math/big"
 	"slices"
-	"strings"
+	"sync"
 	"time"
 )
+
+// MaxCRLFile is the most that is read of a file of revocation lists, in bytes: a list of
+// a million certificates has about 40 MB. To parse a list takes fifteen times its size for
+// a moment, to keep it one and a half times.
+const MaxCRLFile = 64 << 20
 
 const crlBlock = "X509 CRL" // RFC 7468 section 6
 
@@ -39,10 +44,57 @@ func (a *Authority) CRL(now time.Time, revoked ...*x509.Certificate) ([]byte, er
 	return pem.EncodeToMemory(&pem.Block{Type: crlBlock, Bytes: der}), nil
 }
 
+// CRL is a certificate revocation list, indexed by serial number. A handshake costs it a
+// binary search, however long the list is. It is safe for concurrent use.
+type CRL struct {
+	list    *x509.RevocationList // without its entries
+	revoked []revocation         // sorted
+
+	mu      sync.Mutex
+	signers map[[sha256.Size]byte]bool // by the digest of an issuer's certificate: whether it signed the list
+}
+
+// maxSigners bounds CRL.signers. A list has one signer; the others are CAs of the same
+// name.
+const maxSigners = 32
+
+// revocation is an entry of a list. It has no pointers, which the garbage collector would
+// have to follow a million times.
+type revocation struct {
+	serial serialKey
+	at     int64 // Unix time
+}
+
+// serialKey stands for a serial number: the beginning of its SHA-256, since that has one
+// length whatever the number's.
+type serialKey [16]byte
+
+func keyOf(serial *big.Int) serialKey {
+	sum := sha256.Sum256(serial.Bytes())
+	return serialKey(sum[:len(serialKey{})])
+}
+
+func newCRL(list *x509.RevocationList) *CRL {
+	revoked := make([]revocation, len(list.RevokedCertificateEntries))
+	for i, entry := range list.RevokedCertificateEntries {
+		revoked[i] = revocation{serial: keyOf(entry.SerialNumber), at: entry.RevocationTime.Unix()}
+	}
+	slices.SortFunc(revoked, func(a, b revocation) int { return bytes.Compare(a.serial[:], b.serial[:]) })
+	withoutEntries := &x509.RevocationList{
+		RawTBSRevocationList: list.RawTBSRevocationList,
+		RawIssuer:            list.RawIssuer,
+		Issuer:               list.Issuer,
+		ThisUpdate:           list.ThisUpdate,
+		SignatureAlgorithm:   list.SignatureAlgorithm,
+		Signature:            list.Signature,
+	}
+	return &CRL{list: withoutEntries, revoked: revoked, signers: make(map[[sha256.Size]byte]bool)}
+}
+
 // ParseCRLs returns every revocation list in data, which is PEM, or the DER of one. The
 // error is a [*Finding] if there is none.
-func ParseCRLs(data []byte) ([]*x509.RevocationList, error) {
-	var lists []*x509.RevocationList
+func ParseCRLs(data []byte) ([]*CRL, error) {
+	var lists []*CRL
 	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
 		if block.Type != crlBlock {
 			continue
@@ -51,101 +103,108 @@ func ParseCRLs(data []byte) ([]*x509.RevocationList, error) {
 		if err != nil {
 			return nil, &Finding{Code: CRLUnparsable, Text: err.Error(), Err: err}
 		}
-		lists = append(lists, list)
+		lists = append(lists, newCRL(list))
 	}
 	if len(lists) > 0 {
 		return lists, nil
 	}
 	if list, err := x509.ParseRevocationList(data); err == nil {
-		return []*x509.RevocationList{list}, nil
+		return []*CRL{newCRL(list)}, nil
 	}
 	return nil, &Finding{Code: CRLUnparsable, Text: "holds no certificate revocation list"}
 }
 
-func loadCRLs(file string) ([]*x509.RevocationList, error) {
-	data, err := ReadFile(file)
+// loadCRLs reads the lists in a file, and verifies those that a root has to have signed.
+func loadCRLs(file string, roots []*x509.Certificate) ([]*CRL, error) {
+	data, err := readFile(file, MaxCRLFile)
 	if err != nil {
 		return nil, unreadable(CRLUnreadable, file, err)
 	}
 	lists, err := ParseCRLs(data)
-	return lists, inFile(err, file)
+	if err != nil {
+		return nil, inFile(err, file)
+	}
+	for _, list := range lists {
+		if f := list.checkSigner(roots); f != nil {
+			return nil, inFile(f, file)
+		}
+	}
+	return lists, nil
+}
+
+// checkSigner finds a list that bears the name of a root, and that no root of that name
+// has signed: it would never count, and nobody would know. Who signed the list of an
+// intermediate is known only when a peer presents the intermediate.
+func (c *CRL) checkSigner(roots []*x509.Certificate) *Finding {
+	named := false
+	for _, root := range roots {
+		if !bytes.Equal(root.RawSubject, c.list.RawIssuer) {
+			continue
+		}
+		if c.signedBy(root) {
+			return nil
+		}
+		named = true
+	}
+	if !named {
+		return nil
+	}
+	text := fmt.Sprintf("the list of %q was not signed by the CA of that name that is trusted", c.list.Issuer)
+	return &Finding{Code: CRLUntrusted, Text: text}
+}
+
+// signedBy reports whether issuer signed the list. To verify a long list takes as long as
+// to read it, so it is done once for each issuer.
+func (c *CRL) signedBy(issuer *x509.Certificate) bool {
+	digest := sha256.Sum256(issuer.Raw)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	signed, known := c.signers[digest]
+	if !known {
+		signed = c.list.CheckSignatureFrom(issuer) == nil
+		if len(c.signers) == maxSigners {
+			clear(c.signers)
+		}
+		c.signers[digest] = signed
+	}
+	return signed
+}
+
+// finding is that the list revokes cert, which issuer has issued, or nil. The signature
+// comes last: a certificate that is not on the list costs nothing but the search.
+func (c *CRL) finding(cert, issuer *x509.Certificate) *Finding {
+	if !bytes.Equal(c.list.RawIssuer, cert.RawIssuer) {
+		return nil
+	}
+	key := keyOf(cert.SerialNumber)
+	i, found := slices.BinarySearchFunc(c.revoked, key, func(r revocation, key serialKey) int {
+		return bytes.Compare(r.serial[:], key[:])
+	})
+	if !found || !c.signedBy(issuer) {
+		return nil
+	}
+	text := fmt.Sprintf("%q, serial %s, is revoked since %s by the list of %q of %s", cert.Subject,
+		Serial(cert), stamp(time.Unix(c.revoked[i].at, 0)), c.list.Issuer, stamp(c.list.ThisUpdate))
+	return &Finding{Code: CertRevoked, Text: text, Cert: cert}
 }
 
 // RefuseRevoked returns a VerifyConnection that refuses peers whose chain has a
-// certificate on one of the lists. A list counts only against what its own issuer has
-// issued, and only if that has signed it. Lists that are out of date still count: what
-// was revoked stays so.
-func RefuseRevoked(lists []*x509.RevocationList) func(tls.ConnectionState) error {
-	return func(state tls.ConnectionState) error {
-		for _, chain := range state.VerifiedChains {
-			for i, cert := range chain[:len(chain)-1] {
-				if f := revoked(cert, chain[i+1], lists); f != nil {
-					return refuse(state, f)
-				}
-			}
-		}
-		return nil
-	}
+// certificate, be it the leaf or an intermediate, on one of the lists. A list counts only
+// against what its own issuer has issued, and only if that has signed it. Lists that are
+// out of date still count: what was revoked stays so.
+func RefuseRevoked(lists []*CRL) func(tls.ConnectionState) error {
+	return refuseChains(func(chain []*x509.Certificate) *Finding { return revokedIn(chain, lists) })
 }
 
-func revoked(cert, issuer *x509.Certificate, lists []*x509.RevocationList) *Finding {
-	for _, list := range lists {
-		if !bytes.Equal(list.RawIssuer, cert.RawIssuer) || list.CheckSignatureFrom(issuer) != nil {
-			continue
-		}
-		for _, entry := range list.RevokedCertificateEntries {
-			if entry.SerialNumber.Cmp(cert.SerialNumber) == 0 {
-				text := fmt.Sprintf("%q, serial %x, is revoked since %s by the list of %q of %s",
-					cert.Subject, cert.SerialNumber, stamp(entry.RevocationTime), list.Issuer, stamp(list.ThisUpdate))
-				return &Finding{Code: CertRevoked, Text: text, Cert: cert}
+// revokedIn returns the first revoked certificate of a chain. Its root has no issuer that
+// could revoke it.
+func revokedIn(chain []*x509.Certificate, lists []*CRL) *Finding {
+	for i, cert := range chain[:len(chain)-1] {
+		for _, list := range lists {
+			if f := list.finding(cert, chain[i+1]); f != nil {
+				return f
 			}
 		}
 	}
 	return nil
-}
-
-// Allow returns a VerifyConnection that lets in only peers whose certificate bears one of
-// the DNS names or URIs.
-func Allow(dns, uris []string) func(tls.ConnectionState) error {
-	return func(state tls.ConnectionState) error {
-		if len(state.PeerCertificates) == 0 {
-			return errors.New("no certificate to look for an allowed name in")
-		}
-		leaf := state.PeerCertificates[0]
-		names := append([]string{}, leaf.DNSNames...)
-		for _, name := range leaf.DNSNames {
-			if slices.ContainsFunc(dns, func(allowed string) bool { return strings.EqualFold(allowed, name) }) {
-				return nil
-			}
-		}
-		for _, uri := range leaf.URIs {
-			names = append(names, uri.String())
-			if slices.Contains(uris, uri.String()) {
-				return nil
-			}
-		}
-		text := fmt.Sprintf("it shows %q, and allowed are %q", names, slices.Concat(dns, uris))
-		return refuse(state, &Finding{Code: CertNotAllowed, Text: text, Cert: leaf})
-	}
-}
-
-// refuse is the error for a finding about what the peer of a connection has shown.
-func refuse(state tls.ConnectionState, f *Finding) error {
-	return &tls.CertificateVerificationError{UnverifiedCertificates: state.PeerCertificates, Err: f}
-}
-
-// InTurn returns a VerifyConnection that asks each of checks, and returns the first
-// error. A check may be nil.
-func InTurn(checks ...func(tls.ConnectionState) error) func(tls.ConnectionState) error {
-	return func(state tls.ConnectionState) error {
-		for _, check := range checks {
-			if check == nil {
-				continue
-			}
-			if err := check(state); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
 }

@@ -1,9 +1,18 @@
 package certs_test
 
 import (
+	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,7 +20,7 @@ import (
 )
 
 // list makes a CRL of ca and reads it back.
-func list(t *testing.T, ca *certs.Authority, revoked ...*x509.Certificate) []*x509.RevocationList {
+func list(t *testing.T, ca *certs.Authority, revoked ...*x509.Certificate) []*certs.CRL {
 	t.Helper()
 	data, err := ca.CRL(now, revoked...)
 	if err != nil {
@@ -34,7 +43,7 @@ func TestRefuseRevoked(t *testing.T) {
 	alice, bob := leaf(t, ca, certs.Request{Name: "alice"}), leaf(t, ca, certs.Request{Name: "bob"})
 	for name, test := range map[string]struct {
 		cert  *x509.Certificate
-		lists []*x509.RevocationList
+		lists []*certs.CRL
 		want  bool
 	}{
 		"on the list":                       {alice, list(t, ca, alice, bob), true},
@@ -55,52 +64,140 @@ func TestRefuseRevoked(t *testing.T) {
 	}
 }
 
-func TestAllow(t *testing.T) {
+// A CA that was revoked cannot be used any more, whatever it has issued.
+func TestRevokedIntermediate(t *testing.T) {
 	ca := authority(t, certs.Request{})
-	state := verified(leaf(t, ca, certs.Request{Name: "alice"}), ca.Certificate())
-	for name, test := range map[string]struct {
-		dns, uris []string
-		want      bool
-	}{
-		"by DNS name":     {dns: []string{"bob.localhost", "Alice.Localhost"}, want: true},
-		"by URI":          {uris: []string{"spiffe://tlsdemo.localhost/alice"}, want: true},
-		"by another name": {dns: []string{"bob.localhost"}, uris: []string{"spiffe://tlsdemo.localhost/bob"}},
-		"by a part":       {dns: []string{"localhost"}, uris: []string{"spiffe://tlsdemo.localhost/"}},
-		"nobody":          {},
+	middle := intermediate(t, ca, "intermediate")
+	alice := leaf(t, middle, certs.Request{Name: "alice"})
+	chain := []*x509.Certificate{alice, middle.Certificate(), ca.Certificate()}
+	for name, lists := range map[string][]*certs.CRL{
+		"by the root":                list(t, ca, middle.Certificate()),
+		"the leaf by its own issuer": list(t, middle, alice),
 	} {
-		err := certs.Allow(test.dns, test.uris)(state)
-		finding, refused := errors.AsType[*certs.Finding](err)
-		if refused == test.want || refused && finding.Code != certs.CertNotAllowed {
-			t.Errorf("%s: error %v", name, err)
+		if err := certs.RefuseRevoked(lists)(verified(chain...)); err == nil {
+			t.Errorf("revoked %s, and let in", name)
 		}
 	}
-	if err := certs.Allow([]string{"x"}, nil)(tls.ConnectionState{}); err == nil {
-		t.Error("nobody at all was let in")
+	if err := certs.RefuseRevoked(list(t, ca, alice))(verified(chain...)); err != nil {
+		t.Errorf("the root did not issue the leaf, and cannot revoke it: %v", err)
 	}
 }
 
-func TestInTurn(t *testing.T) {
-	first, second := errors.New("first"), errors.New("second")
-	asked := 0
-	fails := func(err error) func(tls.ConnectionState) error {
-		return func(tls.ConnectionState) error { asked++; return err }
+// Of two CAs that signed the same intermediate one may take that back.
+func TestOneGoodChainIsEnough(t *testing.T) {
+	ca, other := authority(t, certs.Request{Name: "ca"}), authority(t, certs.Request{Name: "other"})
+	middle := intermediate(t, ca, "intermediate")
+	crossed := crossSign(t, middle, other)
+	alice := leaf(t, middle, certs.Request{Name: "alice"})
+	state := verified(alice, middle.Certificate(), ca.Certificate())
+	state.VerifiedChains = append(state.VerifiedChains, []*x509.Certificate{alice, crossed, other.Certificate()})
+	one, two := list(t, ca, middle.Certificate()), list(t, other, crossed)
+	if err := certs.RefuseRevoked(one)(state); err != nil {
+		t.Errorf("one chain is good: %v", err)
 	}
-	if err := certs.InTurn(nil, fails(nil), fails(first), fails(second))(tls.ConnectionState{}); err != first || asked != 2 {
-		t.Errorf("error %v after %d checks", err, asked)
+	if certs.RefuseRevoked(append(one, two...))(state) == nil {
+		t.Error("no chain is good, and let in")
 	}
 }
 
-func TestEveryCodeHasText(t *testing.T) {
-	seen := map[certs.Code]bool{}
-	for _, code := range certs.Codes() {
-		if code.Text() == "" || seen[code] {
-			t.Errorf("%s: text %q, seen %v", code, code.Text(), seen[code])
+// The list of one CA is looked at for many others of the same name.
+func TestManyIssuersOfOneName(t *testing.T) {
+	ca := authority(t, certs.Request{})
+	alice := leaf(t, ca, certs.Request{Name: "alice"})
+	refuse := certs.RefuseRevoked(list(t, ca, alice))
+	for range 100 {
+		if err := refuse(verified(alice, authority(t, certs.Request{}).Certificate())); err != nil {
+			t.Fatalf("by the list of another CA: %v", err)
 		}
-		seen[code] = true
 	}
-	if len(seen) < 20 {
-		t.Errorf("only %d codes", len(seen))
+	if refuse(verified(alice, ca.Certificate())) == nil {
+		t.Error("let in")
 	}
+}
+
+// A list that can never count is found when it is read.
+func TestOpenVerifiesLists(t *testing.T) {
+	dir := newDir(t)
+	ca, err := dir.Pair(certs.CA)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := ca.Authority()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		by   *certs.Authority
+		want certs.Code
+	}{
+		"our own CA":              {by: own},
+		"another, maybe below it": {by: authority(t, certs.Request{Name: "another"})},
+		"one of the same name":    {by: authority(t, certs.Request{}), want: certs.CRLUntrusted},
+	} {
+		data, err := test.by.CRL(now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, dir, "list.crl", data)
+		files := dir.Files(certs.Server)
+		files.CRL = filepath.Join(string(dir), "list.crl")
+		_, err = certs.Open(files)
+		if test.want == "" && err != nil {
+			t.Errorf("of %s: %v", name, err)
+		}
+		if test.want != "" {
+			wantCode(t, err, test.want)
+		}
+	}
+}
+
+func TestOpenLimitsLists(t *testing.T) {
+	dir := newDir(t)
+	files := dir.Files(certs.Server)
+	files.CRL = filepath.Join(string(dir), "list.crl")
+	write(t, dir, "list.crl", nil)
+	if err := os.Truncate(files.CRL, certs.MaxCRLFile+1); err != nil {
+		t.Fatal(err)
+	}
+	_, err := certs.Open(files)
+	wantCode(t, err, certs.CRLUnreadable)
+	if err == nil || !strings.HasSuffix(err.Error(), "list.crl: larger than 64 MiB") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// intermediate is a CA below ca.
+func intermediate(t *testing.T, ca *certs.Authority, name string) *certs.Authority {
+	t.Helper()
+	pair := authority(t, certs.Request{Name: name}).Pair()
+	template := *pair.Leaf()
+	below := certified(t, &template, pair, ca)
+	middle, err := (&certs.Pair{Chain: []*x509.Certificate{below}, Key: pair.Key}).Authority()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return middle
+}
+
+// crossSign is the certificate that ca has besides, by another.
+func crossSign(t *testing.T, ca, by *certs.Authority) *x509.Certificate {
+	t.Helper()
+	template := *ca.Certificate()
+	return certified(t, &template, ca.Pair(), by)
+}
+
+func certified(t *testing.T, template *x509.Certificate, pair *certs.Pair, by *certs.Authority) *x509.Certificate {
+	t.Helper()
+	template.AuthorityKeyId = nil
+	der, err := x509.CreateCertificate(rand.Reader, template, by.Certificate(), pair.Key.Public(), by.Pair().Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cert
 }
 
 func FuzzParseCRLs(f *testing.F) {
@@ -133,4 +230,130 @@ func TestOldListStillCounts(t *testing.T) {
 	if certs.RefuseRevoked(lists)(verified(alice, ca.Certificate())) == nil {
 		t.Error("let in")
 	}
+}
+
+// longList is a list of ca with so many certificates.
+func longList(b *testing.B, ca *certs.Authority, entries int) []byte {
+	b.Helper()
+	revoked := make([]*x509.Certificate, entries)
+	for i := range revoked {
+		serial := sha256.Sum256([]byte(strconv.Itoa(i)))
+		revoked[i] = &x509.Certificate{SerialNumber: new(big.Int).SetBytes(serial[:16])}
+	}
+	data, err := ca.CRL(now, revoked...)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return data
+}
+
+// BenchmarkRefuseRevoked is what a list costs each handshake.
+func BenchmarkRefuseRevoked(b *testing.B) {
+	ca := authority(b, certs.Request{})
+	state := verified(leaf(b, ca, certs.Request{Name: "alice"}), ca.Certificate())
+	for _, entries := range []int{0, 1000, 100_000, 1_000_000} {
+		b.Run(strconv.Itoa(entries), func(b *testing.B) {
+			lists, err := certs.ParseCRLs(longList(b, ca, entries))
+			if err != nil {
+				b.Fatal(err)
+			}
+			refuse := certs.RefuseRevoked(lists)
+			for b.Loop() {
+				if err := refuse(state); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkParseCRLs is what a list costs at the start, and what it then keeps.
+func BenchmarkParseCRLs(b *testing.B) {
+	ca := authority(b, certs.Request{})
+	for _, entries := range []int{100_000, 1_000_000} {
+		b.Run(strconv.Itoa(entries), func(b *testing.B) {
+			data := longList(b, ca, entries)
+			var lists []*certs.CRL
+			before := heap()
+			for b.Loop() {
+				var err error
+				if lists, err = certs.ParseCRLs(data); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(heap()-before)/1e6, "MB-kept")
+			runtime.KeepAlive(lists)
+			runtime.KeepAlive(data)
+		})
+	}
+}
+
+func heap() int64 {
+	var stats runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&stats)
+	return int64(stats.HeapAlloc)
+}
+
+// BenchmarkHandshake is a whole handshake, both ends, at a server without a list and at
+// one with a long one, in turn: what else the machine does then falls on both.
+func BenchmarkHandshake(b *testing.B) {
+	dir, remove := saved(newSet())
+	defer remove()
+	ca, err := dir.Pair(certs.CA)
+	if err != nil {
+		b.Fatal(err)
+	}
+	own, err := ca.Authority()
+	if err != nil {
+		b.Fatal(err)
+	}
+	files := dir.Files(certs.Server)
+	without := opened(b, files).ServerConfig()
+	files.CRL = filepath.Join(string(dir), "list.crl")
+	if err := os.WriteFile(files.CRL, longList(b, own, 100_000), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	with := opened(b, files).ServerConfig()
+	client := opened(b, dir.Files(certs.Client)).ClientConfig()
+	client.ServerName, client.Time = "localhost", func() time.Time { return now }
+	var took [2]time.Duration
+	for b.Loop() {
+		for i, server := range []*tls.Config{without, with} {
+			server.Time = client.Time
+			start := time.Now()
+			for range 10 {
+				if err := handshake(server, client); err != nil {
+					b.Fatal(err)
+				}
+			}
+			took[i] += time.Since(start)
+		}
+	}
+	b.ReportMetric(took[1].Seconds()/took[0].Seconds(), "with/without")
+}
+
+func opened(tb testing.TB, files certs.Files) *certs.Source {
+	tb.Helper()
+	source, err := certs.Open(files)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return source
+}
+
+// handshake connects two ends, and returns what the server says to it.
+func handshake(server, client *tls.Config) error {
+	a, b := net.Pipe()
+	defer a.Close()
+	defer b.Close()
+	done := make(chan error, 1)
+	go func() { done <- tls.Server(a, server).Handshake() }()
+	conn := tls.Client(b, client)
+	if err := conn.Handshake(); err != nil {
+		_ = b.Close()
+		return errors.Join(err, <-done)
+	}
+	go func() { _, _ = conn.Read(make([]byte, 1)) }() // session tickets, or an alert
+	return <-done
 }

@@ -2,6 +2,7 @@ package certs
 
 import (
 	"crypto/x509"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -218,6 +219,12 @@ func Role(cert *x509.Certificate) string {
 		return "client"
 	}
 	return "none"
+}
+
+// Serial returns a certificate's serial number in hexadecimal, in whole octets, as OpenSSL
+// prints it.
+func Serial(cert *x509.Certificate) string {
+	return hex.EncodeToString(cert.SerialNumber.FillBytes(make([]byte, max(1, (cert.SerialNumber.BitLen()+7)/8))))
 }
 
 // notEmpty is what is the matter with a directory that has something in it.

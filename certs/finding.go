@@ -32,6 +32,7 @@ const (
 	CertNotAllowed Code = "cert-not-allowed"
 	CRLUnreadable  Code = "crl-unreadable"
 	CRLUnparsable  Code = "crl-unparsable"
+	CRLUntrusted   Code = "crl-untrusted"
 )
 
 // Codes returns every code.
@@ -76,8 +77,9 @@ var catalogue = []struct {
 	{CertWeak, "An RSA key has less than 2048 bits."},
 	{CertRevoked, "A certificate is on its issuer's revocation list."},
 	{CertNotAllowed, "A certificate bears none of the names that are let in."},
-	{CRLUnreadable, "A file of revocation lists cannot be read."},
+	{CRLUnreadable, "A file of revocation lists cannot be read: permissions, a directory, or more than 64 MiB."},
 	{CRLUnparsable, "A file of revocation lists holds none, or a broken one."},
+	{CRLUntrusted, "A revocation list names a trusted CA as its issuer, but that CA has not signed it: most often it is the list of an older CA of the same name."},
 }
 
 // Finding is one thing that is wrong with a certificate, a key or its file.

@@ -25,7 +25,10 @@ const (
 
 // ReadFile returns what is in the file, or an error if that is more than MaxFile
 // bytes or if it is a directory. Nothing but MaxFile bytes is ever held.
-func ReadFile(path string) ([]byte, error) {
+func ReadFile(path string) ([]byte, error) { return readFile(path, MaxFile) }
+
+// readFile is ReadFile with another limit.
+func readFile(path string, most int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -34,7 +37,7 @@ func ReadFile(path string) ([]byte, error) {
 	if info, err := f.Stat(); err == nil && info.IsDir() {
 		return nil, &os.PathError{Op: "read", Path: path, Err: syscall.EISDIR}
 	}
-	data, err := Read(f)
+	data, err := read(f, most)
 	if err != nil {
 		if _, ok := errors.AsType[*os.PathError](err); ok {
 			return nil, err
@@ -45,13 +48,15 @@ func ReadFile(path string) ([]byte, error) {
 }
 
 // Read returns all of r, or an error if that is more than MaxFile bytes.
-func Read(r io.Reader) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, MaxFile+1))
+func Read(r io.Reader) ([]byte, error) { return read(r, MaxFile) }
+
+func read(r io.Reader, most int64) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, most+1))
 	if err != nil {
 		return nil, err
 	}
-	if len(data) > MaxFile {
-		return nil, fmt.Errorf("larger than %d MiB", MaxFile>>20)
+	if int64(len(data)) > most {
+		return nil, fmt.Errorf("larger than %d MiB", most>>20)
 	}
 	return data, nil
 }

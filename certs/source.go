@@ -2,6 +2,7 @@ package certs
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -48,7 +49,7 @@ func (f Files) Spare() []*x509.Certificate {
 type Source struct {
 	pair  *Pair
 	roots []*x509.Certificate
-	crls  []*x509.RevocationList
+	crls  []*CRL
 }
 
 // NewSource returns a Source of a pair and the roots that are trusted.
@@ -68,7 +69,7 @@ func Open(files Files) (*Source, error) {
 	}
 	source := NewSource(pair, roots...)
 	if files.CRL != "" {
-		source.crls, err = loadCRLs(files.CRL)
+		source.crls, err = loadCRLs(files.CRL, roots)
 	}
 	return source, err
 }
@@ -114,7 +115,9 @@ func (s *Source) Leaf() *x509.Certificate { return s.pair.Leaf() }
 
 // verify is what crypto/tls does not look at. It is asked about resumed connections too.
 func (s *Source) verify() func(tls.ConnectionState) error {
-	return InTurn(verifyStrength, RefuseRevoked(s.crls))
+	return refuseChains(func(chain []*x509.Certificate) *Finding {
+		return cmp.Or(weakest(chain), revokedIn(chain, s.crls))
+	})
 }
 
 // ServerConfig returns a configuration for TLS 1.2 and 1.3 that demands a client
@@ -147,22 +150,8 @@ func (s *Source) ClientConfig() *tls.Config {
 	}
 }
 
-// verifyStrength refuses short RSA keys in every chain by which the peer could be
-// believed. Roots are believed as they are, and what else a peer sends is of no account.
-func verifyStrength(state tls.ConnectionState) error {
-	var weak *Finding
-	for _, chain := range state.VerifiedChains {
-		if weak = weakest(chain); weak == nil {
-			return nil
-		}
-	}
-	if weak != nil {
-		return refuse(state, weak)
-	}
-	return nil
-}
-
-// weakest returns the first short key of a chain, its root left out unless it is all.
+// weakest returns the first short key of a chain, its root left out unless it is all:
+// roots are believed as they are.
 func weakest(chain []*x509.Certificate) *Finding {
 	for _, cert := range chain[:max(1, len(chain)-1)] {
 		if f := checkStrength(cert); f != nil {

@@ -1,0 +1,44 @@
+package certs_test
+
+import (
+	"crypto/tls"
+	"errors"
+	"testing"
+
+	"tlsdemo/certs"
+)
+
+func TestAllow(t *testing.T) {
+	ca := authority(t, certs.Request{})
+	state := verified(leaf(t, ca, certs.Request{Name: "alice"}), ca.Certificate())
+	for name, test := range map[string]struct {
+		dns, uris []string
+		want      bool
+	}{
+		"by DNS name":     {dns: []string{"bob.localhost", "Alice.Localhost"}, want: true},
+		"by URI":          {uris: []string{"spiffe://tlsdemo.localhost/alice"}, want: true},
+		"by another name": {dns: []string{"bob.localhost"}, uris: []string{"spiffe://tlsdemo.localhost/bob"}},
+		"by a part":       {dns: []string{"localhost"}, uris: []string{"spiffe://tlsdemo.localhost/"}},
+		"nobody":          {},
+	} {
+		err := certs.Allow(test.dns, test.uris)(state)
+		finding, refused := errors.AsType[*certs.Finding](err)
+		if refused == test.want || refused && finding.Code != certs.CertNotAllowed {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+	if err := certs.Allow([]string{"x"}, nil)(tls.ConnectionState{}); err == nil {
+		t.Error("nobody at all was let in")
+	}
+}
+
+func TestInTurn(t *testing.T) {
+	first, second := errors.New("first"), errors.New("second")
+	asked := 0
+	fails := func(err error) func(tls.ConnectionState) error {
+		return func(tls.ConnectionState) error { asked++; return err }
+	}
+	if err := certs.InTurn(nil, fails(nil), fails(first), fails(second))(tls.ConnectionState{}); err != first || asked != 2 {
+		t.Errorf("error %v after %d checks", err, asked)
+	}
+}
