@@ -149,7 +149,7 @@ func (c *CRL) checkSigner(roots []*x509.Certificate) *Finding {
 	if !named {
 		return nil
 	}
-	text := fmt.Sprintf("the list of %q was not signed by the CA of that name that is trusted", c.list.Issuer)
+	text := fmt.Sprintf("the list of %q was not signed by the trusted CA of that name", c.list.Issuer)
 	return &Finding{Code: CRLUntrusted, Text: text}
 }
 

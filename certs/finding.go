@@ -22,6 +22,7 @@ const (
 	KeyExposed     Code = "key-exposed"
 	PEMSwapped     Code = "pem-swapped"
 	CAFileEmpty    Code = "ca-file-empty"
+	CANamesTooLong Code = "ca-names-too-long"
 	CertExpired    Code = "cert-expired"
 	CertNotYet     Code = "cert-not-yet-valid"
 	CertNotCA      Code = "cert-not-ca"
@@ -69,6 +70,7 @@ var catalogue = []struct {
 	{KeyExposed, "Others than the owner may read or change a private key."},
 	{PEMSwapped, "A private key stands where a certificate is expected, or the reverse."},
 	{CAFileEmpty, "A trust file holds no certificate at all, so every peer would be refused."},
+	{CANamesTooLong, "A server trusts so many CAs that their names do not fit into its request for a client's certificate: TLS has 65,535 bytes for it."},
 	{CertExpired, "A certificate is past its end."},
 	{CertNotYet, "A certificate begins in the future. Most often a clock is wrong."},
 	{CertNotCA, "A certificate that may not issue others stands where that of a CA is expected."},

@@ -47,9 +47,10 @@ func (f Files) Spare() []*x509.Certificate {
 // Source is what one end of a connection proves itself with, and whom it believes.
 // It is safe for concurrent use.
 type Source struct {
-	pair  *Pair
-	roots []*x509.Certificate
-	crls  []*CRL
+	pair   *Pair
+	roots  []*x509.Certificate
+	caFile string // where the roots are from, or empty
+	crls   []*CRL
 }
 
 // NewSource returns a Source of a pair and the roots that are trusted.
@@ -68,6 +69,7 @@ func Open(files Files) (*Source, error) {
 		return nil, err
 	}
 	source := NewSource(pair, roots...)
+	source.caFile = files.CA
 	if files.CRL != "" {
 		source.crls, err = loadCRLs(files.CRL, roots)
 	}
@@ -120,8 +122,37 @@ func (s *Source) verify() func(tls.ConnectionState) error {
 	})
 }
 
+// maxCANames is how long the names of a server's roots may be together, in bytes. A server
+// that asks for a client's certificate lists them, and has 65,535 bytes for that (RFC 5246
+// section 7.4.4), in TLS 1.3 together with the other extensions of the message (RFC 8446
+// section 4.3.2). Those take less than 500.
+const maxCANames = 65_000
+
+// CheckServer returns an error, a [*Finding], if no handshake of a server with this source
+// could succeed: the names of its roots are too long for one message. A client may trust
+// as many roots as it likes.
+//
+// To send no list would be possible, but not with the chain verified by crypto/tls itself:
+// its refusals would all be the alert bad_certificate, and no client could tell why.
+func (s *Source) CheckServer() error {
+	size, seen := 0, make(map[string]bool)
+	for _, root := range s.roots {
+		if !seen[string(root.Raw)] {
+			seen[string(root.Raw)] = true
+			size += 2 + len(root.RawSubject)
+		}
+	}
+	if size <= maxCANames {
+		return nil
+	}
+	text := fmt.Sprintf("holds %d CAs, and their names take %d bytes: a server can list at most %d bytes of names when it asks for a client's certificate",
+		len(seen), size, maxCANames)
+	return &Finding{Code: CANamesTooLong, File: s.caFile, Text: text}
+}
+
 // ServerConfig returns a configuration for TLS 1.2 and 1.3 that demands a client
-// certificate whose chain leads to one of the roots.
+// certificate whose chain leads to one of the roots. With hundreds of roots, see
+// [Source.CheckServer] first.
 func (s *Source) ServerConfig() *tls.Config {
 	return &tls.Config{
 		Certificates:     []tls.Certificate{s.pair.TLS()},

@@ -3,8 +3,11 @@ package certs_test
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"tlsdemo/certs"
 )
@@ -87,4 +90,50 @@ func TestConfigs(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+// The names of a server's CAs have to fit into one message. At the limit they do, and
+// above it that is said.
+func TestCheckServer(t *testing.T) {
+	const limit = 65_000
+	set := newSet()
+	roots, size := []*x509.Certificate{}, 0
+	trust := func(ca *x509.Certificate) {
+		roots = append(roots, ca)
+		size += 2 + len(ca.RawSubject)
+	}
+	trust(set[certs.CA].Leaf())
+	for size < limit-2000 {
+		trust(longNamed(t, 1000))
+	}
+	trust(longNamed(t, limit-size-2))
+	if size != limit {
+		t.Fatalf("the names take %d bytes", size)
+	}
+	source := certs.NewSource(set[certs.Server], append(roots, roots...)...) // some bundles have all twice
+	if err := source.CheckServer(); err != nil {
+		t.Error(err)
+	}
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		server, client := source.ServerConfig(), certs.NewSource(set[certs.Client], roots...).ClientConfig()
+		server.Time = func() time.Time { return now }
+		client.Time, client.ServerName, client.MaxVersion = server.Time, "localhost", version
+		if err := handshake(server, client); err != nil {
+			t.Errorf("%s: %v", tls.VersionName(version), err)
+		}
+	}
+
+	trust(longNamed(t, 300))
+	err := certs.NewSource(set[certs.Server], roots...).CheckServer()
+	wantCode(t, err, certs.CANamesTooLong)
+	want := fmt.Sprintf("holds %d CAs, and their names take 65302 bytes: ", len(roots))
+	if err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("error %v, want %q", err, want)
+	}
+}
+
+// longNamed is a CA whose subject has so many bytes, more than 277. 21 are not its name.
+func longNamed(t *testing.T, size int) *x509.Certificate {
+	t.Helper()
+	return authority(t, certs.Request{Name: strings.Repeat("n", size-21)}).Certificate()
 }

@@ -233,6 +233,8 @@ func hintFile(f *certs.Finding) string {
 		return "openssl pkey -in " + shellQuote(f.File) + " -out plain.key"
 	case certs.KeyMismatch, certs.PEMSwapped:
 		return "--cert and --ca take certificates, --key the private key that was made for --cert"
+	case certs.CANamesTooLong:
+		return "--ca needs only the CAs that issue the certificates of your clients"
 	case certs.CAFileEmpty, certs.CertNotCA:
 		return "--ca takes the certificate of the CA that issued the peer's"
 	}

@@ -11,6 +11,7 @@ import (
 	"encoding/asn1"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"maps"
 	"math/big"
 	"os"
@@ -42,9 +43,23 @@ func forge(ts *testscript.TestScript, neg bool, args []string) {
 		block := files[kind](f)
 		ts.Check(f.err)
 		ts.Check(os.WriteFile(path, pem.EncodeToMemory(block), 0o600))
+	case kind == "many-cas":
+		bundle := f.manyCAs()
+		ts.Check(f.err)
+		ts.Check(os.WriteFile(path, bundle, 0o600))
 	default:
 		ts.Fatalf("unknown kind %q", kind)
 	}
+}
+
+// manyCAs is a trust file of a thousand CAs, with names such as public ones have.
+func (f *forger) manyCAs() []byte {
+	var bundle []byte
+	for i := range 1000 {
+		name := fmt.Sprintf("The %dth Certificate Authority of a Rather Long Organisation", i)
+		bundle = append(bundle, f.authority(certs.Request{Name: name}).Pair().CertPEM()...)
+	}
+	return bundle
 }
 
 // sets are what can be wrong with a set.

@@ -132,6 +132,9 @@ func (s *serve) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if err := source.CheckServer(); err != nil {
+			return err
+		}
 		for _, warning := range s.warnings(source, certs.ServerAuth, s.env.now()) {
 			logger.Warn(clean(warning))
 		}
