@@ -37,7 +37,7 @@ func start(env *environment, args []string) int {
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(signals, stopSignals()...)
 	go func() {
 		<-signals
 		cancel(errInterrupted)
@@ -46,8 +46,27 @@ func start(env *environment, args []string) int {
 		}
 		// The second ends the program at once. To leave that to the system would
 		// not do: a shell starts what is in the background with SIGINT ignored.
-		<-signals
+		awaitImpatience(signals)
 		os.Exit(exitUnexpected)
 	}()
 	return run(ctx, env, args)
+}
+
+// stopSignals are the signals that ask the program to stop. SIGHUP, which does not exist
+// on Windows, comes when the terminal is closed. nohup starts a program with SIGHUP
+// ignored, and Notify would undo that.
+func stopSignals() []os.Signal {
+	stop := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		stop = append(stop, syscall.SIGHUP)
+	}
+	return stop
+}
+
+// awaitImpatience waits for a signal that somebody sent because the end takes too long.
+// That is never a SIGHUP: a terminal that is closed can send two, one by way of the shell
+// and one by the system.
+func awaitImpatience(signals <-chan os.Signal) {
+	for <-signals == syscall.SIGHUP {
+	}
 }

@@ -8,16 +8,23 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"tlsdemo/tlsnet/neterr"
 )
 
 // run is the whole program short of exiting: the only place that prints an error, and
 // the only place that chooses a status.
 func run(ctx context.Context, env *environment, args []string) int {
-	out := &checked{w: env.stdout}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	out := &checked{w: env.stdout, readerGone: func() {
+		if !env.patient.Load() {
+			cancel(errReaderGone)
+		}
+	}}
 	env.stdout = out
 	root := newRootCmd(env)
 	root.SetArgs(args)
@@ -25,11 +32,8 @@ func run(ctx context.Context, env *environment, args []string) int {
 	if out.err != nil && !env.patient.Load() {
 		err = &failure{err: &localError{err: out.err}}
 	}
-	switch {
-	case err == nil:
+	if err == nil || errors.Is(err, errReaderGone) {
 		return exitDone
-	case errors.Is(out.err, syscall.EPIPE):
-		return exitUnexpected // whoever read our output has seen enough
 	}
 	failed, ok := err.(*failure)
 	if !ok { // nothing was run: what was typed is wrong
@@ -45,15 +49,31 @@ type failure struct{ err error }
 func (f *failure) Error() string { return f.err.Error() }
 func (f *failure) Unwrap() error { return f.err }
 
+// errReaderGone is the cause with which a command ends early because nobody reads its
+// output any longer. That is no failure: the reader has seen enough.
+var errReaderGone = errors.New("nobody reads the output any longer")
+
 // checked is an output that remembers its first error: much of what is printed is
-// printed by others, who do not look.
+// printed by others, who do not look. Once its reader is gone it takes everything and
+// writes nothing. So the exit status does not depend on whether a reader such as head
+// ends before or after the last write.
 type checked struct {
-	w   io.Writer
-	err error
+	w          io.Writer
+	readerGone func() // called once
+	gone       bool
+	err        error
 }
 
 func (c *checked) Write(p []byte) (int, error) {
+	if c.gone {
+		return len(p), nil
+	}
 	n, err := c.w.Write(p)
+	if neterr.ReaderGone(err) {
+		c.gone = true
+		c.readerGone()
+		return len(p), nil
+	}
 	if c.err == nil {
 		c.err = err
 	}

@@ -95,10 +95,14 @@ func demandStatus(ts *testscript.TestScript, want string, got int) {
 	}
 }
 
-func sigterm(ts *testscript.TestScript, neg bool, args []string) {
-	takes(ts, neg, args, 0, 0)
+func sendSignal(ts *testscript.TestScript, neg bool, args []string) {
+	takes(ts, neg, args, 1, 1)
+	named, ok := map[string]os.Signal{"HUP": syscall.SIGHUP, "TERM": syscall.SIGTERM}[args[0]]
+	if !ok {
+		ts.Fatalf("unknown signal %q", args[0])
+	}
 	cmds := ts.BackgroundCmds()
-	ts.Check(cmds[len(cmds)-1].Process.Signal(syscall.SIGTERM))
+	ts.Check(cmds[len(cmds)-1].Process.Signal(named))
 }
 
 func jsonObjects(ts *testscript.TestScript, neg bool, args []string) {

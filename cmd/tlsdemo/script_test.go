@@ -67,8 +67,8 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"knock":    knock,       // knock KIND ADDR [DIR]: be a client with a fault
 	"occupy":   occupy,      // occupy VAR: listen, without ever accepting, and set VAR to the address
 	"peer":     peer,        // peer KIND DIR VAR: be a server with a fault, and set VAR to its address
+	"signal":   sendSignal,  // signal NAME: send SIGHUP (HUP) or SIGTERM (TERM) to the background program that was started last
 	"status":   exitStatus,  // status N PROGRAM [ARG...]: as exec, but the exit status has to be N
-	"sigterm":  sigterm,     // sigterm: send SIGTERM to the background program that was started last
 	"tmpfs":    tmpfs,       // tmpfs SIZE DIR: make DIR, a file system of its own
 	"tree":     tree,        // tree [-all] DIR: print modes and paths, or all that can change
 	"truncate": truncate,    // truncate SIZE FILE: make FILE that long, without taking the room
