@@ -43,7 +43,7 @@ func (v *validity) Set(s string) error {
 		total += time.Duration(n) * unit
 	}
 	if total == 0 {
-		return errors.New("must be more than nothing")
+		return errors.New("must be greater than 0")
 	}
 	*v = validity(total)
 	return nil
@@ -67,7 +67,7 @@ type byteSize int64
 func (b *byteSize) Set(s string) error {
 	n, err := humanize.ParseBytes(s)
 	if err != nil || n == 0 || n > math.MaxInt64 {
-		return errors.New("want a size above nothing, as in 1MiB")
+		return errors.New("want a size greater than 0, as in 1MiB")
 	}
 	*b = byteSize(n)
 	return nil

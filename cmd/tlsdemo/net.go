@@ -55,7 +55,7 @@ func checkHostPort(addr string) error {
 		return errors.New("want HOST:PORT, as in " + defaultAddr)
 	}
 	if _, err := net.LookupPort("tcp", port); err != nil {
-		return fmt.Errorf("there is no port %q", port)
+		return fmt.Errorf("unknown port %q", port)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -28,7 +29,7 @@ func (r *readyFile) check() error {
 		return err
 	}
 	if !info.Mode().IsRegular() || info.Size() > 100 || !holdsAddr(r.path) {
-		return &localError{err: fmt.Errorf("--ready-file: %s is there already, and is no ready file", r.path)}
+		return &localError{err: fmt.Errorf("--ready-file: %s exists already and is not a ready file", r.path)}
 	}
 	return nil
 }
@@ -53,14 +54,14 @@ func (r *readyFile) write(addr net.Addr) error {
 	}
 	_, err = fmt.Fprintln(tmp, addr)
 	r.mine, _ = tmp.Stat()
-	err = errors.Join(err, tmp.Close())
+	err = cmp.Or(err, tmp.Close())
 	if err == nil {
 		err = os.Rename(tmp.Name(), r.path)
 	}
 	if err != nil {
-		return errors.Join(err, os.Remove(tmp.Name()))
+		_ = os.Remove(tmp.Name())
 	}
-	return nil
+	return err
 }
 
 // remove removes the file, if it is still the one that was written.

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"tlsdemo/tlsnet/neterr"
 )
@@ -27,6 +26,9 @@ func run(ctx context.Context, env *environment, args []string) int {
 	}}
 	env.stdout = out
 	root := newRootCmd(env)
+	if isCompletion(args) {
+		prepareCompletion(root)
+	}
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	if out.err != nil && !env.patient.Load() {
@@ -86,10 +88,14 @@ func newRootCmd(env *environment) *cobra.Command {
 		Short: "Mutual TLS on your own machine in one minute",
 		Long: `Mutual TLS on your own machine in one minute: a local CA, a server and a client
 that prove to each other who they are.`,
-		Example: `  tlsdemo certs init    # a CA, a server and a client certificate, in one go
-  tlsdemo serve         # answers whoever presents a certificate of that CA
-  tlsdemo send          # says Hello world! and prints the answer
-  tlsdemo certs show    # what is there, is it sound, when does it end`,
+		Example: `  # Create a CA, a server certificate and a client certificate
+  tlsdemo certs init
+  # Answer every client that presents a certificate of this CA
+  tlsdemo serve
+  # Say Hello world! to the server and print its answer
+  tlsdemo send
+  # Show the certificates: are they valid, and until when
+  tlsdemo certs show`,
 		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -119,15 +125,12 @@ func tame(cmd *cobra.Command) {
 	case cmd.Name() == "help":
 		cmd.Args = helpTopic
 	}
-	if check := cmd.PreRunE; check != nil {
-		cmd.PreRunE = func(cmd *cobra.Command, args []string) error {
-			if err := noEmptyFlags(cmd); err != nil {
-				return err
-			}
-			return check(cmd, args)
+	check := cmd.PreRunE
+	cmd.PreRunE = func(cmd *cobra.Command, args []string) error {
+		if err := checkFlags(cmd); err != nil || check == nil {
+			return err
 		}
-	} else {
-		cmd.PreRunE = func(cmd *cobra.Command, _ []string) error { return noEmptyFlags(cmd) }
+		return check(cmd, args)
 	}
 	if cmd.Example == "" {
 		cmd.Example = "  " + exampleOf(cmd)
@@ -172,25 +175,6 @@ func noArgs(_ *cobra.Command, args []string) error {
 		return fmt.Errorf("unexpected argument %q", args[0])
 	}
 	return nil
-}
-
-// plainAlone keeps --plain from being given together with what only TLS has.
-func plainAlone(cmd *cobra.Command, others ...string) {
-	for _, other := range append(others, "dir", "cert", "crl", "min-tls", "max-tls", "groups", "ciphers", "alpn") {
-		cmd.MarkFlagsMutuallyExclusive("plain", other)
-	}
-}
-
-// noEmptyFlags refuses a flag that was given nothing, as with --dir="$UNSET": to go on as
-// if it had not been given would be a surprise.
-func noEmptyFlags(cmd *cobra.Command) error {
-	var err error
-	cmd.Flags().Visit(func(flag *pflag.Flag) {
-		if err == nil && flag.Value.Type() == "string" && flag.Value.String() == "" && flag.Name != "reply" {
-			err = fmt.Errorf("--%s is empty", flag.Name)
-		}
-	})
-	return err
 }
 
 func helpTopic(cmd *cobra.Command, args []string) error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -64,15 +65,15 @@ leads to our CA, present our own certificate, and print the answer.`,
 	s.register(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&s.addr, "addr", defaultAddr, "`HOST:PORT` of the server")
-	flags.StringVar(&s.serverName, "server-name", "", "the `name` that the server's certificate must bear (default the host of --addr)")
-	flags.StringVar(&s.file, "file", "", "send what is in this `FILE`, or with - the standard input")
-	flags.BoolVar(&s.raw, "raw", false, "print the answer's bytes, and nothing else")
-	flags.BoolVar(&s.json, "json", false, "print the answer, and what was negotiated, as one JSON object")
-	flags.BoolVarP(&s.verbose, "verbose", "v", false, "say on the standard error what was negotiated, and how long it took")
-	flags.BoolVar(&s.plain, "plain", false, "use bare TCP, to loopback only: not encrypted, and to anybody")
+	flags.StringVar(&s.serverName, "server-name", "", "the `NAME` that the server's certificate must have (default the host of --addr)")
+	flags.StringVar(&s.file, "file", "", "send the content of this `FILE`, or of the standard input if it is -")
+	flags.BoolVar(&s.raw, "raw", false, "print the bytes of the answer and nothing else")
+	flags.BoolVar(&s.json, "json", false, "print the answer and what was negotiated as one JSON object")
+	flags.BoolVarP(&s.verbose, "verbose", "v", false, "print on the standard error what was negotiated and how long it took")
+	flags.BoolVar(&s.plain, "plain", false, "use TCP without TLS, to loopback only: nothing is encrypted, and neither end is authenticated")
 	s.tls.register(flags)
-	flags.DurationVar(&s.timeout, "timeout", 30*time.Second, "bound on connecting, handshake and exchange together")
-	flags.DurationVar(&s.linger, "linger", tlsnet.DefaultLinger, "silence that ends the answer of a server that has no other end for it")
+	flags.DurationVar(&s.timeout, "timeout", 30*time.Second, "time limit of connecting, handshake and exchange together")
+	flags.DurationVar(&s.linger, "linger", tlsnet.DefaultLinger, "without ALPN: how long the server may be silent before its answer counts as complete")
 	cmd.MarkFlagsMutuallyExclusive("raw", "json")
 	plainAlone(cmd, "server-name")
 	return cmd
@@ -80,21 +81,19 @@ leads to our CA, present our own certificate, and print the answer.`,
 
 // check finds what is wrong with the arguments and the flags' values.
 func (s *send) check(args []string) error {
-	if err := errors.Join(checkAddr(s.addr), s.tls.check()); err != nil {
-		return err
-	}
+	err := cmp.Or(checkAddr(s.addr), s.tls.check(), positive("timeout", s.timeout), positive("linger", s.linger))
 	switch {
+	case err != nil:
+		return err
 	case len(args) > 0 && s.file != "":
 		return errors.New("either MESSAGE or --file, not both")
-	case s.timeout <= 0 || s.linger <= 0:
-		return errors.New("--timeout and --linger must be more than nothing")
 	case s.plain && !loopback(s.addr):
 		return errors.New("--plain connects to loopback addresses only")
 	case len(args) > 0:
 		s.message = args[0]
 	}
 	if s.plain && s.message == "" && s.file == "" {
-		return errors.New("bare TCP cannot carry an empty message: the server would wait for more")
+		return errors.New("--plain cannot send an empty message: without TLS the server waits for the first byte")
 	}
 	return nil
 }
@@ -116,7 +115,7 @@ func (s *send) run(ctx context.Context) error {
 		}
 		dialer.Config, dialer.Spare = s.tls.client(source, s.serverName, s.env.now), s.files.Spare()
 	} else {
-		fmt.Fprintln(s.env.stderr, "tlsdemo: --plain: nothing is encrypted, and nobody has proved who he is")
+		fmt.Fprintln(s.env.stderr, "tlsdemo: --plain: nothing is encrypted, and neither end is authenticated")
 	}
 	if s.raw && isTerminal(s.env.stdout) {
 		fmt.Fprintln(s.env.stderr, "tlsdemo: --raw: the answer's bytes go to the terminal as they are")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -47,13 +48,14 @@ func newServeCmd(env *environment) *cobra.Command {
 	}
 	cmd := &cobra.Command{
 		Use:   "serve",
-		Short: "Answer whoever presents a certificate of our CA",
+		Short: "Answer every client that presents a certificate of our CA",
 		Long: `Answer every message with "Hello world!", over TLS, and only to clients that present a
 certificate of our CA. Each exchange is two lines on the standard output: who connected,
-and what came. Ctrl-C stops accepting and finishes what is in flight; a second one ends
+and what was received. Ctrl-C, SIGTERM or the end of the terminal (SIGHUP) stops the server:
+it accepts no more clients and finishes the exchanges that have begun. A second Ctrl-C ends
 it at once.`,
 		Example: `  tlsdemo serve
-  tlsdemo serve --addr=[::1]:9999 --echo
+  tlsdemo serve --addr='[::1]:9999' --echo
   tlsdemo serve --cert=server.crt --key=server.key --ca=ca.crt`,
 		Args: noArgs,
 		PreRunE: func(*cobra.Command, []string) error {
@@ -66,19 +68,19 @@ it at once.`,
 	flags.StringVar(&s.addr, "addr", defaultAddr, "`HOST:PORT` to listen on; port 0 takes a free one")
 	flags.StringVar(&s.reply, "reply", tlsnet.DefaultReply, "the answer to every message")
 	flags.BoolVar(&s.echo, "echo", false, "answer every message with itself")
-	flags.BoolVar(&s.once, "once", false, "serve one client, and exit with the status of that")
-	flags.BoolVar(&s.plain, "plain", false, "serve bare TCP, on loopback only: not encrypted, and to anybody")
+	flags.BoolVar(&s.once, "once", false, "serve one client, then exit with the status of that exchange")
+	flags.BoolVar(&s.plain, "plain", false, "use TCP without TLS, on loopback only: nothing is encrypted, and every client is answered")
 	flags.StringVar(&s.readyFile.path, "ready-file", "", "write the address to this `FILE` once connections are accepted, and remove it at the end")
-	flags.Var(&s.maxMessage, "max-message", "the longest message that is answered")
-	flags.DurationVar(&s.handshakeTimeout, "handshake-timeout", tlsnet.DefaultHandshakeTimeout, "bound on a handshake")
-	flags.DurationVar(&s.exchangeTimeout, "exchange-timeout", tlsnet.DefaultExchangeTimeout, "bound on an exchange after its handshake")
-	flags.IntVar(&s.maxConns, "max-conns", tlsnet.DefaultMaxConns, "clients served at once; others wait")
+	flags.Var(&s.maxMessage, "max-message", "size limit of a message")
+	flags.DurationVar(&s.handshakeTimeout, "handshake-timeout", tlsnet.DefaultHandshakeTimeout, "time limit of a handshake")
+	flags.DurationVar(&s.exchangeTimeout, "exchange-timeout", tlsnet.DefaultExchangeTimeout, "time limit of an exchange, after the handshake")
+	flags.IntVar(&s.maxConns, "max-conns", tlsnet.DefaultMaxConns, "how many clients are served at the same time; others wait")
 	s.tls.register(flags)
-	flags.StringArrayVar(&s.allowDNS, "allow-dns", nil, "let in only clients whose certificate has this DNS `NAME` (repeatable)")
-	flags.StringArrayVar(&s.allowURI, "allow-uri", nil, "let in only clients whose certificate has this `URI` (repeatable)")
-	flags.DurationVar(&s.drain, "drain", 5*time.Second, "how long to wait at the end for what is in flight")
+	flags.StringArrayVar(&s.allowDNS, "allow-dns", nil, "accept only clients whose certificate has this DNS `NAME` (repeatable)")
+	flags.StringArrayVar(&s.allowURI, "allow-uri", nil, "accept only clients whose certificate has this `URI` (repeatable)")
+	flags.DurationVar(&s.drain, "drain", 5*time.Second, "when the server stops: time limit for the exchanges that have begun")
 	flags.Var(&s.logFormat, "log", "format of the log on the standard error: text or json")
-	flags.BoolVarP(&s.verbose, "verbose", "v", false, "log also those that connect and leave without a word, as health checks do")
+	flags.BoolVarP(&s.verbose, "verbose", "v", false, "log also clients that connect, send nothing and disconnect, as health checks do")
 	cmd.MarkFlagsMutuallyExclusive("reply", "echo")
 	plainAlone(cmd, "handshake-timeout", "allow-dns", "allow-uri")
 	return cmd
@@ -86,18 +88,17 @@ it at once.`,
 
 // check finds what is wrong with the flags' values.
 func (s *serve) check() error {
-	if err := errors.Join(checkAddr(s.addr), s.tls.check()); err != nil {
-		return err
-	}
+	err := cmp.Or(checkAddr(s.addr), s.tls.check(),
+		positive("handshake-timeout", s.handshakeTimeout),
+		positive("exchange-timeout", s.exchangeTimeout),
+		positive("max-conns", s.maxConns))
 	switch {
-	case s.handshakeTimeout <= 0 || s.exchangeTimeout <= 0:
-		return errors.New("timeouts must be more than nothing")
+	case err != nil:
+		return err
 	case s.drain < 0:
 		return errors.New("--drain must not be negative")
-	case s.maxConns <= 0:
-		return errors.New("--max-conns must be more than nothing")
 	case s.plain && !loopback(s.addr):
-		return errors.New("--plain serves loopback addresses only")
+		return errors.New("--plain listens on loopback addresses only")
 	}
 	return nil
 }

@@ -22,21 +22,21 @@ type tlsFlags struct {
 
 func (f *tlsFlags) register(flags *pflag.FlagSet) {
 	f.minTLS, f.maxTLS = tls.VersionTLS12, tls.VersionTLS13
-	flags.Var(&f.minTLS, "min-tls", "the lowest TLS version that is spoken: 1.2 or 1.3")
-	flags.Var(&f.maxTLS, "max-tls", "the highest TLS version that is spoken: 1.2 or 1.3")
-	flags.Var(&f.groups, "groups", "the groups for the key exchange, with commas: "+strings.Join(groupNames(), ", ")+" (default Go's own)")
-	flags.Var(&f.ciphers, "ciphers", "the cipher suites of TLS 1.2, by their names, with commas (default Go's own)")
-	flags.StringSliceVar(&f.alpn, "alpn", []string{tlsnet.Protocol}, "the application protocols, with commas; empty for none")
+	flags.Var(&f.minTLS, "min-tls", "lowest TLS version to accept: 1.2 or 1.3")
+	flags.Var(&f.maxTLS, "max-tls", "highest TLS version to accept: 1.2 or 1.3")
+	flags.Var(&f.groups, "groups", "groups for the key exchange, separated by commas: "+strings.Join(groupNames(), ", ")+" (default Go's own)")
+	flags.Var(&f.ciphers, "ciphers", "TLS 1.2 cipher suites, separated by commas (default Go's own)")
+	flags.StringSliceVar(&f.alpn, "alpn", []string{tlsnet.Protocol}, "application protocols, separated by commas; empty for none")
 }
 
 // check finds what is wrong with the flags together.
 func (f *tlsFlags) check() error {
 	if f.minTLS > f.maxTLS {
-		return errors.New("--min-tls is above --max-tls")
+		return errors.New("--min-tls must not be higher than --max-tls")
 	}
 	for _, protocol := range f.alpn {
 		if len(protocol) == 0 || len(protocol) > 255 { // RFC 7301 section 3.1
-			return fmt.Errorf("--alpn: %q is no protocol's name: it takes 1 to 255 bytes", protocol)
+			return fmt.Errorf("--alpn: %q is not a protocol name: a name has 1 to 255 bytes", protocol)
 		}
 	}
 	return nil
@@ -78,7 +78,7 @@ func (g *groupList) Set(s string) error {
 	for name := range strings.SplitSeq(s, ",") {
 		id, ok := groupByName(name)
 		if !ok {
-			return fmt.Errorf("no group %q: there are %s", name, strings.Join(groupNames(), ", "))
+			return fmt.Errorf("unknown group %q: the groups are %s", name, strings.Join(groupNames(), ", "))
 		}
 		*g = append(*g, id)
 	}
@@ -113,7 +113,7 @@ func (c *cipherList) Set(s string) error {
 	for name := range strings.SplitSeq(s, ",") {
 		id, ok := cipherByName(name)
 		if !ok {
-			return fmt.Errorf("no cipher suite of TLS 1.2 that is fit for use is called %q", name)
+			return fmt.Errorf("%q is unknown, insecure, or not a TLS 1.2 cipher suite", name)
 		}
 		*c = append(*c, id)
 	}
@@ -122,12 +122,14 @@ func (c *cipherList) Set(s string) error {
 
 func cipherByName(name string) (uint16, bool) {
 	for _, suite := range tls.CipherSuites() {
-		if suite.Name == name && suite.SupportedVersions[0] <= tls.VersionTLS12 {
+		if suite.Name == name && forTLS12(suite) {
 			return suite.ID, true
 		}
 	}
 	return 0, false
 }
+
+func forTLS12(suite *tls.CipherSuite) bool { return suite.SupportedVersions[0] <= tls.VersionTLS12 }
 
 func (c *cipherList) String() string {
 	var names []string
