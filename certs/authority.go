@@ -11,6 +11,8 @@ import (
 	"math/big"
 	"net/url"
 	"time"
+
+	"tlsdemo/certs/chain"
 )
 
 const (
@@ -32,12 +34,12 @@ const (
 )
 
 // Usage is the one role that a leaf has (RFC 5280 section 4.2.1.12).
-type Usage int
+type Usage = chain.Usage
 
 // The roles of a leaf.
 const (
-	ClientAuth Usage = iota // proves who a TLS client is
-	ServerAuth              // proves who a TLS server is
+	ClientAuth = chain.ClientAuth // proves who a TLS client is
+	ServerAuth = chain.ServerAuth // proves who a TLS server is
 )
 
 // Request says what certificate is wanted. The zero values are good defaults, except
@@ -95,20 +97,13 @@ func NewAuthority(now time.Time, req Request) (*Authority, error) {
 // Authority returns p as a CA. It is an error, a [*Finding], if p's certificate may
 // not issue others, or if its key is another's.
 func (p *Pair) Authority() (*Authority, error) {
-	if f := checkIssues(p.Leaf()); f != nil {
-		return nil, f
+	if !chain.MayIssue(p.Leaf()) {
+		return nil, &Finding{Code: CertNotCA, Text: fmt.Sprintf("%q is not a CA: it may not issue certificates", p.Leaf().Subject)}
 	}
 	if !p.matches() {
 		return nil, &Finding{Code: KeyMismatch, Text: "the private key belongs to another certificate than the CA's"}
 	}
 	return &Authority{pair: p}, nil
-}
-
-// issues reports whether cert may sign other certificates: RFC 5280 sections 4.2.1.9
-// and 4.2.1.3.
-func issues(cert *x509.Certificate) bool {
-	return cert.BasicConstraintsValid && cert.IsCA &&
-		(cert.KeyUsage == 0 || cert.KeyUsage&x509.KeyUsageCertSign != 0)
 }
 
 // Pair returns the authority's certificate and key.
@@ -120,8 +115,8 @@ func (a *Authority) Certificate() *x509.Certificate { return a.pair.Leaf() }
 // Issue makes a leaf. It is an error if the authority's time is over or has not come,
 // and one that wraps [ErrNotPermitted] if a name lies outside its constraints.
 func (a *Authority) Issue(now time.Time, req Request) (*Pair, error) {
-	if f := checkDates(a.Certificate(), now); f != nil {
-		return nil, fmt.Errorf("the CA cannot issue: %w", f)
+	if d := chain.DatesOf(a.Certificate(), a.Certificate(), now); d != nil {
+		return nil, fmt.Errorf("the CA cannot issue: %w", findings([]*chain.Defect{d})[0])
 	}
 	names, err := leafNames(req)
 	if err != nil {

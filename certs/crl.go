@@ -12,6 +12,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"tlsdemo/certs/chain"
 )
 
 // MaxCRLFile is the most that is read of a file of revocation lists, in bytes: a list of
@@ -170,9 +172,9 @@ func (c *CRL) signedBy(issuer *x509.Certificate) bool {
 	return signed
 }
 
-// finding is that the list revokes cert, which issuer has issued, or nil. The signature
+// defect is that the list revokes cert, which issuer has issued, or nil. The signature
 // comes last: a certificate that is not on the list costs nothing but the search.
-func (c *CRL) finding(cert, issuer *x509.Certificate) *Finding {
+func (c *CRL) defect(cert, issuer *x509.Certificate) *chain.Defect {
 	if !bytes.Equal(c.list.RawIssuer, cert.RawIssuer) {
 		return nil
 	}
@@ -183,9 +185,9 @@ func (c *CRL) finding(cert, issuer *x509.Certificate) *Finding {
 	if !found || !c.signedBy(issuer) {
 		return nil
 	}
-	text := fmt.Sprintf("%q, serial %s, is revoked since %s by the list of %q of %s", cert.Subject,
-		Serial(cert), stamp(time.Unix(c.revoked[i].at, 0)), c.list.Issuer, stamp(c.list.ThisUpdate))
-	return &Finding{Code: CertRevoked, Text: text, Cert: cert}
+	text := fmt.Sprintf("%s, serial %s, is revoked since %s by the list of %s of %s", chain.Subject(cert),
+		Serial(cert), chain.Stamp(time.Unix(c.revoked[i].at, 0)), chain.Quote(c.list.Issuer.String()), chain.Stamp(c.list.ThisUpdate))
+	return &chain.Defect{Kind: chain.Revoked, Text: text, Cert: cert}
 }
 
 // RefuseRevoked returns a VerifyConnection that refuses peers whose chain has a
@@ -193,16 +195,16 @@ func (c *CRL) finding(cert, issuer *x509.Certificate) *Finding {
 // against what its own issuer has issued, and only if that has signed it. Lists that are
 // out of date still count: what was revoked stays so.
 func RefuseRevoked(lists []*CRL) func(tls.ConnectionState) error {
-	return refuseChains(func(chain []*x509.Certificate) *Finding { return revokedIn(chain, lists) })
+	return refuseChains(func(verified []*x509.Certificate) *chain.Defect { return revokedIn(verified, lists) })
 }
 
 // revokedIn returns the first revoked certificate of a chain. Its root has no issuer that
 // could revoke it.
-func revokedIn(chain []*x509.Certificate, lists []*CRL) *Finding {
-	for i, cert := range chain[:len(chain)-1] {
+func revokedIn(verified []*x509.Certificate, lists []*CRL) *chain.Defect {
+	for i, cert := range verified[:len(verified)-1] {
 		for _, list := range lists {
-			if f := list.finding(cert, chain[i+1]); f != nil {
-				return f
+			if d := list.defect(cert, verified[i+1]); d != nil {
+				return d
 			}
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"tlsdemo/certs"
+	"tlsdemo/certs/chain"
 )
 
 // list makes a CRL of ca and reads it back.
@@ -54,8 +55,8 @@ func TestRefuseRevoked(t *testing.T) {
 		"the list of a CA of the same name": {alice, list(t, other, alice), false},
 	} {
 		err := certs.RefuseRevoked(test.lists)(verified(test.cert, ca.Certificate()))
-		finding, ok := errors.AsType[*certs.Finding](err)
-		if ok != test.want || ok && finding.Code != certs.CertRevoked {
+		defect, ok := errors.AsType[*chain.Defect](err)
+		if ok != test.want || ok && defect.Kind != chain.Revoked {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}

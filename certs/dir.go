@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"tlsdemo/certs/chain"
 )
 
 // The names of the pairs that make a set.
@@ -61,17 +63,6 @@ func (d Dir) Names() ([]string, error) {
 	return names, nil
 }
 
-// FileOf returns the file of the directory that holds cert as its leaf, or "" if none does.
-func (d Dir) FileOf(cert *x509.Certificate) string {
-	names, _ := d.Names() // where there is no directory there is no such file
-	for _, name := range names {
-		if chain, err := loadCertificates(d.certFile(name)); err == nil && chain[0].Equal(cert) {
-			return d.certFile(name)
-		}
-	}
-	return ""
-}
-
 func rank(name string) int {
 	if i := slices.Index(setNames, name); i >= 0 {
 		return i
@@ -107,33 +98,48 @@ func (d Dir) Entries(now time.Time) ([]Entry, error) {
 			names = slices.Insert(names, i, name)
 		}
 	}
-	var roots []*x509.Certificate
+	roots, _ := loadCertificates(d.certFile(CA)) // if it cannot be read, its entry says so
 	entries := make([]Entry, 0, len(names))
 	for _, name := range names {
-		entry := d.entry(name, roots, now)
-		if name == CA && entry.Cert != nil {
-			roots = append(roots, entry.Cert)
-		}
-		entries = append(entries, entry)
+		entries = append(entries, d.entry(name, roots, now))
 	}
 	return entries, nil
 }
 
 func (d Dir) entry(name string, roots []*x509.Certificate, now time.Time) Entry {
 	entry := Entry{Name: name, File: d.certFile(name)}
-	chain, err := loadCertificates(entry.File)
+	certs, err := loadCertificates(entry.File)
 	if err != nil {
 		entry.add(err)
 	} else {
-		entry.Cert = chain[0]
-		entry.Findings = append(entry.Findings, d.checkRole(name, chain, roots, now)...)
+		if name == CA {
+			certs = d.issuerFirst(certs)
+		}
+		entry.Cert = certs[0]
+		entry.Findings = append(entry.Findings, d.checkRole(name, certs, roots, now)...)
 	}
-	entry.add(d.checkKey(name, chain))
+	entry.add(d.checkKey(name, certs))
 	entry.add(checkWritable(entry.File))
 	if name == CA {
 		entry.add(checkWritable(string(d)))
 	}
 	return entry
+}
+
+// issuerFirst returns the certificates of ca.crt with the one first that ca.key belongs
+// to: while a CA is being rotated the file has the old one as well, which is trusted but
+// issues no more.
+func (d Dir) issuerFirst(cas []*x509.Certificate) []*x509.Certificate {
+	key, err := loadKey(d.keyFile(CA))
+	if err != nil {
+		return cas // what is wrong with the key is a finding of its own
+	}
+	for _, ca := range cas {
+		if (&Pair{Chain: []*x509.Certificate{ca}, Key: key}).matches() {
+			return []*x509.Certificate{ca}
+		}
+	}
+	return cas
 }
 
 // checkWritable finds a file, or a directory, whose content others may exchange.
@@ -155,15 +161,15 @@ func (e *Entry) add(err error) {
 	}
 }
 
-func (d Dir) checkRole(name string, chain, roots []*x509.Certificate, now time.Time) []*Finding {
+func (d Dir) checkRole(name string, certs, roots []*x509.Certificate, now time.Time) []*Finding {
 	var findings []*Finding
 	switch {
 	case name == CA:
-		findings = CheckCA(now, chain[0])
-	case name == Server || name != Client && Role(chain[0]) == "server":
-		findings = Check(now, chain, roots, ServerAuth)
+		findings = CheckCA(now, certs[0])
+	case name == Server || name != Client && Role(certs[0]) == "server":
+		findings = d.check(now, certs, roots, ServerAuth)
 	default:
-		findings = Check(now, chain, roots, ClientAuth)
+		findings = d.check(now, certs, roots, ClientAuth)
 	}
 	for _, f := range findings {
 		f.File = d.certFile(name)
@@ -171,16 +177,26 @@ func (d Dir) checkRole(name string, chain, roots []*x509.Certificate, now time.T
 	return findings
 }
 
+// check is Check where a set without a CA trusts nobody. What is wrong with the CA by
+// itself is said once, of the CA.
+func (d Dir) check(now time.Time, certs, roots []*x509.Certificate, usage Usage) []*Finding {
+	defects := chain.Check(certs, chain.Want{Now: now, Usage: usage, Roots: pool(roots)})
+	return findings(slices.DeleteFunc(defects, func(found *chain.Defect) bool {
+		return slices.ContainsFunc(roots, found.Cert.Equal) &&
+			slices.ContainsFunc(chain.CheckCA(found.Cert, now), func(of *chain.Defect) bool { return of.Kind == found.Kind })
+	}))
+}
+
 // checkKey returns the first thing wrong with a key: that it cannot be read, that it
 // is not chain's, or that others may read it.
-func (d Dir) checkKey(name string, chain []*x509.Certificate) error {
+func (d Dir) checkKey(name string, certs []*x509.Certificate) error {
 	file := d.keyFile(name)
 	key, err := loadKey(file)
 	if err != nil {
 		return err
 	}
-	if len(chain) > 0 {
-		if _, err := newPair(chain, key, "the certificate in "+d.certFile(name)); err != nil {
+	if len(certs) > 0 {
+		if _, err := newPair(certs, key, "the certificate in "+d.certFile(name)); err != nil {
 			return inFile(err, file)
 		}
 	}
@@ -206,10 +222,9 @@ func CheckKeyFile(file string) *Finding {
 
 // Role says in a word what a certificate is for: ca, server, client, both or none.
 func Role(cert *x509.Certificate) string {
-	server := checkUsage(cert, ServerAuth) == nil
-	client := checkUsage(cert, ClientAuth) == nil
+	server, client := chain.HasUsage(cert, ServerAuth), chain.HasUsage(cert, ClientAuth)
 	switch {
-	case issues(cert):
+	case chain.MayIssue(cert):
 		return "ca"
 	case server && client:
 		return "both"

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -89,20 +90,37 @@ func TestCreate(t *testing.T) {
 	}
 }
 
-func TestFileOf(t *testing.T) {
+func TestNearby(t *testing.T) {
 	dir := newDir(t)
-	server, err := dir.Pair(certs.Server)
+	for i := range 40 { // so that what matters has to come first
+		copyOf(t, dir.Files(certs.Client).Cert, filepath.Join(string(dir), fmt.Sprintf("a%d.crt", i)))
+	}
+	files := dir.Files(certs.Server)
+	near := files.Nearby()
+	if len(near) > 32 || len(near) < 20 {
+		t.Errorf("%d files near", len(near))
+	}
+	for i, want := range []string{files.Cert, files.CA, dir.Files(certs.Client).Cert} {
+		if near[i].Path != want || len(near[i].Certs) != 1 {
+			t.Errorf("file %d is %s, want %s", i, near[i].Path, want)
+		}
+	}
+	if cas := certs.Intermediates(near); len(cas) != 1 || !cas[0].IsCA {
+		t.Errorf("%d CA certificates", len(cas))
+	}
+	if none := certs.Dir(filepath.Join(string(dir), "none")).Files(certs.Server).Nearby(); len(none) != 0 {
+		t.Errorf("%d files near nothing", len(none))
+	}
+}
+
+func copyOf(t *testing.T, from, to string) {
+	t.Helper()
+	data, err := os.ReadFile(from)
+	if err == nil {
+		err = os.WriteFile(to, data, 0o600)
+	}
 	if err != nil {
 		t.Fatal(err)
-	}
-	if got, want := dir.FileOf(server.Leaf()), dir.Files(certs.Server).Cert; got != want {
-		t.Errorf("it is in %q, want %q", got, want)
-	}
-	if got := dir.FileOf(newSet()[certs.Server].Leaf()); got != "" {
-		t.Errorf("another's is in %q", got)
-	}
-	if got := certs.Dir(filepath.Join(string(dir), "none")).FileOf(server.Leaf()); got != "" {
-		t.Errorf("in a directory that is not there it is in %q", got)
 	}
 }
 

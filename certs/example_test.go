@@ -138,9 +138,9 @@ func ExampleEntry() {
 	// Output:
 	// ca 0
 	// server 1
-	//    cert-expired "CN=server" ended at 2027-02-20 12:00:00 UTC
+	//    cert-expired it ended 275 days ago (2027-02-20 12:00 UTC)
 	// client 1
-	//    cert-expired "CN=client" ended at 2027-02-20 12:00:00 UTC
+	//    cert-expired it ended 275 days ago (2027-02-20 12:00 UTC)
 }
 
 func ExampleFinding() {

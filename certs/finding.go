@@ -27,6 +27,7 @@ const (
 	CertNotYet     Code = "cert-not-yet-valid"
 	CertNotCA      Code = "cert-not-ca"
 	CertUsage      Code = "cert-wrong-usage"
+	CertNoSAN      Code = "cert-no-san"
 	CertUntrusted  Code = "cert-untrusted"
 	CertWeak       Code = "cert-weak"
 	CertRevoked    Code = "cert-revoked"
@@ -74,9 +75,10 @@ var catalogue = []struct {
 	{CertExpired, "A certificate is past its end."},
 	{CertNotYet, "A certificate begins in the future. Most often a clock is wrong."},
 	{CertNotCA, "A certificate that may not issue others stands where that of a CA is expected."},
-	{CertUsage, "A certificate does not have the extended key usage of its role."},
-	{CertUntrusted, "The chain of a certificate does not lead to the CA, or bears names that the CA may not vouch for."},
-	{CertWeak, "An RSA key has less than 2048 bits."},
+	{CertUsage, "A certificate, or a CA above it, does not have the extended key usage of its role."},
+	{CertNoSAN, "The certificate of a server has no subject alternative name, so no client can find its name in it."},
+	{CertUntrusted, "The chain of a certificate does not lead to the CA, or it has names that the CA cannot issue for."},
+	{CertWeak, "An RSA key has less than 2048 bits, or a signature is made with SHA-1."},
 	{CertRevoked, "A certificate is on its issuer's revocation list."},
 	{CertNotAllowed, "A certificate bears none of the names that are let in."},
 	{CRLUnreadable, "A file of revocation lists cannot be read: permissions, a directory, or more than 64 MiB."},
@@ -90,8 +92,8 @@ type Finding struct {
 	Code Code
 	File string            // the file at fault; empty if what is wrong was not read from a file
 	Text string            // what is wrong, in words, without the file's name
-	Err  error             // the cause, or nil
-	Cert *x509.Certificate // the one at fault, where a peer's chain is
+	Err  error             // the cause, or nil; a [*chain.Defect] if it is one of a certificate
+	Cert *x509.Certificate // the one at fault, or nil
 }
 
 func (f *Finding) Error() string {
@@ -102,12 +104,6 @@ func (f *Finding) Error() string {
 }
 
 func (f *Finding) Unwrap() error { return f.Err }
-
-// FailureCert is the certificate at fault, or nil.
-func (f *Finding) FailureCert() *x509.Certificate { return f.Cert }
-
-// FailureCode is the code as others see it who verify a connection with us.
-func (f *Finding) FailureCode() string { return string(f.Code) }
 
 // inFile says of a finding which file it is about; other errors pass unchanged.
 func inFile(err error, path string) error {

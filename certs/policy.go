@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"tlsdemo/certs/chain"
 )
 
 // Allow returns a VerifyConnection that lets in only peers whose certificate has one of
@@ -30,7 +32,7 @@ func Allow(dns, uris []string) func(tls.ConnectionState) error {
 			}
 		}
 		text := fmt.Sprintf("it shows %q, and allowed are %q", names, slices.Concat(dns, uris))
-		return refuse(state, &Finding{Code: CertNotAllowed, Text: text, Cert: leaf})
+		return refuse(state, &chain.Defect{Kind: chain.NotAllowed, Text: text, Cert: leaf})
 	}
 }
 
@@ -53,11 +55,11 @@ func InTurn(checks ...func(tls.ConnectionState) error) func(tls.ConnectionState)
 // refuseChains returns a VerifyConnection that refuses a peer if check finds something
 // wrong with every chain that leads from its certificate to a root. One good chain is
 // enough (RFC 5280 section 6), as where two CAs have signed the same intermediate.
-func refuseChains(check func(chain []*x509.Certificate) *Finding) func(tls.ConnectionState) error {
+func refuseChains(check func(verified []*x509.Certificate) *chain.Defect) func(tls.ConnectionState) error {
 	return func(state tls.ConnectionState) error {
-		var found *Finding
-		for _, chain := range state.VerifiedChains {
-			if found = check(chain); found == nil {
+		var found *chain.Defect
+		for _, verified := range state.VerifiedChains {
+			if found = check(verified); found == nil {
 				return nil
 			}
 		}
@@ -68,7 +70,7 @@ func refuseChains(check func(chain []*x509.Certificate) *Finding) func(tls.Conne
 	}
 }
 
-// refuse is the error for a finding about what the peer of a connection has shown.
-func refuse(state tls.ConnectionState, f *Finding) error {
-	return &tls.CertificateVerificationError{UnverifiedCertificates: state.PeerCertificates, Err: f}
+// refuse is the error for a defect of what the peer of a connection has shown.
+func refuse(state tls.ConnectionState, d *chain.Defect) error {
+	return &tls.CertificateVerificationError{UnverifiedCertificates: state.PeerCertificates, Err: d}
 }

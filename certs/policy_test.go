@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"tlsdemo/certs"
+	"tlsdemo/certs/chain"
 )
 
 func TestAllow(t *testing.T) {
@@ -22,8 +23,8 @@ func TestAllow(t *testing.T) {
 		"nobody":          {},
 	} {
 		err := certs.Allow(test.dns, test.uris)(state)
-		finding, refused := errors.AsType[*certs.Finding](err)
-		if refused == test.want || refused && finding.Code != certs.CertNotAllowed {
+		defect, refused := errors.AsType[*chain.Defect](err)
+		if refused == test.want || refused && defect.Kind != chain.NotAllowed {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"tlsdemo/certs/chain"
 )
 
 // Files names what one end of a connection needs, in PEM.
@@ -18,30 +20,52 @@ type Files struct {
 	CRL  string // lists of revoked certificates; empty if there are none
 }
 
-// maxSpare is how many files are looked into for spare certificates.
-const maxSpare = 32
+// maxNearby is how many files are looked into for certificates.
+const maxNearby = 32
 
-// Spare returns the CA certificates in the files that lie beside Cert: among them may be
-// an intermediate that somebody forgot to send. Files that hold none are passed over.
-func (f Files) Spare() []*x509.Certificate {
+// CertFile is a file of certificates.
+type CertFile struct {
+	Path  string
+	Certs []*x509.Certificate // not empty
+}
+
+// Nearby returns the files with certificates in the directory of Cert, Cert and CA first,
+// of at most 32: among them may be an intermediate that somebody forgot to send, or the
+// certificate of the other end. Files that hold none are passed over.
+func (f Files) Nearby() []CertFile {
 	dir := filepath.Dir(f.Cert)
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil
+	entries, _ := os.ReadDir(dir) // where there is no directory nothing lies in it
+	paths := []string{f.Cert, f.CA}
+	for _, name := range setNames {
+		paths = append(paths, Dir(dir).certFile(name))
 	}
-	var spare []*x509.Certificate
-	for _, entry := range entries[:min(len(entries), maxSpare)] {
-		if ext := filepath.Ext(entry.Name()); ext != ".crt" && ext != ".pem" || !entry.Type().IsRegular() {
-			continue
+	for _, entry := range entries {
+		if ext := filepath.Ext(entry.Name()); (ext == ".crt" || ext == ".pem") && entry.Type().IsRegular() {
+			paths = append(paths, filepath.Join(dir, entry.Name()))
 		}
-		found, _ := loadCertificates(filepath.Join(dir, entry.Name()))
-		for _, cert := range found {
-			if issues(cert) {
-				spare = append(spare, cert)
+	}
+	var files []CertFile
+	seen := make(map[string]bool)
+	for _, path := range paths[:min(len(paths), maxNearby)] {
+		if found, err := loadCertificates(path); err == nil && !seen[path] {
+			seen[path] = true
+			files = append(files, CertFile{Path: path, Certs: found})
+		}
+	}
+	return files
+}
+
+// Intermediates returns the CA certificates in files.
+func Intermediates(files []CertFile) []*x509.Certificate {
+	var cas []*x509.Certificate
+	for _, file := range files {
+		for _, cert := range file.Certs {
+			if chain.MayIssue(cert) {
+				cas = append(cas, cert)
 			}
 		}
 	}
-	return spare
+	return cas
 }
 
 // Source is what one end of a connection proves itself with, and whom it believes.
@@ -103,7 +127,7 @@ func loadRoots(file string) ([]*x509.Certificate, error) {
 // canBeRoot holds for CAs, for self-signed certificates, which can be trusted as
 // themselves, and for those of version 1, which cannot say what they are.
 func canBeRoot(cert *x509.Certificate) bool {
-	return issues(cert) || cert.Version < 3 || bytes.Equal(cert.RawSubject, cert.RawIssuer)
+	return chain.MayIssue(cert) || cert.Version < 3 || bytes.Equal(cert.RawSubject, cert.RawIssuer)
 }
 
 // Chain returns what is shown to peers, the leaf first.
@@ -117,8 +141,8 @@ func (s *Source) Leaf() *x509.Certificate { return s.pair.Leaf() }
 
 // verify is what crypto/tls does not look at. It is asked about resumed connections too.
 func (s *Source) verify() func(tls.ConnectionState) error {
-	return refuseChains(func(chain []*x509.Certificate) *Finding {
-		return cmp.Or(weakest(chain), revokedIn(chain, s.crls))
+	return refuseChains(func(verified []*x509.Certificate) *chain.Defect {
+		return cmp.Or(chain.WeakKeyIn(verified), revokedIn(verified, s.crls))
 	})
 }
 
@@ -179,16 +203,4 @@ func (s *Source) ClientConfig() *tls.Config {
 			return &cert, nil
 		},
 	}
-}
-
-// weakest returns the first short key of a chain, its root left out unless it is all:
-// roots are believed as they are.
-func weakest(chain []*x509.Certificate) *Finding {
-	for _, cert := range chain[:max(1, len(chain)-1)] {
-		if f := checkStrength(cert); f != nil {
-			f.Cert = cert
-			return f
-		}
-	}
-	return nil
 }

@@ -9,13 +9,14 @@ import (
 
 	"tlsdemo/certs/certstest"
 	"tlsdemo/tlsnet"
+	"tlsdemo/tlsnet/explain"
 )
 
 // expiredServer is a server whose own certificate is over: a defect that is the reason for
 // nothing unless somebody has seen it.
 func expiredServer(t *testing.T, failed chan<- error) *rig {
 	t.Helper()
-	return newRig(t, &tlsnet.Responder{}, &tlsnet.Server{Failed: func(_ net.Conn, err error) { failed <- err }}, func(c *tls.Config) {
+	return newRig(t, &tlsnet.Responder{}, &tlsnet.Server{Failed: func(conn net.Conn, err error) { failed <- explain.Of(conn.(*tls.Conn), err) }}, func(c *tls.Config) {
 		c.Time = func() time.Time { return time.Now().AddDate(1, 0, 0) }
 	})
 }
@@ -36,8 +37,8 @@ func TestNotAccusedBeforeItIsShown(t *testing.T) {
 			conn.Write([]byte(hello))
 			conn.Close()
 			err = <-failed
-			handshake, ok := errors.AsType[*tlsnet.HandshakeError](err)
-			if !ok || handshake.Cert != nil || handshake.Fault == tlsnet.RefusedByPeer {
+			handshake, ok := errors.AsType[*explain.Error](err)
+			if !ok || handshake.Cert != nil || handshake.Fault() == explain.TheyRefused {
 				t.Errorf("error %v", err)
 			}
 		})
@@ -82,5 +83,5 @@ func TestStraysAreNotBlamed(t *testing.T) {
 	atClient, _ := provoke(t, withStray, func(c *tls.Config) {
 		c.VerifyConnection = func(tls.ConnectionState) error { return errors.New("not today") }
 	})
-	wantCode(t, "client", atClient, tlsnet.ClientCertRefused)
+	wantCode(t, "client", atClient, explain.ClientCertRefused)
 }

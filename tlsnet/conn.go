@@ -101,19 +101,16 @@ type (
 	readerOnly struct{ io.Reader }
 )
 
-// secured is what [*tls.Conn] and [*Conn] have in common.
-type secured interface{ ConnectionState() tls.ConnectionState }
-
 // framed reports whether conn's two ends have agreed on Protocol.
 func framed(conn net.Conn) bool {
-	secure, ok := conn.(secured)
+	secure, ok := conn.(*tls.Conn)
 	return ok && secure.ConnectionState().NegotiatedProtocol == Protocol
 }
 
 // PeerCertificate returns the certificate with which the other end of conn has proved
 // who it is, or nil if conn is not TLS or the peer showed none.
 func PeerCertificate(conn net.Conn) *x509.Certificate {
-	secure, ok := conn.(secured)
+	secure, ok := conn.(*tls.Conn)
 	if !ok || len(secure.ConnectionState().PeerCertificates) == 0 {
 		return nil
 	}

@@ -12,6 +12,7 @@ import (
 
 	"tlsdemo/certs/certstest"
 	"tlsdemo/tlsnet"
+	"tlsdemo/tlsnet/explain"
 )
 
 // Every failure is provoked for real: crypto/tls names most of them in words only, and
@@ -21,42 +22,42 @@ func TestFaults(t *testing.T) {
 	for _, test := range []struct {
 		name           string
 		client, server func(*tls.Config)
-		atClient       tlsnet.Code
-		atServer       tlsnet.Code
+		atClient       explain.Code
+		atServer       explain.Code
 	}{
 		{
 			name:     "no client certificate",
 			client:   func(c *tls.Config) { c.GetClientCertificate = nil },
-			atClient: tlsnet.ClientCertMissing, atServer: tlsnet.ClientCertMissing,
+			atClient: explain.ClientCertMissing, atServer: explain.ClientCertMissing,
 		},
 		{
 			name: "a client certificate of another CA",
 			client: func(c *tls.Config) {
 				c.GetClientCertificate = other.ClientSource().ClientConfig().GetClientCertificate
 			},
-			atClient: tlsnet.ClientCertStaleCA, atServer: tlsnet.ClientCertStaleCA,
+			atClient: explain.ClientCertStaleCA, atServer: explain.ClientCertStaleCA,
 		},
 		{
 			name:     "a server certificate of another CA",
 			server:   func(c *tls.Config) { c.Certificates = other.ServerSource().ServerConfig().Certificates },
-			atClient: tlsnet.ServerCertStaleCA, atServer: tlsnet.ServerCertStaleCA,
+			atClient: explain.ServerCertStaleCA, atServer: explain.ServerCertStaleCA,
 		},
 		{
 			name:     "a name that the server does not bear",
 			client:   func(c *tls.Config) { c.ServerName = "example.com" },
-			atClient: tlsnet.ServerCertNameMismatch, atServer: tlsnet.ServerCertNameMismatch,
+			atClient: explain.ServerCertNameMismatch, atServer: explain.ServerCertNameMismatch,
 		},
 		{
 			name:     "no common version",
 			client:   func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 },
 			server:   func(c *tls.Config) { c.MinVersion = tls.VersionTLS13 },
-			atClient: tlsnet.TLSVersionMismatch, atServer: tlsnet.TLSVersionMismatch,
+			atClient: explain.TLSVersionMismatch, atServer: explain.TLSVersionMismatch,
 		},
 		{
 			name:     "a server too old",
 			client:   func(c *tls.Config) { c.MinVersion = tls.VersionTLS13 },
 			server:   func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 },
-			atClient: tlsnet.TLSVersionMismatch, atServer: tlsnet.TLSVersionMismatch,
+			atClient: explain.TLSVersionMismatch, atServer: explain.TLSVersionMismatch,
 		},
 		{
 			name: "no common cipher suite",
@@ -64,18 +65,18 @@ func TestFaults(t *testing.T) {
 				c.MaxVersion, c.CipherSuites = tls.VersionTLS12, []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}
 			},
 			server:   func(c *tls.Config) { c.CipherSuites = []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384} },
-			atClient: tlsnet.NoSharedParameters, atServer: tlsnet.NoSharedCipher,
+			atClient: explain.NoSharedParameters, atServer: explain.NoSharedCipher,
 		},
 		{
 			name:     "no common group",
 			client:   func(c *tls.Config) { c.CurvePreferences = []tls.CurveID{tls.X25519} },
 			server:   func(c *tls.Config) { c.CurvePreferences = []tls.CurveID{tls.CurveP256} },
-			atClient: tlsnet.NoSharedParameters, atServer: tlsnet.NoSharedGroup,
+			atClient: explain.NoSharedParameters, atServer: explain.NoSharedGroup,
 		},
 		{
 			name:     "no common protocol",
 			client:   func(c *tls.Config) { c.NextProtos = []string{"h2"} },
-			atClient: tlsnet.ALPNMismatch, atServer: tlsnet.ALPNMismatch,
+			atClient: explain.ALPNMismatch, atServer: explain.ALPNMismatch,
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -86,18 +87,18 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-func wantCode(t *testing.T, end string, err error, want tlsnet.Code) {
+func wantCode(t *testing.T, end string, err error, want explain.Code) {
 	t.Helper()
-	handshake, ok := errors.AsType[*tlsnet.HandshakeError](err)
+	handshake, ok := errors.AsType[*explain.Error](err)
 	if !ok || handshake.Code != want {
 		t.Errorf("the %s's error is %v, want %s", end, err, want)
 	}
 }
 
-func wantFault(t *testing.T, end string, err error, want tlsnet.Fault) {
+func wantFault(t *testing.T, end string, err error, want explain.Fault) {
 	t.Helper()
-	handshake, ok := errors.AsType[*tlsnet.HandshakeError](err)
-	if !ok || handshake.Fault != want {
+	handshake, ok := errors.AsType[*explain.Error](err)
+	if !ok || handshake.Fault() != want {
 		t.Errorf("the %s's error is %v, want fault %d", end, err, want)
 	}
 }
@@ -140,7 +141,11 @@ func exchange(ctx context.Context, addr string, config *tls.Config) error {
 		return err
 	}
 	defer conn.Close()
-	return new(tlsnet.Requester).Exchange(ctx, conn, strings.NewReader("Hello"), new(tlsnet.Preview))
+	err = new(tlsnet.Requester).Exchange(ctx, conn, strings.NewReader("Hello"), new(tlsnet.Preview))
+	if why := explain.Of(conn, err); why != nil {
+		return why
+	}
+	return err
 }
 
 // crypto/tls itself takes a short key.
@@ -152,8 +157,8 @@ func TestShortKeyIsRefused(t *testing.T) {
 	}, func(c *tls.Config) {
 		c.Certificates = []tls.Certificate{short.TLS()}
 	})
-	wantFault(t, "client", atClient, tlsnet.RefusedPeer)
-	wantFault(t, "server", atServer, tlsnet.RefusedByPeer)
+	wantFault(t, "client", atClient, explain.WeRefused)
+	wantFault(t, "server", atServer, explain.TheyRefused)
 	if !strings.Contains(atClient.Error(), "RSA key of 1024 bits") {
 		t.Errorf("error %v", atClient)
 	}
@@ -172,7 +177,7 @@ func TestServerClosesDuringHandshake(t *testing.T) {
 		}
 	}()
 	err = exchange(timeout(t), ln.Addr().String(), certstest.New(t).ClientSource().ClientConfig())
-	wantFault(t, "client", err, tlsnet.Transport)
+	wantFault(t, "client", err, explain.Transport)
 	if !strings.Contains(err.Error(), "closed the connection before it sent anything") {
 		t.Error(err)
 	}
@@ -188,7 +193,7 @@ func TestSilentDuringHandshake(t *testing.T) {
 	ctx, cancel := context.WithTimeoutCause(t.Context(), 100*time.Millisecond, why)
 	defer cancel()
 	err = exchange(ctx, ln.Addr().String(), certstest.New(t).ClientSource().ClientConfig())
-	wantFault(t, "client", err, tlsnet.Transport)
+	wantFault(t, "client", err, explain.Transport)
 	if !errors.Is(err, why) {
 		t.Error(err)
 	}

@@ -161,39 +161,6 @@ func ExampleDialer() {
 	// TLS 1.3 tlsdemo/1
 }
 
-// A client that was never refused in its own handshake, and is all the same.
-func ExampleHandshakeError() {
-	serverConfig, _ := ourConfigs()
-	_, stranger := ourConfigs()
-	stranger.RootCAs = serverConfig.ClientCAs // he trusts us, but we do not know him
-	addr, stop := serveExample(&tlsnet.Server{Config: constant(serverConfig), Handler: &tlsnet.Responder{}})
-	defer stop()
-	dialer := &tlsnet.Dialer{Config: constant(stranger)}
-	conn, err := dialer.Dial(context.Background(), addr)
-	fmt.Println("dial:", err)
-	defer conn.Close()
-	err = new(tlsnet.Requester).Exchange(context.Background(), conn, strings.NewReader("Hello"), io.Discard)
-	if handshake, ok := errors.AsType[*tlsnet.HandshakeError](err); ok {
-		fmt.Println("exchange:", handshake)
-	}
-	// Output:
-	// dial: <nil>
-	// exchange: client-cert-stale-ca: the server refused our certificate CN=client: it names "CN=tlsdemo CA" as its issuer, but another key than that CA's signed it: the CA was made anew, or is another of the same name
-}
-
-func ExampleFault() {
-	serverConfig, clientConfig := ourConfigs()
-	serverConfig.MinVersion, clientConfig.MaxVersion = tls.VersionTLS13, tls.VersionTLS12
-	addr, stop := serveExample(&tlsnet.Server{Config: constant(serverConfig), Handler: &tlsnet.Responder{}})
-	defer stop()
-	_, err := (&tlsnet.Dialer{Config: constant(clientConfig)}).Dial(context.Background(), addr)
-	if handshake, ok := errors.AsType[*tlsnet.HandshakeError](err); ok {
-		fmt.Println(handshake.Fault == tlsnet.Negotiation)
-	}
-	// Output:
-	// true
-}
-
 func ExampleExchangeError() {
 	ours, theirs := net.Pipe()
 	go func() {

@@ -60,11 +60,11 @@ func (l *listener) admit(conn net.Conn) {
 	secure, err := l.server.handshake(l.ctx, conn)
 	if err != nil {
 		_ = conn.Close()
-		l.server.log(conn, err)
+		l.server.log(secure, err)
 		return
 	}
 	select {
-	case l.ready <- secure:
+	case l.ready <- secure.(*tls.Conn):
 	case <-l.ctx.Done():
 		_ = secure.Close()
 	}

@@ -7,6 +7,9 @@ import (
 	"net"
 	"os"
 	"time"
+
+	"tlsdemo/tlsnet/explain"
+	"tlsdemo/tlsnet/neterr"
 )
 
 // DefaultLinger is how long a server without [Protocol] may be silent within its
@@ -22,8 +25,9 @@ type Requester struct {
 
 // Exchange sends message and copies the answer, as it arrives, to answer. If the error
 // is not nil the answer is not whole, however much of it came. It is a
-// [*HandshakeError] if the server refused us after all, an [*ExchangeError] for other
-// failures of the peer or the network, and message's or answer's own error otherwise.
+// [*ExchangeError] for failures of the peer or the network, and message's or answer's own
+// error otherwise. Where conn is one of explain's, [explain.Of] tells whether it is that the
+// server refused us after all.
 //
 // Neither end of the exchange is held in memory. The connection is left to be closed
 // by the caller, and cannot be used for anything else. A Read of message that blocks
@@ -117,9 +121,6 @@ func (r *Requester) receive(ctx context.Context, conn net.Conn, answer io.Writer
 	case err == nil:
 		return nil
 	}
-	if refused, ok := errors.AsType[*HandshakeError](err); ok {
-		return refused
-	}
 	failed := &ExchangeError{Op: "read answer", Err: because(ctx, err)}
 	if dst.n > 0 {
 		return failed
@@ -127,11 +128,11 @@ func (r *Requester) receive(ctx context.Context, conn net.Conn, answer io.Writer
 	// Not "refused": a crash, or a proxy whose backend is down, looks the same.
 	switch {
 	case errors.Is(failed.Err, ErrCutShort):
-		failed.Code, failed.Err = NoAnswer, ErrNoAnswer
-	case errors.Is(failed.Err, ErrNoAnswer), brokenOff(failed.Err):
-		failed.Code = NoAnswer
+		failed.Code, failed.Err = explain.NoAnswer, ErrNoAnswer
+	case errors.Is(failed.Err, ErrNoAnswer), neterr.BrokenOff(failed.Err):
+		failed.Code = explain.NoAnswer
 	case errors.Is(failed.Err, context.DeadlineExceeded):
-		failed.Code = PeerSilent
+		failed.Code = explain.PeerSilent
 	}
 	return failed
 }

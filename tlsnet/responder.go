@@ -3,6 +3,7 @@ package tlsnet
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -19,8 +20,6 @@ const (
 	// before the server closes without waiting for it any longer.
 	lastLinger = time.Second
 )
-
-var errNoMessage = errors.New("the client closed the connection without a message")
 
 // Responder is the server's half of the exchange, a [Handler].
 type Responder struct {
@@ -132,14 +131,14 @@ func (r *Responder) answerOnce(ctx context.Context, conn net.Conn) (message Prev
 }
 
 func noMessage(conn net.Conn, err error) error {
-	_, secure := conn.(secured)
+	_, secure := conn.(*tls.Conn)
 	switch {
 	case !errors.Is(err, io.EOF):
 		return err
 	case secure:
 		return errNoMessage
 	}
-	return errLeft
+	return errNoHello
 }
 
 func (r *Responder) limited(w io.Writer) io.Writer {

@@ -12,6 +12,9 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"tlsdemo/tlsnet/explain"
+	"tlsdemo/tlsnet/neterr"
 )
 
 // The defaults of a Server.
@@ -58,19 +61,20 @@ type Server struct {
 	// MaxConns is how many connections the Handler has at once; others wait, once
 	// they have shaken hands. If zero, DefaultMaxConns.
 	MaxConns int
-	// Spare are certificates that may be an intermediate which a client failed to
-	// send, or which we do: with them an explanation can name it. They are not
-	// trusted. May be nil.
-	Spare []*x509.Certificate
-	// Failed is told of every connection that failed, but for those that left without
-	// a word. It may be called by many goroutines at once. If nil, the Logger is told.
+	// Intermediates are certificates that may be one which a client failed to send, or
+	// which we do: with them an explanation can name it. They are not trusted. May be
+	// nil.
+	Intermediates []*x509.Certificate
+	// Failed is told of every connection that failed, but for those with
+	// [ErrNothingSent]. conn is a *tls.Conn, of which [explain.Of] can say why its
+	// handshake failed, or the bare connection of a Plain server. It may be called by
+	// many goroutines at once. If nil, the Logger is told.
 	Failed func(conn net.Conn, err error)
 	// Logger is told of trouble with accepting, and of connections that failed if
-	// nobody else is; at debug level of those that left without a word. If nil,
-	// nobody is told.
+	// nobody else is; at debug level of those with [ErrNothingSent]. If nil, nobody is
+	// told.
 	Logger *slog.Logger
 
-	watcher   watcher
 	mu        sync.Mutex
 	started   bool
 	closed    bool
@@ -150,24 +154,24 @@ func (s *Server) admit(conn net.Conn) {
 	s.open[conn] = struct{}{}
 	s.conns.Go(func() {
 		defer s.dismiss(conn)
-		s.log(conn, s.serveInTurn(conn))
+		s.log(s.serveInTurn(conn))
 	})
 }
 
 // serveInTurn lets conn wait for its turn only once it has shaken hands: whoever does
-// not get that far takes nobody's place.
-func (s *Server) serveInTurn(conn net.Conn) error {
+// not get that far takes nobody's place. It returns the connection as the Handler had it.
+func (s *Server) serveInTurn(conn net.Conn) (net.Conn, error) {
 	defer conn.Close()
 	ready, err := s.ready(s.ctx, conn)
 	if err != nil {
-		return err
+		return ready, err
 	}
 	defer ready.Close()
 	if !s.takeTurn() {
-		return ErrServerClosed
+		return ready, ErrServerClosed
 	}
 	defer func() { <-s.turns }()
-	return s.Handler.ServeConn(s.ctx, ready)
+	return ready, s.Handler.ServeConn(s.ctx, ready)
 }
 
 // takeTurn waits until the Handler has room. Where it has, it takes the client even when
@@ -193,16 +197,29 @@ func (s *Server) dismiss(conn net.Conn) {
 	<-s.slots
 }
 
-// ServeConn serves one connection, which it closes, and returns what went wrong: a
-// [*HandshakeError], or the Handler's error.
+// ServeConn serves one connection, which it closes, and returns what went wrong: an
+// [*explain.Error], or the Handler's error.
 func (s *Server) ServeConn(ctx context.Context, conn net.Conn) error {
 	defer conn.Close()
 	ready, err := s.ready(ctx, conn)
 	if err != nil {
-		return err
+		return s.explain(ready, err)
 	}
 	defer ready.Close()
 	return s.Handler.ServeConn(ctx, ready)
+}
+
+// explain returns why conn failed, or else err itself.
+func (s *Server) explain(conn net.Conn, err error) error {
+	if errors.Is(err, ErrNothingSent) || errors.Is(err, ErrServerClosed) {
+		return err
+	}
+	if secure, ok := conn.(*tls.Conn); ok {
+		if why := explain.Of(secure, err, s.Intermediates...); why != nil {
+			return why
+		}
+	}
+	return err
 }
 
 // ready returns conn as the Handler gets it.
@@ -211,12 +228,13 @@ func (s *Server) ready(ctx context.Context, conn net.Conn) (net.Conn, error) {
 	case s.Plain:
 		return conn, nil
 	case s.Config == nil:
-		return nil, errNoConfig
+		return conn, errNoConfig
 	}
 	return s.handshake(ctx, conn)
 }
 
-func (s *Server) handshake(ctx context.Context, conn net.Conn) (*tls.Conn, error) {
+// handshake returns the connection even where its handshake fails, to be explained by.
+func (s *Server) handshake(ctx context.Context, conn net.Conn) (net.Conn, error) {
 	timeout := cmp.Or(s.HandshakeTimeout, DefaultHandshakeTimeout)
 	bounded, cancel := context.WithTimeoutCause(ctx, timeout, &timeoutError{"no handshake", timeout})
 	defer cancel()
@@ -224,31 +242,29 @@ func (s *Server) handshake(ctx context.Context, conn net.Conn) (*tls.Conn, error
 	defer stop()
 	base := s.Config()
 	if base == nil {
-		return nil, errNoConfig
+		return conn, errNoConfig
 	}
-	seen := &witness{tap: tap{Conn: conn}}
-	secure := tls.Server(seen, s.watcher.server(base))
+	secure := explain.Server(conn, base)
 	err := secure.Handshake()
 	if err == nil {
+		explain.Release(secure)
 		return secure, nil
 	}
-	facts := seen.facts(base)
-	facts.theirs, facts.spare = secure.ConnectionState().PeerCertificates, s.Spare
-	if brokenOff(err) && facts.wire.received == 0 {
-		return nil, errLeft
+	seen := explain.Tap(secure).Seen()
+	if neterr.BrokenOff(err) && seen.Received == 0 {
+		return secure, errNoHello
 	}
 	err = because(bounded, err)
 	if errors.Is(err, ErrServerClosed) {
-		return nil, ErrServerClosed // it is us who broke off
+		return secure, ErrServerClosed // it is us who broke off
 	}
-	why := facts.explain(err)
-	if why.Code == PeerPlaintextHTTP {
+	if seen.HTTP() {
 		_, _ = io.WriteString(conn, "HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain\r\n\r\nThis port speaks TLS: https, not http.\n")
 	}
 	enough := time.AfterFunc(lastAlert, func() { _ = conn.SetReadDeadline(past) })
 	defer enough.Stop()
 	_ = hangUp(conn, io.Discard, lastAlert)
-	return nil, why
+	return secure, err
 }
 
 // timeoutError is a time limit of our own that has run out.
@@ -262,30 +278,31 @@ func (t *timeoutError) Error() string { return fmt.Sprintf("%s within %v", t.wha
 // Is makes it the [context.DeadlineExceeded] that it is.
 func (t *timeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
 
-// log reports a connection that failed. One that leaves without a word, as health
-// checks and port scans do, is not worth a warning.
+// log reports a connection that failed. One that sends nothing, as health checks and port
+// scans do, is not worth a warning.
 func (s *Server) log(conn net.Conn, err error) {
 	switch {
 	case err == nil, err == ErrServerClosed:
 	case errors.Is(err, errNoMessage):
-		s.logger().Info("left without a message", "remote_addr", conn.RemoteAddr().String())
-	case LeftWithoutAWord(err):
-		s.logger().Debug("left without a word", "remote_addr", conn.RemoteAddr().String())
+		s.logger().Info(errNoMessage.Error(), "remote_addr", conn.RemoteAddr().String())
+	case errors.Is(err, ErrNothingSent):
+		s.logger().Debug(errNoHello.Error(), "remote_addr", conn.RemoteAddr().String())
 	case s.Failed != nil:
 		s.Failed(conn, err)
 	default:
-		s.logger().Warn("connection failed", "remote_addr", conn.RemoteAddr().String(), "error", err)
+		s.logger().Warn("connection failed", "remote_addr", conn.RemoteAddr().String(), "error", s.explain(conn, err))
 	}
 }
 
-var errLeft = errors.New("the client left without a word")
+// ErrNothingSent is wrapped by the error for a client that disconnected before it sent
+// anything: no handshake, or after it no message. Health checks do that, port scans, and
+// some clients that refuse the server's certificate: they cannot be told apart.
+var ErrNothingSent = errors.New("sent nothing, disconnected")
 
-// LeftWithoutAWord reports whether err is that of a client that closed before it sent
-// anything: before its handshake, or after it no message. A refusal cannot be told from
-// that, nor a health check.
-func LeftWithoutAWord(err error) bool {
-	return errors.Is(err, errLeft) || errors.Is(err, errNoMessage)
-}
+var (
+	errNoHello   = fmt.Errorf("connected, %w", ErrNothingSent)
+	errNoMessage = fmt.Errorf("completed the handshake, %w", ErrNothingSent)
+)
 
 func (s *Server) logger() *slog.Logger {
 	if s.Logger == nil {

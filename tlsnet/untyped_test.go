@@ -1,6 +1,7 @@
 package tlsnet_test
 
 import (
+	"crypto"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
@@ -16,6 +17,7 @@ import (
 
 	"tlsdemo/certs/certstest"
 	"tlsdemo/tlsnet"
+	"tlsdemo/tlsnet/explain"
 )
 
 // untyped is every text by which an error of crypto/tls or crypto/x509 is told, with how
@@ -43,11 +45,12 @@ var untyped = map[string]func(t *testing.T) (atClient, atServer error){
 	"tls: client requested unsupported application protocols": func(t *testing.T) (error, error) {
 		return provoke(t, func(c *tls.Config) { c.NextProtos = []string{"h2"} }, nil)
 	},
-	"candidate authority certificate": func(t *testing.T) (error, error) { return namesake(t, certstest.New(t), certstest.New(t)) },
-	"verification failure":            func(t *testing.T) (error, error) { return namesake(t, certstest.New(t), certstest.New(t)) },
-	"verification error":              func(t *testing.T) (error, error) { return namesake(t, certstest.NewRSA(t), certstest.NewRSA(t)) },
-	"insecure algorithm":              sha1Server,
-	"tls: bad record MAC":             plaintextAlert,
+	"verification failure":           func(t *testing.T) (error, error) { return namesake(t, certstest.New(t), certstest.New(t)) },
+	"parent certificate cannot sign": notCA,
+	"but have public key of type":    otherKeyType,
+	"verification error":             func(t *testing.T) (error, error) { return namesake(t, certstest.NewRSA(t), certstest.NewRSA(t)) },
+	"insecure algorithm":             sha1Server,
+	"tls: bad record MAC":            plaintextAlert,
 }
 
 // namesake has a server of a CA that has the name of the one that the client trusts.
@@ -81,7 +84,7 @@ func TestUntypedTexts(t *testing.T) {
 
 // raw is an error as crypto/tls had it.
 func raw(err error) string {
-	if handshake, ok := errors.AsType[*tlsnet.HandshakeError](err); ok && handshake.Err != nil {
+	if handshake, ok := errors.AsType[*explain.Error](err); ok && handshake.Err != nil {
 		return handshake.Err.Error()
 	}
 	return ""
@@ -89,9 +92,13 @@ func raw(err error) string {
 
 // Every text that the explainer looks for is in the table.
 func TestUntypedTextsAreComplete(t *testing.T) {
-	sources, err := filepath.Glob("explain*.go")
-	if err != nil || len(sources) == 0 {
-		t.Fatalf("%d sources, error %v", len(sources), err)
+	var sources []string
+	for _, dir := range []string{"explain", "../certs/chain"} {
+		found, err := filepath.Glob(filepath.Join(dir, "*.go"))
+		if err != nil || len(found) == 0 {
+			t.Fatalf("%d sources in %s, error %v", len(found), dir, err)
+		}
+		sources = append(sources, found...)
 	}
 	found := map[string]bool{}
 	for _, source := range sources {
@@ -99,7 +106,7 @@ func TestUntypedTextsAreComplete(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, match := range regexp.MustCompile(`says\(err, "([^"]+)"\)`).FindAllSubmatch(text, -1) {
+		for _, match := range regexp.MustCompile(`says\((?:err, )?"([^"]+)"\)`).FindAllSubmatch(text, -1) {
 			found[string(match[1])] = true
 		}
 	}
@@ -150,7 +157,7 @@ func sha1Server(t *testing.T) (atClient, atServer error) {
 // plaintextAlert is a client that refuses a TLS 1.3 server as OpenSSL does.
 func plaintextAlert(t *testing.T) (atClient, atServer error) {
 	failed := make(chan error, 1)
-	r := newRig(t, &tlsnet.Responder{}, &tlsnet.Server{Failed: func(_ net.Conn, err error) { failed <- err }})
+	r := newRig(t, &tlsnet.Responder{}, &tlsnet.Server{Failed: func(conn net.Conn, err error) { failed <- explain.Of(conn.(*tls.Conn), err) }})
 	conn, err := net.Dial("tcp", r.addr)
 	if err != nil {
 		t.Fatal(err)
@@ -165,8 +172,46 @@ func plaintextAlert(t *testing.T) (atClient, atServer error) {
 	}
 	tls.Client(conn, config).Handshake()
 	err = <-failed
-	if handshake, ok := errors.AsType[*tlsnet.HandshakeError](err); !ok || !handshake.Alerted || handshake.Alert != 48 {
+	if handshake, ok := errors.AsType[*explain.Error](err); !ok || !handshake.Alerted || handshake.Alert != 48 {
 		t.Errorf("the alert was not found: %v", err)
 	}
 	return nil, err
+}
+
+// notCA has a client that trusts a certificate which is not a CA's, and a server whose
+// certificate that has signed all the same.
+func notCA(t *testing.T) (atClient, atServer error) {
+	set := certstest.New(t)
+	return underRoot(t, set, func(root *x509.Certificate) {
+		root.IsCA, root.KeyUsage, root.MaxPathLen = false, x509.KeyUsageDigitalSignature, 0
+	}, set.CA.Pair().Key)
+}
+
+// otherKeyType has a client that trusts a CA of the same name with another kind of key.
+func otherKeyType(t *testing.T) (atClient, atServer error) {
+	rsa := certstest.NewRSA(t)
+	return underRoot(t, certstest.New(t), nil, rsa.CA.Pair().Key)
+}
+
+// underRoot has a client that trusts the CA of set as it is after change, with the key.
+func underRoot(t *testing.T, set *certstest.Set, change func(*x509.Certificate), key crypto.Signer) (atClient, atServer error) {
+	template := *set.CA.Certificate()
+	template.SignatureAlgorithm, template.SubjectKeyId, template.PublicKey = x509.UnknownSignatureAlgorithm, nil, nil
+	if change != nil {
+		change(&template)
+	}
+	der, err := x509.CreateCertificate(rand.Reader, &template, &template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return provoke(t, func(c *tls.Config) {
+		c.RootCAs = x509.NewCertPool()
+		c.RootCAs.AddCert(root)
+	}, func(c *tls.Config) {
+		c.Certificates = []tls.Certificate{set.Server.TLS()}
+	})
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,11 +14,11 @@ import (
 	"tlsdemo/certs"
 )
 
-// credentials are what an end of a connection proves itself with, and whom it
-// believes, wherever they come from.
-type credentials interface {
-	ServerConfig() *tls.Config
-	ClientConfig() *tls.Config
+// credentials are what an end of a connection proves itself with, whom it believes, and
+// where all that came from.
+type credentials struct {
+	*certs.Source
+	origin *origin
 }
 
 // dirFlags choose the directory of a set.
@@ -109,7 +108,6 @@ func findingsOf(entries []certs.Entry) []*certs.Finding {
 type credentialFlags struct {
 	dirFlags
 	files certs.Files
-	own   *dirFlags // the directory that the files are in, if nobody named them
 }
 
 func (f *credentialFlags) register(cmd *cobra.Command) {
@@ -122,31 +120,29 @@ func (f *credentialFlags) register(cmd *cobra.Command) {
 	cmd.MarkFlagsMutuallyExclusive("dir", "cert")
 }
 
-// open reads the files that were named, or those of the leaf called name.
-func (f *credentialFlags) open(name string) (*certs.Source, error) {
+// open reads the files that were named, or those of the leaf called name. Where they
+// cannot be used, the credentials still say where they are from.
+func (f *credentialFlags) open(name string) (*credentials, error) {
 	if f.files.Cert != "" {
-		return certs.Open(f.files)
+		source, err := certs.Open(f.files)
+		return &credentials{Source: source, origin: capture(f.files, source)}, err
 	}
 	dir, err := f.path()
 	if err != nil {
-		return nil, err
+		return &credentials{}, err
 	}
 	if names, err := dir.Names(); errors.Is(err, fs.ErrNotExist) || err == nil && len(names) == 0 {
-		return nil, f.fail(noSet(dir))
+		return &credentials{}, f.fail(noSet(dir))
 	}
-	crl := f.files.CRL
-	f.files, f.own = dir.Files(name), &f.dirFlags
-	f.files.CRL = crl
-	source, err := certs.Open(f.files)
-	if finding, ok := errors.AsType[*certs.Finding](err); ok && finding.File == crl {
-		return nil, err // it is not one of the directory's
+	files := dir.Files(name)
+	files.CRL = f.files.CRL
+	source, err := certs.Open(files)
+	c := &credentials{Source: source, origin: capture(files, source)}
+	c.origin.own, c.origin.dir = &f.dirFlags, string(dir)
+	if finding, ok := errors.AsType[*certs.Finding](err); ok && finding.File == files.CRL {
+		return c, err // it is not one of the directory's
 	}
-	return source, f.fail(err)
-}
-
-// explain adds to a failure what we know of our own files.
-func (f *credentialFlags) explain(err error) *account {
-	return &account{err: err, files: f.files, own: f.own}
+	return c, f.fail(err)
 }
 
 // soon is how long before its end a certificate is worth a warning.
@@ -154,19 +150,20 @@ const soon = 7 * 24 * time.Hour
 
 // warnings are what is wrong with our own certificate, but may still work: that is for
 // the peer to say.
-func (f *credentialFlags) warnings(source *certs.Source, usage certs.Usage, now time.Time) []string {
+func (c *credentials) warnings(usage certs.Usage, now time.Time) []string {
 	var warnings []string
-	findings := certs.CheckLeaf(now, source.Leaf(), usage)
-	if f.own != nil { // files that were named may be of two CAs, and rightly so
-		findings = certs.Check(now, source.Chain(), source.Roots(), usage)
+	files := c.origin.files
+	findings := certs.Check(now, c.Chain(), nil, usage)
+	if c.origin.ours() { // files that were named may be of two CAs, and rightly so
+		findings = certs.Check(now, c.Chain(), c.Roots(), usage)
 	}
 	for _, finding := range findings {
-		warnings = append(warnings, fmt.Sprintf("warning: %s: %s: %s", finding.Code, f.files.Cert, finding.Text))
+		warnings = append(warnings, fmt.Sprintf("warning: %s: %s: %s", finding.Code, files.Cert, finding.Text))
 	}
-	if left := source.Leaf().NotAfter.Sub(now); left > 0 && left < soon {
-		warnings = append(warnings, fmt.Sprintf("warning: %s: %s", f.files.Cert, remaining(source.Leaf(), now)))
+	if left := c.Leaf().NotAfter.Sub(now); left > 0 && left < soon {
+		warnings = append(warnings, fmt.Sprintf("warning: %s: %s", files.Cert, remaining(c.Leaf(), now)))
 	}
-	if finding := certs.CheckKeyFile(f.files.Key); finding != nil {
+	if finding := certs.CheckKeyFile(files.Key); finding != nil {
 		warnings = append(warnings, fmt.Sprintf("warning: %s: %v", finding.Code, finding))
 	}
 	return warnings

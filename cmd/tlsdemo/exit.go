@@ -9,6 +9,7 @@ import (
 
 	"tlsdemo/certs"
 	"tlsdemo/tlsnet"
+	"tlsdemo/tlsnet/explain"
 )
 
 // The exit statuses. They are part of what the program promises.
@@ -38,11 +39,11 @@ type localError struct{ err error }
 func (l *localError) Error() string { return l.err.Error() }
 func (l *localError) Unwrap() error { return l.err }
 
-var handshakeStatus = map[tlsnet.Fault]int{
-	tlsnet.Transport:     exitTransport,
-	tlsnet.RefusedPeer:   exitRefusedPeer,
-	tlsnet.RefusedByPeer: exitRefused,
-	tlsnet.Negotiation:   exitNegotiation,
+var handshakeStatus = map[explain.Fault]int{
+	explain.Transport:   exitTransport,
+	explain.WeRefused:   exitRefusedPeer,
+	explain.TheyRefused: exitRefused,
+	explain.Negotiation: exitNegotiation,
 }
 
 // errInterrupted is the cause with which a signal ends a command.
@@ -50,13 +51,13 @@ var errInterrupted = errors.New("interrupted")
 
 func status(err error) int {
 	if found, ok := errors.AsType[*probeError](err); ok {
-		return handshakeStatus[found.look.Faults[0].Fault]
+		return handshakeStatus[found.report.Faults[0].Fault()]
 	}
 	if errors.Is(err, errInterrupted) {
 		return exitUnexpected
 	}
-	if handshake, ok := errors.AsType[*tlsnet.HandshakeError](err); ok {
-		return handshakeStatus[handshake.Fault]
+	if handshake, ok := errors.AsType[*explain.Error](err); ok {
+		return handshakeStatus[handshake.Fault()]
 	}
 	switch {
 	case is[*usageError](err):
@@ -96,8 +97,8 @@ func report(w io.Writer, err error) {
 	if is[*toldError](err) {
 		return
 	}
-	if failed, ok := errors.AsType[*account](err); ok {
-		printFailure(w, failed)
+	if failed, ok := errors.AsType[*located](err); ok {
+		failed.record().print(w, "tlsdemo: ")
 		return
 	}
 	fmt.Fprintf(w, "tlsdemo: %s%s\n", findingCode(err), clean(err.Error()))

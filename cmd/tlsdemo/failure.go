@@ -1,28 +1,28 @@
 package main
 
 import (
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 
 	"tlsdemo/certs"
+	"tlsdemo/certs/chain"
 	"tlsdemo/tlsnet"
+	"tlsdemo/tlsnet/explain"
 )
 
-// account is a connection that failed, with what only the command knows: which files
-// our end was made of.
-type account struct {
-	err   error
-	files certs.Files
-	own   *dirFlags // the directory of our own that they are in, or nil
+// located is an error of a connection with what only the command knows: where the
+// credentials of our end came from.
+type located struct {
+	err    error
+	origin *origin // or nil
 }
 
-func (a *account) Error() string { return a.err.Error() }
-func (a *account) Unwrap() error { return a.err }
+func (l *located) Error() string { return l.err.Error() }
+func (l *located) Unwrap() error { return l.err }
 
-// failureRecord is an account as logs and --json have it, and as it is printed.
-type failureRecord struct {
+// explanation is a failure as logs and --json have it, and as it is printed.
+type explanation struct {
 	Code      string `json:"code"`
 	Side      string `json:"side,omitempty"` // which end says this
 	Text      string `json:"text"`
@@ -34,89 +34,61 @@ type failureRecord struct {
 	Error     string `json:"error"` // as crypto/tls or the network had it
 }
 
-// record returns the account of a failure that has a code, or else what there is.
-func (a *account) record() *failureRecord {
-	r := &failureRecord{Text: a.err.Error(), Error: a.err.Error(), Hint: hint(a)}
-	if e, ok := errors.AsType[*tlsnet.HandshakeError](a.err); ok {
+// explained is an error as it is printed and logged.
+func explained(err error) *explanation {
+	l, ok := errors.AsType[*located](err)
+	if !ok {
+		l = &located{err: err}
+	}
+	return l.record()
+}
+
+// record returns the explanation of a failure that has a code, or else what there is.
+func (l *located) record() *explanation {
+	r := &explanation{Text: l.err.Error(), Error: l.err.Error(), Hint: hint(l)}
+	if e, ok := errors.AsType[*explain.Error](l.err); ok {
 		r.Code, r.Text, r.Side = string(e.Code), e.Text, e.Side.String()
-		r.AtFault, r.Certainty, r.Basis = a.atFault(e), e.Certainty.String(), e.Basis
+		r.AtFault, r.Certainty, r.Basis = l.atFault(e), e.Certainty.String(), e.Basis
 		if e.Alerted {
 			r.Alert = e.Alert.Error()
 		}
 		if e.Err != nil {
 			r.Error = e.Err.Error()
 		}
-	} else if e, ok := errors.AsType[*tlsnet.ExchangeError](a.err); ok && e.Code != "" {
-		r.Code, r.Side, r.Certainty = string(e.Code), tlsnet.ClientSide.String(), tlsnet.Unknown.String()
+	} else if e, ok := errors.AsType[*tlsnet.ExchangeError](l.err); ok && e.Code != "" {
+		r.Code, r.Side, r.Certainty = string(e.Code), explain.ClientSide.String(), explain.Unknown.String()
 		r.Basis = "a refusal, a crash and a proxy whose backend is down cannot be told apart"
-	} else if f, ok := errors.AsType[*certs.Finding](a.err); ok {
+	} else if f, ok := errors.AsType[*certs.Finding](l.err); ok {
 		r.Code = string(f.Code)
 	}
 	return r
 }
 
-// coded reports whether the failure is one of a connection that has a code.
-func (a *account) coded() bool {
-	exchange, ok := errors.AsType[*tlsnet.ExchangeError](a.err)
-	return is[*tlsnet.HandshakeError](a.err) || ok && exchange.Code != ""
-}
-
 // atFault names the file, or whose certificate it is, and the certificate.
-func (a *account) atFault(e *tlsnet.HandshakeError) string {
-	if e.Cert == nil || e.Certainty == tlsnet.Unknown {
+func (l *located) atFault(e *explain.Error) string {
+	if e.Cert == nil || e.Certainty == explain.Unknown {
 		return "" // nothing is known to be at fault
 	}
 	where := "the " + peerOf(e.Side) + "'s certificate"
 	if e.Ours {
-		where = a.files.Cert
+		where = l.origin.cert()
 	}
-	if file := a.fileOf(e.Cert); file != "" {
+	if file := l.origin.fileOf(e.Cert); file != "" {
 		where = file
 	}
-	return fmt.Sprintf("%s (serial %s, issued by %q)", where, serial(e.Cert), e.Cert.Issuer)
+	return fmt.Sprintf("%s (serial %s, issued by %s)", where, serial(e.Cert), chain.Issuer(e.Cert))
 }
 
-func peerOf(side tlsnet.Side) string {
-	if side == tlsnet.ServerSide {
-		return tlsnet.ClientSide.String()
+func peerOf(side explain.Side) string {
+	if side == explain.ServerSide {
+		return explain.ClientSide.String()
 	}
-	return tlsnet.ServerSide.String()
+	return explain.ServerSide.String()
 }
 
-// fileOf returns the file of our own directory that a certificate is in, or nothing.
-func (a *account) fileOf(cert *x509.Certificate) string {
-	if a.own == nil {
-		return ""
-	}
-	dir, err := a.own.path()
-	if err != nil {
-		return ""
-	}
-	return dir.FileOf(cert)
-}
-
-// dirFlag is the flag to type for the same directory, if ours is one.
-func (a *account) dirFlag() string {
-	if a.own == nil {
-		return ""
-	}
-	return a.own.dirFlag()
-}
-
-// coherent reports whether our own CA issued our own certificate.
-func (a *account) coherent() bool {
-	source, err := certs.Open(certs.Files{Cert: a.files.Cert, Key: a.files.Key, CA: a.files.CA})
-	if err != nil {
-		return false
-	}
-	return source.Leaf().CheckSignatureFrom(source.Roots()[0]) == nil
-}
-
-// printFailure prints an account as a block: what happened, what is at fault, the
-// command that mends it, and how certain all that is.
-func printFailure(w io.Writer, a *account) { a.record().print(w, "tlsdemo: ") }
-
-func (r *failureRecord) print(w io.Writer, prefix string) {
+// print prints an explanation as a block: what happened, what is at fault, the command
+// that mends it, and how certain all that is.
+func (r *explanation) print(w io.Writer, prefix string) {
 	line := r.Text
 	if r.Code != "" {
 		line = r.Code + ": " + line
@@ -139,7 +111,7 @@ func (r *failureRecord) print(w io.Writer, prefix string) {
 }
 
 // attrs is the record for a log.
-func (r *failureRecord) attrs() []any {
+func (r *explanation) attrs() []any {
 	attrs := []any{"code", r.Code}
 	for _, field := range []struct{ key, value string }{
 		{"side", r.Side},

@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tlsdemo/certs"
-	"tlsdemo/tlsnet"
+	"tlsdemo/tlsnet/explain"
 )
 
 // newFailuresTopic is a page of help: every code with its text, from the same tables
@@ -20,7 +20,7 @@ in common, 4 where the connection itself failed, and 3 for local files. An expla
 certain if we have verified it ourselves, likely if the other end refused us and our own
 certificate has a defect that would be why, and else unknown.
 `)
-	for _, code := range tlsnet.Codes() {
+	for _, code := range explain.Codes() {
 		section(&page, string(code), code.Text())
 	}
 	page.WriteString("\nAnd of certificates, keys and files on this machine:\n")

@@ -1,29 +1,34 @@
 package main
 
 import (
+	"crypto/tls"
 	"errors"
 	"io/fs"
 	"net"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"syscall"
 
 	"tlsdemo/certs"
+	"tlsdemo/certs/chain"
 	"tlsdemo/tlsnet"
+	"tlsdemo/tlsnet/explain"
+	"tlsdemo/tlsnet/neterr"
 )
 
-// hint is the only table of advice: the command that mends err, or else what to look
-// at, or nothing.
+// hint is the advice about err: the command that mends it, or else what to look at, or
+// nothing.
 func hint(err error) string {
 	if usage, ok := errors.AsType[*usageError](err); ok {
 		return usage.command + " --help"
 	}
-	if failed, ok := errors.AsType[*account](err); ok {
-		if e, ok := errors.AsType[*tlsnet.HandshakeError](failed.err); ok && e.Code != tlsnet.ConnectionRefused {
-			return hintHandshake(failed, e)
-		}
+	from := new(origin)
+	if failed, ok := errors.AsType[*located](err); ok && failed.origin != nil {
+		from = failed.origin
+	}
+	if e, ok := errors.AsType[*explain.Error](err); ok {
+		return hints[e.Code](&failed{Error: e, err: err, origin: from})
 	}
 	if own, ok := errors.AsType[*dirError](err); ok {
 		return hintDir(own)
@@ -32,11 +37,11 @@ func hint(err error) string {
 		return hintFile(finding)
 	}
 	switch {
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return hintRefused(err)
-	case errors.Is(err, syscall.EADDRINUSE):
+	case neterr.Refused(err):
+		return hintRefused(&failed{err: err, origin: from})
+	case neterr.InUse(err):
 		return "--addr=127.0.0.1:0 takes a free port"
-	case is[*listenError](err) && errors.Is(err, fs.ErrPermission):
+	case is[*listenError](err) && neterr.Denied(err):
 		return "ports below 1024 are for root: --addr=" + defaultAddr
 	case errors.Is(err, tlsnet.ErrMalformed):
 		return "the other end names the protocol " + tlsnet.Protocol + " but does not speak it"
@@ -44,110 +49,157 @@ func hint(err error) string {
 	return ""
 }
 
-// hintHandshake is about two ends that did not come together.
-func hintHandshake(a *account, e *tlsnet.HandshakeError) string {
-	switch e.Code {
-	case tlsnet.ClientCertMissing, tlsnet.ClientCertUnknownCA, tlsnet.ClientCertStaleCA,
-		tlsnet.ServerCertUnknownCA, tlsnet.ServerCertStaleCA:
-		return hintTrust(a, e)
-	case tlsnet.ServerCertNameMismatch, tlsnet.ServerCertNoSAN:
-		return hintName(a, e)
-	case tlsnet.ClientCertIncompleteChain, tlsnet.ServerCertIncompleteChain:
-		return hintChain(a, e)
-	case tlsnet.ClientCertNotAllowed:
-		if e.Cert != nil {
-			return hintAllow(a, e)
-		}
-	case tlsnet.HandshakeFailed, tlsnet.ClientCertRefused, tlsnet.ServerCertRefused, tlsnet.PeerHungUp, tlsnet.NoSharedParameters:
-		if e.Code == tlsnet.HandshakeFailed && !e.Alerted {
-			return "" // it failed at our own end
-		}
-		return "the reason is in the other end's own output or log"
-	case tlsnet.TLSVersionMismatch:
-		return "--min-tls=1.2 --max-tls=1.3, at both ends"
-	case tlsnet.NoSharedCipher:
-		return "leave out --ciphers, or name the same suites at both ends"
-	case tlsnet.NoSharedGroup:
-		return "leave out --groups, or name the same groups at both ends"
-	case tlsnet.ALPNMismatch:
-		return "--alpn= at either end: then no protocol is asked for"
-	case tlsnet.PeerPlaintextHTTP, tlsnet.PeerNotTLS, tlsnet.PeerEchoes, tlsnet.PeerClosedBeforeHello:
-		return hintPlain(e)
+// failed is a failure for which advice is sought.
+type failed struct {
+	*explain.Error
+	err    error // with all that was added to it
+	origin *origin
+}
+
+// hints is the only table of advice about connections: a row for every code.
+var hints = map[explain.Code]func(*failed) string{
+	explain.ClientCertMissing:         hintTrust,
+	explain.ClientCertUnknownCA:       hintTrust,
+	explain.ClientCertStaleCA:         hintTrust,
+	explain.ClientCertExpired:         hintRenew,
+	explain.ClientCertNotYetValid:     hintRenew,
+	explain.ClientCertWrongUsage:      hintUsage,
+	explain.ClientCertRevoked:         hintRevoked,
+	explain.ClientCertNotAllowed:      hintAllow,
+	explain.ClientCertNameConstraint:  hintRenew,
+	explain.ClientCertIncompleteChain: hintChain,
+	explain.ClientCertWeak:            hintRenew,
+	explain.ClientCertRefused:         hintOtherLog,
+
+	explain.ServerCertUnknownCA:       hintTrust,
+	explain.ServerCertStaleCA:         hintTrust,
+	explain.ServerCertExpired:         hintRenew,
+	explain.ServerCertNotYetValid:     hintRenew,
+	explain.ServerCertNameMismatch:    hintName,
+	explain.ServerCertNoSAN:           hintName,
+	explain.ServerCertWrongUsage:      hintUsage,
+	explain.ServerCertSelfSigned:      hintRenew,
+	explain.ServerCertRevoked:         hintRevoked,
+	explain.ServerCertNotAllowed:      noHint,
+	explain.ServerCertNameConstraint:  hintRenew,
+	explain.ServerCertIncompleteChain: hintChain,
+	explain.ServerCertWeak:            hintRenew,
+	explain.ServerCertRefused:         hintOtherLog,
+
+	explain.CAExpired: hintRenew,
+
+	explain.PeerPlaintextHTTP:     hintPlain,
+	explain.PeerNotTLS:            hintPlain,
+	explain.PeerEchoes:            hintPlain,
+	explain.PeerClosedBeforeHello: hintPlain,
+	explain.PeerHungUp:            hintOtherLog,
+	explain.PeerSilent:            noHint,
+	explain.PeerStalled:           noHint,
+	explain.ConnectionRefused:     hintRefused,
+	explain.HostUnknown:           noHint,
+	explain.NoAnswer:              noHint,
+
+	explain.TLSVersionMismatch: always("--min-tls=1.2 --max-tls=1.3, at both ends"),
+	explain.NoSharedCipher:     hintCipher,
+	explain.NoSharedGroup:      always("leave out --groups, or name the same groups at both ends"),
+	explain.NoSharedParameters: hintOtherLog,
+	explain.ALPNMismatch:       always("try --alpn= at either end: then no protocol is asked for"),
+
+	explain.HandshakeFailed: hintFailed,
+}
+
+func noHint(*failed) string { return "" }
+
+func always(text string) func(*failed) string { return func(*failed) string { return text } }
+
+// hintOtherLog is about what only the other end knows.
+func hintOtherLog(f *failed) string {
+	if f.Fault() == explain.WeRefused {
+		return "" // it is we who know
 	}
-	switch {
-	case e.Cert == nil:
+	return "the reason is in the other end's own output or log"
+}
+
+// hintFailed: what failed at our own end is in the text.
+func hintFailed(f *failed) string {
+	if !f.Alerted {
 		return ""
-	case e.Code == tlsnet.ClientCertWrongUsage || e.Code == tlsnet.ServerCertWrongUsage:
-		return hintUsage(a, e)
 	}
-	return hintRenew(a, e)
+	return hintOtherLog(f)
+}
+
+// hintCipher: the suites of TLS 1.3 are not for anybody to choose.
+func hintCipher(f *failed) string {
+	if f.Version >= tls.VersionTLS13 {
+		return "the client has to offer one of these suites: see its own settings"
+	}
+	return "leave out --ciphers, or name the same suites at both ends"
 }
 
 // hintUsage is about a certificate of the other role: a set has one of each.
-func hintUsage(a *account, e *tlsnet.HandshakeError) string {
-	file := a.fileOf(e.Cert)
+func hintUsage(f *failed) string {
+	file := f.origin.fileOf(f.Cert)
 	switch {
-	case file != "" && filepath.Base(file) == peerOf(e.Side)+".crt" && !e.Ours,
-		file != "" && filepath.Base(file) == e.Side.String()+".crt" && e.Ours:
-		return hintRenew(a, e) // it is where it belongs, and is not what belongs there
-	case !e.Ours && file != "":
-		return hintTrust(a, e)
+	case file != "" && filepath.Base(file) == peerOf(f.Side)+".crt" && !f.Ours,
+		file != "" && filepath.Base(file) == f.Side.String()+".crt" && f.Ours:
+		return hintRenew(f) // it is where it belongs, and is not what belongs there
+	case !f.Ours && file != "":
+		return hintTrust(f)
 	}
-	return askIssuer(e)
+	return askIssuer(f)
 }
 
 // hintTrust is about two ends that believe different CAs: those of one set believe each
 // other.
-func hintTrust(a *account, e *tlsnet.HandshakeError) string {
+func hintTrust(f *failed) string {
 	other := "tlsdemo serve"
-	if e.Side == tlsnet.ServerSide {
+	if f.Side == explain.ServerSide {
 		other = "tlsdemo send"
 	}
-	if a.own != nil && (!a.coherent() || e.Cert != nil && !e.Ours && a.fileOf(e.Cert) != "") {
-		return renew(a) + "    # then start both ends again"
+	if f.origin.ours() && (f.origin.apart || f.Cert != nil && !f.Ours && f.origin.fileOf(f.Cert) != "") {
+		return renew(f) + "    # then start both ends again"
 	}
-	if a.own != nil {
-		dir, _ := a.own.path()
-		return other + " --dir=" + shellQuote(string(dir)) + "    # the other end, from the same set as this one"
+	if f.origin.ours() {
+		return other + " --dir=" + shellQuote(f.origin.dir) + "    # the other end, from the same set as this one"
 	}
-	if e.Ours {
-		return "ask those who run the other end to trust the CA that issued " + shellQuote(a.files.Cert)
+	if f.Ours && f.Cert != nil {
+		return "ask those who run the other end to trust the CA that issued " + shellQuote(f.origin.cert())
 	}
-	if e.Code == tlsnet.ClientCertMissing && e.Side == tlsnet.ClientSide {
+	if f.Code == explain.ClientCertMissing && f.Side == explain.ClientSide {
 		return "--cert and --key take the certificate and key to present"
 	}
 	return "--ca takes the certificate of the CA that issued the other end's"
 }
 
 // hintName is about a server that is called by a name it does not bear.
-func hintName(a *account, e *tlsnet.HandshakeError) string {
-	switch name := harmless(e.Cert.DNSNames); {
-	case e.Side == tlsnet.ClientSide && name != "":
-		return "tlsdemo send --server-name=" + name + a.dirFlag()
-	case a.fileOf(e.Cert) == "":
-	case strings.HasSuffix("."+e.Wanted, ".localhost") || loopback(net.JoinHostPort(e.Wanted, "0")):
-		return renew(a) + " --name=" + shellQuote(e.Wanted)
+func hintName(f *failed) string {
+	switch name := harmless(f.Cert.DNSNames); {
+	case f.Side == explain.ClientSide && name != "":
+		return "tlsdemo send --server-name=" + name + f.origin.dirFlag()
+	case f.origin.fileOf(f.Cert) == "":
+	case strings.HasSuffix("."+f.Wanted, ".localhost") || loopback(net.JoinHostPort(f.Wanted, "0")):
+		return renew(f) + " --name=" + shellQuote(f.Wanted)
 	default:
 		// Not as a command: the name is a stranger's, and --name widens the CA to it.
 		return "if the server is meant to have that name: certs init --force, with --name"
 	}
-	return askIssuer(e)
+	return askIssuer(f)
 }
 
-func hintChain(a *account, e *tlsnet.HandshakeError) string {
-	if e.Ours {
-		intermediate := filepath.Join(filepath.Dir(a.files.Cert), "intermediate.crt")
-		return "cat " + shellQuote(a.files.Cert) + " " + shellQuote(intermediate) + " >chain.crt    # the leaf first; then --cert=chain.crt"
+func hintChain(f *failed) string {
+	if f.Ours {
+		intermediate := filepath.Join(filepath.Dir(f.origin.cert()), "intermediate.crt")
+		return "cat " + shellQuote(f.origin.cert()) + " " + shellQuote(intermediate) + " >chain.crt    # the leaf first; then --cert=chain.crt"
 	}
 	return "at the other end: append the intermediate to the file of its certificate"
 }
 
-func hintAllow(a *account, e *tlsnet.HandshakeError) string {
-	if dns := harmless(e.Cert.DNSNames); dns != "" {
-		return "tlsdemo serve --allow-dns=" + dns + a.dirFlag()
+func hintAllow(f *failed) string {
+	if dns := harmless(f.Cert.DNSNames); dns != "" {
+		return "tlsdemo serve --allow-dns=" + dns + f.origin.dirFlag()
 	}
-	if uri := harmless(uris(e.Cert.URIs)); uri != "" {
-		return "tlsdemo serve --allow-uri=" + uri + a.dirFlag()
+	if uri := harmless(uris(f.Cert.URIs)); uri != "" {
+		return "tlsdemo serve --allow-uri=" + uri + f.origin.dirFlag()
 	}
 	return ""
 }
@@ -162,39 +214,43 @@ func harmless(names []string) string {
 	return ""
 }
 
-func hintPlain(e *tlsnet.HandshakeError) string {
+func hintPlain(f *failed) string {
 	switch {
-	case e.Side == tlsnet.ClientSide:
+	case f.Side == explain.ClientSide:
 		return "tlsdemo send --plain    # if the server is meant to be without TLS"
-	case e.Code == tlsnet.PeerPlaintextHTTP:
+	case f.Code == explain.PeerPlaintextHTTP:
 		return "https:// and not http://, at the client"
 	}
 	return ""
 }
 
 // hintRenew is about a certificate that has to be another: one of our own directory can
-// be made anew, and only that.
-func hintRenew(a *account, e *tlsnet.HandshakeError) string {
-	switch {
-	case a.fileOf(e.Cert) == "":
-		return askIssuer(e)
-	case e.Code == tlsnet.ClientCertRevoked || e.Code == tlsnet.ServerCertRevoked:
-		return renew(a) + "    # then start both ends again, without --crl: a new CA has revoked nothing"
+// be made again, and only that.
+func hintRenew(f *failed) string {
+	if f.origin.fileOf(f.Cert) == "" {
+		return askIssuer(f)
 	}
-	return renew(a) + "    # then start both ends again"
+	return renew(f) + "    # then start both ends again"
 }
 
-func renew(a *account) string {
-	return "tlsdemo certs init --force" + a.own.dirFlag()
+func hintRevoked(f *failed) string {
+	if f.origin.fileOf(f.Cert) == "" {
+		return askIssuer(f)
+	}
+	return renew(f) + "    # then start both ends again, without --crl: a new CA has revoked nothing"
 }
 
-func askIssuer(e *tlsnet.HandshakeError) string {
-	return "ask the CA that issued it, " + strconv.Quote(e.Cert.Issuer.String()) + ", for another"
+func renew(f *failed) string {
+	return "tlsdemo certs init --force" + f.origin.dirFlag()
+}
+
+func askIssuer(f *failed) string {
+	return "ask the CA that issued it, " + chain.Issuer(f.Cert) + ", for another"
 }
 
 // hintRefused is about a port on which nobody listens: on this machine that can be us.
-func hintRefused(err error) string {
-	connect, ok := errors.AsType[*connectError](err)
+func hintRefused(f *failed) string {
+	connect, ok := errors.AsType[*connectError](f.err)
 	if !ok || !loopback(connect.addr) || strings.HasSuffix(connect.addr, ":0") {
 		return ""
 	}
@@ -202,16 +258,14 @@ func hintRefused(err error) string {
 	if connect.plain {
 		serve += " --plain"
 	}
-	if failed, ok := errors.AsType[*account](err); ok {
-		serve += failed.dirFlag()
-	}
+	serve += f.origin.dirFlag()
 	if connect.addr != defaultAddr {
 		serve += " --addr=" + shellQuote(connect.addr)
 	}
 	return serve
 }
 
-// hintDir is about a directory of our own: all in it can be made anew.
+// hintDir is about a directory of our own: all in it can be made again.
 func hintDir(err *dirError) string {
 	init := "tlsdemo certs init" + err.dirFlag()
 	finding, ok := errors.AsType[*certs.Finding](err)

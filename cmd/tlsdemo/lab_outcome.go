@@ -7,7 +7,7 @@ func (o *outcome) verdicts() verdicts {
 	return verdicts{server: codeOf(o.server), client: codeOf(o.client)}
 }
 
-func codeOf(r *failureRecord) string {
+func codeOf(r *explanation) string {
 	if r == nil {
 		return ""
 	}
@@ -26,13 +26,13 @@ func (o *outcome) result() string {
 
 // outcomeRecord is an outcome as --json has it.
 type outcomeRecord struct {
-	Scenario   string         `json:"scenario"`
-	TLS        string         `json:"tls"`
-	Server     *failureRecord `json:"server"`
-	Client     *failureRecord `json:"client"`
-	WantServer string         `json:"want_server"`
-	WantClient string         `json:"want_client"`
-	AsExpected bool           `json:"as_expected"`
+	Scenario   string       `json:"scenario"`
+	TLS        string       `json:"tls"`
+	Server     *explanation `json:"server"`
+	Client     *explanation `json:"client"`
+	WantServer string       `json:"want_server"`
+	WantClient string       `json:"want_client"`
+	AsExpected bool         `json:"as_expected"`
 }
 
 func (o *outcome) record() *outcomeRecord {

@@ -68,23 +68,18 @@ func (p *place) execute(ctx context.Context, args []string, stderr io.Writer) er
 	root := newRootCmd(&environment{stdin: stdin, stdout: io.Discard, stderr: stderr, now: p.now})
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	if failed, ok := errors.AsType[*failure](err); ok {
+	if failed, ok := errors.AsType[*runError](err); ok {
 		return failed.err
 	}
 	return err
 }
 
-// recordOf is an error as the command would report it: now, as long as the files are
-// there that it may be about.
-func recordOf(err error) *failureRecord {
+// recordOf is an error as the command would report it.
+func recordOf(err error) *explanation {
 	if err == nil {
 		return nil
 	}
-	a, ok := errors.AsType[*account](err)
-	if !ok {
-		a = &account{err: err}
-	}
-	return a.record()
+	return explained(err)
 }
 
 // ear reads a server's log in JSON, to hear where it listens.

@@ -81,7 +81,7 @@ func (l *lab) print(outcomes []*outcome) error {
 }
 
 // said is an end's code and certainty, as two cells.
-func said(r *failureRecord) string {
+func said(r *explanation) string {
 	if r == nil {
 		return "-\t"
 	}
@@ -119,7 +119,7 @@ func prompt(strange bool) string {
 	return "$ "
 }
 
-func tell(w io.Writer, r *failureRecord) {
+func tell(w io.Writer, r *explanation) {
 	if r == nil {
 		fmt.Fprintln(w, "(nothing to say)")
 		return

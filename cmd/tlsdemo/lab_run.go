@@ -15,8 +15,8 @@ const labRuns = 8
 type outcome struct {
 	scenario       *scenario
 	version        tlsVersion
-	commands       []string       // of the two ends
-	server, client *failureRecord // nil for an end that had nothing to say
+	commands       []string     // of the two ends
+	server, client *explanation // nil for an end that had nothing to say
 }
 
 // stage makes the scenario's set in a temporary directory, and runs it.

@@ -138,6 +138,10 @@ var serverCertScenarios = []scenario{
 		want: verdicts{server: "server-cert-refused", client: "server-cert-revoked"},
 	},
 	{
+		name: "server-cert-not-allowed", broken: "the client accepts another name than the server's certificate has, by a list of its own",
+		client: choosy, want: verdicts{server: "server-cert-refused", client: "server-cert-not-allowed"},
+	},
+	{
 		name: "server-cert-name-constraint", broken: "the server's certificate has a name that the CA may not vouch for",
 		breaks: changed(certs.Server, outside), want: both("server-cert-name-constraint"),
 	},

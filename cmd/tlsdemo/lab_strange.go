@@ -10,6 +10,7 @@ import (
 
 	"tlsdemo/certs"
 	"tlsdemo/tlsnet"
+	"tlsdemo/tlsnet/explain"
 )
 
 // place is where and how the ends of a scenario run.
@@ -75,6 +76,21 @@ var withoutCertificate = &strangeClient{
 	},
 }
 
+// choosy is a client that accepts one server only, which is not ours.
+var choosy = &strangeClient{
+	command: "# a client of your own, with certs.Allow or the like",
+	call: func(ctx context.Context, p *place, addr string) error {
+		source, err := certs.Open(certs.Dir(p.dir.client()).Files(certs.Client))
+		if err != nil {
+			return err
+		}
+		config := p.fit(source.ClientConfig())
+		config.VerifyConnection = certs.InTurn(config.VerifyConnection, certs.Allow([]string{"db.localhost"}, nil))
+		config.MinVersion, config.MaxVersion = uint16(p.version), uint16(p.version)
+		return call(ctx, config, addr)
+	},
+}
+
 func call(ctx context.Context, config *tls.Config, addr string) error {
 	dialer := &tlsnet.Dialer{Config: func() *tls.Config { return config }}
 	conn, err := dialer.Dial(ctx, addr)
@@ -82,7 +98,11 @@ func call(ctx context.Context, config *tls.Config, addr string) error {
 		return err
 	}
 	defer conn.Close()
-	return new(tlsnet.Requester).Exchange(ctx, conn, strings.NewReader(defaultMessage), io.Discard)
+	err = new(tlsnet.Requester).Exchange(ctx, conn, strings.NewReader(defaultMessage), io.Discard)
+	if refused := explain.Of(conn, err); refused != nil {
+		return refused
+	}
+	return err
 }
 
 func (p *place) fit(config *tls.Config) *tls.Config {

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"tlsdemo/tlsnet"
+	"tlsdemo/tlsnet/explain"
 )
 
 // Every scenario, with every version of TLS in which it can be had.
@@ -34,8 +34,8 @@ func TestLab(t *testing.T) {
 
 // Whatever can be explained can be had on purpose.
 func TestLabHasEveryCode(t *testing.T) {
-	for _, code := range tlsnet.Codes() {
-		if code != tlsnet.HandshakeFailed && code != tlsnet.HostUnknown && len(scenariosOf(string(code))) == 0 {
+	for _, code := range explain.Codes() {
+		if code != explain.HandshakeFailed && code != explain.HostUnknown && len(scenariosOf(string(code))) == 0 {
 			t.Errorf("no scenario for %s", code)
 		}
 	}
@@ -172,7 +172,7 @@ func printed(cmd *exec.Cmd, want string) string {
 		return found[1]
 	case cmd.ProcessState.ExitCode() != exitLocal:
 		return ""
-	case want != "" && tlsnet.Code(want).Text() == "": // none of a connection
+	case want != "" && explain.Code(want).Text() == "": // none of a connection
 		return want
 	}
 	return stderr

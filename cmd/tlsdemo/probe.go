@@ -11,6 +11,7 @@ import (
 
 	"tlsdemo/certs"
 	"tlsdemo/tlsnet"
+	"tlsdemo/tlsnet/explain"
 )
 
 type probe struct {
@@ -55,25 +56,26 @@ of them show at once. Nothing is ever sent over the connection.`,
 }
 
 func (p *probe) run(ctx context.Context, addr string) error {
-	source, err := p.open(certs.Client)
+	creds, err := p.open(certs.Client)
+	from := creds.origin
 	if err != nil {
-		return err
+		return &located{err: err, origin: from}
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, p.timeout, &timeoutError{after: p.timeout})
 	defer cancel()
-	dialer := &tlsnet.Dialer{Config: p.tls.client(source, p.serverName, p.env.now), Spare: p.files.Spare()}
-	look, err := dialer.Probe(ctx, addr)
+	dialer := &tlsnet.Dialer{Config: p.tls.client(creds, p.serverName, p.env.now), Intermediates: from.intermediates()}
+	report, err := dialer.Probe(ctx, addr)
 	if err != nil {
-		return p.explain(err)
+		return &located{err: err, origin: from}
 	}
-	view := &probeView{look: look, addr: addr, name: p.wanted(addr), now: p.env.now(), explain: p.explain}
+	view := &probeView{report: report, addr: addr, name: p.wanted(addr), now: p.env.now(), origin: from}
 	if p.json {
 		err = newJSONEncoder(p.env.stdout).Encode(view.record())
 	} else {
 		err = view.print(p.env.stdout)
 	}
-	if err == nil && len(look.Faults) > 0 {
-		err = &probeError{look: look}
+	if err == nil && len(report.Faults) > 0 {
+		err = &probeError{report: report}
 	}
 	return err
 }
@@ -87,19 +89,24 @@ func (p *probe) wanted(addr string) string {
 }
 
 // probeError is a server with something wrong; what, has been printed.
-type probeError struct{ look *tlsnet.Look }
+type probeError struct{ report *tlsnet.Report }
 
 func (p *probeError) Error() string {
-	if n := len(p.look.Faults); n > 1 {
-		return fmt.Sprintf("%d faults, of which %s comes first", n, p.look.Faults[0].Code)
+	if n := len(p.report.Faults); n > 1 {
+		return fmt.Sprintf("%d faults, of which %s comes first", n, p.report.Faults[0].Code)
 	}
-	return fmt.Sprintf("one fault: %s", p.look.Faults[0].Code)
+	return fmt.Sprintf("one fault: %s", p.report.Faults[0].Code)
+}
+
+// explanation is a fault with what is known of our own files.
+func (v *probeView) explanation(fault *explain.Error) *explanation {
+	return explained(&located{err: fault, origin: v.origin})
 }
 
 // printFaults prints the faults, each as a block.
 func (v *probeView) printFaults(w io.Writer) {
-	for _, fault := range v.look.Faults {
+	for _, fault := range v.report.Faults {
 		fmt.Fprintln(w)
-		v.explain(fault).record().print(w, "FAULT ")
+		v.explanation(fault).print(w, "FAULT ")
 	}
 }

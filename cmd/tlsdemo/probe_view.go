@@ -10,15 +10,16 @@ import (
 	"time"
 
 	"tlsdemo/tlsnet"
+	"tlsdemo/tlsnet/explain"
 )
 
 // probeView shows what a probe has seen.
 type probeView struct {
-	look    *tlsnet.Look
-	addr    string
-	name    string // that the server's certificate must bear
-	now     time.Time
-	explain func(error) *account
+	report *tlsnet.Report
+	addr   string
+	name   string // that the server's certificate must bear
+	now    time.Time
+	origin *origin
 }
 
 // print shows a line a step, and under them the faults.
@@ -35,25 +36,25 @@ func (v *probeView) print(w io.Writer) error {
 }
 
 func (v *probeView) rows() [][2]string {
-	l := v.look
-	if len(l.Addrs) == 0 {
+	r := v.report
+	if len(r.Addrs) == 0 {
 		return [][2]string{{"name", host(v.addr) + " is not known"}}
 	}
-	rows := [][2]string{{"name", host(v.addr) + " is " + strings.Join(l.Addrs, ", ")}}
-	if l.Remote == "" {
+	rows := [][2]string{{"name", host(v.addr) + " is " + strings.Join(r.Addrs, ", ")}}
+	if r.Remote == "" {
 		return append(rows, [2]string{"TCP", "not connected"})
 	}
-	rows = append(rows, [2]string{"TCP", "connected to " + l.Remote})
+	rows = append(rows, [2]string{"TCP", "connected to " + r.Remote})
 	rows = append(rows, v.handshakeRows()...)
 	rows = append(rows, v.chainRows()...)
-	if len(l.Chain) > 0 {
+	if len(r.Chain) > 0 {
 		rows = append(rows, [2]string{"verified", v.verified()})
 	}
 	return append(rows, v.clientRows()...)
 }
 
 func (v *probeView) handshakeRows() [][2]string {
-	state := v.look.State
+	state := v.report.State
 	if state == nil {
 		return [][2]string{{"TLS", "no handshake was completed"}}
 	}
@@ -73,7 +74,7 @@ func (v *probeView) handshakeRows() [][2]string {
 // chainRows is a line a certificate, and one if they are not a chain as they stand.
 func (v *probeView) chainRows() [][2]string {
 	var rows [][2]string
-	for i, cert := range v.look.Chain {
+	for i, cert := range v.report.Chain {
 		names := ""
 		if i == 0 {
 			names = " for " + namesOf(cert)
@@ -83,94 +84,97 @@ func (v *probeView) chainRows() [][2]string {
 			fmt.Sprintf("%s%s, issued by %s, %s", cert.Subject, names, cert.Issuer, remaining(cert, v.now)),
 		})
 	}
-	switch l := v.look; {
-	case len(l.Chain) > 0 && !l.InOrder:
+	switch r := v.report; {
+	case len(r.Chain) > 0 && !r.InOrder:
 		rows = append(rows, [2]string{"", "OUT OF ORDER: each should have issued the one before it, which some clients insist on"})
-	case l.Strays > 0:
-		rows = append(rows, [2]string{"", fmt.Sprintf("of these %d are no part of the chain", l.Strays)})
+	case r.Strays > 0:
+		rows = append(rows, [2]string{"", fmt.Sprintf("of these %d are no part of the chain", r.Strays)})
 	}
 	return rows
 }
 
 func (v *probeView) verified() string {
-	ours := v.explain(nil).files.CA
-	if v.look.Verified {
+	ours := v.origin.files.CA
+	if v.report.Verified {
 		return fmt.Sprintf("yes, by %s, for %s", ours, v.name)
 	}
 	return fmt.Sprintf("NO, by %s, for %s", ours, v.name)
 }
 
 func (v *probeView) clientRows() [][2]string {
-	l := v.look
-	if !l.Asked {
-		if l.State == nil {
+	r := v.report
+	if !r.Asked {
+		if r.State == nil {
 			return nil
 		}
 		return [][2]string{{"asks for", "no client certificate"}}
 	}
 	of := "any CA: it names none"
-	if len(l.CAs) > 0 {
-		of = strings.Join(firstFew(l.CAs), "; ")
+	if len(r.CAs) > 0 {
+		of = strings.Join(firstFew(r.CAs), "; ")
 	}
 	rows := [][2]string{{"asks for", "a client certificate of " + of}}
-	if l.Ours == nil {
+	if r.Ours == nil {
 		return append(rows, [2]string{"ours", "none was shown"})
 	}
-	fits := "is of one of these CAs"
-	if !l.Fits {
-		fits = "is NOT of one of these CAs"
+	fits := "; the server lists its CA"
+	switch {
+	case len(r.CAs) == 0:
+		fits = ""
+	case !r.Fits:
+		fits = "; it was NOT issued by any CA that the server lists"
 	}
 	return append(rows,
-		[2]string{"ours", fmt.Sprintf("%s, issued by %s, %s", l.Ours.Subject, l.Ours.Issuer, fits)},
+		[2]string{"ours", fmt.Sprintf("%s, issued by %s%s", r.Ours.Subject, r.Ours.Issuer, fits)},
 		[2]string{"accepted", v.accepted()})
 }
 
 func (v *probeView) accepted() string {
-	refused := slices.ContainsFunc(v.look.Faults, func(e *tlsnet.HandshakeError) bool { return e.Fault == tlsnet.RefusedByPeer })
+	refused := slices.ContainsFunc(v.report.Faults, func(e *explain.Error) bool { return e.Fault() == explain.TheyRefused })
 	switch {
 	case refused:
 		return "NO"
-	case v.look.Accepted == tlsnet.Certain:
+	case v.report.Accepted == explain.Certain:
 		return "yes"
-	case v.look.Accepted == tlsnet.Likely:
-		return "likely: no refusal came within half a second, but TLS 1.3 sends no word of acceptance"
+	case v.report.Accepted == explain.Likely:
+		return "likely: no refusal came within half a second, but TLS 1.3 does not confirm this, so it is not proof"
 	}
 	return "not known"
 }
 
 // probeRecord is a probe as --json shows it.
 type probeRecord struct {
-	Address   string           `json:"address"`
-	Addresses []string         `json:"addresses"`
-	Remote    string           `json:"remote,omitempty"`
-	Version   string           `json:"tls_version,omitempty"`
-	Suite     string           `json:"cipher_suite,omitempty"`
-	Group     string           `json:"group,omitempty"`
-	ALPN      string           `json:"alpn,omitempty"`
-	Chain     []*description   `json:"chain,omitempty"`
-	Verified  bool             `json:"verified"`
-	Asked     bool             `json:"asks_for_client_certificate"`
-	CAs       []string         `json:"acceptable_cas,omitempty"`
-	Fits      bool             `json:"ours_fits,omitempty"`
-	Accepted  string           `json:"accepted"`
-	Faults    []*failureRecord `json:"faults,omitempty"`
+	Address   string         `json:"address"`
+	Addresses []string       `json:"addresses"`
+	Remote    string         `json:"remote,omitempty"`
+	Version   string         `json:"tls_version,omitempty"`
+	Suite     string         `json:"cipher_suite,omitempty"`
+	Group     string         `json:"group,omitempty"`
+	ALPN      string         `json:"alpn,omitempty"`
+	Chain     []*description `json:"chain,omitempty"`
+	Verified  bool           `json:"verified"`
+	Asked     bool           `json:"asks_for_client_certificate"`
+	CAs       []string       `json:"acceptable_cas,omitempty"`
+	Fits      bool           `json:"ours_fits,omitempty"`
+	Accepted  string         `json:"accepted"`
+	Faults    []*explanation `json:"faults,omitempty"`
 }
 
 func (v *probeView) record() *probeRecord {
-	l := v.look
+	seen := v.report
 	r := &probeRecord{
-		Address: v.addr, Addresses: l.Addrs, Remote: l.Remote, Verified: l.Verified,
-		Asked: l.Asked, CAs: l.CAs, Fits: l.Fits, Accepted: v.accepted(),
+		Address: v.addr, Addresses: seen.Addrs, Remote: seen.Remote, Verified: seen.Verified,
+		Asked: seen.Asked, CAs: seen.CAs, Fits: seen.Fits, Accepted: v.accepted(),
 	}
-	if l.State != nil && l.State.HandshakeComplete {
-		r.Version, r.Suite = tls.VersionName(l.State.Version), tls.CipherSuiteName(l.State.CipherSuite)
-		r.Group, r.ALPN = l.State.CurveID.String(), l.State.NegotiatedProtocol
+	if seen.State != nil && seen.State.HandshakeComplete {
+		r.Version, r.Suite = tls.VersionName(seen.State.Version), tls.CipherSuiteName(seen.State.CipherSuite)
+		r.Group, r.ALPN = seen.State.CurveID.String(), seen.State.NegotiatedProtocol
 	}
-	for _, cert := range l.Chain {
+	for _, cert := range seen.Chain {
 		r.Chain = append(r.Chain, describe(cert, ""))
 	}
-	for _, fault := range l.Faults {
-		r.Faults = append(r.Faults, v.explain(fault).record())
+	for _, fault := range seen.Faults {
+		r.Faults = append(r.Faults, v.explanation(fault))
 	}
 	return r
 }

@@ -32,24 +32,24 @@ func run(ctx context.Context, env *environment, args []string) int {
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	if out.err != nil && !env.patient.Load() {
-		err = &failure{err: &localError{err: out.err}}
+		err = &runError{err: &localError{err: out.err}}
 	}
 	if err == nil || errors.Is(err, errReaderGone) {
 		return exitDone
 	}
-	failed, ok := err.(*failure)
+	failed, ok := err.(*runError)
 	if !ok { // nothing was run: what was typed is wrong
-		failed = &failure{err: &usageError{command: cmd.CommandPath(), err: err}}
+		failed = &runError{err: &usageError{command: cmd.CommandPath(), err: err}}
 	}
 	report(env.stderr, failed.err)
 	return status(failed.err)
 }
 
-// failure marks an error of doing what was asked, as opposed to one of asking.
-type failure struct{ err error }
+// runError marks an error of doing what was asked, as opposed to one of asking.
+type runError struct{ err error }
 
-func (f *failure) Error() string { return f.err.Error() }
-func (f *failure) Unwrap() error { return f.err }
+func (e *runError) Error() string { return e.err.Error() }
+func (e *runError) Unwrap() error { return e.err }
 
 // errReaderGone is the cause with which a command ends early because nobody reads its
 // output any longer. That is no failure: the reader has seen enough.
@@ -138,7 +138,7 @@ func tame(cmd *cobra.Command) {
 	if run := cmd.RunE; run != nil {
 		cmd.RunE = func(cmd *cobra.Command, args []string) error {
 			if err := run(cmd, args); err != nil {
-				return &failure{err: err}
+				return &runError{err: err}
 			}
 			return nil
 		}

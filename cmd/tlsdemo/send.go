@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +17,7 @@ import (
 
 	"tlsdemo/certs"
 	"tlsdemo/tlsnet"
+	"tlsdemo/tlsnet/explain"
 )
 
 const defaultMessage = "Hello world!"
@@ -105,15 +107,17 @@ func (s *send) run(ctx context.Context) error {
 	}
 	defer message.Close()
 	dialer := &tlsnet.Dialer{}
+	var from *origin
 	if !s.plain {
-		source, err := s.credentialFlags.open(certs.Client)
+		creds, err := s.credentialFlags.open(certs.Client)
+		from = creds.origin
 		if err != nil {
-			return err
+			return &located{err: err, origin: from}
 		}
-		for _, warning := range s.warnings(source, certs.ClientAuth, s.env.now()) {
+		for _, warning := range creds.warnings(certs.ClientAuth, s.env.now()) {
 			fmt.Fprintf(s.env.stderr, "tlsdemo: %s\n", clean(warning))
 		}
-		dialer.Config, dialer.Spare = s.tls.client(source, s.serverName, s.env.now), s.files.Spare()
+		dialer.Config, dialer.Intermediates = s.tls.client(creds, s.serverName, s.env.now), from.intermediates()
 	} else {
 		fmt.Fprintln(s.env.stderr, "tlsdemo: --plain: nothing is encrypted, and neither end is authenticated")
 	}
@@ -122,22 +126,21 @@ func (s *send) run(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, &timeoutError{after: s.timeout})
 	defer cancel()
-	return s.exchange(ctx, dialer, message)
+	if err := s.exchange(ctx, dialer, message); err != nil {
+		return &located{err: err, origin: from}
+	}
+	return nil
 }
 
 // failed is an error with what we know of our own files; with --json it is an object on
 // the standard output too.
 func (s *send) failed(err error) error {
-	a := s.explain(err)
 	if s.json {
-		if err := newJSONEncoder(s.env.stdout).Encode(a.record()); err != nil {
+		if err := newJSONEncoder(s.env.stdout).Encode(explained(err)); err != nil {
 			return err
 		}
 	}
-	if !a.coded() {
-		return err
-	}
-	return a
+	return err
 }
 
 // open returns the message. A file is opened before the server hears of us.
@@ -178,7 +181,13 @@ func (s *send) exchange(ctx context.Context, dialer *tlsnet.Dialer, message io.R
 		report.negotiated(secure.ConnectionState())
 		report.HandshakeMS = watch.lap()
 	}
-	return s.converse(ctx, conn, message, report, &watch)
+	err = s.converse(ctx, conn, message, report, &watch)
+	if secure, ok := conn.(*tls.Conn); ok {
+		if refused := explain.Of(secure, err, dialer.Intermediates...); refused != nil {
+			return refused
+		}
+	}
+	return err
 }
 
 func (s *send) converse(ctx context.Context, conn net.Conn, message io.Reader, report *sendReport, watch *stopwatch) error {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -108,7 +109,7 @@ func (s *serve) logged(err error) error {
 	if err == nil || s.logFormat.value != "json" {
 		return err
 	}
-	newLogger(s.env.stderr, "json", s.verbose).Error("serve ended", s.explain(err).record().attrs()...)
+	newLogger(s.env.stderr, "json", s.verbose).Error("serve ended", explained(err).attrs()...)
 	return &toldError{err: err}
 }
 
@@ -124,24 +125,23 @@ func (s *serve) run(ctx context.Context) error {
 	defer stdout.Close()
 
 	server := s.server(stdout, logger)
-	failed := s.failures(stderr, logger)
-	server.Failed = failed.add
-	defer failed.sum()
 	var as []any
+	var from *origin
 	if !s.plain {
-		source, err := s.open(certs.Server)
+		creds, err := s.credentials()
 		if err != nil {
-			return err
+			return &located{err: err, origin: creds.origin}
 		}
-		if err := source.CheckServer(); err != nil {
-			return err
-		}
-		for _, warning := range s.warnings(source, certs.ServerAuth, s.env.now()) {
+		for _, warning := range creds.warnings(certs.ServerAuth, s.env.now()) {
 			logger.Warn(clean(warning))
 		}
-		server.Config, server.Spare = s.config(source), s.files.Spare()
-		as = s.introduce(source)
+		from = creds.origin
+		server.Config, server.Intermediates = s.config(creds), from.intermediates()
+		as = s.introduce(creds.Leaf())
 	}
+	failed := s.failures(stderr, logger, from)
+	server.Failed = failed.add
+	defer failed.sum()
 	if err := s.readyFile.check(); err != nil {
 		return err
 	}
@@ -159,9 +159,18 @@ func (s *serve) run(ctx context.Context) error {
 	}
 	defer s.readyFile.remove()
 	if s.once {
-		return s.serveOnce(ctx, server, ln)
+		return s.serveOnce(ctx, server, ln, from)
 	}
 	return s.serve(ctx, server, ln, logger)
+}
+
+// credentials are those of a server, with which handshakes can succeed.
+func (s *serve) credentials() (*credentials, error) {
+	creds, err := s.open(certs.Server)
+	if err != nil {
+		return creds, err
+	}
+	return creds, creds.CheckServer()
 }
 
 func (s *serve) server(out io.Writer, logger *slog.Logger) *tlsnet.Server {
@@ -192,7 +201,7 @@ func identity(conn net.Conn) string {
 }
 
 // config is the same for every connection, or clients could not resume sessions.
-func (s *serve) config(source credentials) func() *tls.Config {
+func (s *serve) config(source *credentials) func() *tls.Config {
 	config := source.ServerConfig()
 	s.tls.apply(config)
 	config.Time = s.env.now
@@ -202,8 +211,7 @@ func (s *serve) config(source credentials) func() *tls.Config {
 	return func() *tls.Config { return config }
 }
 
-func (s *serve) introduce(source *certs.Source) []any {
-	leaf := source.Leaf()
+func (s *serve) introduce(leaf *x509.Certificate) []any {
 	return []any{"as", tlsnet.Identity(leaf), "valid", remaining(leaf, s.env.now())}
 }
 
@@ -227,8 +235,8 @@ func (s *serve) serve(ctx context.Context, server *tlsnet.Server, ln net.Listene
 
 // failures tells of failures in blocks, as everything does that is for people, or else
 // in the log.
-func (s *serve) failures(stderr io.Writer, logger *slog.Logger) *failures {
-	f := &failures{explain: s.explain, logger: logger, limiter: &limiter{now: s.env.now}}
+func (s *serve) failures(stderr io.Writer, logger *slog.Logger, from *origin) *failureLog {
+	f := &failureLog{origin: from, logger: logger, limiter: &limiter{now: s.env.now}}
 	if s.logFormat.value == "text" {
 		f.text = stderr
 	}
@@ -248,7 +256,7 @@ func (s *serve) draining(ctx context.Context) (context.Context, context.CancelFu
 }
 
 // serveOnce serves the first client that says anything.
-func (s *serve) serveOnce(ctx context.Context, server *tlsnet.Server, ln net.Listener) error {
+func (s *serve) serveOnce(ctx context.Context, server *tlsnet.Server, ln net.Listener, from *origin) error {
 	stop := context.AfterFunc(ctx, func() { _ = ln.Close() })
 	defer stop()
 	drain, cancel := s.draining(ctx)
@@ -265,8 +273,8 @@ func (s *serve) serveOnce(ctx context.Context, server *tlsnet.Server, ln net.Lis
 		switch {
 		case err == nil:
 			return nil
-		case !tlsnet.LeftWithoutAWord(err):
-			return s.explain(err)
+		case !errors.Is(err, tlsnet.ErrNothingSent):
+			return &located{err: err, origin: from}
 		}
 	}
 }

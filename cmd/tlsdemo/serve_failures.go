@@ -2,7 +2,8 @@ package main
 
 import (
 	"bytes"
-	"errors"
+	"cmp"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"log/slog"
@@ -12,12 +13,12 @@ import (
 	"strings"
 	"sync"
 
-	"tlsdemo/tlsnet"
+	"tlsdemo/tlsnet/explain"
 )
 
-// failures tells of the connections that failed, and counts them by code.
-type failures struct {
-	explain func(error) *account
+// failureLog tells of the connections that failed, and counts them by code.
+type failureLog struct {
+	origin  *origin // of the server's credentials
 	logger  *slog.Logger
 	text    io.Writer // where blocks go instead of the log, or nil
 	limiter *limiter
@@ -27,9 +28,9 @@ type failures struct {
 	leftOut int
 }
 
-// add tells of a failure, unless its address has had its share of the log.
-func (f *failures) add(conn net.Conn, err error) {
-	f.count(codeOfFailure(err))
+// add tells of a failure, unless its address has had its share of the log. What is not
+// told is not explained either: that would be work for whoever makes the most failures.
+func (f *failureLog) add(conn net.Conn, err error) {
 	remote := conn.RemoteAddr().String()
 	host, _, _ := net.SplitHostPort(remote)
 	ok, left := f.limiter.allow(host)
@@ -40,25 +41,27 @@ func (f *failures) add(conn net.Conn, err error) {
 		f.leaveOut()
 		return
 	}
-	record := f.explain(err).record()
+	e := f.explain(conn, err)
+	f.count(cmp.Or(e.Code, "exchange-failed"))
 	if f.text == nil {
-		f.logger.Warn("connection failed", append([]any{"remote_addr", remote}, record.attrs()...)...)
+		f.logger.Warn("connection failed", append([]any{"remote_addr", remote}, e.attrs()...)...)
 		return
 	}
 	var block bytes.Buffer // one Write, so that it stays together
-	record.print(&block, "tlsdemo: "+remote+": ")
+	e.print(&block, "tlsdemo: "+remote+": ")
 	_, _ = f.text.Write(block.Bytes())
 }
 
-// codeOfFailure is what a failure is counted by.
-func codeOfFailure(err error) string {
-	if e, ok := errors.AsType[*tlsnet.HandshakeError](err); ok {
-		return string(e.Code)
+func (f *failureLog) explain(conn net.Conn, err error) *explanation {
+	if secure, ok := conn.(*tls.Conn); ok {
+		if why := explain.Of(secure, err, f.origin.intermediates()...); why != nil {
+			err = why
+		}
 	}
-	return "exchange-failed"
+	return explained(&located{err: err, origin: f.origin})
 }
 
-func (f *failures) count(code string) {
+func (f *failureLog) count(code string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.counts == nil {
@@ -67,14 +70,14 @@ func (f *failures) count(code string) {
 	f.counts[code]++
 }
 
-func (f *failures) leaveOut() {
+func (f *failureLog) leaveOut() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.leftOut++
 }
 
 // sum tells, at the end, how often what failed, and how much of it was not told.
-func (f *failures) sum() {
+func (f *failureLog) sum() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if len(f.counts) == 0 {

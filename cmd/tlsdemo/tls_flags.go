@@ -50,7 +50,7 @@ func (f *tlsFlags) apply(config *tls.Config) {
 
 // client is what source presents, and believes, as a client of the server called name. It
 // is the same for every connection.
-func (f *tlsFlags) client(source credentials, name string, now func() time.Time) func() *tls.Config {
+func (f *tlsFlags) client(source *credentials, name string, now func() time.Time) func() *tls.Config {
 	config := source.ClientConfig()
 	f.apply(config)
 	config.ServerName, config.Time = name, now

@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"tlsdemo/tlsnet"
+	"tlsdemo/tlsnet/explain"
 )
 
 // atOnce is how many encounters are played at the same time. Most of each is waiting.
@@ -23,8 +23,8 @@ func failures(ctx context.Context, w *workshop, args []string) int {
 	m := newMatrix()
 	m.verbose, args = verbosity(args)
 	all := m.available(chooseEncounters(append(
-		encounters(tlsnet.ServerSide, foreignClients),
-		encounters(tlsnet.ClientSide, foreignServers)...), args))
+		encounters(explain.ServerSide, foreignClients),
+		encounters(explain.ClientSide, foreignServers)...), args))
 	if len(all) == 0 {
 		fmt.Fprintf(os.Stderr, "peers: no peer and no situation is called %s\n", strings.Join(args, " or "))
 		return 2

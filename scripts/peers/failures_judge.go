@@ -3,7 +3,7 @@ package main
 import (
 	"slices"
 
-	"tlsdemo/tlsnet"
+	"tlsdemo/tlsnet/explain"
 )
 
 // judgement of what our end said.
@@ -31,7 +31,7 @@ func (e *encounter) judge(h heard) judgement {
 		return when(s.verifier != e.ours && s.kind != transport && s.kind != control, tolerant)
 	case slices.Contains(s.right(e.ours), h.code):
 		return right
-	case e.ours == tlsnet.ServerSide && h.code == quiet:
+	case e.ours == explain.ServerSide && h.code == quiet:
 		return e.judgeQuiet()
 	case slices.Contains(s.hedges(e.ours), h.code):
 		return hedged

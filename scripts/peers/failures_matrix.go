@@ -9,7 +9,7 @@ import (
 	"strings"
 	"sync"
 
-	"tlsdemo/tlsnet"
+	"tlsdemo/tlsnet/explain"
 )
 
 // result is what came of an encounter.
@@ -83,8 +83,8 @@ func (r result) cell() string {
 
 // end prints the matrix, what is wrong in it, and the count. It returns the exit status.
 func (m *matrix) end(ctx context.Context, all []*encounter) int {
-	m.print(all, tlsnet.ServerSide, foreignClients, "tlsdemo serve, and the client is")
-	m.print(all, tlsnet.ClientSide, foreignServers, "tlsdemo send, and the server is")
+	m.print(all, explain.ServerSide, foreignClients, "tlsdemo serve, and the client is")
+	m.print(all, explain.ClientSide, foreignServers, "tlsdemo send, and the server is")
 	count := make(map[judgement]int)
 	for _, e := range all {
 		if r, ok := m.results[e]; ok {
@@ -107,7 +107,7 @@ func (m *matrix) end(ctx context.Context, all []*encounter) int {
 }
 
 // print prints the half of the matrix in which our end is that side.
-func (m *matrix) print(all []*encounter, ours tlsnet.Side, peers []foreign, title string) {
+func (m *matrix) print(all []*encounter, ours explain.Side, peers []foreign, title string) {
 	cells := make(map[string]map[string]string) // by situation and peer
 	for _, e := range all {
 		if r, ok := m.results[e]; ok && e.ours == ours {
@@ -165,7 +165,7 @@ func (m *matrix) accuse(e *encounter, r result) {
 		return
 	}
 	other := "server"
-	if e.ours == tlsnet.ServerSide {
+	if e.ours == explain.ServerSide {
 		other = "client"
 	}
 	fmt.Fprintf(m.details, "%s, our end is the %v, the %s is %s: %s %s\n", e.situation.name, e.ours, other, e.foreign.name, r.cell(), r.code)

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"tlsdemo/tlsnet"
+	"tlsdemo/tlsnet/explain"
 )
 
 // stage is what all encounters share.
@@ -25,12 +25,12 @@ type stage struct {
 type encounter struct {
 	situation situation
 	foreign   foreign
-	ours      tlsnet.Side
+	ours      explain.Side
 	peer      peer // foreign as the situation wants it
 }
 
 // encounters are all that can be, for the peers at the other end of ours.
-func encounters(ours tlsnet.Side, peers []foreign) []*encounter {
+func encounters(ours explain.Side, peers []foreign) []*encounter {
 	var all []*encounter
 	for _, s := range situations() {
 		for _, f := range peers {
@@ -48,15 +48,15 @@ type heard struct {
 	accepted bool
 	atStart  bool // our end refused its own files, and never got as far
 	absent   bool // the peer would not even load what it was given
-	code     tlsnet.Code
+	code     explain.Code
 	ours     string // all that our end printed
 	theirs   string // and the other
 }
 
 // The codes of what has none: an end that gives no code accuses nobody.
 const (
-	quiet   tlsnet.Code = ""
-	uncoded tlsnet.Code = "uncoded"
+	quiet   explain.Code = ""
+	uncoded explain.Code = "uncoded"
 )
 
 // exitStart is our exit status for files of our own that will not do.
@@ -71,7 +71,7 @@ func (e *encounter) run(ctx context.Context, s *stage) (h heard, err error) {
 		return h, err
 	}
 	e.peer.words = words
-	if e.ours == tlsnet.ServerSide {
+	if e.ours == explain.ServerSide {
 		return e.serve(ctx, s)
 	}
 	return e.send(ctx, s)
@@ -89,9 +89,9 @@ func (s *stage) words(e *encounter) ([]string, error) {
 	}, err
 }
 
-func (e *encounter) credentials(s *stage, side tlsnet.Side) credentials {
+func (e *encounter) credentials(s *stage, side explain.Side) credentials {
 	trust := cmp.Or(e.situation.trust, "ca")
-	if side == tlsnet.ServerSide {
+	if side == explain.ServerSide {
 		return s.cast.of(cmp.Or(e.situation.server, "server"), trust)
 	}
 	return s.cast.of(cmp.Or(e.situation.client, "client"), cmp.Or(e.situation.clientTrust, trust))

@@ -4,7 +4,7 @@ import (
 	"context"
 	"strings"
 
-	"tlsdemo/tlsnet"
+	"tlsdemo/tlsnet/explain"
 )
 
 // send runs the foreign server, and tlsdemo send against it.
@@ -22,7 +22,7 @@ func (e *encounter) send(ctx context.Context, s *stage) (h heard, err error) {
 		return h, err
 	}
 	defer done()
-	as := e.credentials(s, tlsnet.ClientSide)
+	as := e.credentials(s, explain.ClientSide)
 	send, err := start(ctx, append([]string{
 		s.tlsdemo, "send", greetingLine, "--addr=" + addr, "--server-name=localhost",
 		"--cert=" + as.cert, "--key=" + as.key, "--ca=" + as.ca,
@@ -58,7 +58,7 @@ func (e *encounter) host(ctx context.Context, s *stage) (addr string, said func(
 	if strings.Contains(e.peer.args, "http.server") {
 		foreign.ready = "Serving HTTP"
 	}
-	p, addr, err := foreign.start(ctx, s.workshop, e.credentials(s, tlsnet.ServerSide))
+	p, addr, err := foreign.start(ctx, s.workshop, e.credentials(s, explain.ServerSide))
 	if err != nil {
 		return "", nil, nil, err
 	}
@@ -66,7 +66,7 @@ func (e *encounter) host(ctx context.Context, s *stage) (addr string, said func(
 }
 
 // printedCode returns the code of the first line that says why our client failed.
-func printedCode(text string) tlsnet.Code {
+func printedCode(text string) explain.Code {
 	for line := range strings.Lines(text) {
 		if rest, ok := strings.CutPrefix(line, "tlsdemo: "); ok {
 			if code := codeOf(rest); code != uncoded {

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"tlsdemo/tlsnet"
+	"tlsdemo/tlsnet/explain"
 )
 
 const (
@@ -21,7 +21,7 @@ const (
 // serve runs tlsdemo serve, and the foreign client against it.
 func (e *encounter) serve(ctx context.Context, s *stage) (h heard, err error) {
 	flags := append([]string{"--log=json", "--drain=100ms"}, e.fill(e.situation.serveFlags)...)
-	serve, addr, err := startServe(ctx, s.workshop, e.credentials(s, tlsnet.ServerSide), flags...)
+	serve, addr, err := startServe(ctx, s.workshop, e.credentials(s, explain.ServerSide), flags...)
 	if err != nil {
 		return failedToStart(err, h)
 	}
@@ -64,7 +64,7 @@ func (e *encounter) call(ctx context.Context, s *stage, serve *process, addr str
 		return "", err
 	}
 	c := client{peer: e.peer}
-	p, err := c.peer.start(ctx, s.workshop, e.credentials(s, tlsnet.ClientSide), addr, greeting)
+	p, err := c.peer.start(ctx, s.workshop, e.credentials(s, explain.ClientSide), addr, greeting)
 	if err != nil {
 		return "", err
 	}
@@ -98,13 +98,13 @@ func (e *encounter) await(ctx context.Context, serve *process) {
 
 // record is a line of our server's log.
 type record struct {
-	Remote string      `json:"remote_addr"`
-	Code   tlsnet.Code `json:"code"`
-	Error  string      `json:"error"`
+	Remote string       `json:"remote_addr"`
+	Code   explain.Code `json:"code"`
+	Error  string       `json:"error"`
 }
 
 // loggedCode returns the code of the first client that failed: if none did, quiet.
-func loggedCode(log string) tlsnet.Code {
+func loggedCode(log string) explain.Code {
 	for line := range strings.Lines(log) {
 		var r record
 		if json.Unmarshal([]byte(line), &r) == nil && r.Remote != "" {
@@ -115,7 +115,7 @@ func loggedCode(log string) tlsnet.Code {
 }
 
 // code is the record's own, or what its error begins with.
-func (r record) code() tlsnet.Code {
+func (r record) code() explain.Code {
 	if r.Code != "" {
 		return r.Code
 	}
@@ -123,10 +123,10 @@ func (r record) code() tlsnet.Code {
 }
 
 // codeOf returns the code with which a text begins.
-func codeOf(text string) tlsnet.Code {
+func codeOf(text string) explain.Code {
 	first, _, _ := strings.Cut(text, ": ")
-	if slices.Contains(tlsnet.Codes(), tlsnet.Code(first)) {
-		return tlsnet.Code(first)
+	if slices.Contains(explain.Codes(), explain.Code(first)) {
+		return explain.Code(first)
 	}
 	return uncoded
 }

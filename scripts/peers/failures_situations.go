@@ -3,7 +3,7 @@ package main
 import (
 	"slices"
 
-	"tlsdemo/tlsnet"
+	"tlsdemo/tlsnet/explain"
 )
 
 // situation is one way for a handshake to go wrong, or a control: one that looks like it
@@ -17,7 +17,7 @@ type situation struct {
 	// clientTrust is whom a client believes, if not the same.
 	clientTrust string
 	// verifier is the end that has to notice.
-	verifier tlsnet.Side
+	verifier explain.Side
 	// options are what the foreign end is told: see foreign.options. If it has no such
 	// option, the two do not meet.
 	options []string
@@ -31,7 +31,7 @@ type situation struct {
 	// serve and send are the codes that are right, if our end is that. If there are
 	// none, and the exchange does not have to succeed either, the situation does not
 	// exist that way round.
-	serve, send []tlsnet.Code
+	serve, send []explain.Code
 	// accepted means that the exchange has to succeed, and quiet that our server has
 	// nothing to say.
 	accepted, quiet bool
@@ -52,43 +52,43 @@ const (
 )
 
 // ours reports whether the defect is one of our own certificate.
-func (s situation) ours(side tlsnet.Side) bool {
-	return s.kind == clientCert && side == tlsnet.ClientSide || s.kind == serverCert && side == tlsnet.ServerSide
+func (s situation) ours(side explain.Side) bool {
+	return s.kind == clientCert && side == explain.ClientSide || s.kind == serverCert && side == explain.ServerSide
 }
 
 // right are the codes for our end.
-func (s situation) right(side tlsnet.Side) []tlsnet.Code {
-	if side == tlsnet.ServerSide {
+func (s situation) right(side explain.Side) []explain.Code {
+	if side == explain.ServerSide {
 		return s.serve
 	}
 	return s.send
 }
 
 // exists reports whether there is such a thing with our end on that side.
-func (s situation) exists(side tlsnet.Side) bool {
-	return s.accepted || s.quiet && side == tlsnet.ServerSide || len(s.right(side)) > 0
+func (s situation) exists(side explain.Side) bool {
+	return s.accepted || s.quiet && side == explain.ServerSide || len(s.right(side)) > 0
 }
 
 // hedges are the codes that our end may honestly give where the other end decides.
-func (s situation) hedges(side tlsnet.Side) []tlsnet.Code {
+func (s situation) hedges(side explain.Side) []explain.Code {
 	if s.verifier == side {
 		return nil
 	}
-	unsure := []tlsnet.Code{tlsnet.PeerHungUp, tlsnet.PeerSilent, tlsnet.PeerStalled, tlsnet.HandshakeFailed, tlsnet.NoAnswer}
+	unsure := []explain.Code{explain.PeerHungUp, explain.PeerSilent, explain.PeerStalled, explain.HandshakeFailed, explain.NoAnswer}
 	switch s.kind {
 	case clientCert:
-		return append(unsure, tlsnet.ClientCertRefused)
+		return append(unsure, explain.ClientCertRefused)
 	case serverCert:
-		return append(unsure, tlsnet.ServerCertRefused)
+		return append(unsure, explain.ServerCertRefused)
 	case negotiation:
-		return append(unsure, tlsnet.NoSharedParameters, tlsnet.PeerClosedBeforeHello)
+		return append(unsure, explain.NoSharedParameters, explain.PeerClosedBeforeHello)
 	}
 	return nil
 }
 
 const (
-	byServer = tlsnet.ServerSide
-	byClient = tlsnet.ClientSide
+	byServer = explain.ServerSide
+	byClient = explain.ClientSide
 )
 
 var (
@@ -96,10 +96,10 @@ var (
 	briefSend = []string{"--timeout=1500ms"}
 )
 
-func codes(list ...tlsnet.Code) []tlsnet.Code { return list }
+func codes(list ...explain.Code) []explain.Code { return list }
 
 // both is the same at either end.
-func both(s situation, list ...tlsnet.Code) situation {
+func both(s situation, list ...explain.Code) situation {
 	s.serve, s.send = list, list
 	return s
 }
@@ -112,90 +112,90 @@ func situations() []situation {
 var clientFaults = []situation{
 	{
 		name: "client sends no certificate", verifier: byServer, options: []string{"no-cert"},
-		serve: codes(tlsnet.ClientCertMissing),
+		serve: codes(explain.ClientCertMissing),
 	},
 	// GnuTLS shows no certificate that the server has not asked for.
 	{
 		name: "client of another CA", verifier: byServer, client: "other-client",
-		serve: codes(tlsnet.ClientCertUnknownCA, tlsnet.ClientCertMissing), send: codes(tlsnet.ClientCertUnknownCA),
+		serve: codes(explain.ClientCertUnknownCA, explain.ClientCertMissing), send: codes(explain.ClientCertUnknownCA),
 	},
-	both(situation{name: "client of a CA made anew", verifier: byServer, client: "again-client"}, tlsnet.ClientCertStaleCA),
-	both(situation{name: "client expired", verifier: byServer, client: "client-expired"}, tlsnet.ClientCertExpired),
-	both(situation{name: "client not yet valid", verifier: byServer, client: "client-early"}, tlsnet.ClientCertNotYetValid),
-	both(situation{name: "client shows a server's", verifier: byServer, client: "client-usage"}, tlsnet.ClientCertWrongUsage),
+	both(situation{name: "client of a CA made anew", verifier: byServer, client: "again-client"}, explain.ClientCertStaleCA),
+	both(situation{name: "client expired", verifier: byServer, client: "client-expired"}, explain.ClientCertExpired),
+	both(situation{name: "client not yet valid", verifier: byServer, client: "client-early"}, explain.ClientCertNotYetValid),
+	both(situation{name: "client shows a server's", verifier: byServer, client: "client-usage"}, explain.ClientCertWrongUsage),
 	{
 		name: "client revoked, our server", verifier: byServer, client: "client-revoked",
-		serveFlags: []string{"--crl={crl}"}, serve: codes(tlsnet.ClientCertRevoked),
+		serveFlags: []string{"--crl={crl}"}, serve: codes(explain.ClientCertRevoked),
 	},
 	{
 		name: "client revoked, their server", verifier: byServer, client: "client-revoked", options: []string{"crl"},
-		send: codes(tlsnet.ClientCertRevoked),
+		send: codes(explain.ClientCertRevoked),
 	},
 	{
 		name: "client not allowed, our server", verifier: byServer, serveFlags: []string{"--allow-dns=nobody.localhost"},
-		serve: codes(tlsnet.ClientCertNotAllowed),
+		serve: codes(explain.ClientCertNotAllowed),
 	},
 	// What the client can say at best is that it was refused.
 	{
 		name: "client not allowed, their server", verifier: byServer, options: []string{"allow"},
-		send: codes(tlsnet.ClientCertNotAllowed),
+		send: codes(explain.ClientCertNotAllowed),
 	},
-	both(situation{name: "client against constraints", verifier: byServer, client: "client-astray"}, tlsnet.ClientCertNameConstraint),
+	both(situation{name: "client against constraints", verifier: byServer, client: "client-astray"}, explain.ClientCertNameConstraint),
 	// Without the intermediate at hand nobody can tell that from another CA.
 	{
 		name: "client lacks intermediate", verifier: byServer, client: "client-far",
-		serve: codes(tlsnet.ClientCertIncompleteChain, tlsnet.ClientCertUnknownCA, tlsnet.ClientCertMissing),
-		send:  codes(tlsnet.ClientCertIncompleteChain, tlsnet.ClientCertUnknownCA),
+		serve: codes(explain.ClientCertIncompleteChain, explain.ClientCertUnknownCA, explain.ClientCertMissing),
+		send:  codes(explain.ClientCertIncompleteChain, explain.ClientCertUnknownCA),
 	},
-	both(situation{name: "client has RSA 1024", verifier: byServer, client: "client-weak", unloadable: true}, tlsnet.ClientCertWeak),
+	both(situation{name: "client has RSA 1024", verifier: byServer, client: "client-weak", unloadable: true}, explain.ClientCertWeak),
 }
 
 var serverFaults = []situation{
-	both(situation{name: "server of another CA", kind: serverCert, verifier: byClient, server: "other-server"}, tlsnet.ServerCertUnknownCA),
-	both(situation{name: "server of a CA made anew", kind: serverCert, verifier: byClient, server: "again-server"}, tlsnet.ServerCertStaleCA),
-	both(situation{name: "server expired", kind: serverCert, verifier: byClient, server: "server-expired"}, tlsnet.ServerCertExpired),
-	both(situation{name: "server not yet valid", kind: serverCert, verifier: byClient, server: "server-early"}, tlsnet.ServerCertNotYetValid),
-	both(situation{name: "server of another name", kind: serverCert, verifier: byClient, server: "server-elsewhere"}, tlsnet.ServerCertNameMismatch),
-	both(situation{name: "server without SAN", kind: serverCert, verifier: byClient, server: "server-nameless"}, tlsnet.ServerCertNoSAN),
-	both(situation{name: "server shows a client's", kind: serverCert, verifier: byClient, server: "server-usage"}, tlsnet.ServerCertWrongUsage),
-	both(situation{name: "server self-signed", kind: serverCert, verifier: byClient, server: "server-selfmade"}, tlsnet.ServerCertSelfSigned),
-	both(situation{name: "server against constraints", kind: serverCert, verifier: byClient, server: "server-astray"}, tlsnet.ServerCertNameConstraint),
+	both(situation{name: "server of another CA", kind: serverCert, verifier: byClient, server: "other-server"}, explain.ServerCertUnknownCA),
+	both(situation{name: "server of a CA made anew", kind: serverCert, verifier: byClient, server: "again-server"}, explain.ServerCertStaleCA),
+	both(situation{name: "server expired", kind: serverCert, verifier: byClient, server: "server-expired"}, explain.ServerCertExpired),
+	both(situation{name: "server not yet valid", kind: serverCert, verifier: byClient, server: "server-early"}, explain.ServerCertNotYetValid),
+	both(situation{name: "server of another name", kind: serverCert, verifier: byClient, server: "server-elsewhere"}, explain.ServerCertNameMismatch),
+	both(situation{name: "server without SAN", kind: serverCert, verifier: byClient, server: "server-nameless"}, explain.ServerCertNoSAN),
+	both(situation{name: "server shows a client's", kind: serverCert, verifier: byClient, server: "server-usage"}, explain.ServerCertWrongUsage),
+	both(situation{name: "server self-signed", kind: serverCert, verifier: byClient, server: "server-selfmade"}, explain.ServerCertSelfSigned),
+	both(situation{name: "server against constraints", kind: serverCert, verifier: byClient, server: "server-astray"}, explain.ServerCertNameConstraint),
 	both(situation{name: "server lacks intermediate", kind: serverCert, verifier: byClient, server: "server-far"},
-		tlsnet.ServerCertIncompleteChain, tlsnet.ServerCertUnknownCA),
-	both(situation{name: "server has RSA 1024", kind: serverCert, verifier: byClient, server: "server-weak", unloadable: true}, tlsnet.ServerCertWeak),
+		explain.ServerCertIncompleteChain, explain.ServerCertUnknownCA),
+	both(situation{name: "server has RSA 1024", kind: serverCert, verifier: byClient, server: "server-weak", unloadable: true}, explain.ServerCertWeak),
 	{
 		name: "server revoked, our client", kind: serverCert, verifier: byClient, server: "server-revoked",
-		sendFlags: []string{"--crl={crl}"}, send: codes(tlsnet.ServerCertRevoked),
+		sendFlags: []string{"--crl={crl}"}, send: codes(explain.ServerCertRevoked),
 	},
 	{
 		name: "server revoked, their client", kind: serverCert, verifier: byClient, server: "server-revoked", options: []string{"crl"},
-		serve: codes(tlsnet.ServerCertRevoked),
+		serve: codes(explain.ServerCertRevoked),
 	},
 }
 
 var caFaults = []situation{
-	both(situation{name: "client's CA expired", verifier: byServer, client: "client-orphan", trust: "ca+ended"}, tlsnet.CAExpired),
-	both(situation{name: "server's CA expired", kind: serverCert, verifier: byClient, server: "server-orphan", trust: "ca+ended"}, tlsnet.CAExpired),
+	both(situation{name: "client's CA expired", verifier: byServer, client: "client-orphan", trust: "ca+ended"}, explain.CAExpired),
+	both(situation{name: "server's CA expired", kind: serverCert, verifier: byClient, server: "server-orphan", trust: "ca+ended"}, explain.CAExpired),
 }
 
 // decoys have a flaw in our certificate that is not why the peer refuses it.
 var decoys = []situation{
 	{
 		name: "decoy: no SNI, and another CA", kind: serverCert, verifier: byClient, server: "server-elsewhere", clientTrust: "other",
-		options: []string{"no-sni"}, serve: codes(tlsnet.ServerCertUnknownCA),
+		options: []string{"no-sni"}, serve: codes(explain.ServerCertUnknownCA),
 	},
 	{
 		name: "decoy: no SAN, and another CA", kind: serverCert, verifier: byClient, server: "server-nameless", clientTrust: "other",
-		serve: codes(tlsnet.ServerCertUnknownCA),
+		serve: codes(explain.ServerCertUnknownCA),
 	},
 	// The server tells of another CA than the one by which it judges.
 	{
 		name: "decoy: CA not listed, and revoked", verifier: byServer, client: "client-revoked", options: []string{"list-other", "crl"},
-		send: codes(tlsnet.ClientCertRevoked),
+		send: codes(explain.ClientCertRevoked),
 	},
 	{
 		name: "decoy: CA not listed, and not allowed", verifier: byServer, options: []string{"list-other", "allow"},
-		send: codes(tlsnet.ClientCertNotAllowed),
+		send: codes(explain.ClientCertNotAllowed),
 	},
 }
 
@@ -203,48 +203,48 @@ var mismatches = []situation{
 	both(situation{
 		name: "only TLS 1.3 here, 1.2 there", kind: negotiation, verifier: byServer, options: []string{"tls1.2"},
 		serveFlags: []string{"--min-tls=1.3"}, sendFlags: []string{"--min-tls=1.3"},
-	}, tlsnet.TLSVersionMismatch),
+	}, explain.TLSVersionMismatch),
 	both(situation{
 		name: "only TLS 1.2 here, 1.3 there", kind: negotiation, verifier: byServer, options: []string{"tls1.3"},
 		serveFlags: []string{"--max-tls=1.2"}, sendFlags: []string{"--max-tls=1.2"},
-	}, tlsnet.TLSVersionMismatch),
+	}, explain.TLSVersionMismatch),
 	{
 		name: "no cipher suite in common", kind: negotiation, verifier: byServer, options: []string{"suite"},
 		serveFlags: otherSuite, sendFlags: otherSuite,
-		serve: codes(tlsnet.NoSharedCipher), send: codes(tlsnet.NoSharedParameters, tlsnet.NoSharedCipher),
+		serve: codes(explain.NoSharedCipher), send: codes(explain.NoSharedParameters, explain.NoSharedCipher),
 	},
 	{
 		name: "no group in common", kind: negotiation, verifier: byServer, options: []string{"group"},
 		serveFlags: []string{"--groups=X25519"}, sendFlags: []string{"--groups=X25519"},
-		serve: codes(tlsnet.NoSharedGroup), send: codes(tlsnet.NoSharedParameters, tlsnet.NoSharedGroup),
+		serve: codes(explain.NoSharedGroup), send: codes(explain.NoSharedParameters, explain.NoSharedGroup),
 	},
-	both(situation{name: "no ALPN in common", kind: negotiation, verifier: byServer, options: []string{"alpn"}}, tlsnet.ALPNMismatch),
+	both(situation{name: "no ALPN in common", kind: negotiation, verifier: byServer, options: []string{"alpn"}}, explain.ALPNMismatch),
 }
 
 // otherSuite is one that no peer has which is told suite.
 var otherSuite = []string{"--max-tls=1.2", "--ciphers=TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"}
 
 var strangers = []situation{
-	{name: "HTTP to our TLS port", kind: transport, options: []string{"http"}, serve: codes(tlsnet.PeerPlaintextHTTP)},
-	{name: "TLS to an HTTP port", kind: transport, options: []string{"http"}, send: codes(tlsnet.PeerPlaintextHTTP)},
+	{name: "HTTP to our TLS port", kind: transport, options: []string{"http"}, serve: codes(explain.PeerPlaintextHTTP)},
+	{name: "TLS to an HTTP port", kind: transport, options: []string{"http"}, send: codes(explain.PeerPlaintextHTTP)},
 	{
 		name: "HTTP through a socket", kind: transport, talk: &talk{say: "HTTP/1.1 400 Bad Request\r\n\r\n", listen: true},
-		send: codes(tlsnet.PeerPlaintextHTTP),
+		send: codes(explain.PeerPlaintextHTTP),
 	},
-	{name: "garbage", kind: transport, talk: &talk{say: "\x00\x01\x02 no TLS\r\n"}, serve: codes(tlsnet.PeerNotTLS), send: codes(tlsnet.PeerNotTLS)},
-	{name: "an SSH banner", kind: transport, talk: &talk{say: "SSH-2.0-example\r\n"}, serve: codes(tlsnet.PeerNotTLS), send: codes(tlsnet.PeerNotTLS)},
-	{name: "an echo", kind: transport, talk: &talk{echo: true}, send: codes(tlsnet.PeerEchoes)},
-	{name: "a close before any word", kind: transport, talk: &talk{listen: true}, send: codes(tlsnet.PeerClosedBeforeHello)},
-	{name: "half a hello, then a close", kind: transport, talk: &talk{say: halfHello}, serve: codes(tlsnet.PeerHungUp), send: codes(tlsnet.PeerHungUp)},
+	{name: "garbage", kind: transport, talk: &talk{say: "\x00\x01\x02 no TLS\r\n"}, serve: codes(explain.PeerNotTLS), send: codes(explain.PeerNotTLS)},
+	{name: "an SSH banner", kind: transport, talk: &talk{say: "SSH-2.0-example\r\n"}, serve: codes(explain.PeerNotTLS), send: codes(explain.PeerNotTLS)},
+	{name: "an echo", kind: transport, talk: &talk{echo: true}, send: codes(explain.PeerEchoes)},
+	{name: "a close before any word", kind: transport, talk: &talk{listen: true}, send: codes(explain.PeerClosedBeforeHello)},
+	{name: "half a hello, then a close", kind: transport, talk: &talk{say: halfHello}, serve: codes(explain.PeerHungUp), send: codes(explain.PeerHungUp)},
 	{
 		name: "silence", kind: transport, talk: &talk{hold: true}, serveFlags: brief, sendFlags: briefSend,
-		serve: codes(tlsnet.PeerSilent), send: codes(tlsnet.PeerSilent),
+		serve: codes(explain.PeerSilent), send: codes(explain.PeerSilent),
 	},
 	{
 		name: "half a hello, then silence", kind: transport, talk: &talk{say: halfHello, hold: true}, serveFlags: brief, sendFlags: briefSend,
-		serve: codes(tlsnet.PeerStalled), send: codes(tlsnet.PeerStalled),
+		serve: codes(explain.PeerStalled), send: codes(explain.PeerStalled),
 	},
-	{name: "nobody listens", kind: transport, talk: &talk{absent: true}, send: codes(tlsnet.ConnectionRefused)},
+	{name: "nobody listens", kind: transport, talk: &talk{absent: true}, send: codes(explain.ConnectionRefused)},
 }
 
 // halfHello is the beginning of a record with a handshake message of 512 bytes.
@@ -255,44 +255,44 @@ var controls = []situation{
 	{name: "control: sound and slow", kind: control, accepted: true, line: slow},
 	{
 		name: "control: never says a word", kind: control, options: []string{"mute"}, serveFlags: brief, sendFlags: briefSend,
-		serve: codes(tlsnet.PeerSilent, tlsnet.NoAnswer, uncoded), send: codes(tlsnet.PeerSilent, tlsnet.NoAnswer),
+		serve: codes(explain.PeerSilent, explain.NoAnswer, uncoded), send: codes(explain.PeerSilent, explain.NoAnswer),
 	},
 	{
 		name: "control: closes without a word", kind: control, options: []string{"mum"},
-		send: codes(tlsnet.NoAnswer),
+		send: codes(explain.NoAnswer),
 	},
 	{
 		name: "control: proxy, backend down", kind: control, options: []string{"down"},
-		send: codes(tlsnet.NoAnswer),
+		send: codes(explain.NoAnswer),
 	},
 	{
 		name: "control: line cut in the middle", kind: control, line: cut,
-		serve: codes(tlsnet.PeerHungUp), send: codes(tlsnet.PeerHungUp),
+		serve: codes(explain.PeerHungUp), send: codes(explain.PeerHungUp),
 	},
 	// What is wrong with our certificate is not why it fails: the peer does not care.
 	{
 		name: "control: lax client, never says a word", kind: control, options: []string{"lax", "mute"}, server: "server-expired",
-		serveFlags: brief, serve: codes(tlsnet.PeerSilent, tlsnet.NoAnswer, uncoded),
+		serveFlags: brief, serve: codes(explain.PeerSilent, explain.NoAnswer, uncoded),
 	},
 	{
 		name: "control: lax server, never answers", kind: control, options: []string{"lax", "mute"}, client: "client-expired",
-		sendFlags: briefSend, send: codes(tlsnet.PeerSilent, tlsnet.NoAnswer),
+		sendFlags: briefSend, send: codes(explain.PeerSilent, explain.NoAnswer),
 	},
 	{
 		name: "control: lax, closes without a word", kind: control, options: []string{"lax", "mum"}, client: "client-expired",
-		send: codes(tlsnet.NoAnswer),
+		send: codes(explain.NoAnswer),
 	},
 	{
 		name: "control: lax, backend down", kind: control, options: []string{"lax", "down"}, client: "client-expired",
-		send: codes(tlsnet.NoAnswer),
+		send: codes(explain.NoAnswer),
 	},
 	{
 		name: "control: lax, shakes hands and leaves", kind: control, options: []string{"lax", "leave"}, server: "server-expired",
-		serve: codes(tlsnet.NoAnswer, uncoded), quiet: true,
+		serve: codes(explain.NoAnswer, uncoded), quiet: true,
 	},
 	{
 		name: "control: shakes hands and leaves", kind: control, options: []string{"leave"},
-		serve: codes(tlsnet.NoAnswer, uncoded), quiet: true,
+		serve: codes(explain.NoAnswer, uncoded), quiet: true,
 	},
 	{name: "control: connects and leaves", kind: control, talk: &talk{}, quiet: true},
 	{

@@ -1,4 +1,4 @@
-package tlsnet
+package explain
 
 import (
 	"crypto/tls"
@@ -31,10 +31,10 @@ type Fault int
 
 // The kinds of failure.
 const (
-	Transport     Fault = iota // the connection broke, or what came was not TLS
-	RefusedPeer                // we refused the peer's certificate, or that it had none
-	RefusedByPeer              // the peer refused our certificate, or that we had none
-	Negotiation                // no version, cipher suite, group or protocol in common
+	Transport   Fault = iota // the connection broke, or what came was not TLS
+	WeRefused                // we refused the peer's certificate, or that it had none
+	TheyRefused              // the peer refused our certificate, or that we had none
+	Negotiation              // no version, cipher suite, group or protocol in common
 )
 
 // Certainty says how far an explanation can be relied on.
@@ -52,19 +52,19 @@ func (c Certainty) String() string {
 	return [...]string{Unknown: "unknown", Likely: "likely", Certain: "certain"}[c]
 }
 
-// HandshakeError is a connection that failed before anything was exchanged, and why. On
+// Error is a connection that failed before anything was exchanged, and why. On
 // TLS 1.3 a client learns only after its own handshake is done that the server has
-// refused its certificate; that too is a HandshakeError.
+// refused its certificate; that too is a Error.
 //
 // Text and Basis may hold what the peer supplied, quoted.
-type HandshakeError struct {
+type Error struct {
 	Code      Code
-	Side      Side // which end we are
-	Fault     Fault
+	Side      Side              // which end we are
 	Text      string            // what happened, in words
 	Cert      *x509.Certificate // the certificate at fault, or nil
-	Ours      bool              // Cert is our own, or a CA's in our own chain
+	Ours      bool              // what is at fault is our own certificate, that we have none, or a CA's in our own chain
 	Wanted    string            // the name that the server's certificate lacks, or empty
+	Version   uint16            // of TLS in which there was no shared cipher suite, or zero
 	Certainty Certainty
 	Basis     string         // what Certainty rests on, in words, or empty
 	Alert     tls.AlertError // the alert that the peer sent; only if Alerted
@@ -72,11 +72,20 @@ type HandshakeError struct {
 	Err       error // as crypto/tls or the network had it
 }
 
+// Fault says who ended the connection. An alert that says only that the handshake failed
+// counts as nothing in common, where no more is known.
+func (e *Error) Fault() Fault {
+	if e.Code == HandshakeFailed && e.Alerted && (e.Alert == alertHandshakeFailure || e.Alert == alertInsufficientSecurity) {
+		return Negotiation
+	}
+	return e.Code.Fault(e.Ours)
+}
+
 // Error returns the code and the text.
-func (e *HandshakeError) Error() string { return string(e.Code) + ": " + e.Text }
+func (e *Error) Error() string { return string(e.Code) + ": " + e.Text }
 
 // Unwrap returns the error as crypto/tls or the network had it.
-func (e *HandshakeError) Unwrap() error { return e.Err }
+func (e *Error) Unwrap() error { return e.Err }
 
 // receivedAlert returns the alert that the peer sent, if that is what err is. The type
 // in which crypto/tls keeps it is not exported, but its text is that of AlertError.

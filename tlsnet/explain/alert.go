@@ -1,15 +1,17 @@
-package tlsnet
+package explain
 
 import (
 	"crypto/tls"
 	"fmt"
 	"strings"
+
+	"tlsdemo/certs/chain"
 )
 
 // alert is a failure that the peer noticed, and told us of in one byte.
-func (f *facts) alert(err error) *HandshakeError {
+func (f *facts) alert(err error) *Error {
 	alert, ok := receivedAlert(err)
-	if n, plain := f.wire.plaintextAlert(); !ok && plain && says(err, "tls: bad record MAC") {
+	if n, plain := f.wire.PlaintextAlert(); !ok && plain && says(err, "tls: bad record MAC") {
 		alert, ok = tls.AlertError(n), true
 	}
 	if !ok {
@@ -20,16 +22,16 @@ func (f *facts) alert(err error) *HandshakeError {
 	return e
 }
 
-func (f *facts) ofAlert(alert tls.AlertError) *HandshakeError {
+func (f *facts) ofAlert(alert tls.AlertError) *Error {
 	switch alert {
 	case alertProtocolVersion:
-		return &HandshakeError{
-			Code: TLSVersionMismatch, Fault: Negotiation, Certainty: Certain,
+		return &Error{
+			Code: TLSVersionMismatch, Certainty: Certain,
 			Text: fmt.Sprintf("%s speaks none of the TLS versions that we do: %s", f.peer(), versions(offers(f.config))),
 		}
 	case alertNoApplicationProtocol:
-		return &HandshakeError{
-			Code: ALPNMismatch, Fault: Negotiation, Certainty: Certain,
+		return &Error{
+			Code: ALPNMismatch, Certainty: Certain,
 			Text: fmt.Sprintf("%s speaks none of the protocols that we do: %q", f.peer(), f.config.NextProtos),
 		}
 	case alertHandshakeFailure, alertInsufficientSecurity:
@@ -42,8 +44,8 @@ func (f *facts) ofAlert(alert tls.AlertError) *HandshakeError {
 }
 
 // brokenOffBy repeats an alert, where there is no more to be said.
-func (f *facts) brokenOffBy(alert tls.AlertError) *HandshakeError {
-	return &HandshakeError{
+func (f *facts) brokenOffBy(alert tls.AlertError) *Error {
+	return &Error{
 		Code: HandshakeFailed, Text: fmt.Sprintf("%s broke off the handshake with the alert %q", f.peer(), alertName(alert)),
 		Basis: "its own log may say why",
 	}
@@ -53,57 +55,56 @@ func alertName(alert tls.AlertError) string { return strings.TrimPrefix(alert.Er
 
 // handshakeFailure is the alert that says least. TLS 1.2 servers send it for a missing
 // certificate as well.
-func (f *facts) handshakeFailure(alert tls.AlertError) *HandshakeError {
+func (f *facts) handshakeFailure(alert tls.AlertError) *Error {
 	switch {
 	case f.side == ClientSide && f.request != nil && len(f.ours) == 0:
-		return &HandshakeError{
-			Code: ClientCertMissing, Fault: RefusedByPeer, Certainty: Likely, Text: f.missingText(),
+		return &Error{
+			Code: ClientCertMissing, Ours: true, Certainty: Likely, Text: f.missingText(),
 			Basis: fmt.Sprintf("the server gave only the alert %q, after it had asked for a certificate", alertName(alert)),
 		}
 	case f.side == ClientSide && f.request == nil:
-		return &HandshakeError{
-			Code: NoSharedParameters, Fault: Negotiation, Certainty: Likely,
+		return &Error{
+			Code: NoSharedParameters, Certainty: Likely,
 			Text:  "the server found nothing in common with what we offer: cipher suites, groups or signature schemes",
 			Basis: fmt.Sprintf("the server gave only the alert %q", alertName(alert)),
 		}
 	}
 	if e := f.ownDefect(alert, true); e != nil {
-		e.Text = f.peer() + " broke off the handshake; perhaps because of our certificate " + name(f.ours[0]) + ": " + e.Text
+		e.Text = f.peer() + " broke off the handshake; perhaps because of our certificate " + chain.Subject(f.ours[0]) + ": " + e.Text
 		return e
 	}
 	e := f.brokenOffBy(alert)
-	e.Fault = Negotiation
 	e.Basis = "it may be a refused certificate, or parameters that are not shared; its own log may say which"
 	return e
 }
 
 func (f *facts) missingText() string {
 	if f.request != nil && len(f.request.AcceptableCAs) > 0 && len(f.config.Certificates) > 0 {
-		return fmt.Sprintf("the server demands a certificate, and ours was kept back: the server accepts only %s", distinguished(f.request.AcceptableCAs))
+		return fmt.Sprintf("the server demands a certificate, and ours was kept back: the server accepts only %s", chain.ListNames(f.request.AcceptableCAs))
 	}
 	return "the server demands a certificate, and none was configured"
 }
 
 // refused is a peer that refused our certificate, or that there was none.
-func (f *facts) refused(alert tls.AlertError) *HandshakeError {
+func (f *facts) refused(alert tls.AlertError) *Error {
 	if len(f.ours) == 0 {
 		return f.refusedNothing(alert)
 	}
 	if alert == alertCertificateRevoked {
-		return &HandshakeError{
-			Code: certCode(f.side, "revoked"), Fault: RefusedByPeer, Certainty: Certain, Cert: f.ours[0], Ours: true,
-			Text: fmt.Sprintf("%s refused our certificate %s: it has been revoked", f.peer(), name(f.ours[0])), Basis: f.told(alert),
+		return &Error{
+			Code: codes[chain.Revoked][f.side], Certainty: Certain, Cert: f.ours[0], Ours: true,
+			Text: fmt.Sprintf("%s refused our certificate %s: it has been revoked", f.peer(), chain.Subject(f.ours[0])), Basis: f.told(alert),
 		}
 	}
 	if e := f.ownDefect(alert, true); e != nil {
-		e.Text = fmt.Sprintf("%s refused our certificate %s: %s", f.peer(), name(f.ours[0]), e.Text)
+		e.Text = fmt.Sprintf("%s refused our certificate %s: %s", f.peer(), chain.Subject(f.ours[0]), e.Text)
 		return e
 	}
 	return f.hedge(alert)
 }
 
 // refusedNothing is a peer that complains of a certificate where we have shown none.
-func (f *facts) refusedNothing(alert tls.AlertError) *HandshakeError {
+func (f *facts) refusedNothing(alert tls.AlertError) *Error {
 	if f.side == ServerSide {
 		return f.brokenOffBy(alert)
 	}
@@ -111,7 +112,7 @@ func (f *facts) refusedNothing(alert tls.AlertError) *HandshakeError {
 	if alert == alertCertificateRequired {
 		certainty = Certain
 	}
-	return &HandshakeError{Code: ClientCertMissing, Fault: RefusedByPeer, Certainty: certainty, Text: f.missingText(), Basis: f.told(alert)}
+	return &Error{Code: ClientCertMissing, Ours: true, Certainty: certainty, Text: f.missingText(), Basis: f.told(alert)}
 }
 
 func (f *facts) told(alert tls.AlertError) string {
@@ -120,9 +121,9 @@ func (f *facts) told(alert tls.AlertError) string {
 
 // hedge is all that can be said of a refusal when nothing is wrong with our certificate
 // that we can see.
-func (f *facts) hedge(alert tls.AlertError) *HandshakeError {
-	return &HandshakeError{
-		Code: certCode(f.side, "refused"), Fault: RefusedByPeer, Cert: f.ours[0], Ours: true,
+func (f *facts) hedge(alert tls.AlertError) *Error {
+	return &Error{
+		Code: codes[chain.Other][f.side], Cert: f.ours[0], Ours: true,
 		Text:  fmt.Sprintf("%s refused our certificate, and we see nothing wrong with it", f.peer()),
 		Basis: fmt.Sprintf("%s; %s; the answer is in %s's own log", f.told(alert), f.candidates(alert), f.peer()),
 	}
@@ -131,7 +132,7 @@ func (f *facts) hedge(alert tls.AlertError) *HandshakeError {
 // unlisted reports whether the server named CAs, and our issuer is none of them.
 func (f *facts) unlisted() bool {
 	found := f.issuerDefects(0)
-	return f.side == ClientSide && len(found) > 0 && found[0].code == ClientCertUnknownCA
+	return f.side == ClientSide && len(found) > 0 && found[0].Kind == chain.UnknownCA
 }
 
 // candidates are at most three.
@@ -140,7 +141,7 @@ func (f *facts) candidates(alert tls.AlertError) string {
 	case alert == alertCertificateExpired:
 		return "perhaps its clock differs from ours, or a CA of its own has expired"
 	case f.unlisted():
-		return fmt.Sprintf("our issuer %q is not among the CAs that it names, %s", f.ours[0].Issuer, distinguished(f.request.AcceptableCAs))
+		return fmt.Sprintf("our issuer %s is not among the CAs that it names, %s", chain.Issuer(f.ours[0]), chain.ListNames(f.request.AcceptableCAs))
 	case alert == alertUnknownCA:
 		return "perhaps it trusts another CA, or one of the same name, or lacks an intermediate"
 	case f.side == ClientSide:

@@ -1,0 +1,381 @@
+package chain
+
+import (
+	"bytes"
+	"crypto/rsa"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// MinRSABits is the shortest RSA key that is accepted, from either end: NIST SP
+// 800-131A. crypto/tls itself accepts shorter ones.
+const MinRSABits = 2048
+
+// Usage is the role in which a certificate is shown.
+type Usage int
+
+// The roles, RFC 5280 section 4.2.1.12.
+const (
+	AnyUsage   Usage = iota // none in particular
+	ServerAuth              // of a TLS server
+	ClientAuth              // of a TLS client
+)
+
+// String returns the extended key usage's name.
+func (u Usage) String() string {
+	return [...]string{AnyUsage: "anyExtendedKeyUsage", ServerAuth: "serverAuth", ClientAuth: "clientAuth"}[u]
+}
+
+// Want is what one end demands of the other's chain.
+type Want struct {
+	// Now is the time at which the chain has to be valid.
+	Now time.Time
+	// Usage is the role that it has to be for. If AnyUsage, none.
+	Usage Usage
+	// Name is the DNS name or IP address that the leaf has to bear. If empty, none.
+	Name string
+	// Roots are the trusted CAs. If nil, whether the chain leads to one is not looked
+	// at. It is a pool, as crypto/tls has it, and not a list, since a pool cannot be
+	// listed.
+	Roots *x509.CertPool
+	// Intermediates are certificates at hand that were not sent, and may be what is
+	// missing. They are not trusted.
+	Intermediates []*x509.Certificate
+}
+
+// Check returns everything that is wrong with a chain, whose leaf is the first of certs and
+// whose order is of no account otherwise. What ends a connection of crypto/tls comes first.
+// certs must not be empty.
+func Check(certs []*x509.Certificate, want Want) []*Defect {
+	defects, _ := check(certs, want)
+	return defects
+}
+
+// CheckCA returns everything that is wrong with the certificate of a CA at the time now,
+// looked at by itself.
+func CheckCA(ca *x509.Certificate, now time.Time) []*Defect {
+	var found []*Defect
+	if !MayIssue(ca) {
+		found = append(found, &Defect{Kind: NotCA, Cert: ca, Text: "it is not a CA certificate, or may not issue certificates"})
+	}
+	for _, d := range []*Defect{CriticalOf(ca, ca), DatesOf(ca, ca, now), weakKeyOf(ca, ca)} {
+		if d != nil {
+			found = append(found, d)
+		}
+	}
+	return found
+}
+
+// check is Check; it says besides how often a signature was checked.
+func check(certs []*x509.Certificate, want Want) ([]*Defect, int) {
+	w := &walk{want: want, sent: certs, subjects: Subjects(want.Roots)}
+	w.climb()
+	var found []*Defect
+	add := func(d *Defect) {
+		if d != nil {
+			found = append(found, d)
+		}
+	}
+	leaf := certs[0]
+	add(CriticalOf(leaf, leaf))
+	add(DatesOf(leaf, leaf, want.Now))
+	add(nameDefect(leaf, want))
+	add(w.untrusted())
+	for i, ca := range w.path[1:] {
+		add(CriticalOf(ca, leaf))
+		add(DatesOf(ca, leaf, want.Now))
+		add(w.issuerDefect(i + 1))
+	}
+	for _, cert := range w.path {
+		add(usageDefect(cert, leaf, want.Usage))
+	}
+	add(w.constraintDefect())
+	for _, cert := range w.path {
+		if cert == leaf || cert != w.root {
+			add(StrengthOf(cert, leaf))
+		}
+	}
+	return found, w.checks
+}
+
+// called is what to call cert in a chain: the leaf is "it".
+func called(cert, leaf *x509.Certificate) string {
+	if cert.Equal(leaf) {
+		return "it"
+	}
+	return "the CA " + quoted(cert.Subject.String())
+}
+
+// CriticalOf returns the defect of a certificate, in the chain of leaf, that has an extension which
+// must not be ignored and which crypto/x509 does not know; or nil.
+func CriticalOf(cert, leaf *x509.Certificate) *Defect {
+	if len(cert.UnhandledCriticalExtensions) == 0 {
+		return nil
+	}
+	text := fmt.Sprintf("%s has the critical extension %v, which is not known here", called(cert, leaf), cert.UnhandledCriticalExtensions[0])
+	return &Defect{Kind: CriticalExtension, Cert: cert, Text: text}
+}
+
+// DatesOf returns the defect of a certificate, in the chain of leaf, that is not valid at
+// the time now; or nil.
+func DatesOf(cert, leaf *x509.Certificate, now time.Time) *Defect {
+	basis := "by our own clock, " + Stamp(now)
+	switch {
+	case now.After(cert.NotAfter):
+		text := fmt.Sprintf("%s ended %s ago (%s)", called(cert, leaf), Span(now.Sub(cert.NotAfter)), Stamp(cert.NotAfter))
+		return &Defect{Kind: Expired, Cert: cert, Text: text, Basis: basis}
+	case now.Before(cert.NotBefore):
+		text := fmt.Sprintf("%s is not valid before %s", called(cert, leaf), Stamp(cert.NotBefore))
+		return &Defect{Kind: NotYetValid, Cert: cert, Text: text, Basis: basis}
+	}
+	return nil
+}
+
+// StrengthOf returns the defect of a certificate, in the chain of leaf, with a short RSA
+// key or a signature with SHA-1 or MD5; or nil.
+func StrengthOf(cert, leaf *x509.Certificate) *Defect {
+	if d := weakKeyOf(cert, leaf); d != nil || !weaklySigned(cert) {
+		return d
+	}
+	text := fmt.Sprintf("%s is signed with %v", called(cert, leaf), cert.SignatureAlgorithm)
+	return &Defect{Kind: WeakSignature, Cert: cert, Text: text}
+}
+
+func weakKeyOf(cert, leaf *x509.Certificate) *Defect {
+	key, ok := cert.PublicKey.(*rsa.PublicKey)
+	if !ok || key.N.BitLen() >= MinRSABits {
+		return nil
+	}
+	text := fmt.Sprintf("%s has an RSA key of %d bits, less than %d", called(cert, leaf), key.N.BitLen(), MinRSABits)
+	return &Defect{Kind: WeakKey, Cert: cert, Text: text}
+}
+
+// WeakKeyIn returns the defect of the first certificate with a short RSA key in a chain
+// that was verified, or nil. Its root is left out, unless it is all: roots are believed as
+// they are.
+func WeakKeyIn(verified []*x509.Certificate) *Defect {
+	for _, cert := range verified[:max(1, len(verified)-1)] {
+		if d := weakKeyOf(cert, verified[0]); d != nil {
+			return d
+		}
+	}
+	return nil
+}
+
+// weaklySigned reports whether a certificate's signature is with SHA-1, or worse.
+// crypto/x509 does not check such signatures, and says that it does not know the CA.
+func weaklySigned(cert *x509.Certificate) bool {
+	switch cert.SignatureAlgorithm {
+	case x509.SHA1WithRSA, x509.ECDSAWithSHA1, x509.DSAWithSHA1, x509.MD5WithRSA, x509.MD2WithRSA:
+		return true
+	}
+	return false
+}
+
+// usageDefect looks at the extended key usage. Where there is none, any use is allowed.
+func usageDefect(cert, leaf *x509.Certificate, usage Usage) *Defect {
+	if HasUsage(cert, usage) {
+		return nil
+	}
+	text := called(cert, leaf) + " lacks the extended key usage " + usage.String()
+	if !cert.Equal(leaf) {
+		return &Defect{Kind: CAWrongUsage, Cert: cert, Text: text}
+	}
+	switch {
+	case usage == ClientAuth && HasUsage(cert, ServerAuth):
+		text += ": it looks like a server certificate"
+	case usage == ServerAuth && HasUsage(cert, ClientAuth):
+		text += ": it looks like a client certificate"
+	}
+	return &Defect{Kind: WrongUsage, Cert: cert, Text: text}
+}
+
+// HasUsage reports whether a certificate may be used in the role, RFC 5280 section
+// 4.2.1.12: without the extension it may be used in any.
+func HasUsage(cert *x509.Certificate, usage Usage) bool {
+	if usage == AnyUsage || len(cert.ExtKeyUsage)+len(cert.UnknownExtKeyUsage) == 0 {
+		return true
+	}
+	wanted := x509.ExtKeyUsageServerAuth
+	if usage == ClientAuth {
+		wanted = x509.ExtKeyUsageClientAuth
+	}
+	return slices.Contains(cert.ExtKeyUsage, wanted) || slices.Contains(cert.ExtKeyUsage, x509.ExtKeyUsageAny)
+}
+
+// nameDefect is a server's certificate that does not bear the name wanted.
+func nameDefect(leaf *x509.Certificate, want Want) *Defect {
+	switch {
+	case !HasSAN(leaf) && (want.Name != "" || want.Usage == ServerAuth):
+		text := "it has no subject alternative name, only the common name " + quoted(leaf.Subject.CommonName)
+		return &Defect{Kind: NoSAN, Cert: leaf, Wanted: want.Name, Text: text}
+	case want.Name == "" || leaf.VerifyHostname(want.Name) == nil:
+		return nil
+	}
+	text := fmt.Sprintf("wanted %s, and it has [%s]", Quote(want.Name), namesOf(leaf))
+	return &Defect{Kind: NameMismatch, Cert: leaf, Wanted: want.Name, Text: text}
+}
+
+// HasSAN reports whether a certificate has any subject alternative name that is known here.
+func HasSAN(cert *x509.Certificate) bool {
+	return len(cert.DNSNames)+len(cert.IPAddresses)+len(cert.URIs)+len(cert.EmailAddresses) > 0
+}
+
+// namesOf lists the DNS names and addresses of a certificate, of which it may have
+// thousands.
+func namesOf(cert *x509.Certificate) string {
+	const most = 8
+	var names []string
+	for _, dns := range cert.DNSNames[:min(len(cert.DNSNames), most)] {
+		names = append(names, Quote(dns))
+	}
+	for _, ip := range cert.IPAddresses[:min(len(cert.IPAddresses), most)] {
+		names = append(names, ip.String())
+	}
+	if more := len(cert.DNSNames) + len(cert.IPAddresses) - len(names); more > 0 {
+		names = append(names, fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(names, ", ")
+}
+
+// issuerDefect looks at the CA at place i of the path: whether it may issue, and so deep.
+func (w *walk) issuerDefect(i int) *Defect {
+	ca, leaf := w.path[i], w.path[0]
+	switch {
+	// As in crypto/x509, a root of version 1, which cannot say that it is a CA, is one.
+	case !MayIssue(ca) && (ca != w.root || ca.Version == 3):
+		text := called(ca, leaf) + " is not a CA certificate, or may not issue certificates"
+		return &Defect{Kind: NotCA, Cert: ca, Text: text}
+	case ca.BasicConstraintsValid && (ca.MaxPathLen > 0 || ca.MaxPathLenZero) && i-1 > ca.MaxPathLen:
+		text := fmt.Sprintf("%s allows %d intermediates below it, and there are %d", called(ca, leaf), ca.MaxPathLen, i-1)
+		return &Defect{Kind: PathTooLong, Cert: ca, Text: text}
+	}
+	return nil
+}
+
+// constraintDefect is a name that a CA on the path may not issue for. Each CA with
+// constraints is asked by itself, to know which it is.
+func (w *walk) constraintDefect() *Defect {
+	if w.root == nil {
+		return nil
+	}
+	for i, ca := range w.path {
+		if i == 0 || !constrains(ca) || w.checks+i >= maxChecks {
+			continue
+		}
+		if err := w.permitted(i); err != nil {
+			text := fmt.Sprintf("the CA %s, which permits %s, cannot issue for all of its names: %s",
+				quoted(ca.Subject.String()), permits(ca), Quote(err.Error()))
+			return &Defect{Kind: NameConstraint, Cert: w.path[0], Text: text}
+		}
+	}
+	return nil
+}
+
+func constrains(ca *x509.Certificate) bool {
+	return len(ca.PermittedDNSDomains)+len(ca.ExcludedDNSDomains)+
+		len(ca.PermittedIPRanges)+len(ca.ExcludedIPRanges)+
+		len(ca.PermittedEmailAddresses)+len(ca.ExcludedEmailAddresses)+
+		len(ca.PermittedURIDomains)+len(ca.ExcludedURIDomains) > 0
+}
+
+// permits lists what a CA's constraints permit.
+func permits(ca *x509.Certificate) string {
+	names := slices.Clone(ca.PermittedDNSDomains)
+	for _, ip := range ca.PermittedIPRanges {
+		names = append(names, ip.String())
+	}
+	if len(names) == 0 {
+		return "only some names"
+	}
+	return List(names)
+}
+
+// permitted has crypto/x509 verify the path up to the CA at place i, of which nothing is
+// asked but its constraints, and returns what it says of them.
+func (w *walk) permitted(i int) error {
+	opts := x509.VerifyOptions{
+		Roots: x509.NewCertPool(), Intermediates: x509.NewCertPool(), CurrentTime: w.want.Now, KeyUsages: anyUsage,
+	}
+	for _, cert := range w.path[1:i] {
+		below := relax(cert, w.want.Now)
+		unconstrain(below)
+		opts.Intermediates.AddCert(below)
+	}
+	opts.Roots.AddCert(relax(w.path[i], w.want.Now))
+	w.checks += i
+	_, err := relax(w.path[0], w.want.Now).Verify(opts)
+	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok && invalid.Reason == x509.CANotAuthorizedForThisName {
+		return errors.New(invalid.Detail)
+	}
+	return nil
+}
+
+func unconstrain(ca *x509.Certificate) {
+	ca.PermittedDNSDomains, ca.ExcludedDNSDomains = nil, nil
+	ca.PermittedIPRanges, ca.ExcludedIPRanges = nil, nil
+	ca.PermittedEmailAddresses, ca.ExcludedEmailAddresses = nil, nil
+	ca.PermittedURIDomains, ca.ExcludedURIDomains = nil, nil
+}
+
+// untrusted is a path that leads to nobody who is believed.
+func (w *walk) untrusted() *Defect {
+	if w.root != nil || w.want.Roots == nil {
+		return nil
+	}
+	leaf, top := w.path[0], w.path[len(w.path)-1]
+	switch {
+	case w.selfSigned(leaf):
+		return &Defect{Kind: SelfSigned, Cert: leaf, Text: "it is signed with its own key, and is not trusted as such"}
+	case w.hint != nil:
+		return w.namesake(leaf, top)
+	case w.linked(top):
+		return &Defect{Kind: IncompleteChain, Cert: leaf, Text: fmt.Sprintf("the intermediate %s is not with it", Issuer(top))}
+	}
+	trust := ListNames(w.subjects)
+	if trust == "" {
+		trust = "no CA"
+	}
+	return &Defect{
+		Kind: UnknownCA, Cert: leaf, Text: fmt.Sprintf("it was issued by %s, and we trust %s", Issuer(top), trust),
+		Basis: "either it is of another CA, or an intermediate is missing from what was sent",
+	}
+}
+
+// namesake is a path whose last certificate names a CA that we trust, and which that did
+// not issue, or may not have. Why, crypto/x509 says in words only.
+func (w *walk) namesake(leaf, top *x509.Certificate) *Defect {
+	says := func(text string) bool { return strings.Contains(w.hint.Error(), text) }
+	switch {
+	case says("insecure algorithm"):
+		return nil // a signature that is not checked any more is a defect by itself
+	case says("verification failure"), says("verification error"), says("but have public key of type"):
+		return &Defect{Kind: StaleCA, Cert: leaf, Text: fmt.Sprintf(
+			"it names %s as its issuer, a CA that we trust, but another key signed it: the CA was created again, or is another of the same name", Issuer(top))}
+	case says("parent certificate cannot sign"):
+		return &Defect{Kind: NotCA, Cert: leaf, Text: fmt.Sprintf(
+			"its issuer %s, which we trust, is not a CA certificate, or may not issue certificates", Issuer(top))}
+	}
+	return &Defect{Cert: leaf, Text: fmt.Sprintf("it cannot be verified with its issuer %s: %s", Issuer(top), Quote(w.hint.Error()))}
+}
+
+// linked reports whether one of the certificates at hand issued cert, and leads to the
+// roots itself.
+func (w *walk) linked(cert *x509.Certificate) bool {
+	for _, ca := range w.want.Intermediates {
+		if !bytes.Equal(ca.RawSubject, cert.RawIssuer) || bytes.Equal(ca.RawSubject, ca.RawIssuer) || w.checks+2 > maxChecks {
+			continue
+		}
+		if above := (&walk{want: w.want, subjects: w.subjects}); w.issued(ca, cert) {
+			w.checks++
+			if above.trusted(ca) {
+				return true
+			}
+		}
+	}
+	return false
+}

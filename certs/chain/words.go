@@ -1,0 +1,134 @@
+package chain
+
+import (
+	"bytes"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// MaxName is how many bytes of a name are shown. How long it is, is for a stranger to
+// choose; how much of it fills a log is not.
+const MaxName = 200
+
+// Quote returns a name as text: as it is if that is harmless, and else quoted as Go does
+// it. What is beyond MaxName bytes is cut, and the length said.
+func Quote(name string) string {
+	short := Cut(name)
+	if q := fmt.Sprintf("%q", short); q != `"`+short+`"` || strings.Contains(short, " ") {
+		return q + lengthOf(name)
+	}
+	return short + lengthOf(name)
+}
+
+// quoted is Quote, always with quotation marks.
+func quoted(name string) string { return fmt.Sprintf("%q", Cut(name)) + lengthOf(name) }
+
+// Cut returns the first MaxName bytes of a name, or up to three fewer, so as not to cut
+// through a character.
+func Cut(name string) string {
+	if len(name) <= MaxName {
+		return name
+	}
+	end := MaxName
+	for end > MaxName-utf8.UTFMax && !utf8.RuneStart(name[end]) {
+		end--
+	}
+	return name[:end]
+}
+
+func lengthOf(name string) string {
+	if len(name) <= MaxName {
+		return ""
+	}
+	return fmt.Sprintf("... (%d bytes)", len(name))
+}
+
+// Subject returns what to call a certificate: its subject, quoted if need be.
+func Subject(cert *x509.Certificate) string { return Quote(cert.Subject.String()) }
+
+// Issuer returns the issuer's name, in quotation marks.
+func Issuer(cert *x509.Certificate) string { return quoted(cert.Issuer.String()) }
+
+// listed is how many names are shown of many.
+const listed = 3
+
+// List returns the first three of names, each in quotation marks, and how many more there
+// are, or "" where there are none.
+func List(names []string) string {
+	var shown []string
+	for _, name := range names[:min(len(names), listed)] {
+		shown = append(shown, quoted(name))
+	}
+	if more := len(names) - listed; more > 0 {
+		shown = append(shown, fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(shown, ", ")
+}
+
+// Names returns the first dozen distinguished names in DER as text, without what is none,
+// and how many more there are.
+func Names(ders [][]byte) []string {
+	const most = 12
+	var list []string
+	for _, der := range ders[:min(len(ders), most)] {
+		var rdn pkix.RDNSequence
+		if _, err := asn1.Unmarshal(der, &rdn); err == nil {
+			list = append(list, rdn.String())
+		}
+	}
+	if more := len(ders) - most; more > 0 {
+		list = append(list, fmt.Sprintf("and %d more", more))
+	}
+	return list
+}
+
+// ListNames is List of distinguished names in DER. Only those shown are decoded.
+func ListNames(ders [][]byte) string {
+	names := Names(ders[:min(len(ders), listed)])
+	for len(names) < len(ders) && len(names) >= listed {
+		return List(names) + fmt.Sprintf(", and %d more", len(ders)-listed)
+	}
+	return List(names)
+}
+
+// Contains reports whether name is among names, all of them distinguished names in DER.
+func Contains(names [][]byte, name []byte) bool {
+	return slices.ContainsFunc(names, func(other []byte) bool { return bytes.Equal(other, name) })
+}
+
+// Subjects returns the names in a pool, in DER.
+func Subjects(pool *x509.CertPool) [][]byte {
+	if pool == nil {
+		return nil
+	}
+	//lint:ignore SA1019 what it lacks are the system's roots, which are no pool of ours
+	return pool.Subjects()
+}
+
+// Span returns a duration in the largest unit of which there are two, rounded, such as
+// "90 days".
+func Span(d time.Duration) string {
+	const day = 24 * time.Hour
+	for _, unit := range []struct {
+		size time.Duration
+		name string
+	}{{365 * day, "years"}, {day, "days"}, {time.Hour, "hours"}, {time.Minute, "minutes"}} {
+		if d >= 2*unit.size {
+			n := d / unit.size
+			if d%unit.size >= unit.size/2 {
+				n++
+			}
+			return fmt.Sprintf("%d %s", n, unit.name)
+		}
+	}
+	return fmt.Sprintf("%d seconds", d/time.Second)
+}
+
+// Stamp returns a time to the minute, in UTC.
+func Stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }

@@ -1,0 +1,33 @@
+package explain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+
+	"tlsdemo/certs/chain"
+	"tlsdemo/tlsnet/neterr"
+)
+
+// Dial returns why a connection over TCP to addr could not be had, for the error of the
+// attempt: an [*Error], or err with its operand where there is no more to say.
+func Dial(addr string, err error) error {
+	unknown, isUnknown := errors.AsType[*net.DNSError](err)
+	_, isOp := errors.AsType[*net.OpError](err)
+	switch {
+	case neterr.Refused(err):
+		return &Error{Code: ConnectionRefused, Text: "nothing listens at " + addr, Certainty: Certain, Err: err}
+	case isUnknown:
+		text := fmt.Sprintf("the name %s is not known: %v", chain.Quote(unknown.Name), unknown)
+		return &Error{Code: HostUnknown, Text: text, Certainty: Certain, Err: err}
+	case isOp:
+		return err
+	}
+	return fmt.Errorf("connect to %s: %w", addr, err)
+}
+
+func timedOut(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)
+}

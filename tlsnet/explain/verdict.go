@@ -1,0 +1,203 @@
+package explain
+
+import (
+	"crypto/tls"
+	"fmt"
+	"slices"
+	"strings"
+
+	"tlsdemo/certs/chain"
+	"tlsdemo/tlsnet/neterr"
+)
+
+// explain says why a handshake failed, by the first of the explanations that fits. It
+// never accuses a certificate without having verified the defect, and says how certain
+// it is.
+func (f *facts) explain(err error) *Error {
+	for _, fits := range []func(error) *Error{
+		f.echo, f.notTLS, f.alert, f.refusedChain, f.missingCert, f.negotiation, f.silence, f.hangUp,
+	} {
+		if e := fits(err); e != nil {
+			e.Side, e.Err = f.side, err
+			return e
+		}
+	}
+	return &Error{Code: HandshakeFailed, Side: f.side, Text: err.Error(), Err: err}
+}
+
+// peer is what to call the other end.
+func (f *facts) peer() string { return "the " + f.side.peer().String() }
+
+// echo is a server that sends back what it gets.
+func (f *facts) echo(error) *Error {
+	if f.side == ServerSide || !f.wire.Echoed() {
+		return nil
+	}
+	return &Error{Code: PeerEchoes, Text: "the server sent our own ClientHello back: it is an echo service, not TLS", Certainty: Certain}
+}
+
+// notTLS looks at the first bytes: TLS begins with a record of a handshake or an alert.
+func (f *facts) notTLS(error) *Error {
+	switch {
+	case !f.wire.NotTLS():
+		return nil
+	case f.wire.HTTP():
+		return &Error{Code: PeerPlaintextHTTP, Text: fmt.Sprintf("%s speaks HTTP without TLS: it began with %q", f.peer(), f.wire.FirstLine()), Certainty: Certain}
+	}
+	return &Error{Code: PeerNotTLS, Text: fmt.Sprintf("%s does not speak TLS: it began with %q", f.peer(), f.wire.FirstLine()), Certainty: Certain}
+}
+
+// missingCert is a client that showed no certificate.
+func (f *facts) missingCert(err error) *Error {
+	if f.side != ServerSide || !says(err, "tls: client didn't provide a certificate") {
+		return nil
+	}
+	text := "the client presented no certificate"
+	if cas := chain.ListNames(chain.Subjects(f.config.ClientCAs)); cas != "" {
+		text += ": it has to present one issued by " + cas
+	}
+	return &Error{Code: ClientCertMissing, Text: text, Certainty: Certain}
+}
+
+// says is how to tell the errors of crypto/tls that have no type. Each text is provoked
+// by a test.
+func says(err error, text string) bool { return strings.Contains(err.Error(), text) }
+
+// negotiation is two ends that have nothing in common, where we are who noticed.
+func (f *facts) negotiation(err error) *Error {
+	e := &Error{Certainty: Certain}
+	switch {
+	case says(err, "tls: client offered only unsupported versions"):
+		e.Code, e.Text = TLSVersionMismatch, fmt.Sprintf("the client offers %s, we speak %s", versions(f.offered()), versions(offers(f.config)))
+	case says(err, "tls: server selected unsupported protocol version"):
+		e.Code, e.Text = TLSVersionMismatch, fmt.Sprintf("the server chose a version of TLS that we do not speak: we speak %s", versions(offers(f.config)))
+	case says(err, "tls: no key exchanges supported"),
+		says(err, "tls: no cipher suite supported") && !f.groupInCommon():
+		e.Code, e.Text = NoSharedGroup, fmt.Sprintf("the client offers the groups %v, we have %v", f.hello.SupportedCurves[:min(len(f.hello.SupportedCurves), maxListed)], groups(f.config))
+	case says(err, "tls: no cipher suite supported"):
+		e.Code, e.Version = NoSharedCipher, f.version()
+		e.Text = fmt.Sprintf("of the cipher suites of %s, the client offers %s, we have %s",
+			tls.VersionName(e.Version), suiteNames(suitesOf(f.hello.CipherSuites, e.Version)), suiteNames(suites(f.config, e.Version)))
+	case says(err, "tls: peer doesn't support"):
+		e.Code, e.Text = NoSharedParameters, fmt.Sprintf("%s takes no signature that our certificate's key can make", f.peer())
+	case says(err, "tls: client requested unsupported application protocols"):
+		e.Code, e.Text = ALPNMismatch, fmt.Sprintf("the client asks for the protocols %q, we have %q", protocols(f.hello.SupportedProtos), protocols(f.config.NextProtos))
+	default:
+		return nil
+	}
+	return e
+}
+
+// version is the version of TLS that a server chose: the highest that both ends have.
+func (f *facts) version() uint16 {
+	for _, v := range offers(f.config) {
+		if slices.Contains(f.offered(), v) {
+			return v
+		}
+	}
+	return 0
+}
+
+func (f *facts) offered() []uint16 {
+	if f.hello == nil {
+		return nil
+	}
+	return f.hello.SupportedVersions
+}
+
+// groupInCommon tells a mismatch of groups from one of suites: crypto/tls reports both
+// as one of suites where the version is 1.2.
+func (f *facts) groupInCommon() bool {
+	return f.hello == nil || slices.ContainsFunc(groups(f.config), func(id tls.CurveID) bool {
+		return slices.Contains(f.hello.SupportedCurves, id)
+	})
+}
+
+// grease reports whether a value is one of those that clients send so that servers learn
+// to pass over what they do not know: RFC 8701.
+func grease(v uint16) bool { return v&0x0f0f == 0x0a0a && v>>8 == v&0xff }
+
+func versions(list []uint16) string {
+	var names []string
+	for _, v := range list {
+		if !grease(v) {
+			names = append(names, tls.VersionName(v))
+		}
+	}
+	return orNone(names)
+}
+
+func suiteNames(list []uint16) string {
+	var names []string
+	for _, id := range list {
+		names = append(names, tls.CipherSuiteName(id))
+	}
+	return orNone(names)
+}
+
+func orNone(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(capped(names), ", ")
+}
+
+// protocols is names of ALPN, each cut to what is shown.
+func protocols(names []string) []string {
+	short := slices.Clone(capped(names))
+	for i := range short {
+		short[i] = short[i][:min(len(short[i]), maxProtocol)]
+	}
+	return short
+}
+
+const (
+	// maxListed is how many of a peer's names are listed: how many there are is for the
+	// peer to say, and what is printed is not.
+	maxListed = 12
+	// maxProtocol is how many bytes of a protocol's name are shown, of up to 255.
+	maxProtocol = 40
+)
+
+func capped(names []string) []string {
+	if len(names) <= maxListed {
+		return names
+	}
+	return append(slices.Clone(names[:maxListed]), fmt.Sprintf("and %d more", len(names)-maxListed))
+}
+
+// silence is a peer that let the time pass.
+func (f *facts) silence(err error) *Error {
+	if !timedOut(err) {
+		return nil
+	}
+	if f.wire.Received == 0 {
+		return &Error{Code: PeerSilent, Text: fmt.Sprintf("%s sent nothing: %v", f.peer(), err), Basis: "why it is silent only it can tell"}
+	}
+	return &Error{
+		Code: PeerStalled, Text: fmt.Sprintf("%s was not done after %d bytes of the handshake: %v", f.peer(), f.wire.Received, err),
+		Basis: "why it is so slow, or silent, only it can tell",
+	}
+}
+
+// hangUp is a peer that broke the connection without a reason. If our own certificate
+// was on its way and has a defect, that is likely why.
+func (f *facts) hangUp(err error) *Error {
+	if !neterr.BrokenOff(err) {
+		return nil
+	}
+	if f.side == ClientSide && f.wire.Received == 0 {
+		return &Error{
+			Code: PeerClosedBeforeHello, Text: "the server closed the connection before it sent anything",
+			Basis: "it may not speak TLS, be overloaded, or let in certain addresses only",
+		}
+	}
+	if e := f.ownDefect(0, false); e != nil {
+		e.Text = f.peer() + " hung up during the handshake; " + e.Text
+		return e
+	}
+	return &Error{
+		Code: PeerHungUp, Text: fmt.Sprintf("%s hung up during the handshake, without an alert", f.peer()),
+		Basis: "a refused certificate, a crash and a proxy in between cannot be told apart; its own log may tell",
+	}
+}

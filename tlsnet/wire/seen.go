@@ -1,0 +1,82 @@
+package wire
+
+import "bytes"
+
+// Seen is what has passed on a connection below TLS. The zero value is that of one on
+// which nothing has.
+type Seen struct {
+	Received int64  // bytes
+	In, Out  []byte // the first bytes of either direction, at most 512
+	tail     [tailSize]byte
+	tailLen  int // of tail, how much has been received
+}
+
+// note adds p to what was received.
+func (s *Seen) note(p []byte) {
+	s.Received += int64(len(p))
+	s.In = appendHead(s.In, p)
+	last := append(s.tail[:s.tailLen:s.tailLen], p[max(0, len(p)-tailSize):]...)
+	s.tailLen = copy(s.tail[:], last[max(0, len(last)-tailSize):])
+}
+
+func appendHead(head, p []byte) []byte {
+	return append(head, p[:min(len(p), headSize-len(head))]...)
+}
+
+// PlaintextAlert returns the alert in the last record received, if that is one in
+// plaintext: type 21, version 3.3, length 2, level fatal. OpenSSL and its family refuse a
+// TLS 1.3 server's certificate so, where RFC 8446 section 5 would have it encrypted, and
+// crypto/tls can only say that the record's MAC is bad (golang/go#51837).
+func (s Seen) PlaintextAlert() (alert byte, ok bool) {
+	const fatal = "\x15\x03\x03\x00\x02\x02"
+	if s.tailLen < tailSize || string(s.tail[:len(fatal)]) != fatal {
+		return 0, false
+	}
+	return s.tail[len(fatal)], true
+}
+
+// The types of a record with which a connection of TLS can begin, RFC 8446 section 5.1.
+const (
+	recordAlert     = 21
+	recordHandshake = 22
+)
+
+// NotTLS reports whether what was received cannot be the beginning of TLS.
+func (s Seen) NotTLS() bool {
+	return len(s.In) > 0 && s.In[0] != recordAlert && s.In[0] != recordHandshake
+}
+
+// Echoed reports whether the peer has sent back what it received.
+func (s Seen) Echoed() bool {
+	n := min(len(s.In), len(s.Out))
+	return n >= 16 && bytes.Equal(s.In[:n], s.Out[:n])
+}
+
+// HTTP reports whether what was received is the beginning of a request of HTTP, of an
+// answer, or of a page: a server of HTTP/0.9 answers with a page to what it takes for a
+// request.
+func (s Seen) HTTP() bool {
+	start := bytes.ToLower(s.In[:min(len(s.In), 9)])
+	if bytes.HasPrefix(start, []byte("<!doctype")) || bytes.HasPrefix(start, []byte("<html")) {
+		return true
+	}
+	for _, word := range httpWords {
+		if bytes.HasPrefix(s.In, []byte(word)) {
+			return true
+		}
+	}
+	return false
+}
+
+var httpWords = [...]string{
+	"GET ", "HEAD ", "POST ", "PUT ", "DELETE ", "OPTIONS ", "PATCH ", "CONNECT ", "PRI * HTTP/", "HTTP/",
+}
+
+// FirstLine returns the beginning of what was received: its first line, at most 40 bytes.
+func (s Seen) FirstLine() []byte {
+	first := s.In[:min(len(s.In), 40)]
+	if line, _, ok := bytes.Cut(first, []byte("\n")); ok {
+		return bytes.TrimSuffix(line, []byte("\r"))
+	}
+	return first
+}

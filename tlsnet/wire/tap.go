@@ -1,0 +1,81 @@
+package wire
+
+import (
+	"net"
+	"sync"
+)
+
+const (
+	headSize = 512 // bytes of the beginning that are kept, of either direction
+	tailSize = 7   // bytes of an alert record: RFC 8446 sections 5.1 and 6
+)
+
+// Tap is a connection below TLS that remembers the beginning of what passed, the end of
+// what was received, since an alert may stand there in plaintext, and whether the peer
+// has ended it. What it keeps is bounded, whatever passes.
+type Tap struct {
+	net.Conn
+
+	mu    sync.Mutex
+	blind bool // nothing more is kept
+	ended error
+	seen  Seen
+}
+
+// Read reads from the connection.
+func (t *Tap) Read(p []byte) (int, error) {
+	n, err := t.Conn.Read(p)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err != nil && t.ended == nil && !isTimeout(err) {
+		t.ended = err
+	}
+	if !t.blind {
+		t.seen.note(p[:n])
+	}
+	return n, err
+}
+
+// Write writes to the connection.
+func (t *Tap) Write(p []byte) (int, error) {
+	n, err := t.Conn.Write(p)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.blind {
+		t.seen.Out = appendHead(t.seen.Out, p[:n])
+	}
+	return n, err
+}
+
+// NetConn returns the connection itself.
+func (t *Tap) NetConn() net.Conn { return t.Conn }
+
+// Seen returns what has passed.
+func (t *Tap) Seen() Seen {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.seen
+}
+
+// Release forgets what has passed, and keeps nothing of what will: a connection that is
+// idle after its handshake costs no memory for a failure that can no longer come.
+func (t *Tap) Release() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.blind, t.seen = true, Seen{}
+}
+
+// Ended returns the error, [io.EOF] for a FIN, with which reading from the peer ended
+// below TLS, or nil if it has not. An end of file above TLS while this is nil was
+// announced by the alert close_notify (RFC 8446 section 6.1): crypto/tls tells the two
+// apart no more, and without the alert anybody on the way can have cut the connection.
+func (t *Tap) Ended() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.ended
+}
+
+func isTimeout(err error) bool {
+	timeout, ok := err.(net.Error)
+	return ok && timeout.Timeout()
+}
