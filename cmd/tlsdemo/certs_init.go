@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tlsdemo/certs"
+	"tlsdemo/cmd/tlsdemo/internal/console"
 )
 
 type certsInit struct {
@@ -110,7 +111,7 @@ func (c *certsInit) existing(dir certs.Dir) (done bool, err error) {
 	if findings := findingsOf(entries); len(findings) > 0 {
 		return false, c.fail(&unsoundSet{dir: dir, findings: findings})
 	}
-	_, err = fmt.Fprintf(c.env.stdout, "%s holds a sound set already: nothing was changed\n", clean(string(dir)))
+	_, err = fmt.Fprintf(c.env.stdout, "%s holds a sound set already: nothing was changed\n", console.Clean(string(dir)))
 	if c.custom {
 		fmt.Fprintln(c.env.stderr, "tlsdemo: what the flags ask for was not applied: a set is never changed, only replaced, with --force")
 	}
@@ -145,10 +146,10 @@ func (c *certsInit) makeSet() (certs.Set, error) {
 func (c *certsInit) announce(dir certs.Dir, set certs.Set, old certs.Dir) error {
 	out := new(bytes.Buffer)
 	if old != "" {
-		fmt.Fprintf(out, "The old set is kept in %s\n", clean(string(old)))
+		fmt.Fprintf(out, "The old set is kept in %s\n", console.Clean(string(old)))
 	}
-	fmt.Fprintf(out, "Made a CA, a server and a client certificate in %s\n\n", clean(string(dir)))
-	table := newTable(out)
+	fmt.Fprintf(out, "Made a CA, a server and a client certificate in %s\n\n", console.Clean(string(dir)))
+	table := console.NewTable(out)
 	for _, name := range []string{certs.CA, certs.Server, certs.Client} {
 		cert := set[name].Leaf()
 		fmt.Fprintf(table, "  %s\tuntil %s\t%s\n", name, cert.NotAfter.Format(time.DateOnly), namesOf(cert))
@@ -157,7 +158,7 @@ func (c *certsInit) announce(dir certs.Dir, set certs.Set, old certs.Dir) error 
 	if c.validFor > c.caValidFor {
 		fmt.Fprintf(out, "\nThe certificates end with the CA, after %s and not %s\n", &c.caValidFor, &c.validFor)
 	}
-	fmt.Fprintf(out, "\nNext, in one terminal and in another:\n  tlsdemo serve%[1]s\n  tlsdemo send%[1]s\n", clean(c.dirFlag()))
+	fmt.Fprintf(out, "\nNext, in one terminal and in another:\n  tlsdemo serve%[1]s\n  tlsdemo send%[1]s\n", console.Clean(c.dirFlag()))
 	_, err := out.WriteTo(c.env.stdout)
 	return err
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tlsdemo/certs"
+	"tlsdemo/cmd/tlsdemo/internal/console"
 )
 
 type certsShow struct {
@@ -108,13 +109,13 @@ func (c *certsShow) showEntry(entry certs.Entry) error {
 	if c.json {
 		object := describe(entry.Cert, entry.File)
 		object.judge(entry)
-		return newJSONEncoder(c.env.stdout).Encode(object)
+		return console.NewJSONEncoder(c.env.stdout).Encode(object)
 	}
 	return c.show(item{file: entry.File, cert: entry.Cert})
 }
 
 func (c *certsShow) table(entries []certs.Entry) error {
-	table := newTable(c.env.stdout)
+	table := console.NewTable(c.env.stdout)
 	fmt.Fprintln(table, "NAME\tROLE\tSOUND\tVALID\tSERIAL\tNAMES")
 	for _, entry := range entries {
 		if entry.Cert == nil {
@@ -209,7 +210,7 @@ func (c *certsShow) show(it item) error {
 	case c.pem:
 		return pem.Encode(c.env.stdout, it.block())
 	case c.json:
-		return newJSONEncoder(c.env.stdout).Encode(it.describe())
+		return console.NewJSONEncoder(c.env.stdout).Encode(it.describe())
 	}
 	text, err := it.text(c.short)
 	if err != nil {

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/smallstep/certinfo"
+
+	"tlsdemo/cmd/tlsdemo/internal/console"
 )
 
 // text is certinfo's, made safe for a terminal. certinfo prints names as they are, so
@@ -31,7 +33,7 @@ func (it item) text(short bool) (text string, err error) {
 	default:
 		text, err = certinfo.CertificateRequestText(tameRequest(it.request))
 	}
-	return cleanLines(text), err
+	return console.CleanLines(text), err
 }
 
 // tameCert returns a copy of c without line ends in anything that certinfo prints.

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tlsdemo/cmd/tlsdemo/internal/console"
 )
 
 // textKinds are the ways in which a text gets into an extension that certinfo prints
@@ -125,9 +127,17 @@ func compareTexts(t *testing.T, hostile, harmless *x509.Certificate, short bool)
 	if err != nil || wantErr != nil {
 		return // certinfo does not take the extension
 	}
-	mustPrint(t, got, "\n")
+	mustBeClean(t, got)
 	if strings.Count(got, "\n") != strings.Count(want, "\n") {
 		t.Errorf("the text is\n%s\nand with a harmless one\n%s", got, want)
+	}
+}
+
+// mustBeClean fails the test if text holds anything besides line ends that does not print.
+func mustBeClean(t *testing.T, text string) {
+	t.Helper()
+	if clean := console.CleanLines(text); clean != text {
+		t.Errorf("not clean: %q", text)
 	}
 }
 
@@ -190,7 +200,7 @@ func checkRequest(t *testing.T, tag int, value string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mustPrint(t, text, "\n")
+	mustBeClean(t, text)
 	head, _, _ := strings.Cut(text, "        Subject Public Key Info:")
 	if strings.Count(head, "\n") != 4 {
 		t.Errorf("tag %d, %q: the text begins\n%s", tag, value, head)

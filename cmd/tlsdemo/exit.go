@@ -8,6 +8,7 @@ import (
 	"net"
 
 	"tlsdemo/certs"
+	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
 )
@@ -98,19 +99,19 @@ func report(w io.Writer, err error) {
 		return
 	}
 	if failed, ok := errors.AsType[*located](err); ok {
-		failed.record().print(w, "tlsdemo: ")
+		failed.record().Print(w, "tlsdemo: ")
 		return
 	}
-	fmt.Fprintf(w, "tlsdemo: %s%s\n", findingCode(err), clean(err.Error()))
+	fmt.Fprintf(w, "tlsdemo: %s%s\n", findingCode(err), console.Clean(err.Error()))
 	if detailed, ok := errors.AsType[interface {
 		error
 		details() []string
 	}](err); ok {
 		for _, line := range detailed.details() {
-			fmt.Fprintf(w, "  %s\n", clean(line))
+			fmt.Fprintf(w, "  %s\n", console.Clean(line))
 		}
 	}
 	if advice := hint(err); advice != "" {
-		fmt.Fprintf(w, "hint: %s\n", clean(advice))
+		fmt.Fprintf(w, "hint: %s\n", console.Clean(advice))
 	}
 }

@@ -3,10 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 
 	"tlsdemo/certs"
 	"tlsdemo/certs/chain"
+	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
 )
@@ -21,21 +21,8 @@ type located struct {
 func (l *located) Error() string { return l.err.Error() }
 func (l *located) Unwrap() error { return l.err }
 
-// explanation is a failure as logs and --json have it, and as it is printed.
-type explanation struct {
-	Code      string `json:"code"`
-	Side      string `json:"side,omitempty"` // which end says this
-	Text      string `json:"text"`
-	AtFault   string `json:"at_fault,omitempty"`
-	Hint      string `json:"hint,omitempty"`
-	Certainty string `json:"certainty,omitempty"`
-	Basis     string `json:"basis,omitempty"`
-	Alert     string `json:"alert,omitempty"`
-	Error     string `json:"error"` // as crypto/tls or the network had it
-}
-
 // explained is an error as it is printed and logged.
-func explained(err error) *explanation {
+func explained(err error) *console.Explanation {
 	l, ok := errors.AsType[*located](err)
 	if !ok {
 		l = &located{err: err}
@@ -44,8 +31,8 @@ func explained(err error) *explanation {
 }
 
 // record returns the explanation of a failure that has a code, or else what there is.
-func (l *located) record() *explanation {
-	r := &explanation{Text: l.err.Error(), Error: l.err.Error(), Hint: hint(l)}
+func (l *located) record() *console.Explanation {
+	r := &console.Explanation{Text: l.err.Error(), Error: l.err.Error(), Hint: hint(l)}
 	if e, ok := errors.AsType[*explain.Error](l.err); ok {
 		r.Code, r.Text, r.Side = string(e.Code), e.Text, e.Side.String()
 		r.AtFault, r.Certainty, r.Basis = l.atFault(e), e.Certainty.String(), e.Basis
@@ -84,48 +71,4 @@ func peerOf(side explain.Side) string {
 		return explain.ClientSide.String()
 	}
 	return explain.ServerSide.String()
-}
-
-// print prints an explanation as a block: what happened, what is at fault, the command
-// that mends it, and how certain all that is.
-func (r *explanation) print(w io.Writer, prefix string) {
-	line := r.Text
-	if r.Code != "" {
-		line = r.Code + ": " + line
-	}
-	fmt.Fprintf(w, "%s%s\n", prefix, clean(line))
-	if r.AtFault != "" {
-		fmt.Fprintf(w, "at fault: %s\n", clean(r.AtFault))
-	}
-	if r.Hint != "" {
-		fmt.Fprintf(w, "hint: %s\n", clean(r.Hint))
-	}
-	if r.Certainty == "" {
-		return
-	}
-	if r.Basis != "" {
-		fmt.Fprintf(w, "certainty: %s (%s)\n", r.Certainty, clean(r.Basis))
-	} else {
-		fmt.Fprintf(w, "certainty: %s\n", r.Certainty)
-	}
-}
-
-// attrs is the record for a log.
-func (r *explanation) attrs() []any {
-	attrs := []any{"code", r.Code}
-	for _, field := range []struct{ key, value string }{
-		{"side", r.Side},
-		{"text", r.Text},
-		{"at_fault", r.AtFault},
-		{"hint", r.Hint},
-		{"certainty", r.Certainty},
-		{"basis", r.Basis},
-		{"alert", r.Alert},
-		{"error", r.Error},
-	} {
-		if field.value != "" {
-			attrs = append(attrs, field.key, field.value)
-		}
-	}
-	return attrs
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"tlsdemo/cmd/tlsdemo/internal/console"
 )
 
 // lab has every failure on purpose.
@@ -132,7 +134,7 @@ func (l *lab) run(ctx context.Context) error {
 }
 
 func (l *lab) list() error {
-	table := newTable(l.env.stdout)
+	table := console.NewTable(l.env.stdout)
 	for _, s := range scenarios {
 		fmt.Fprintf(table, "%s\t%s\n", s.name, s.broken)
 	}

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"strings"
+
+	"tlsdemo/cmd/tlsdemo/internal/console"
 )
 
 const fromStdin = "--file=-"
@@ -14,7 +16,7 @@ func (l *lab) writeBroken(s *scenario) error {
 		return &localError{err: err}
 	}
 	out := l.env.stdout
-	fmt.Fprintf(out, "%s: %s\nWritten to %s. In one terminal and in another:\n\n", s.name, s.broken, clean(l.keep))
+	fmt.Fprintf(out, "%s: %s\nWritten to %s. In one terminal and in another:\n\n", s.name, s.broken, console.Clean(l.keep))
 	for _, command := range s.commands(dir, v) {
 		fmt.Fprintf(out, "  %s\n", command)
 	}
@@ -65,7 +67,7 @@ func shellWord(arg string) string {
 
 // shellValue is shellQuote also for what no terminal can show.
 func shellValue(s string) string {
-	if clean(s) == s {
+	if console.Clean(s) == s {
 		return shellQuote(s)
 	}
 	var octal strings.Builder

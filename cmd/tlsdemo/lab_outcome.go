@@ -1,13 +1,17 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+
+	"tlsdemo/cmd/tlsdemo/internal/console"
+)
 
 // verdicts are the codes that the two ends had.
 func (o *outcome) verdicts() verdicts {
 	return verdicts{server: codeOf(o.server), client: codeOf(o.client)}
 }
 
-func codeOf(r *explanation) string {
+func codeOf(r *console.Explanation) string {
 	if r == nil {
 		return ""
 	}
@@ -26,13 +30,13 @@ func (o *outcome) result() string {
 
 // outcomeRecord is an outcome as --json has it.
 type outcomeRecord struct {
-	Scenario   string       `json:"scenario"`
-	TLS        string       `json:"tls"`
-	Server     *explanation `json:"server"`
-	Client     *explanation `json:"client"`
-	WantServer string       `json:"want_server"`
-	WantClient string       `json:"want_client"`
-	AsExpected bool         `json:"as_expected"`
+	Scenario   string               `json:"scenario"`
+	TLS        string               `json:"tls"`
+	Server     *console.Explanation `json:"server"`
+	Client     *console.Explanation `json:"client"`
+	WantServer string               `json:"want_server"`
+	WantClient string               `json:"want_client"`
+	AsExpected bool                 `json:"as_expected"`
 }
 
 func (o *outcome) record() *outcomeRecord {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tlsdemo/certs"
+	"tlsdemo/cmd/tlsdemo/internal/console"
 )
 
 // labTime bounds a run. None needs more than two seconds.
@@ -75,7 +76,7 @@ func (p *place) execute(ctx context.Context, args []string, stderr io.Writer) er
 }
 
 // recordOf is an error as the command would report it.
-func recordOf(err error) *explanation {
+func recordOf(err error) *console.Explanation {
 	if err == nil {
 		return nil
 	}

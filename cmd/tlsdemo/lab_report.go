@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+
+	"tlsdemo/cmd/tlsdemo/internal/console"
 )
 
 // unexpectedError is a lab in which an end did not say what it ought to.
@@ -72,7 +74,7 @@ func (l *lab) print(outcomes []*outcome) error {
 		}
 		return nil
 	}
-	table := newTable(l.env.stdout)
+	table := console.NewTable(l.env.stdout)
 	fmt.Fprintf(table, "SCENARIO\tTLS\tSERVER\t\tCLIENT\t\t\n")
 	for _, o := range outcomes {
 		fmt.Fprintf(table, "%s\t%v\t%s\t%s\t%s\n", o.scenario.name, &o.version, said(o.server), said(o.client), o.result())
@@ -81,7 +83,7 @@ func (l *lab) print(outcomes []*outcome) error {
 }
 
 // said is an end's code and certainty, as two cells.
-func said(r *explanation) string {
+func said(r *console.Explanation) string {
 	if r == nil {
 		return "-\t"
 	}
@@ -98,7 +100,7 @@ func orDash(code string) string {
 // show prints what both ends said, as it would stand in their terminals.
 func (l *lab) show(o *outcome) error {
 	if l.json {
-		return newJSONEncoder(l.env.stdout).Encode(o.record())
+		return console.NewJSONEncoder(l.env.stdout).Encode(o.record())
 	}
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "%s, TLS %v: %s\n", o.scenario.name, &o.version, o.scenario.broken)
@@ -119,10 +121,10 @@ func prompt(strange bool) string {
 	return "$ "
 }
 
-func tell(w io.Writer, r *explanation) {
+func tell(w io.Writer, r *console.Explanation) {
 	if r == nil {
 		fmt.Fprintln(w, "(nothing to say)")
 		return
 	}
-	r.print(w, "tlsdemo: ")
+	r.Print(w, "tlsdemo: ")
 }

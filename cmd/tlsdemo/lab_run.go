@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"sync"
+
+	"tlsdemo/cmd/tlsdemo/internal/console"
 )
 
 // labRuns is how many scenarios run at once: most of their time they wait.
@@ -15,8 +17,8 @@ const labRuns = 8
 type outcome struct {
 	scenario       *scenario
 	version        tlsVersion
-	commands       []string     // of the two ends
-	server, client *explanation // nil for an end that had nothing to say
+	commands       []string             // of the two ends
+	server, client *console.Explanation // nil for an end that had nothing to say
 }
 
 // stage makes the scenario's set in a temporary directory, and runs it.

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tlsdemo/certs"
+	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
 )
@@ -70,7 +71,7 @@ func (p *probe) run(ctx context.Context, addr string) error {
 	}
 	view := &probeView{report: report, addr: addr, name: p.wanted(addr), now: p.env.now(), origin: from}
 	if p.json {
-		err = newJSONEncoder(p.env.stdout).Encode(view.record())
+		err = console.NewJSONEncoder(p.env.stdout).Encode(view.record())
 	} else {
 		err = view.print(p.env.stdout)
 	}
@@ -99,7 +100,7 @@ func (p *probeError) Error() string {
 }
 
 // explanation is a fault with what is known of our own files.
-func (v *probeView) explanation(fault *explain.Error) *explanation {
+func (v *probeView) explanation(fault *explain.Error) *console.Explanation {
 	return explained(&located{err: fault, origin: v.origin})
 }
 
@@ -107,6 +108,6 @@ func (v *probeView) explanation(fault *explain.Error) *explanation {
 func (v *probeView) printFaults(w io.Writer) {
 	for _, fault := range v.report.Faults {
 		fmt.Fprintln(w)
-		v.explanation(fault).print(w, "FAULT ")
+		v.explanation(fault).Print(w, "FAULT ")
 	}
 }

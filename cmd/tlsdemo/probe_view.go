@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
 )
@@ -25,9 +26,9 @@ type probeView struct {
 // print shows a line a step, and under them the faults.
 func (v *probeView) print(w io.Writer) error {
 	out := new(bytes.Buffer)
-	table := newTable(out)
+	table := console.NewTable(out)
 	for _, row := range v.rows() {
-		fmt.Fprintf(table, "%s\t%s\n", row[0], clean(row[1]))
+		fmt.Fprintf(table, "%s\t%s\n", row[0], console.Clean(row[1]))
 	}
 	table.Flush()
 	v.printFaults(out)
@@ -144,20 +145,20 @@ func (v *probeView) accepted() string {
 
 // probeRecord is a probe as --json shows it.
 type probeRecord struct {
-	Address   string         `json:"address"`
-	Addresses []string       `json:"addresses"`
-	Remote    string         `json:"remote,omitempty"`
-	Version   string         `json:"tls_version,omitempty"`
-	Suite     string         `json:"cipher_suite,omitempty"`
-	Group     string         `json:"group,omitempty"`
-	ALPN      string         `json:"alpn,omitempty"`
-	Chain     []*description `json:"chain,omitempty"`
-	Verified  bool           `json:"verified"`
-	Asked     bool           `json:"asks_for_client_certificate"`
-	CAs       []string       `json:"acceptable_cas,omitempty"`
-	Fits      bool           `json:"ours_fits,omitempty"`
-	Accepted  string         `json:"accepted"`
-	Faults    []*explanation `json:"faults,omitempty"`
+	Address   string                 `json:"address"`
+	Addresses []string               `json:"addresses"`
+	Remote    string                 `json:"remote,omitempty"`
+	Version   string                 `json:"tls_version,omitempty"`
+	Suite     string                 `json:"cipher_suite,omitempty"`
+	Group     string                 `json:"group,omitempty"`
+	ALPN      string                 `json:"alpn,omitempty"`
+	Chain     []*description         `json:"chain,omitempty"`
+	Verified  bool                   `json:"verified"`
+	Asked     bool                   `json:"asks_for_client_certificate"`
+	CAs       []string               `json:"acceptable_cas,omitempty"`
+	Fits      bool                   `json:"ours_fits,omitempty"`
+	Accepted  string                 `json:"accepted"`
+	Faults    []*console.Explanation `json:"faults,omitempty"`
 }
 
 func (v *probeView) record() *probeRecord {

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"tlsdemo/certs"
+	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
 )
@@ -115,7 +116,7 @@ func (s *send) run(ctx context.Context) error {
 			return &located{err: err, origin: from}
 		}
 		for _, warning := range creds.warnings(certs.ClientAuth, s.env.now()) {
-			fmt.Fprintf(s.env.stderr, "tlsdemo: %s\n", clean(warning))
+			fmt.Fprintf(s.env.stderr, "tlsdemo: %s\n", console.Clean(warning))
 		}
 		dialer.Config, dialer.Intermediates = s.tls.client(creds, s.serverName, s.env.now), from.intermediates()
 	} else {
@@ -136,7 +137,7 @@ func (s *send) run(ctx context.Context) error {
 // the standard output too.
 func (s *send) failed(err error) error {
 	if s.json {
-		if err := newJSONEncoder(s.env.stdout).Encode(explained(err)); err != nil {
+		if err := console.NewJSONEncoder(s.env.stdout).Encode(explained(err)); err != nil {
 			return err
 		}
 	}
@@ -215,7 +216,7 @@ func (s *send) cut(err error, preview tlsnet.Preview) error {
 	if preview.Size == 0 {
 		return err
 	}
-	return fmt.Errorf("%w (of the answer only this came: %s)", err, quote(preview))
+	return fmt.Errorf("%w (of the answer only this came: %s)", err, console.Quote(preview.Head, preview.Size))
 }
 
 func (s *send) print(preview tlsnet.Preview, report *sendReport) error {
@@ -225,6 +226,6 @@ func (s *send) print(preview tlsnet.Preview, report *sendReport) error {
 	case s.json:
 		return report.printJSON(s.env.stdout, preview)
 	}
-	_, err := fmt.Fprintf(s.env.stdout, "Received %s\n", quote(preview))
+	_, err := fmt.Fprintf(s.env.stdout, "Received %s\n", console.Quote(preview.Head, preview.Size))
 	return err
 }

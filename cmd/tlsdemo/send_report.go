@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/tlsnet"
 )
 
@@ -38,7 +39,7 @@ func (r *sendReport) negotiated(state tls.ConnectionState) {
 
 // print shows the report as lines.
 func (r *sendReport) print(w io.Writer) {
-	table := newTable(w)
+	table := console.NewTable(w)
 	defer table.Flush()
 	fmt.Fprintf(table, "address\t%s\n", r.Address)
 	if r.Version != "" {
@@ -47,7 +48,7 @@ func (r *sendReport) print(w io.Writer) {
 		fmt.Fprintf(table, "group\t%s\n", r.Group)
 		fmt.Fprintf(table, "ALPN\t%s\n", orNone(r.ALPN))
 		fmt.Fprintf(table, "resumed\t%v\n", r.Resumed)
-		fmt.Fprintf(table, "server\t%s, valid until %s\n", clean(r.Server), r.ServerUntil.UTC().Format(time.RFC3339))
+		fmt.Fprintf(table, "server\t%s, valid until %s\n", console.Clean(r.Server), r.ServerUntil.UTC().Format(time.RFC3339))
 	}
 	fmt.Fprintf(table, "TCP connect\t%.2f ms\n", r.ConnectMS)
 	if r.Version != "" {
@@ -60,13 +61,13 @@ func orNone(s string) string {
 	if s == "" {
 		return "none"
 	}
-	return clean(s)
+	return console.Clean(s)
 }
 
 // printJSON shows the report and the answer as one object. A long answer is cut, and
 // received_cut says so.
 func (r *sendReport) printJSON(w io.Writer, answer tlsnet.Preview) error {
-	return newJSONEncoder(w).Encode(struct {
+	return console.NewJSONEncoder(w).Encode(struct {
 		*sendReport
 		Received      string `json:"received"`
 		ReceivedBytes int64  `json:"received_bytes"`

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tlsdemo/certs"
+	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/tlsnet"
 )
 
@@ -109,17 +110,17 @@ func (s *serve) logged(err error) error {
 	if err == nil || s.logFormat.value != "json" {
 		return err
 	}
-	newLogger(s.env.stderr, "json", s.verbose).Error("serve ended", explained(err).attrs()...)
+	console.NewLogger(s.env.stderr, "json", s.verbose).Error("serve ended", explained(err).Attrs()...)
 	return &toldError{err: err}
 }
 
 // run serves until ctx is done.
 func (s *serve) run(ctx context.Context) error {
 	s.env.patient.Store(true)
-	stderr := newOutlet(s.env.stderr, nil)
+	stderr := console.NewOutlet(s.env.stderr, nil)
 	defer stderr.Close()
-	logger := newLogger(stderr, s.logFormat.value, s.verbose)
-	stdout := newOutlet(s.env.stdout, func(left int64) {
+	logger := console.NewLogger(stderr, s.logFormat.value, s.verbose)
+	stdout := console.NewOutlet(s.env.stdout, func(left int64) {
 		logger.Warn("output was too slow", "left_out", left)
 	})
 	defer stdout.Close()
@@ -133,7 +134,7 @@ func (s *serve) run(ctx context.Context) error {
 			return &located{err: err, origin: creds.origin}
 		}
 		for _, warning := range creds.warnings(certs.ServerAuth, s.env.now()) {
-			logger.Warn(clean(warning))
+			logger.Warn(console.Clean(warning))
 		}
 		from = creds.origin
 		server.Config, server.Intermediates = s.config(creds), from.intermediates()
@@ -183,7 +184,7 @@ func (s *serve) server(out io.Writer, logger *slog.Logger) *tlsnet.Server {
 			Timeout:    s.exchangeTimeout,
 			Received: func(conn net.Conn, message tlsnet.Preview) {
 				// One Write, so that the two lines stay together.
-				fmt.Fprintf(out, "Connected by %s%s\nReceived data: %s\n", conn.RemoteAddr(), identity(conn), quote(message))
+				fmt.Fprintf(out, "Connected by %s%s\nReceived data: %s\n", conn.RemoteAddr(), identity(conn), console.Quote(message.Head, message.Size))
 			},
 		},
 		HandshakeTimeout: s.handshakeTimeout,
@@ -195,7 +196,7 @@ func (s *serve) server(out io.Writer, logger *slog.Logger) *tlsnet.Server {
 // identity is who the other end of conn has proved to be, in brackets.
 func identity(conn net.Conn) string {
 	if cert := tlsnet.PeerCertificate(conn); cert != nil {
-		return " (" + clean(tlsnet.Identity(cert)) + ")"
+		return " (" + console.Clean(tlsnet.Identity(cert)) + ")"
 	}
 	return ""
 }
@@ -236,7 +237,7 @@ func (s *serve) serve(ctx context.Context, server *tlsnet.Server, ln net.Listene
 // failures tells of failures in blocks, as everything does that is for people, or else
 // in the log.
 func (s *serve) failures(stderr io.Writer, logger *slog.Logger, from *origin) *failureLog {
-	f := &failureLog{origin: from, logger: logger, limiter: &limiter{now: s.env.now}}
+	f := &failureLog{origin: from, logger: logger, limiter: &console.Limiter{Now: s.env.now}}
 	if s.logFormat.value == "text" {
 		f.text = stderr
 	}

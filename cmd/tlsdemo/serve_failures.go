@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 
+	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/tlsnet/explain"
 )
 
@@ -21,7 +22,7 @@ type failureLog struct {
 	origin  *origin // of the server's credentials
 	logger  *slog.Logger
 	text    io.Writer // where blocks go instead of the log, or nil
-	limiter *limiter
+	limiter *console.Limiter
 
 	mu      sync.Mutex
 	counts  map[string]int
@@ -33,7 +34,7 @@ type failureLog struct {
 func (f *failureLog) add(conn net.Conn, err error) {
 	remote := conn.RemoteAddr().String()
 	host, _, _ := net.SplitHostPort(remote)
-	ok, left := f.limiter.allow(host)
+	ok, left := f.limiter.Allow(host)
 	if left > 0 {
 		f.logger.Warn("failures were left out of the log", "remote_host", host, "left_out", left)
 	}
@@ -44,15 +45,15 @@ func (f *failureLog) add(conn net.Conn, err error) {
 	e := f.explain(conn, err)
 	f.count(cmp.Or(e.Code, "exchange-failed"))
 	if f.text == nil {
-		f.logger.Warn("connection failed", append([]any{"remote_addr", remote}, e.attrs()...)...)
+		f.logger.Warn("connection failed", append([]any{"remote_addr", remote}, e.Attrs()...)...)
 		return
 	}
 	var block bytes.Buffer // one Write, so that it stays together
-	e.print(&block, "tlsdemo: "+remote+": ")
+	e.Print(&block, "tlsdemo: "+remote+": ")
 	_, _ = f.text.Write(block.Bytes())
 }
 
-func (f *failureLog) explain(conn net.Conn, err error) *explanation {
+func (f *failureLog) explain(conn net.Conn, err error) *console.Explanation {
 	if secure, ok := conn.(*tls.Conn); ok {
 		if why := explain.Of(secure, err, f.origin.intermediates()...); why != nil {
 			err = why

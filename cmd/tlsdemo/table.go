@@ -3,13 +3,11 @@ package main
 import (
 	"crypto/x509"
 	"fmt"
-	"io"
 	"strings"
-	"text/tabwriter"
 	"time"
-)
 
-func newTable(w io.Writer) *tabwriter.Writer { return tabwriter.NewWriter(w, 0, 0, 2, ' ', 0) }
+	"tlsdemo/cmd/tlsdemo/internal/console"
+)
 
 // namesOf is what a certificate speaks for: a leaf's SANs, or what a CA permits.
 func namesOf(cert *x509.Certificate) string {
@@ -25,9 +23,9 @@ func namesOf(cert *x509.Certificate) string {
 	}
 	names = append(names, cert.EmailAddresses...)
 	if len(names) == 0 {
-		return clean(cert.Subject.String())
+		return console.Clean(cert.Subject.String())
 	}
-	return clean(strings.Join(firstFew(names), ", "))
+	return console.Clean(strings.Join(firstFew(names), ", "))
 }
 
 // few is how many names are listed of a certificate or a server, which may have thousands.
@@ -49,7 +47,7 @@ func permits(ca *x509.Certificate) string {
 	if len(names) == 0 {
 		return "may vouch for any name"
 	}
-	return clean("may vouch for " + strings.Join(firstFew(names), ", "))
+	return console.Clean("may vouch for " + strings.Join(firstFew(names), ", "))
 }
 
 // remaining says in words how long a certificate is still valid.

@@ -1,4 +1,4 @@
-package main
+package console
 
 import (
 	"encoding/json"
@@ -45,7 +45,7 @@ func TestTextLog(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var out strings.Builder
-			c.log(newLogger(&out, "text", false))
+			c.log(NewLogger(&out, "text", false))
 			if out.String() != c.want {
 				t.Errorf("logged %q, want %q", out.String(), c.want)
 			}
@@ -56,7 +56,7 @@ func TestTextLog(t *testing.T) {
 // Two loggers made of one do not write into each other's attributes.
 func TestTextLogBranches(t *testing.T) {
 	var out strings.Builder
-	base := newLogger(&out, "text", false).With("a", 1)
+	base := NewLogger(&out, "text", false).With("a", 1)
 	one, two := base.With("b", 2), base.With("c", 3)
 	one.Info("x")
 	two.Info("y")
@@ -65,11 +65,11 @@ func TestTextLogBranches(t *testing.T) {
 	}
 }
 
-// A record is one Write: an outlet takes or leaves it whole.
+// A record is one Write: an Outlet takes or leaves it whole.
 func TestLogWritesOnce(t *testing.T) {
 	for _, format := range []string{"text", "json"} {
 		var w countingWriter
-		newLogger(&w, format, false).Info("listening", "addr", "x", "as", "y")
+		NewLogger(&w, format, false).Info("listening", "addr", "x", "as", "y")
 		if w.writes != 1 {
 			t.Errorf("%s: %d writes", format, w.writes)
 		}
@@ -86,7 +86,7 @@ func (c *countingWriter) Write(p []byte) (int, error) {
 func TestJSONLog(t *testing.T) {
 	const hostile = "evil\n{\"forged\":1}\x1b[2J\u202e\u009b\u2028"
 	var out strings.Builder
-	newLogger(&out, "json", false).Warn("failed", "name", hostile)
+	NewLogger(&out, "json", false).Warn("failed", "name", hostile)
 	line, ended := strings.CutSuffix(out.String(), "\n")
 	if !ended {
 		t.Errorf("%q is no line", out.String())

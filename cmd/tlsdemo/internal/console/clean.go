@@ -1,4 +1,4 @@
-package main
+package console
 
 import (
 	"encoding/json"
@@ -6,15 +6,14 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"text/tabwriter"
 	"unicode/utf16"
 	"unicode/utf8"
-
-	"tlsdemo/tlsnet"
 )
 
 // clean makes text that came from a peer or a file safe for a terminal: whatever does
 // not print, line ends included, is shown as Go would escape it.
-func clean(s string) string {
+func Clean(s string) string {
 	var b strings.Builder
 	for len(s) > 0 {
 		r, width := utf8.DecodeRuneInString(s)
@@ -30,17 +29,20 @@ func clean(s string) string {
 }
 
 // cleanLines is clean for text of several lines.
-func cleanLines(s string) string {
+func CleanLines(s string) string {
 	lines := strings.Split(s, "\n")
 	for i, line := range lines {
-		lines[i] = clean(line)
+		lines[i] = Clean(line)
 	}
 	return strings.Join(lines, "\n")
 }
 
-// newJSONEncoder returns an encoder to w whose strings are as safe for a terminal as
+// NewTable returns a writer that lines up cells, which tabs separate, in columns.
+func NewTable(w io.Writer) *tabwriter.Writer { return tabwriter.NewWriter(w, 0, 0, 2, ' ', 0) }
+
+// NewJSONEncoder returns an encoder to w whose strings are as safe for a terminal as
 // what clean returns.
-func newJSONEncoder(w io.Writer) *json.Encoder { return json.NewEncoder(jsonWriter{w}) }
+func NewJSONEncoder(w io.Writer) *json.Encoder { return json.NewEncoder(jsonWriter{w}) }
 
 // jsonWriter escapes in JSON what does not print and encoding/json leaves as it is,
 // such as U+009B, with which terminals begin an escape sequence.
@@ -67,12 +69,13 @@ func (j jsonWriter) Write(p []byte) (int, error) {
 // shown is how much of a message is printed, in bytes.
 const shown = 80
 
-// quote is a message as Go would write it: all of it, or its beginning and its length.
-func quote(message tlsnet.Preview) string {
-	if message.Size <= shown {
-		return strconv.Quote(string(message.Head))
+// Quote returns a message of size bytes as Go would write it: all of it, or its beginning
+// and its size. Of a message larger than head, head is the beginning.
+func Quote(head []byte, size int64) string {
+	if size <= shown {
+		return strconv.Quote(string(head))
 	}
-	return strconv.Quote(cutRunes(message.Head, shown)) + "... (" + strconv.FormatInt(message.Size, 10) + " bytes)"
+	return strconv.Quote(cutRunes(head, shown)) + "... (" + strconv.FormatInt(size, 10) + " bytes)"
 }
 
 // cutRunes returns the first n bytes of b, or up to three fewer, so as not to cut

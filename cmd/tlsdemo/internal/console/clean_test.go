@@ -1,13 +1,10 @@
-package main
+package console
 
 import (
 	"encoding/json"
-	"io"
 	"strconv"
 	"strings"
 	"testing"
-
-	"tlsdemo/tlsnet"
 )
 
 func TestClean(t *testing.T) {
@@ -26,8 +23,8 @@ func TestClean(t *testing.T) {
 		{"\u00a0", `\u00a0`},         // a space that cannot be told from one
 		{"\U000e0041", `\U000e0041`}, // a tag: no width at all
 	} {
-		if got := clean(c.in); got != c.want {
-			t.Errorf("clean(%q) is %q, want %q", c.in, got, c.want)
+		if got := Clean(c.in); got != c.want {
+			t.Errorf("Clean(%q) is %q, want %q", c.in, got, c.want)
 		}
 	}
 }
@@ -39,8 +36,8 @@ func TestCleanLines(t *testing.T) {
 		{"one\ntwo\n", "one\ntwo\n"},
 		{"one\r\n\x1btwo\n\n", "one\\r\n\\x1btwo\n\n"},
 	} {
-		if got := cleanLines(c.in); got != c.want {
-			t.Errorf("cleanLines(%q) is %q, want %q", c.in, got, c.want)
+		if got := CleanLines(c.in); got != c.want {
+			t.Errorf("CleanLines(%q) is %q, want %q", c.in, got, c.want)
 		}
 	}
 }
@@ -50,18 +47,18 @@ func FuzzClean(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		line := clean(s)
+		line := Clean(s)
 		mustPrint(t, line, "")
-		if again := clean(line); again != line {
-			t.Errorf("clean of %q is %q", line, again)
+		if again := Clean(line); again != line {
+			t.Errorf("Clean of %q is %q", line, again)
 		}
-		lines := cleanLines(s)
+		lines := CleanLines(s)
 		mustPrint(t, lines, "\n")
 		if got, want := strings.Count(lines, "\n"), strings.Count(s, "\n"); got != want {
 			t.Errorf("%d line ends in %q, want %d", got, lines, want)
 		}
-		if again := cleanLines(lines); again != lines {
-			t.Errorf("cleanLines of %q is %q", lines, again)
+		if again := CleanLines(lines); again != lines {
+			t.Errorf("CleanLines of %q is %q", lines, again)
 		}
 	})
 }
@@ -86,7 +83,7 @@ func FuzzJSONEncoder(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		var out strings.Builder
-		if err := newJSONEncoder(&out).Encode(s); err != nil {
+		if err := NewJSONEncoder(&out).Encode(s); err != nil {
 			t.Fatal(err)
 		}
 		text, ended := strings.CutSuffix(out.String(), "\n")
@@ -121,10 +118,8 @@ func TestQuote(t *testing.T) {
 		{strings.Repeat("\x80", shown+1), `"` + strings.Repeat(`\x80`, shown) + `"... (81 bytes)`},
 		{strings.Repeat("z", 5000), `"` + strings.Repeat("z", shown) + `"... (5000 bytes)`},
 	} {
-		var preview tlsnet.Preview
-		_, _ = io.WriteString(&preview, c.in)
-		if got := quote(preview); got != c.want {
-			t.Errorf("quote(%q) is %s, want %s", c.in, got, c.want)
+		if got := Quote([]byte(c.in), int64(len(c.in))); got != c.want {
+			t.Errorf("Quote(%q) is %s, want %s", c.in, got, c.want)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package console
 
 import (
 	"bytes"
@@ -12,10 +12,10 @@ const (
 	outletWait = time.Second // for them to be written at the end
 )
 
-// outlet writes from a goroutine of its own, so that whoever reads too slowly, or not
-// at all, holds up only what he reads: with the outlet full, pieces are left out, and
+// Outlet writes from a goroutine of its own, so that a reader who is slow, or who does not
+// read at all, holds up nobody who writes: once 1,024 pieces wait, others are left out and
 // counted.
-type outlet struct {
+type Outlet struct {
 	w       io.Writer
 	report  func(left int64)
 	pieces  chan []byte
@@ -24,10 +24,10 @@ type outlet struct {
 	drained chan struct{}
 }
 
-// newOutlet starts an outlet to w. It calls report, if that is not nil, with how many
+// NewOutlet starts an outlet to w, which ends with Close. It calls report, if that is not nil, with how many
 // pieces have been left out, as soon as others are written again.
-func newOutlet(w io.Writer, report func(left int64)) *outlet {
-	o := &outlet{
+func NewOutlet(w io.Writer, report func(left int64)) *Outlet {
+	o := &Outlet{
 		w:       w,
 		report:  report,
 		pieces:  make(chan []byte, outletRoom),
@@ -39,7 +39,7 @@ func newOutlet(w io.Writer, report func(left int64)) *outlet {
 }
 
 // run writes pieces until the outlet is closed, and then what is left of them.
-func (o *outlet) run() {
+func (o *Outlet) run() {
 	defer close(o.drained)
 	for {
 		select {
@@ -57,7 +57,7 @@ func (o *outlet) run() {
 	}
 }
 
-func (o *outlet) write(piece []byte) {
+func (o *Outlet) write(piece []byte) {
 	_, _ = o.w.Write(piece) // that the reader is gone stops no service
 	if n := o.left.Swap(0); n > 0 && o.report != nil {
 		o.report(n)
@@ -65,7 +65,7 @@ func (o *outlet) write(piece []byte) {
 }
 
 // Write takes p, whole or not at all, and never waits.
-func (o *outlet) Write(p []byte) (int, error) {
+func (o *Outlet) Write(p []byte) (int, error) {
 	select {
 	case o.pieces <- bytes.Clone(p):
 	default:
@@ -74,9 +74,9 @@ func (o *outlet) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Close waits a while for what has been taken to be written. What is written to the
-// outlet after it is lost.
-func (o *outlet) Close() {
+// Close waits up to a second until everything that was taken is written. What is written
+// to the outlet later is lost.
+func (o *Outlet) Close() {
 	close(o.closing)
 	select {
 	case <-o.drained:

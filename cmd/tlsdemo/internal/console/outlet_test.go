@@ -1,4 +1,4 @@
-package main
+package console
 
 import (
 	"fmt"
@@ -25,7 +25,7 @@ func (w *stuckWriter) Write(p []byte) (int, error) {
 func TestOutletWritesAllInOrder(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	var out strings.Builder
-	o := newOutlet(&out, func(left int64) { t.Errorf("%d pieces are said to have been left out", left) })
+	o := NewOutlet(&out, func(left int64) { t.Errorf("%d pieces are said to have been left out", left) })
 	var want strings.Builder
 	for i := range outletRoom / 2 {
 		fmt.Fprintf(io.MultiWriter(o, &want), "piece %d\n", i)
@@ -38,7 +38,7 @@ func TestOutletWritesAllInOrder(t *testing.T) {
 
 func TestOutletKeepsWhatWasWritten(t *testing.T) {
 	var out strings.Builder
-	o := newOutlet(&out, nil)
+	o := NewOutlet(&out, nil)
 	piece := []byte("first")
 	_, _ = o.Write(piece)
 	copy(piece, "again") // as a caller's buffer that is used again
@@ -48,14 +48,14 @@ func TestOutletKeepsWhatWasWritten(t *testing.T) {
 	}
 }
 
-// With its reader stuck, an outlet takes what it has room for, leaves out the rest
+// With its reader stuck, an Outlet takes what it has room for, leaves out the rest
 // and counts it, and says how many as soon as the reader goes on.
 func TestOutletWithStuckReader(t *testing.T) {
 	const extra = 7
 	synctest.Test(t, func(t *testing.T) {
 		w := &stuckWriter{free: make(chan struct{})}
 		var reported []int64
-		o := newOutlet(w, func(left int64) { reported = append(reported, left) })
+		o := NewOutlet(w, func(left int64) { reported = append(reported, left) })
 		_, _ = io.WriteString(o, "x") // the one at which the reader is stuck
 		synctest.Wait()
 		for range outletRoom + extra {
@@ -78,7 +78,7 @@ func TestOutletWithStuckReader(t *testing.T) {
 func TestOutletClosesWithStuckReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &stuckWriter{free: make(chan struct{})}
-		o := newOutlet(w, nil)
+		o := NewOutlet(w, nil)
 		_, _ = io.WriteString(o, "x")
 		began := time.Now()
 		o.Close()
@@ -96,7 +96,7 @@ func (brokenWriter) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 
 func TestOutletOutlivesItsReader(t *testing.T) {
 	defer goleak.VerifyNone(t)
-	o := newOutlet(brokenWriter{}, nil)
+	o := NewOutlet(brokenWriter{}, nil)
 	for range 3 * outletRoom {
 		if _, err := io.WriteString(o, "x"); err != nil {
 			t.Fatal(err)

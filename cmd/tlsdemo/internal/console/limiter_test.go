@@ -1,4 +1,4 @@
-package main
+package console
 
 import (
 	"fmt"
@@ -8,20 +8,20 @@ import (
 
 func TestLimiter(t *testing.T) {
 	now := time.Unix(0, 0)
-	l := &limiter{now: func() time.Time { return now }}
+	l := &Limiter{Now: func() time.Time { return now }}
 	for i := range linesPerWindow + 5 {
-		if ok, left := l.allow("a"); ok != (i < linesPerWindow) || left != 0 {
+		if ok, left := l.Allow("a"); ok != (i < linesPerWindow) || left != 0 {
 			t.Errorf("failure %d: told %v, left out %d", i, ok, left)
 		}
 	}
-	if ok, _ := l.allow("b"); !ok {
+	if ok, _ := l.Allow("b"); !ok {
 		t.Error("one address took the share of another")
 	}
 	now = now.Add(window)
-	if ok, left := l.allow("a"); !ok || left != 5 {
+	if ok, left := l.Allow("a"); !ok || left != 5 {
 		t.Errorf("in the next window: told %v, left out %d", ok, left)
 	}
-	if ok, left := l.allow("a"); !ok || left != 0 {
+	if ok, left := l.Allow("a"); !ok || left != 0 {
 		t.Errorf("and then: told %v, left out %d", ok, left)
 	}
 }
@@ -29,10 +29,10 @@ func TestLimiter(t *testing.T) {
 // However many addresses there are, only so many are remembered.
 func TestLimiterForgets(t *testing.T) {
 	now := time.Unix(0, 0)
-	l := &limiter{now: func() time.Time { return now }}
+	l := &Limiter{Now: func() time.Time { return now }}
 	for i := range 10 * maxAddresses {
 		now = now.Add(time.Millisecond)
-		l.allow(fmt.Sprint(i))
+		l.Allow(fmt.Sprint(i))
 		if len(l.addresses) > 2*maxAddresses {
 			t.Fatalf("%d addresses are remembered", len(l.addresses))
 		}

@@ -1,4 +1,4 @@
-package main
+package console
 
 import (
 	"context"
@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// newLogger writes a log in one of two formats: json, with the time and level of each
+// NewLogger writes a log in one of two formats: json, with the time and level of each
 // record, or text, which looks like everything else that the program says.
-func newLogger(w io.Writer, format string, verbose bool) *slog.Logger {
+func NewLogger(w io.Writer, format string, verbose bool) *slog.Logger {
 	level := slog.LevelInfo
 	if verbose {
 		level = slog.LevelDebug
@@ -61,7 +61,7 @@ func (h *textHandler) WithGroup(name string) slog.Handler {
 
 func (h *textHandler) format(a slog.Attr) string {
 	value := fmt.Sprint(a.Value.Resolve().Any())
-	if value == "" || strings.ContainsAny(value, " =\"") || clean(value) != value {
+	if value == "" || strings.ContainsAny(value, " =\"") || Clean(value) != value {
 		value = strconv.Quote(value)
 	}
 	return " " + h.prefix + a.Key + "=" + value

@@ -1,4 +1,4 @@
-package main
+package console
 
 import (
 	"sync"
@@ -11,9 +11,10 @@ const (
 	maxAddresses   = 1024             // that are remembered at once
 )
 
-// limiter keeps a scanner, which makes one failure a connection, from filling the log.
-type limiter struct {
-	now func() time.Time
+// Limiter keeps a scanner, which makes one failure a connection, from filling the log. It
+// may be used by many goroutines at once.
+type Limiter struct {
+	Now func() time.Time // required
 
 	mu        sync.Mutex
 	addresses map[string]*quota
@@ -25,9 +26,9 @@ type quota struct {
 	left  int // out
 }
 
-// allow reports whether another failure of the address is told, and how many were left
+// Allow reports whether another failure of the address is told, and how many were left
 // out since the last that was.
-func (l *limiter) allow(address string) (ok bool, left int) {
+func (l *Limiter) Allow(address string) (ok bool, left int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	q := l.quota(address)
@@ -41,8 +42,8 @@ func (l *limiter) allow(address string) (ok bool, left int) {
 }
 
 // quota returns the address's, renewed if its window is over.
-func (l *limiter) quota(address string) *quota {
-	now := l.now()
+func (l *Limiter) quota(address string) *quota {
+	now := l.Now()
 	q := l.addresses[address]
 	if q == nil {
 		l.forget(now)
@@ -56,7 +57,7 @@ func (l *limiter) quota(address string) *quota {
 }
 
 // forget makes room, at the cost of those that have been quiet, or else of all.
-func (l *limiter) forget(now time.Time) {
+func (l *Limiter) forget(now time.Time) {
 	if l.addresses == nil || len(l.addresses) >= 2*maxAddresses {
 		l.addresses = make(map[string]*quota)
 	}
