@@ -1,6 +1,7 @@
 package certs
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/rand"
 	"crypto/sha256"
@@ -23,11 +24,6 @@ const (
 	// DefaultLeafValidity is how long a leaf lives.
 	DefaultLeafValidity = 90 * day
 
-	// trustDomain is the host of every leaf's URI. It is two labels, since RFC 5280
-	// section 4.2.1.6 wants a fully qualified name there, which linters take to
-	// have a dot.
-	trustDomain = "tlsdemo.localhost"
-
 	// backdate keeps a certificate from being refused by a peer whose clock is a
 	// little behind.
 	backdate = time.Minute
@@ -45,13 +41,21 @@ const (
 // Request says what certificate is wanted. The zero values are good defaults, except
 // for Name, which a leaf must have.
 type Request struct {
-	// Name is a leaf's name, one DNS label: it is its common name, and its SANs
-	// are NAME.localhost and spiffe://tlsdemo.localhost/NAME. For an authority it is the
-	// common name, and empty means "tlsdemo CA".
+	// Name is a leaf's name, one DNS label: it is its common name, and its SAN is
+	// NAME.localhost. For an authority it is the common name, and empty means
+	// "tlsdemo CA".
 	Name string
 	// Names are DNS names and IP addresses in addition. A leaf carries them as
 	// SANs; an authority permits them, a DNS name together with all below it.
 	Names []string
+	// Constraints says what an authority's name constraints limit. Zero means
+	// ConstrainNames.
+	Constraints Constraints
+	// TrustDomain, as in example.org, gives a leaf the SAN
+	// spiffe://example.org/NAME as well (a SPIFFE ID). An authority that is given one
+	// does not limit URIs: many verifiers refuse a URI that a CA limits. Empty means
+	// that leaves have no URI.
+	TrustDomain string
 	// Usage is a leaf's role. A server's leaf also has the SANs localhost,
 	// 127.0.0.1 and ::1.
 	Usage Usage
@@ -68,12 +72,13 @@ type Authority struct {
 	pair *Pair
 }
 
-// NewAuthority makes a self-signed CA that may vouch for localhost, the names below
-// it, 127.0.0.0/8, ::1 and req.Names, and by critical name constraints for nothing
-// else. It has no path length constraint, so that an intermediate can be hung under it.
+// NewAuthority makes a self-signed CA. By critical name constraints it can issue
+// certificates only for localhost, the names below it, and req.Names; req.Constraints
+// says whether that holds for IP addresses, too, or not at all. It has no path length
+// constraint, so that an intermediate can be hung under it.
 func NewAuthority(now time.Time, req Request) (*Authority, error) {
 	names, err := parseSubjects(req.Names)
-	if err != nil {
+	if err := cmp.Or(err, CheckTrustDomain(req.TrustDomain)); err != nil {
 		return nil, err
 	}
 	key, template, err := prepare(now, req, DefaultCAValidity)
@@ -86,7 +91,9 @@ func NewAuthority(now time.Time, req Request) (*Authority, error) {
 	template.BasicConstraintsValid = true
 	template.IsCA = true
 	template.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageCRLSign
-	permit(template, names)
+	if err := constrain(template, req, names); err != nil {
+		return nil, err
+	}
 	pair, err := sign(template, template, key, key)
 	if err != nil {
 		return nil, err
@@ -122,7 +129,7 @@ func (a *Authority) Issue(now time.Time, req Request) (*Pair, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := permitted(a.Certificate(), names); err != nil {
+	if err := cmp.Or(permitted(a.Certificate(), names), permittedURIs(a.Certificate(), req.TrustDomain)); err != nil {
 		return nil, err
 	}
 	key, template, err := prepare(now, req, DefaultLeafValidity)
@@ -135,7 +142,9 @@ func (a *Authority) Issue(now time.Time, req Request) (*Pair, error) {
 	template.KeyUsage = x509.KeyUsageDigitalSignature
 	template.ExtKeyUsage = []x509.ExtKeyUsage{extKeyUsage(req.Usage)}
 	template.BasicConstraintsValid = true
-	template.URIs = []*url.URL{{Scheme: "spiffe", Host: trustDomain, Path: "/" + req.Name}}
+	if req.TrustDomain != "" {
+		template.URIs = []*url.URL{{Scheme: "spiffe", Host: req.TrustDomain, Path: "/" + req.Name}}
+	}
 	addSANs(template, names)
 	return sign(template, a.Certificate(), key, a.pair.Key)
 }
@@ -149,7 +158,7 @@ func extKeyUsage(u Usage) x509.ExtKeyUsage {
 
 // leafNames is every DNS name and address that a leaf gets.
 func leafNames(req Request) ([]subject, error) {
-	if err := checkName(req.Name); err != nil {
+	if err := cmp.Or(checkName(req.Name), CheckTrustDomain(req.TrustDomain)); err != nil {
 		return nil, err
 	}
 	names := []string{req.Name + ".localhost"}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -13,29 +14,95 @@ import (
 // outside the authority's name constraints (RFC 5280 section 4.2.1.10).
 var ErrNotPermitted = errors.New("not permitted by the CA's name constraints")
 
-// permit constrains a CA to the loopback names and to names. Constraints bind only the
-// kinds of name they list, so URIs and mail addresses are listed too: without them
-// the CA could vouch for any.
-func permit(template *x509.Certificate, names []subject) {
+// Constraints says which forms of name an authority's name constraints limit. They are
+// critical, so whoever cannot process one has to refuse every certificate that has a name
+// of that form (RFC 5280 section 4.2.1.10): see [tlsdemo/certs/chain.Refusers]. The zero value is
+// ConstrainNames.
+type Constraints int
+
+// The constraints of an authority.
+const (
+	// ConstrainNames limits DNS names, mail addresses and URIs. It does not limit IP
+	// addresses, since programs that are built on BoringSSL cannot check that.
+	ConstrainNames Constraints = iota
+	// ConstrainFull limits IP addresses, too: to 127.0.0.0/8, ::1, and those that the
+	// authority is given by name.
+	ConstrainFull
+	// ConstrainNone limits nothing: whoever has the authority's key can pretend to be
+	// anybody. It is for wolfSSL and mbedTLS, which cannot check any constraint.
+	ConstrainNone
+)
+
+var constraintNames = [...]string{ConstrainNames: "names", ConstrainFull: "full", ConstrainNone: "none"}
+
+// String returns the name that ParseConstraints reads.
+func (c Constraints) String() string {
+	if c < 0 || int(c) >= len(constraintNames) {
+		return fmt.Sprintf("Constraints(%d)", int(c))
+	}
+	return constraintNames[c]
+}
+
+// ParseConstraints returns the constraints called s: names, full or none.
+func ParseConstraints(s string) (Constraints, error) {
+	for c, name := range constraintNames {
+		if s == name {
+			return Constraints(c), nil
+		}
+	}
+	return 0, fmt.Errorf("unknown constraints %q: want one of %q", s, constraintNames)
+}
+
+// noURI is the host that the URIs of a constrained CA are limited to. No certificate has
+// such a URI: without a limit, Go and OpenSSL would accept any. It is two labels, since
+// RFC 5280 section 4.2.1.10 wants a fully qualified name there, which linters take to have
+// a dot.
+const noURI = "tlsdemo.localhost"
+
+// constrain limits a CA to the loopback names and to names, as req asks. A form of name
+// that is not listed is not limited.
+func constrain(template *x509.Certificate, req Request, names []subject) error {
+	switch req.Constraints {
+	case ConstrainNone:
+		return nil
+	case ConstrainNames:
+	case ConstrainFull:
+		template.PermittedIPRanges = permittedIPs(names)
+	default:
+		return fmt.Errorf("unknown constraints %v", req.Constraints)
+	}
 	template.PermittedDNSDomainsCritical = true
-	template.PermittedDNSDomains = []string{"localhost"}
-	template.PermittedURIDomains = []string{trustDomain}
+	template.PermittedDNSDomains = permittedDomains(names)
 	template.PermittedEmailAddresses = []string{"localhost"}
-	template.PermittedIPRanges = []*net.IPNet{
+	if req.TrustDomain == "" {
+		template.PermittedURIDomains = []string{noURI}
+	}
+	return nil
+}
+
+// permittedDomains leaves out what lies below another, so that the list stays short.
+func permittedDomains(names []subject) []string {
+	domains := []string{"localhost"}
+	for _, name := range names {
+		domain := strings.TrimPrefix(name.dns, "*.")
+		if domain != "" && !permitsDNS(domains, domain) {
+			domains = append(domains, domain)
+		}
+	}
+	return domains
+}
+
+func permittedIPs(names []subject) []*net.IPNet {
+	ranges := []*net.IPNet{
 		ipNet(netip.MustParsePrefix("127.0.0.0/8")),
 		ipNet(netip.MustParsePrefix("::1/128")),
 	}
 	for _, name := range names {
-		switch domain := strings.TrimPrefix(name.dns, "*."); {
-		case name.ip.IsValid():
-			if !permitsIP(template, name.ip) {
-				host := netip.PrefixFrom(name.ip, name.ip.BitLen())
-				template.PermittedIPRanges = append(template.PermittedIPRanges, ipNet(host))
-			}
-		case !permitsDNS(template, domain):
-			template.PermittedDNSDomains = append(template.PermittedDNSDomains, domain)
+		if name.ip.IsValid() && !permitsIP(ranges, name.ip) {
+			ranges = append(ranges, ipNet(netip.PrefixFrom(name.ip, name.ip.BitLen())))
 		}
 	}
+	return ranges
 }
 
 func ipNet(p netip.Prefix) *net.IPNet {
@@ -43,34 +110,41 @@ func ipNet(p netip.Prefix) *net.IPNet {
 }
 
 // permitted checks names against ca's permitted subtrees, so that no leaf is made
-// that every peer would refuse. A CA without subtrees of a kind permits that kind.
+// that every peer would refuse. A CA without subtrees of a form permits that form.
 func permitted(ca *x509.Certificate, names []subject) error {
 	for _, name := range names {
-		if name.ip.IsValid() {
-			if !permitsIP(ca, name.ip) {
-				return fmt.Errorf("%v: %w: %v", name.ip, ErrNotPermitted, ca.PermittedIPRanges)
-			}
-		} else if !permitsDNS(ca, name.dns) {
+		switch {
+		case name.ip.IsValid() && !permitsIP(ca.PermittedIPRanges, name.ip):
+			return fmt.Errorf("%v: %w: %v", name.ip, ErrNotPermitted, ca.PermittedIPRanges)
+		case name.dns != "" && !permitsDNS(ca.PermittedDNSDomains, name.dns):
 			return fmt.Errorf("%s: %w: %q", name.dns, ErrNotPermitted, ca.PermittedDNSDomains)
 		}
 	}
 	return nil
 }
 
-func permitsIP(ca *x509.Certificate, ip netip.Addr) bool {
-	for _, r := range ca.PermittedIPRanges {
+// permittedURIs is permitted for the URIs of a trust domain.
+func permittedURIs(ca *x509.Certificate, trustDomain string) error {
+	if trustDomain == "" || len(ca.PermittedURIDomains) == 0 || slices.Contains(ca.PermittedURIDomains, trustDomain) {
+		return nil
+	}
+	return fmt.Errorf("URIs of the trust domain %s: %w: %q", trustDomain, ErrNotPermitted, ca.PermittedURIDomains)
+}
+
+func permitsIP(ranges []*net.IPNet, ip netip.Addr) bool {
+	for _, r := range ranges {
 		if r.Contains(ip.AsSlice()) {
 			return true
 		}
 	}
-	return len(ca.PermittedIPRanges) == 0
+	return len(ranges) == 0
 }
 
-func permitsDNS(ca *x509.Certificate, name string) bool {
-	for _, domain := range ca.PermittedDNSDomains {
+func permitsDNS(domains []string, name string) bool {
+	for _, domain := range domains {
 		if name == domain || strings.HasSuffix(name, "."+strings.TrimPrefix(domain, ".")) {
 			return true
 		}
 	}
-	return len(ca.PermittedDNSDomains) == 0
+	return len(domains) == 0
 }

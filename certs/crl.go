@@ -186,7 +186,7 @@ func (c *CRL) defect(cert, issuer *x509.Certificate) *chain.Defect {
 		return nil
 	}
 	text := fmt.Sprintf("%s, serial %s, is revoked since %s by the list of %s of %s", chain.Subject(cert),
-		Serial(cert), chain.Stamp(time.Unix(c.revoked[i].at, 0)), chain.Quote(c.list.Issuer.String()), chain.Stamp(c.list.ThisUpdate))
+		chain.Serial(cert), chain.Stamp(time.Unix(c.revoked[i].at, 0)), chain.Quote(c.list.Issuer.String()), chain.Stamp(c.list.ThisUpdate))
 	return &chain.Defect{Kind: chain.Revoked, Text: text, Cert: cert}
 }
 

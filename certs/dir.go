@@ -2,7 +2,6 @@ package certs
 
 import (
 	"crypto/x509"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -83,6 +82,7 @@ type Entry struct {
 	File     string
 	Cert     *x509.Certificate // nil if it cannot be read
 	Findings []*Finding        // empty if it is sound
+	Warnings []*Finding        // what may matter even if it is sound
 }
 
 // Entries returns every certificate of the directory with what is wrong with it at
@@ -123,6 +123,9 @@ func (d Dir) entry(name string, roots []*x509.Certificate, now time.Time) Entry 
 	if name == CA {
 		entry.add(checkWritable(string(d)))
 	}
+	if len(entry.Findings) == 0 && name != CA {
+		entry.warn(CheckConstraints(certs[0], slices.Concat(certs[1:], roots)...))
+	}
 	return entry
 }
 
@@ -142,6 +145,37 @@ func (d Dir) issuerFirst(cas []*x509.Certificate) []*x509.Certificate {
 	return cas
 }
 
+// CheckConstraints finds that programs refuse a sound leaf, since they cannot check what
+// the CAs above it limit, or returns nil. It says nothing of programs that refuse the
+// leaves of every CA with constraints.
+func CheckConstraints(leaf *x509.Certificate, cas ...*x509.Certificate) *Finding {
+	forms := slices.DeleteFunc(chain.ConstrainedForms(leaf, cas...), func(f chain.NameForm) bool {
+		return f == chain.DNSName || f == chain.MailAddress
+	})
+	if len(forms) == 0 {
+		return nil
+	}
+	var names []string
+	for _, v := range chain.Refusers(leaf, cas...) {
+		names = append(names, v.Name)
+	}
+	text := fmt.Sprintf("%s refuse it: they cannot check the CA's limits on its %s", enumerate(names), enumerate(forms))
+	return &Finding{Code: ConstraintUnsupported, Text: text}
+}
+
+// enumerate returns "a, b and c".
+func enumerate[T any](list []T) string {
+	text := fmt.Sprint(list[0])
+	for i, item := range list[1:] {
+		separator := ", "
+		if i == len(list)-2 {
+			separator = " and "
+		}
+		text += separator + fmt.Sprint(item)
+	}
+	return text
+}
+
 // checkWritable finds a file, or a directory, whose content others may exchange.
 func checkWritable(path string) error {
 	info, err := os.Stat(path)
@@ -158,6 +192,13 @@ func checkWritable(path string) error {
 func (e *Entry) add(err error) {
 	if f, ok := errors.AsType[*Finding](err); ok {
 		e.Findings = append(e.Findings, f)
+	}
+}
+
+func (e *Entry) warn(f *Finding) {
+	if f != nil {
+		f.File = e.File
+		e.Warnings = append(e.Warnings, f)
 	}
 }
 
@@ -234,12 +275,6 @@ func Role(cert *x509.Certificate) string {
 		return "client"
 	}
 	return "none"
-}
-
-// Serial returns a certificate's serial number in hexadecimal, in whole octets, as OpenSSL
-// prints it.
-func Serial(cert *x509.Certificate) string {
-	return hex.EncodeToString(cert.SerialNumber.FillBytes(make([]byte, max(1, (cert.SerialNumber.BitLen()+7)/8))))
 }
 
 // notEmpty is what is the matter with a directory that has something in it.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"tlsdemo/certs"
+	"tlsdemo/certs/chain"
 )
 
 var now = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
@@ -48,6 +49,48 @@ func ExampleRequest() {
 	// Output:
 	// CN=Office CA [db.localhost localhost db.internal] Ed25519
 	// ends with the CA: true
+}
+
+// A CA that limits IP addresses, too, cannot issue for others.
+func ExampleConstraints() {
+	for _, constraints := range []certs.Constraints{certs.ConstrainNames, certs.ConstrainFull} {
+		ca, err := certs.NewAuthority(now, certs.Request{Constraints: constraints})
+		if err != nil {
+			log.Fatal(err)
+		}
+		_, err = ca.Issue(now, certs.Request{Name: "server", Usage: certs.ServerAuth, Names: []string{"10.1.2.3"}})
+		fmt.Println(constraints, err)
+	}
+	// Output:
+	// names <nil>
+	// full 10.1.2.3: not permitted by the CA's name constraints: [127.0.0.0/8 ::1/128]
+}
+
+func ExampleProfile() {
+	set, err := certs.Profile{Names: []string{"db.internal"}, TrustDomain: "example.org"}.Make(now)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(set[certs.CA].Leaf().PermittedDNSDomains)
+	fmt.Println(set[certs.Server].Leaf().DNSNames, set[certs.Server].Leaf().URIs)
+	// Output:
+	// [localhost db.internal]
+	// [server.localhost localhost db.internal] [spiffe://example.org/server]
+}
+
+// Programs that are built on BoringSSL cannot check limits on IP addresses.
+func ExampleConstraints_refusers() {
+	set, err := certs.Profile{Constraints: certs.ConstrainFull}.Make(now)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, v := range chain.Refusers(set[certs.Server].Leaf(), set[certs.CA].Leaf()) {
+		fmt.Println(v.Name, v.Cannot)
+	}
+	// Output:
+	// BoringSSL (Envoy, gRPC's C core, Bun) [IP addresses]
+	// wolfSSL [DNS names IP addresses mail addresses URIs]
+	// mbedTLS [DNS names IP addresses mail addresses URIs]
 }
 
 func ExampleKeyType() {
@@ -206,15 +249,9 @@ func ExampleSet() {
 
 // newSet makes a set at the time now.
 func newSet() certs.Set {
-	ca, err := certs.NewAuthority(now, certs.Request{})
+	set, err := certs.Profile{}.Make(now)
 	if err != nil {
 		log.Fatal(err)
-	}
-	set := certs.Set{certs.CA: ca.Pair()}
-	for name, usage := range map[string]certs.Usage{certs.Server: certs.ServerAuth, certs.Client: certs.ClientAuth} {
-		if set[name], err = ca.Issue(now, certs.Request{Name: name, Usage: usage}); err != nil {
-			log.Fatal(err)
-		}
 	}
 	return set
 }

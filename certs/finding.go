@@ -35,6 +35,8 @@ const (
 	CRLUnreadable  Code = "crl-unreadable"
 	CRLUnparsable  Code = "crl-unparsable"
 	CRLUntrusted   Code = "crl-untrusted"
+
+	ConstraintUnsupported Code = "constraint-unsupported"
 )
 
 // Codes returns every code.
@@ -84,6 +86,7 @@ var catalogue = []struct {
 	{CRLUnreadable, "A file of revocation lists cannot be read: permissions, a directory, or more than 64 MiB."},
 	{CRLUnparsable, "A file of revocation lists holds none, or a broken one."},
 	{CRLUntrusted, "A revocation list names a trusted CA as its issuer, but that CA has not signed it: most often it is the list of an older CA of the same name."},
+	{ConstraintUnsupported, "A sound certificate has names of a form that its CA limits, and some programs cannot check such a limit: they refuse it (RFC 5280 section 4.2.1.10). This is a warning: other programs accept it."},
 }
 
 // Finding is one thing that is wrong with a certificate, a key or its file.

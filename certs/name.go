@@ -9,8 +9,9 @@ import (
 )
 
 const (
-	maxLabel   = 63  // octets, RFC 1035 section 2.3.4
-	maxDNSName = 253 // octets without the final dot
+	maxLabel       = 63  // octets, RFC 1035 section 2.3.4
+	maxDNSName     = 253 // octets without the final dot
+	maxTrustDomain = 255 // octets
 )
 
 // checkName returns an error unless name can be a leaf's: one DNS label (RFC 1123
@@ -45,6 +46,23 @@ func parseSubject(s string) (subject, error) {
 func CheckNames(names []string) error {
 	_, err := parseSubjects(names)
 	return err
+}
+
+// CheckTrustDomain returns an error unless s is empty or a SPIFFE trust domain: lower-case
+// letters, digits, dots, hyphens and underscores, up to 255 octets (SPIFFE ID, section 2.1).
+func CheckTrustDomain(s string) error {
+	if len(s) > maxTrustDomain {
+		return fmt.Errorf("bad trust domain %q: longer than %d octets", s, maxTrustDomain)
+	}
+	for _, r := range s {
+		if !isLabelRune(r) && r != '.' && r != '_' || r >= 'A' && r <= 'Z' {
+			return fmt.Errorf("bad trust domain %q: %q is not allowed in it: want a name such as example.org", s, r)
+		}
+	}
+	if s != "" && slices.Contains(strings.Split(s, "."), "") {
+		return fmt.Errorf("bad trust domain %q: empty label", s)
+	}
+	return nil
 }
 
 func parseSubjects(names []string) ([]subject, error) {

@@ -10,16 +10,16 @@ import (
 )
 
 func TestAllow(t *testing.T) {
-	ca := authority(t, certs.Request{})
-	state := verified(leaf(t, ca, certs.Request{Name: "alice"}), ca.Certificate())
+	ca := authority(t, certs.Request{TrustDomain: "example.org"})
+	state := verified(leaf(t, ca, certs.Request{Name: "alice", TrustDomain: "example.org"}), ca.Certificate())
 	for name, test := range map[string]struct {
 		dns, uris []string
 		want      bool
 	}{
 		"by DNS name":     {dns: []string{"bob.localhost", "Alice.Localhost"}, want: true},
-		"by URI":          {uris: []string{"spiffe://tlsdemo.localhost/alice"}, want: true},
-		"by another name": {dns: []string{"bob.localhost"}, uris: []string{"spiffe://tlsdemo.localhost/bob"}},
-		"by a part":       {dns: []string{"localhost"}, uris: []string{"spiffe://tlsdemo.localhost/"}},
+		"by URI":          {uris: []string{"spiffe://example.org/alice"}, want: true},
+		"by another name": {dns: []string{"bob.localhost"}, uris: []string{"spiffe://example.org/bob"}},
+		"by a part":       {dns: []string{"localhost"}, uris: []string{"spiffe://example.org/"}},
 		"nobody":          {},
 	} {
 		err := certs.Allow(test.dns, test.uris)(state)

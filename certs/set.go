@@ -1,6 +1,7 @@
 package certs
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -22,7 +23,7 @@ const staleAfter = time.Minute
 // sibling, synced, and renamed. The directory is made 0700, keys 0600. The error
 // wraps [fs.ErrExist] if the directory is there already with anything in it.
 func (d Dir) Create(set Set) error {
-	if err := errors.Join(d.notHere(), d.empty()); err != nil {
+	if err := cmp.Or(d.notHere(), d.empty()); err != nil {
 		return err
 	}
 	d = d.resolved()
@@ -37,7 +38,7 @@ func (d Dir) Create(set Set) error {
 // returns where to, or an empty Dir if there was none. A directory that holds anything
 // but certificates and keys is refused: it is somebody else's.
 func (d Dir) Replace(set Set, now time.Time) (old Dir, err error) {
-	if err := errors.Join(d.notHere(), d.onlyMembers()); err != nil {
+	if err := cmp.Or(d.notHere(), d.onlyMembers()); err != nil {
 		return "", err
 	}
 	d = d.resolved()
@@ -47,7 +48,7 @@ func (d Dir) Replace(set Set, now time.Time) (old Dir, err error) {
 	}
 	old, err = d.setAside(now)
 	if err != nil {
-		return "", errors.Join(err, os.RemoveAll(tmp))
+		return "", cmp.Or(err, os.RemoveAll(tmp))
 	}
 	return old, d.install(tmp)
 }
@@ -127,7 +128,7 @@ func (d Dir) prepare(set Set) (tmp string, err error) {
 	}
 	d.sweep(tmp)
 	if err := set.write(tmp); err != nil {
-		return "", errors.Join(fmt.Errorf("write %s: %w", d, err), os.RemoveAll(tmp))
+		return "", cmp.Or(fmt.Errorf("write %s: %w", d, err), os.RemoveAll(tmp))
 	}
 	return tmp, nil
 }
@@ -169,7 +170,7 @@ func (d Dir) install(tmp string) error {
 	if notEmpty := d.empty(); notEmpty != nil {
 		err = notEmpty
 	}
-	return errors.Join(err, os.RemoveAll(tmp))
+	return cmp.Or(err, os.RemoveAll(tmp))
 }
 
 // write puts the set's files into the directory dir, which has to be there, and sees
@@ -204,7 +205,7 @@ func writeFile(root *os.Root, name string, data []byte, mode fs.FileMode) error 
 		return err
 	}
 	_, err = f.Write(data)
-	return errors.Join(err, f.Sync(), f.Close())
+	return cmp.Or(err, f.Sync(), f.Close())
 }
 
 // syncDir makes the names in a directory last. Not every system can.

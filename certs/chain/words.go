@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -54,6 +55,12 @@ func Subject(cert *x509.Certificate) string { return Quote(cert.Subject.String()
 
 // Issuer returns the issuer's name, in quotation marks.
 func Issuer(cert *x509.Certificate) string { return quoted(cert.Issuer.String()) }
+
+// Serial returns a certificate's serial number in hexadecimal, in whole octets, as OpenSSL
+// prints it.
+func Serial(cert *x509.Certificate) string {
+	return hex.EncodeToString(cert.SerialNumber.FillBytes(make([]byte, max(1, (cert.SerialNumber.BitLen()+7)/8))))
+}
 
 // listed is how many names are shown of many.
 const listed = 3

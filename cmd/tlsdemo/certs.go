@@ -1,6 +1,14 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"tlsdemo/certs"
+	"tlsdemo/cmd/tlsdemo/internal/console"
+)
 
 func newCertsCmd(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
@@ -11,4 +19,18 @@ func newCertsCmd(env *environment) *cobra.Command {
 	}
 	cmd.AddCommand(newCertsInitCmd(env), newCertsShowCmd(env))
 	return cmd
+}
+
+// warn says which programs refuse a set that is sound, and what to type.
+func (f *dirFlags) warn(w io.Writer, dir certs.Dir, entries []certs.Entry) {
+	warned := false
+	for _, entry := range entries {
+		for _, warning := range entry.Warnings {
+			warned = true
+			fmt.Fprintf(w, "tlsdemo: warning: %s: %s\n", warning.Code, console.Clean(warning.Error()))
+		}
+	}
+	if warned {
+		fmt.Fprintf(w, "hint: %s\n", console.Clean(hintConstraints(f, dir)))
+	}
 }

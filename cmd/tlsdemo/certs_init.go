@@ -2,12 +2,16 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"tlsdemo/certs"
 	"tlsdemo/cmd/tlsdemo/internal/console"
@@ -16,79 +20,153 @@ import (
 type certsInit struct {
 	env *environment
 	dirFlags
-	names      []string
-	validFor   validity
-	caValidFor validity
-	keyType    choice
-	force      bool
-	custom     bool // a flag says what the set should be like
+	names       []string
+	constraints choice
+	trustDomain string
+	validFor    validity
+	caValidFor  validity
+	keyType     choice
+	force       bool
 }
 
 func newCertsInitCmd(env *environment) *cobra.Command {
 	c := &certsInit{
-		env:        env,
-		validFor:   validity(certs.DefaultLeafValidity),
-		caValidFor: validity(certs.DefaultCAValidity),
-		keyType:    choice{value: "p256", words: []string{"p256", "p384", "ed25519", "rsa3072"}},
+		env:         env,
+		constraints: choice{value: "names", words: []string{"names", "full", "none"}},
+		validFor:    validity(certs.DefaultLeafValidity),
+		caValidFor:  validity(certs.DefaultCAValidity),
+		keyType:     choice{value: "p256", words: []string{"p256", "p384", "ed25519", "rsa3072"}},
 	}
 	cmd := &cobra.Command{
 		Use:   "init",
 		Short: "Make a CA, a server and a client certificate",
 		Long: `Make a CA, a certificate for a server and one for a client, in a directory that only
-you can read. The CA can vouch for localhost, the names below it, 127.0.0.0/8 and ::1,
-and by critical name constraints for nothing else, unless --name says so.
+you can read.
 
-A set that is there already and sound is left as it is. One that is not is never
-overwritten: --force moves it aside and makes another. A set appears whole or not at all.`,
+The CA can issue certificates only for localhost, the names below it, and what --name
+adds. --constraints says what exactly its certificate limits. A program that cannot check
+a limit refuses every certificate that the limit is about:
+
+  names   DNS names, mail addresses and URIs. All programs that we know accept this, but
+          for wolfSSL and mbedTLS. The CA can issue certificates for any IP address.
+  full    IP addresses, too: to 127.0.0.0/8 and ::1. Take this if the CA goes into a
+          trust store. Programs built on BoringSSL (Envoy, gRPC's C core, Bun) refuse it.
+  none    Nothing: whoever gets the CA's key can pretend to be any server. This is for
+          wolfSSL and mbedTLS. Never put such a CA into a trust store.
+
+With --trust-domain=example.org each certificate has a SPIFFE ID, spiffe://example.org/NAME.
+Then the CA does not limit URIs.
+
+A set that is there already is never overwritten. If it is valid and is what the flags ask
+for, it stays as it is. If not, --force keeps it aside and makes another one, with the same
+names, trust domain, constraints and key type unless flags say otherwise. A set appears as
+a whole or not at all.`,
 		Example: `  tlsdemo certs init
   tlsdemo certs init --name=db.internal --name=10.1.2.3 --valid-for=1y
-  tlsdemo certs init --force    # a new set; the old one is kept aside`,
+  tlsdemo certs init --force    # a new set like the old one, which is kept aside`,
 		Args: noArgs,
 		PreRunE: func(*cobra.Command, []string) error {
-			return certs.CheckNames(c.names)
+			return certs.Profile{Names: c.names, TrustDomain: c.trustDomain}.Check()
 		},
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			for _, flag := range []string{"name", "valid-for", "ca-valid-for", "key-type"} {
-				c.custom = c.custom || cmd.Flags().Changed(flag)
-			}
-			return c.run()
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Flags()) },
 	}
 	flags := cmd.Flags()
 	c.register(flags)
-	flags.StringArrayVar(&c.names, "name", nil, "DNS `name` or IP address that the CA may vouch for and the server has, besides the loopback's (repeatable)")
-	flags.Var(&c.validFor, "valid-for", "how long the server's and the client's certificate live, in m h d y")
-	flags.Var(&c.caValidFor, "ca-valid-for", "how long the CA lives")
+	flags.StringArrayVar(&c.names, "name", nil, "DNS `name` or IP address that the CA can issue for and the server has, besides those of loopback (repeatable)")
+	flags.Var(&c.constraints, "constraints", "what the CA's certificate limits: names, full or none")
+	flags.StringVar(&c.trustDomain, "trust-domain", "", "SPIFFE trust `domain` for the URIs of the certificates (default none, and no URIs)")
+	flags.Var(&c.validFor, "valid-for", "how long the server's and the client's certificate are valid, in m h d y")
+	flags.Var(&c.caValidFor, "ca-valid-for", "how long the CA is valid")
 	flags.Var(&c.keyType, "key-type", "kind of the keys: p256, p384, ed25519 or rsa3072")
-	flags.BoolVar(&c.force, "force", false, "move a set that is there already aside and make another")
+	flags.BoolVar(&c.force, "force", false, "keep a set that is there already aside and make another one")
 	return cmd
 }
 
-func (c *certsInit) run() error {
+func (c *certsInit) run(flags *pflag.FlagSet) error {
 	dir, err := c.path()
 	if err != nil {
 		return err
 	}
-	if !c.force {
-		if done, err := c.existing(dir); done || err != nil {
-			return err
-		}
+	asked, err := c.profile()
+	if err != nil {
+		return &usageError{command: "tlsdemo certs init", err: err}
 	}
-	set, err := c.makeSet()
+	var inherited kept
+	if c.force {
+		asked, inherited = inherit(asked, dir, flags)
+	} else if done, err := c.existing(dir, asked, flags); done || err != nil {
+		return err
+	}
+	set, err := asked.Make(c.env.now())
 	if err != nil { // what was asked for cannot be made
 		return &usageError{command: "tlsdemo certs init", err: err}
 	}
-	old, err := c.save(dir, set)
+	aside, err := c.save(dir, set)
 	if errors.Is(err, fs.ErrExist) && !c.force {
 		// Somebody else was quicker; what they made may do as well.
-		if done, err := c.existing(dir); done || err != nil {
+		if done, err := c.existing(dir, asked, flags); done || err != nil {
 			return err
 		}
 	}
 	if err != nil {
 		return &localError{err: err}
 	}
-	return c.announce(dir, set, old)
+	return c.announce(&made{dir: dir, set: set, profile: asked, aside: aside, kept: inherited})
+}
+
+// profile is what the flags ask for.
+func (c *certsInit) profile() (certs.Profile, error) {
+	constraints, err := certs.ParseConstraints(c.constraints.value)
+	if err != nil {
+		return certs.Profile{}, err
+	}
+	key, err := certs.ParseKeyType(c.keyType.value)
+	return certs.Profile{
+		Names:        c.names,
+		Constraints:  constraints,
+		TrustDomain:  c.trustDomain,
+		Key:          key,
+		CAValidFor:   time.Duration(c.caValidFor),
+		LeafValidFor: time.Duration(c.validFor),
+	}, err
+}
+
+// kept says, in flags, what a new set has from the old one and what it has not.
+type kept struct{ flags, lost []string }
+
+// inherit adds to what is asked for what the old set is like, where no flag says
+// otherwise. How long certificates are valid is not kept: a set that was made to end soon
+// has served its purpose. Nor is what many programs refuse.
+func inherit(asked certs.Profile, dir certs.Dir, flags *pflag.FlagSet) (certs.Profile, kept) {
+	old, urisLimited := dir.Profile()
+	k := kept{flags: nameFlags(old.Names)}
+	asked.Names = slices.Concat(old.Names, asked.Names)
+	if !flags.Changed("key-type") && old.Key != asked.Key {
+		asked.Key = old.Key
+		k.flags = append(k.flags, "--key-type="+old.Key.String())
+	}
+	if !flags.Changed("constraints") && old.Constraints != asked.Constraints && !urisLimited {
+		asked.Constraints = old.Constraints
+		k.flags = append(k.flags, "--constraints="+old.Constraints.String())
+	}
+	if !flags.Changed("trust-domain") && old.TrustDomain != "" {
+		flag := "--trust-domain=" + old.TrustDomain
+		if urisLimited {
+			k.lost = append(k.lost, flag)
+			return asked, k
+		}
+		asked.TrustDomain = old.TrustDomain
+		k.flags = append(k.flags, flag)
+	}
+	return asked, k
+}
+
+func nameFlags(names []string) []string {
+	flags := make([]string, len(names))
+	for i, name := range names {
+		flags[i] = "--name=" + shellQuote(name)
+	}
+	return flags
 }
 
 func (c *certsInit) save(dir certs.Dir, set certs.Set) (old certs.Dir, err error) {
@@ -98,9 +176,9 @@ func (c *certsInit) save(dir certs.Dir, set certs.Set) (old certs.Dir, err error
 	return "", dir.Create(set)
 }
 
-// existing reports whether a sound set is there already. If one is there that is not
-// sound, the error says what is wrong with it, all of it.
-func (c *certsInit) existing(dir certs.Dir) (done bool, err error) {
+// existing reports whether a set is there already that is sound, and is what the flags ask
+// for. If one is there that is not, the error says why, with all that is wrong.
+func (c *certsInit) existing(dir certs.Dir, asked certs.Profile, flags *pflag.FlagSet) (done bool, err error) {
 	entries, err := dir.Entries(c.env.now())
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
 		return false, nil
@@ -109,56 +187,144 @@ func (c *certsInit) existing(dir certs.Dir) (done bool, err error) {
 		return false, err
 	}
 	if findings := findingsOf(entries); len(findings) > 0 {
-		return false, c.fail(&unsoundSet{dir: dir, findings: findings})
+		return false, c.failTyped(&unsoundSet{dir: dir, findings: findings}, flags)
 	}
-	_, err = fmt.Fprintf(c.env.stdout, "%s holds a sound set already: nothing was changed\n", console.Clean(string(dir)))
-	if c.custom {
-		fmt.Fprintln(c.env.stderr, "tlsdemo: what the flags ask for was not applied: a set is never changed, only replaced, with --force")
+	have, _ := dir.Profile()
+	if unmet := differences(asked, have, flags); len(unmet) > 0 {
+		return false, c.failTyped(&localError{err: &otherSet{dir: dir, unmet: unmet}}, flags)
 	}
+	_, err = fmt.Fprintf(c.env.stdout, "%s already has a complete, valid set: nothing was changed\n", console.Clean(string(dir)))
+	c.warn(c.env.stderr, dir, entries)
 	return true, err
 }
 
-// makeSet makes all of the set before anything is written.
-func (c *certsInit) makeSet() (certs.Set, error) {
-	now := c.env.now()
-	key, err := certs.ParseKeyType(c.keyType.value)
-	if err != nil {
-		return nil, err
-	}
-	ca, err := certs.NewAuthority(now, certs.Request{Names: c.names, ValidFor: time.Duration(c.caValidFor), Key: key})
-	if err != nil {
-		return nil, err
-	}
-	set := certs.Set{certs.CA: ca.Pair()}
-	for _, leaf := range []certs.Request{
-		{Name: certs.Server, Usage: certs.ServerAuth, Names: c.names},
-		{Name: certs.Client, Usage: certs.ClientAuth},
-	} {
-		leaf.ValidFor, leaf.Key = time.Duration(c.validFor), key
-		if set[leaf.Name], err = ca.Issue(now, leaf); err != nil {
-			return nil, err
+// failTyped is fail with the flags that were typed, for the advice to repeat them.
+func (c *certsInit) failTyped(err error, flags *pflag.FlagSet) error {
+	return &dirError{dirFlags: c.dirFlags, typed: typed(flags), err: err}
+}
+
+// typed returns the flags that say what a set is to be like, to type them again.
+func typed(flags *pflag.FlagSet) string {
+	var text strings.Builder
+	flags.Visit(func(flag *pflag.Flag) {
+		if flag.Name == "dir" || flag.Name == "force" {
+			return
+		}
+		values := []string{flag.Value.String()}
+		if list, ok := flag.Value.(pflag.SliceValue); ok {
+			values = list.GetSlice()
+		}
+		for _, value := range values {
+			text.WriteString(" --" + flag.Name + "=" + shellQuote(value))
+		}
+	})
+	return text.String()
+}
+
+// otherSet is a sound set that is not what the flags ask for.
+type otherSet struct {
+	dir   certs.Dir
+	unmet []string // in words
+}
+
+func (o *otherSet) Error() string {
+	return fmt.Sprintf("the set in %s is complete and valid, but not what the flags ask for", o.dir)
+}
+
+func (o *otherSet) details() []string { return o.unmet }
+
+// differences says what of what the flags ask for a set does not have.
+func differences(asked, have certs.Profile, flags *pflag.FlagSet) []string {
+	var unmet []string
+	for _, name := range asked.Names {
+		if !have.Has(name) {
+			unmet = append(unmet, fmt.Sprintf("the server's certificate does not have the name %s", name))
 		}
 	}
-	return set, nil
+	lifetime := min(asked.LeafValidFor, have.CAValidFor) // a leaf ends with its CA
+	for _, d := range []struct{ flag, what, has, asked string }{
+		{"constraints", "the constraints of the CA are", have.Constraints.String(), asked.Constraints.String()},
+		{"trust-domain", "the trust domain of the certificates is", have.TrustDomain, asked.TrustDomain},
+		{"key-type", "the type of the keys is", have.Key.String(), asked.Key.String()},
+		{"ca-valid-for", "the CA was made for", inDays(have.CAValidFor), inDays(asked.CAValidFor)},
+		{"valid-for", "the server's certificate was made for", inDays(have.LeafValidFor), inDays(lifetime)},
+	} {
+		if flags.Changed(d.flag) && d.has != d.asked {
+			unmet = append(unmet, fmt.Sprintf("%s %s, not %s", d.what, cmp.Or(d.has, "none"), d.asked))
+		}
+	}
+	return unmet
+}
+
+// inDays is a duration as it is typed.
+func inDays(d time.Duration) string { return (*validity)(&d).String() }
+
+// made is a new set.
+type made struct {
+	dir     certs.Dir
+	set     certs.Set
+	profile certs.Profile
+	aside   certs.Dir // where the old set is, or empty
+	kept    kept
 }
 
 // announce says what was made, where, until when, and what to type next.
-func (c *certsInit) announce(dir certs.Dir, set certs.Set, old certs.Dir) error {
+func (c *certsInit) announce(m *made) error {
 	out := new(bytes.Buffer)
-	if old != "" {
-		fmt.Fprintf(out, "The old set is kept in %s\n", console.Clean(string(old)))
+	if m.aside != "" {
+		fmt.Fprintf(out, "The old set is kept in %s\n", console.Clean(string(m.aside)))
 	}
-	fmt.Fprintf(out, "Made a CA, a server and a client certificate in %s\n\n", console.Clean(string(dir)))
+	fmt.Fprintf(out, "Made a CA, a server and a client certificate in %s\n\n", console.Clean(string(m.dir)))
 	table := console.NewTable(out)
 	for _, name := range []string{certs.CA, certs.Server, certs.Client} {
-		cert := set[name].Leaf()
+		cert := m.set[name].Leaf()
 		fmt.Fprintf(table, "  %s\tuntil %s\t%s\n", name, cert.NotAfter.Format(time.DateOnly), namesOf(cert))
 	}
 	table.Flush()
-	if c.validFor > c.caValidFor {
-		fmt.Fprintf(out, "\nThe certificates end with the CA, after %s and not %s\n", &c.caValidFor, &c.validFor)
+	for i, note := range m.notes() {
+		if i == 0 {
+			fmt.Fprintln(out)
+		}
+		fmt.Fprintln(out, console.Clean(note))
 	}
 	fmt.Fprintf(out, "\nNext, in one terminal and in another:\n  tlsdemo serve%[1]s\n  tlsdemo send%[1]s\n", console.Clean(c.dirFlag()))
 	_, err := out.WriteTo(c.env.stdout)
+	for _, warning := range m.warnings() {
+		fmt.Fprintf(c.env.stderr, "tlsdemo: warning: %s\n", console.Clean(warning))
+	}
 	return err
+}
+
+// notes are what the names do not say.
+func (m *made) notes() []string {
+	var notes []string
+	p := m.profile
+	if p.Constraints == certs.ConstrainNames {
+		notes = append(notes, "IP addresses are not limited: the CA can issue certificates for any. --constraints=full limits them, too.")
+	}
+	if p.TrustDomain != "" && p.Constraints != certs.ConstrainNone {
+		notes = append(notes, fmt.Sprintf("URIs are not limited: the CA can issue certificates for SPIFFE IDs of any trust domain. Trust it for %s only.", p.TrustDomain))
+	}
+	if p.LeafValidFor > p.CAValidFor {
+		notes = append(notes, fmt.Sprintf("The certificates end with the CA, after %s and not %s.", inDays(p.CAValidFor), inDays(p.LeafValidFor)))
+	}
+	if len(m.kept.flags) > 0 {
+		notes = append(notes, fmt.Sprintf("Kept from the old set: %s. For a set without that, delete %s and run certs init again.", strings.Join(m.kept.flags, " "), m.dir))
+	}
+	if len(m.kept.lost) > 0 {
+		notes = append(notes, fmt.Sprintf("The certificates have no URIs any more: many programs refused the old ones. Add %s for URIs that all programs accept.", strings.Join(m.kept.lost, " ")))
+	}
+	return notes
+}
+
+// warnings are what is dangerous about the set, or whom it shuts out.
+func (m *made) warnings() []string {
+	if m.profile.Constraints == certs.ConstrainNone {
+		return []string{"the CA limits nothing: whoever gets ca.key can pretend to be any server. Never put ca.crt into a trust store"}
+	}
+	server := m.set[certs.Server].Leaf()
+	if f := certs.CheckConstraints(server, m.set[certs.CA].Leaf()); f != nil {
+		return []string{fmt.Sprintf("%s: %s: %s", f.Code, m.dir.Files(certs.Server).Cert, f.Text)}
+	}
+	return nil
 }

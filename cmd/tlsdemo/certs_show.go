@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tlsdemo/certs"
+	"tlsdemo/certs/chain"
 	"tlsdemo/cmd/tlsdemo/internal/console"
 )
 
@@ -28,7 +29,7 @@ func newCertsShowCmd(env *environment) *cobra.Command {
 		Use:   "show [NAME|FILE|-]...",
 		Short: "Show certificates: what is there, is it sound, when does it end",
 		Long: `Without an argument, show a table of the directory: what each certificate is for, how
-long it lives, whether it is sound, and under the table everything that is wrong. Sound
+long it is valid, whether it is sound, and under the table everything that is wrong. Sound
 means: the key belongs to the certificate, the chain leads to the CA, the usage fits the
 role, nobody else may read the key, and today lies within its dates.
 
@@ -37,7 +38,8 @@ any file of certificates or requests in PEM or DER, and - the standard input.
 
 ` + jsonHelp + `
 
-The exit status is 3 if anything in the directory is not sound.`,
+The exit status is 3 if anything in the directory is not sound. That some programs refuse a
+sound certificate is a warning.`,
 		Example: `  tlsdemo certs show
   tlsdemo certs show server --short
   openssl s_client -connect 127.0.0.1:8888 </dev/null | tlsdemo certs show -`,
@@ -87,6 +89,7 @@ func (c *certsShow) runDir() error {
 	if findings := findingsOf(entries); len(findings) > 0 {
 		return c.fail(&unsoundSet{dir: dir, findings: findings})
 	}
+	c.warn(c.env.stderr, dir, entries)
 	return nil
 }
 
@@ -127,7 +130,7 @@ func (c *certsShow) table(entries []certs.Entry) error {
 			sound = "no"
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%.8s\t%s\n", entry.Name, certs.Role(entry.Cert), sound,
-			remaining(entry.Cert, c.env.now()), serial(entry.Cert), namesOf(entry.Cert))
+			remaining(entry.Cert, c.env.now()), chain.Serial(entry.Cert), namesOf(entry.Cert))
 	}
 	return table.Flush()
 }

@@ -65,7 +65,8 @@ func (f *dirFlags) dirFlag() string {
 // dirError is an error of a set in a directory of our own.
 type dirError struct {
 	dirFlags
-	err error
+	typed string // the flags that say what the set is to be like, as they were typed
+	err   error
 }
 
 func (e *dirError) Error() string { return e.err.Error() }

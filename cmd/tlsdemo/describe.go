@@ -1,10 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"crypto/ecdsa"
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/hex"
 	"fmt"
 	"net"
@@ -12,12 +15,14 @@ import (
 	"time"
 
 	"tlsdemo/certs"
+	"tlsdemo/certs/chain"
 )
 
-const jsonHelp = `With --json each certificate is one object on a line of its own: file, kind (certificate or request), role (ca, server, client, both or none), subject,
-issuer, serial (hexadecimal), dns_names, ip_addresses, uris, email_addresses, not_before,
-not_after (RFC 3339), key (such as "ECDSA P-256"), sha256 (of the DER, hexadecimal). Without
-an argument each also has name, sound, and findings: a list of code, file and text.`
+const jsonHelp = `With --json each certificate is one object on a line of its own: file, kind (certificate or
+request), role (ca, server, client, both or none), subject, issuer, serial (hexadecimal),
+dns_names, ip_addresses, uris, email_addresses, not_before, not_after (RFC 3339), key (such as
+"ECDSA P-256"), sha256 (of the DER, hexadecimal). Without an argument each also has name,
+sound, findings and warnings: lists of code, file and text.`
 
 // description is a certificate or request as --json shows it. Fields are only ever added.
 type description struct {
@@ -37,7 +42,8 @@ type description struct {
 	Key       string     `json:"key,omitempty"`
 	SHA256    string     `json:"sha256,omitempty"`
 	Sound     *bool      `json:"sound,omitempty"`
-	Findings  []finding  `json:"findings,omitempty"`
+	Findings  []finding  `json:"findings,omitzero"` // nil unless it was judged
+	Warnings  []finding  `json:"warnings,omitzero"`
 }
 
 type finding struct {
@@ -54,7 +60,7 @@ func (it item) describe() *description {
 	return &description{
 		File: it.file, Kind: "request", Subject: r.Subject.String(),
 		DNS: r.DNSNames, IPs: ips(r.IPAddresses), URIs: uris(r.URIs), Emails: r.EmailAddresses,
-		Key: keyName(r.PublicKeyAlgorithm, r.PublicKey), SHA256: digest(r.Raw),
+		Key: keyName(r.PublicKey, r.RawSubjectPublicKeyInfo), SHA256: digest(r.Raw),
 	}
 }
 
@@ -65,10 +71,10 @@ func describe(cert *x509.Certificate, file string) *description {
 	}
 	return &description{
 		File: file, Kind: "certificate", Role: certs.Role(cert),
-		Subject: cert.Subject.String(), Issuer: cert.Issuer.String(), Serial: serial(cert),
+		Subject: cert.Subject.String(), Issuer: cert.Issuer.String(), Serial: chain.Serial(cert),
 		DNS: cert.DNSNames, IPs: ips(cert.IPAddresses), URIs: uris(cert.URIs), Emails: cert.EmailAddresses,
 		NotBefore: &cert.NotBefore, NotAfter: &cert.NotAfter,
-		Key: keyName(cert.PublicKeyAlgorithm, cert.PublicKey), SHA256: digest(cert.Raw),
+		Key: keyName(cert.PublicKey, cert.RawSubjectPublicKeyInfo), SHA256: digest(cert.Raw),
 	}
 }
 
@@ -76,27 +82,69 @@ func describe(cert *x509.Certificate, file string) *description {
 func (d *description) judge(entry certs.Entry) {
 	sound := len(entry.Findings) == 0
 	d.Name, d.Sound = entry.Name, &sound
-	for _, f := range entry.Findings {
-		d.Findings = append(d.Findings, finding{Code: f.Code, File: f.File, Text: f.Text})
-	}
+	d.Findings, d.Warnings = listed(entry.Findings), listed(entry.Warnings)
 }
 
-// serial is hexadecimal, in whole octets, as OpenSSL prints it.
-func serial(cert *x509.Certificate) string { return hex.EncodeToString(cert.SerialNumber.Bytes()) }
+// listed is never nil: a list without anything in it is a list, too.
+func listed(found []*certs.Finding) []finding {
+	list := make([]finding, len(found))
+	for i, f := range found {
+		list[i] = finding{Code: f.Code, File: f.File, Text: f.Text}
+	}
+	return list
+}
 
 func digest(der []byte) string {
 	sum := sha256.Sum256(der)
 	return hex.EncodeToString(sum[:])
 }
 
-func keyName(algorithm x509.PublicKeyAlgorithm, key any) string {
+// keyName is the kind of a key. Of the kinds that crypto/x509 does not know it has the
+// identifier only, which is in the key's own DER.
+func keyName(key any, info []byte) string {
 	switch key := key.(type) {
 	case *ecdsa.PublicKey:
 		return "ECDSA " + key.Params().Name
 	case *rsa.PublicKey:
 		return fmt.Sprintf("RSA %d", key.N.BitLen())
 	}
-	return algorithm.String()
+	var spki struct { // SubjectPublicKeyInfo, RFC 5280 section 4.1
+		Algorithm pkix.AlgorithmIdentifier
+		PublicKey asn1.BitString
+	}
+	if _, err := asn1.Unmarshal(info, &spki); err != nil {
+		return ""
+	}
+	oid := spki.Algorithm.Algorithm.String()
+	return cmp.Or(keyNames[oid], oid)
+}
+
+var keyNames = map[string]string{
+	"1.2.840.10040.4.1":     "DSA",
+	"1.2.840.113549.1.1.10": "RSASSA-PSS",
+	"1.3.101.110":           "X25519", // to 113: RFC 8410
+	"1.3.101.111":           "X448",
+	"1.3.101.112":           "Ed25519",
+	"1.3.101.113":           "Ed448",
+
+	"2.16.840.1.101.3.4.3.17": "ML-DSA-44", // RFC 9881
+	"2.16.840.1.101.3.4.3.18": "ML-DSA-65",
+	"2.16.840.1.101.3.4.3.19": "ML-DSA-87",
+	"2.16.840.1.101.3.4.3.20": "SLH-DSA-SHA2-128s", // to 31: RFC 9909
+	"2.16.840.1.101.3.4.3.21": "SLH-DSA-SHA2-128f",
+	"2.16.840.1.101.3.4.3.22": "SLH-DSA-SHA2-192s",
+	"2.16.840.1.101.3.4.3.23": "SLH-DSA-SHA2-192f",
+	"2.16.840.1.101.3.4.3.24": "SLH-DSA-SHA2-256s",
+	"2.16.840.1.101.3.4.3.25": "SLH-DSA-SHA2-256f",
+	"2.16.840.1.101.3.4.3.26": "SLH-DSA-SHAKE-128s",
+	"2.16.840.1.101.3.4.3.27": "SLH-DSA-SHAKE-128f",
+	"2.16.840.1.101.3.4.3.28": "SLH-DSA-SHAKE-192s",
+	"2.16.840.1.101.3.4.3.29": "SLH-DSA-SHAKE-192f",
+	"2.16.840.1.101.3.4.3.30": "SLH-DSA-SHAKE-256s",
+	"2.16.840.1.101.3.4.3.31": "SLH-DSA-SHAKE-256f",
+	"2.16.840.1.101.3.4.4.1":  "ML-KEM-512", // RFC 9935
+	"2.16.840.1.101.3.4.4.2":  "ML-KEM-768",
+	"2.16.840.1.101.3.4.4.3":  "ML-KEM-1024",
 }
 
 func ips(list []net.IP) []string {

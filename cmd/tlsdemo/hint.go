@@ -267,7 +267,7 @@ func hintRefused(f *failed) string {
 
 // hintDir is about a directory of our own: all in it can be made again.
 func hintDir(err *dirError) string {
-	init := "tlsdemo certs init" + err.dirFlag()
+	init := "tlsdemo certs init" + err.dirFlag() + err.typed
 	finding, ok := errors.AsType[*certs.Finding](err)
 	switch {
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.ENOTDIR):
@@ -278,6 +278,17 @@ func hintDir(err *dirError) string {
 		return "chmod 600 " + shellQuote(finding.File)
 	}
 	return init + " --force    # the old set is kept aside"
+}
+
+// hintConstraints is about a set that some programs refuse: another with its names.
+func hintConstraints(f *dirFlags, dir certs.Dir) string {
+	profile, urisLimited := dir.Profile()
+	flags := append([]string{""}, nameFlags(profile.Names)...)
+	again := "tlsdemo certs init" + f.dirFlag() + strings.Join(flags, " ") + " --constraints=names --force    # the old set is kept aside"
+	if urisLimited {
+		again += "; for URIs, add --trust-domain=" + profile.TrustDomain
+	}
+	return again
 }
 
 // hintFile is about a file that somebody named, so that it is not ours to replace.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto"
+	"crypto/ecdh"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -65,6 +66,14 @@ func (f *forger) manyCAs() []byte {
 // sets are what can be wrong with a set.
 var sets = map[string]func(*forger, certs.Set){
 	"sound": func(*forger, certs.Set) {},
+	"first-version": func(f *forger, set certs.Set) { // with URIs that the CA limits, which many refuse
+		ca := f.authority(certs.Request{Names: []string{"db.internal"}, Constraints: certs.ConstrainFull})
+		set[certs.CA] = ca.Pair()
+		set[certs.Server] = f.leaf(ca, certs.Request{
+			Name: certs.Server, Usage: certs.ServerAuth, Names: []string{"db.internal"}, TrustDomain: "tlsdemo.localhost",
+		})
+		set[certs.Client] = f.leaf(ca, certs.Request{Name: certs.Client, TrustDomain: "tlsdemo.localhost"})
+	},
 	"expired-ca": func(f *forger, set certs.Set) {
 		old := &forger{now: f.now.AddDate(-1, 0, 0)}
 		maps.Copy(set, old.issue(old.authority(certs.Request{ValidFor: 24 * time.Hour})))
@@ -135,6 +144,19 @@ var files = map[string]func(*forger) *pem.Block{
 		template := &x509.Certificate{Subject: pkix.Name{CommonName: "malformed"}}
 		template.ExtraExtensions = []pkix.Extension{{Id: oidNetscapeComment, Value: []byte("no DER")}}
 		return &pem.Block{Type: "CERTIFICATE", Bytes: f.sign(nil, template).Leaf().Raw}
+	},
+	"x25519": func(f *forger) *pem.Block {
+		key, err := ecdh.X25519().GenerateKey(rand.Reader)
+		f.fail(err)
+		info, err := x509.MarshalPKIXPublicKey(key.Public())
+		f.fail(err)
+		return f.withKey(info)
+	},
+	"ml-dsa": func(f *forger) *pem.Block {
+		return f.withKey(f.keyInfo(asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 3, 18}, 1952))
+	},
+	"unknown-key": func(f *forger) *pem.Block {
+		return f.withKey(f.keyInfo(asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 99999, 1}, 1))
 	},
 	"request": func(f *forger) *pem.Block {
 		return f.request(&x509.CertificateRequest{
@@ -262,6 +284,37 @@ func (f *forger) signKey(ca *certs.Pair, key crypto.Signer, template *x509.Certi
 	cert, err := x509.ParseCertificate(der)
 	f.fail(err)
 	return &certs.Pair{Chain: []*x509.Certificate{cert}, Key: key}
+}
+
+// withKey is a certificate with serial number 0, and a key that crypto/x509 would not put
+// into one. Its signature is of no account.
+func (f *forger) withKey(info []byte) *pem.Block {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	f.fail(err)
+	template := &x509.Certificate{
+		SerialNumber: new(big.Int), Subject: pkix.Name{CommonName: "odd"}, NotBefore: f.now, NotAfter: f.now.Add(time.Hour),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	f.fail(err)
+	var cert, tbs []asn1.RawValue // RFC 5280 section 4.1
+	f.parse(der, &cert)
+	f.parse(cert[0].FullBytes, &tbs)
+	tbs[6] = asn1.RawValue{FullBytes: info}
+	cert[0] = asn1.RawValue{FullBytes: f.der(tbs)}
+	return &pem.Block{Type: "CERTIFICATE", Bytes: f.der(cert)}
+}
+
+// keyInfo is a SubjectPublicKeyInfo of an algorithm, with so many bytes of key.
+func (f *forger) keyInfo(algorithm asn1.ObjectIdentifier, size int) []byte {
+	return f.der(struct {
+		Algorithm pkix.AlgorithmIdentifier
+		PublicKey asn1.BitString
+	}{pkix.AlgorithmIdentifier{Algorithm: algorithm}, asn1.BitString{Bytes: make([]byte, size), BitLength: 8 * size}})
+}
+
+func (f *forger) parse(der []byte, v any) {
+	_, err := asn1.Unmarshal(der, v)
+	f.fail(err)
 }
 
 func (f *forger) request(template *x509.CertificateRequest) *pem.Block {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"tlsdemo/certs/chain"
 	"tlsdemo/cmd/tlsdemo/internal/console"
 )
 
@@ -38,44 +39,39 @@ func firstFew(names []string) []string {
 	return append(append([]string{}, names[:few]...), fmt.Sprintf("and %d more", len(names)-few))
 }
 
-// permits leaves out the kinds of name that no leaf is found by.
+// permits says for which names a CA can issue certificates. It leaves out mail addresses,
+// by which no end of a connection is found.
 func permits(ca *x509.Certificate) string {
-	names := append([]string{}, ca.PermittedDNSDomains...)
+	var names, unlimited []string
+	names = append(names, ca.PermittedDNSDomains...)
 	for _, r := range ca.PermittedIPRanges {
 		names = append(names, r.String())
 	}
-	if len(names) == 0 {
-		return "may vouch for any name"
+	for _, form := range []struct {
+		limits int
+		what   string
+	}{
+		{len(ca.PermittedDNSDomains), "any DNS name"},
+		{len(ca.PermittedIPRanges), "any IP address"},
+		{len(ca.PermittedURIDomains), "any URI"},
+	} {
+		if form.limits == 0 {
+			unlimited = append(unlimited, form.what)
+		}
 	}
-	return console.Clean("may vouch for " + strings.Join(firstFew(names), ", "))
+	if len(unlimited) == 3 {
+		return "can issue certificates for any name"
+	}
+	return console.Clean("can issue certificates only for " + strings.Join(append(firstFew(names), unlimited...), ", "))
 }
 
 // remaining says in words how long a certificate is still valid.
 func remaining(cert *x509.Certificate, now time.Time) string {
 	switch {
 	case now.After(cert.NotAfter):
-		return "ended " + span(now.Sub(cert.NotAfter)) + " ago"
+		return "ended " + chain.Span(now.Sub(cert.NotAfter)) + " ago"
 	case now.Before(cert.NotBefore):
-		return "begins in " + span(cert.NotBefore.Sub(now))
+		return "begins in " + chain.Span(cert.NotBefore.Sub(now))
 	}
-	return span(cert.NotAfter.Sub(now)) + " left"
-}
-
-// span is a duration in the largest unit of which there are two, rounded. Those of more
-// than time.Duration can hold are cut to that, 292 years.
-func span(d time.Duration) string {
-	const day = 24 * time.Hour
-	for _, unit := range []struct {
-		size time.Duration
-		name string
-	}{{365 * day, "years"}, {day, "days"}, {time.Hour, "hours"}, {time.Minute, "minutes"}} {
-		if d >= 2*unit.size {
-			n := d / unit.size
-			if d%unit.size >= unit.size/2 {
-				n++
-			}
-			return fmt.Sprintf("%d %s", n, unit.name)
-		}
-	}
-	return fmt.Sprintf("%d seconds", d/time.Second)
+	return chain.Span(cert.NotAfter.Sub(now)) + " left"
 }

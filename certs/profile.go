@@ -1,0 +1,162 @@
+package certs
+
+import (
+	"cmp"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"crypto/x509"
+	"slices"
+	"time"
+
+	"tlsdemo/certs/chain"
+)
+
+// Profile says what a set is like. The zero value is a good default.
+type Profile struct {
+	// Names are DNS names and IP addresses in addition: the server has them, and
+	// the CA permits them.
+	Names []string
+	// Constraints and TrustDomain are as in a [Request].
+	Constraints Constraints
+	TrustDomain string
+	// Key is the kind of all three keys.
+	Key KeyType
+	// CAValidFor and LeafValidFor are how long the CA and the leaves are valid. Zero
+	// means DefaultCAValidity and DefaultLeafValidity.
+	CAValidFor, LeafValidFor time.Duration
+}
+
+// Check returns an error unless the names and the trust domain can be in certificates.
+func (p Profile) Check() error {
+	_, err := parseSubjects(p.Names)
+	return cmp.Or(err, CheckTrustDomain(p.TrustDomain))
+}
+
+// Make makes a CA, a server's and a client's certificate, valid from the time now on.
+func (p Profile) Make(now time.Time) (Set, error) {
+	ca, err := NewAuthority(now, p.request(Request{Names: p.Names, ValidFor: p.CAValidFor}))
+	if err != nil {
+		return nil, err
+	}
+	set := Set{CA: ca.Pair()}
+	for _, leaf := range []Request{
+		{Name: Server, Usage: ServerAuth, Names: p.Names, ValidFor: p.LeafValidFor},
+		{Name: Client, Usage: ClientAuth, ValidFor: p.LeafValidFor},
+	} {
+		if set[leaf.Name], err = ca.Issue(now, p.request(leaf)); err != nil {
+			return nil, err
+		}
+	}
+	return set, nil
+}
+
+// request adds to a request what all of a set have in common.
+func (p Profile) request(req Request) Request {
+	req.Constraints, req.TrustDomain, req.Key = p.Constraints, p.TrustDomain, p.Key
+	return req
+}
+
+// Has reports whether the server of a set has the name.
+func (p Profile) Has(name string) bool {
+	want, err := parseSubject(name)
+	names, _ := leafNames(Request{Name: Server, Usage: ServerAuth, Names: p.Names})
+	return err == nil && slices.Contains(names, want)
+}
+
+// Profile returns what the set in the directory is like, as far as its certificates can be
+// read: to make another like it. Names that the CA does not permit are left out, since
+// another CA would be widened to them.
+//
+// urisLimited reports whether the certificates have URIs and the CA limits URIs. Many
+// verifiers refuse such a set (see [chain.Refusers]), and no Profile makes one. The first
+// version of this package did.
+func (d Dir) Profile() (p Profile, urisLimited bool) {
+	ca, server, client := d.certificate(CA), d.certificate(Server), d.certificate(Client)
+	p = Profile{
+		Names:        ownNames(ca, server),
+		Constraints:  constraintsOf(ca),
+		TrustDomain:  cmp.Or(trustDomainOf(server), trustDomainOf(client)),
+		Key:          cmp.Or(keyTypeOf(ca), keyTypeOf(server), keyTypeOf(client)),
+		CAValidFor:   validFor(ca),
+		LeafValidFor: validFor(server),
+	}
+	return p, p.TrustDomain != "" && chain.Constrains(ca, chain.URI)
+}
+
+// certificate returns the leaf of a file, or one without anything if it cannot be read.
+func (d Dir) certificate(name string) *x509.Certificate {
+	found, err := loadCertificates(d.certFile(name))
+	if err != nil {
+		return &x509.Certificate{}
+	}
+	return found[0]
+}
+
+// ownNames are the names that a server has besides those that each one has, or else those
+// that a CA permits.
+func ownNames(ca, server *x509.Certificate) []string {
+	names := slices.Clone(server.DNSNames)
+	for _, ip := range server.IPAddresses {
+		names = append(names, ip.String())
+	}
+	if len(names) == 0 {
+		names = permittedNames(ca)
+	}
+	return slices.DeleteFunc(names, func(name string) bool {
+		s, err := parseSubject(name)
+		return err != nil || Profile{}.Has(name) || permitted(ca, []subject{s}) != nil
+	})
+}
+
+// permittedNames leaves out ranges of addresses: no flag asks for one.
+func permittedNames(ca *x509.Certificate) []string {
+	names := slices.Clone(ca.PermittedDNSDomains)
+	for _, r := range ca.PermittedIPRanges {
+		if ones, bits := r.Mask.Size(); ones == bits {
+			names = append(names, r.IP.String())
+		}
+	}
+	return names
+}
+
+func constraintsOf(ca *x509.Certificate) Constraints {
+	switch {
+	case len(ca.Raw) == 0:
+		return ConstrainNames // it could not be read
+	case chain.Constrains(ca, chain.IPAddress):
+		return ConstrainFull
+	case chain.Constrains(ca, chain.DNSName):
+		return ConstrainNames
+	}
+	return ConstrainNone
+}
+
+func trustDomainOf(leaf *x509.Certificate) string {
+	for _, uri := range leaf.URIs {
+		if uri.Scheme == "spiffe" && CheckTrustDomain(uri.Host) == nil {
+			return uri.Host
+		}
+	}
+	return ""
+}
+
+func keyTypeOf(cert *x509.Certificate) KeyType {
+	switch key := cert.PublicKey.(type) {
+	case *ecdsa.PublicKey:
+		if key.Curve == elliptic.P384() {
+			return P384
+		}
+	case ed25519.PublicKey:
+		return Ed25519
+	case *rsa.PublicKey:
+		return RSA3072
+	}
+	return P256
+}
+
+// validFor is how long a certificate was to be valid when it was made.
+func validFor(cert *x509.Certificate) time.Duration {
+	return max(0, cert.NotAfter.Sub(cert.NotBefore)-backdate)
+}
