@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -54,54 +53,76 @@ func whole(t *testing.T, dir certs.Dir) bool {
 	return true
 }
 
-// TestInitKilled kills certs init at a hundred random moments. Whatever the moment,
-// there is nothing or a whole set, and the next run is not disturbed by what else was
-// left.
+// TestInitKilled kills certs init at every stage of its work: before there is anything,
+// once there are so many files and directories of a set that is being made, and once the
+// set is in its place. Whatever the stage, there is nothing or a whole set, and the next
+// run is not disturbed by what else was left.
 func TestInitKilled(t *testing.T) {
-	const kills = 100
-	var sets, nothing, begun int
-	// Half of the moments are close to the one that divides runs that leave nothing
-	// from runs that leave a set. It is looked for on the way, since it depends on
-	// the machine, and on what else that does.
-	middle, step := 4*time.Millisecond, 2*time.Millisecond
+	const kills, done = 54, 8 // the set's directory and six files, and then its place
+	var sets, begun int
 	for i := range kills {
 		parent := t.TempDir()
 		dir := certs.Dir(filepath.Join(parent, "certs"))
-		moment := time.Duration(rand.Int64N(int64(2 * middle)))
-		if i%2 == 0 {
-			moment = middle/2 + moment/2
-		}
-		killAfter(t, initCommand(dir), moment)
-		if whole(t, dir) {
+		stage := i % (done + 1)
+		killWhen(t, initCommand(dir), func() bool {
+			if stage < done {
+				return entriesBelow(parent) >= stage
+			}
+			_, err := os.Stat(string(dir))
+			return err == nil
+		})
+		switch {
+		case whole(t, dir):
 			sets++
-			middle = max(middle-step, time.Millisecond)
-		} else {
-			nothing++
-			middle += step
-			begun += min(1, len(list(t, parent)))
+		case len(list(t, parent)) > 0:
+			begun++
 		}
 		if status, _, stderr := runInit(t, dir); status != exitDone || !whole(t, dir) {
 			t.Errorf("the next run: status %d, %s", status, stderr)
 		}
 		if t.Failed() {
-			t.Fatalf("killed after %v", moment)
+			t.Fatalf("killed at stage %d", stage)
 		}
 	}
-	t.Logf("left were %d sets and %d times nothing, %d of those with a set begun; divided by about %v", sets, nothing, begun, middle)
+	t.Logf("left were %d sets, %d times one that was begun, %d times nothing", sets, begun, kills-sets-begun)
 	if sets == 0 || begun == 0 {
 		t.Error("there was no killing in between")
 	}
 }
 
-// killAfter runs cmd, for at most so long.
-func killAfter(t *testing.T, cmd *exec.Cmd, moment time.Duration) {
+// killWhen runs cmd, and kills it as soon as now says so, if it is not over by then. The
+// moment is not a time: how long a stage takes depends on the machine, and on what else
+// that does.
+func killWhen(t *testing.T, cmd *exec.Cmd, now func() bool) {
 	t.Helper()
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	killer := time.AfterFunc(moment, func() { _ = cmd.Process.Kill() })
-	defer killer.Stop()
-	_ = cmd.Wait()
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		_ = cmd.Wait()
+	}()
+	for !now() {
+		select {
+		case <-over:
+			return
+		default:
+		}
+	}
+	_ = cmd.Process.Kill()
+	<-over
+}
+
+// entriesBelow counts the files and directories below dir, of which some may be on the
+// move.
+func entriesBelow(dir string) int {
+	n := -1 // dir itself
+	_ = filepath.WalkDir(dir, func(string, fs.DirEntry, error) error {
+		n++
+		return nil
+	})
+	return n
 }
 
 // TestInitAtOnce runs several certs init on one directory. One makes the set, the
