@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,27 +25,27 @@ func (c readmeCommand) fails() bool {
 }
 
 // TestReadme types every command of the README, in order, into one shell, and looks for
-// every line that it shows.
+// every line that it shows. Servers listen on ports that are free, whatever the README's,
+// and temporary files have a directory of their own.
 func TestReadme(t *testing.T) {
 	require(t, "bash", "openssl", "curl", "go")
-	for _, addr := range []string{"127.0.0.1:8888", "127.0.0.1:8889", "127.0.0.1:8890"} {
-		requireFree(t, addr)
-	}
 	commands := readmeCommands(t, filepath.Join("..", "..", "README.md"))
 	if len(commands) < 15 {
 		t.Fatalf("only %d commands found", len(commands))
 	}
+	tmp := t.TempDir()
 	shell := exec.CommandContext(t.Context(), "bash", "-c", readmeScript(commands))
 	shell.Dir = filepath.Join("..", "..")
-	shell.Env = readmeEnv(t)
+	shell.Env = append(readmeEnv(t), "TMPDIR="+tmp)
 	shell.WaitDelay = time.Second
 	out, err := shell.CombinedOutput()
 	if err != nil {
 		t.Errorf("the shell: %v", err)
 	}
+	printed := strings.ReplaceAll(string(out), tmp, "/tmp")
 	for i, command := range commands {
 		// What a server in the background prints may come later.
-		_, after, _ := strings.Cut(string(out), readmeMark(i))
+		_, after, _ := strings.Cut(printed, readmeMark(i))
 		got := normal(after)
 		for _, line := range command.want {
 			if line = normal(line); line != "..." && !strings.Contains(got, line) {
@@ -82,7 +81,7 @@ func readmeCommands(t *testing.T, file string) []readmeCommand {
 	return commands
 }
 
-// readmeScript is what is typed. A command in the background is waited for until it
+// readmeScript is what is typed. A server in the background is waited for until it
 // listens. This test is itself a part of scripts/test, so that is only looked at.
 func readmeScript(commands []readmeCommand) string {
 	var b strings.Builder
@@ -93,19 +92,47 @@ func readmeScript(commands []readmeCommand) string {
 		case c.line == "scripts/test":
 			b.WriteString("test -x scripts/test || exit 1\n")
 		case strings.HasSuffix(c.line, "&"):
-			addr := "127.0.0.1/8888"
-			if _, port, ok := strings.Cut(c.line, "--addr=127.0.0.1:"); ok {
-				addr = "127.0.0.1/" + strings.Fields(port)[0]
-			}
-			fmt.Fprintf(&b, "%s\nfor i in {1..200}; do (exec 3<>/dev/tcp/%s) 2>/dev/null && break; sleep 0.05; done\n", c.line, addr)
+			b.WriteString(serveAnywhere(c.line))
 		case c.fails():
-			fmt.Fprintf(&b, "%s && { echo 'this should have failed'; exit 1; }\n", c.line)
+			fmt.Fprintf(&b, "%s && { echo 'this should have failed'; exit 1; }\n", elsewhere(c.line))
 		default:
-			fmt.Fprintf(&b, "%s || { echo \"exit status $?\"; exit 1; }\n", c.line)
+			fmt.Fprintf(&b, "%s || { echo \"exit status $?\"; exit 1; }\n", elsewhere(c.line))
 		}
 	}
 	b.WriteString("exit 0\n")
 	return b.String()
+}
+
+// readmePort is an address of one of the README's servers, and readmeCall a command that
+// means the default one if it names none.
+var (
+	readmePort = regexp.MustCompile(`\b(127\.0\.0\.1|localhost):(\d{4,})\b`)
+	readmeCall = regexp.MustCompile(`\btlsdemo (serve|send)\b`)
+)
+
+// explicit adds the default address to a command that leaves it out.
+func explicit(line string) string {
+	if readmePort.MatchString(line) || strings.Contains(line, "--addr=") {
+		return line
+	}
+	return readmeCall.ReplaceAllString(line, "tlsdemo $1 --addr="+defaultAddr)
+}
+
+// serveAnywhere starts the README's server on a free port, and keeps that in a variable
+// that has the README's port in its name.
+func serveAnywhere(line string) string {
+	line = explicit(line)
+	port := readmePort.FindStringSubmatch(line)[2]
+	line = readmePort.ReplaceAllString(line, "$1:0 --ready-file=\"$$TMPDIR/$2\"")
+	return fmt.Sprintf(`%s
+for i in {1..1000}; do [[ -s $TMPDIR/%[2]s ]] && break; sleep 0.01; done
+port_%[2]s=$(sed 's/.*://' "$TMPDIR/%[2]s")
+`, line, port)
+}
+
+// elsewhere is a command that calls such a server.
+func elsewhere(line string) string {
+	return readmePort.ReplaceAllString(explicit(line), "$1:$${port_$2}")
 }
 
 // readmeMark is printed before a command.
@@ -148,16 +175,6 @@ func require(t *testing.T, programs ...string) {
 			lack(t, program+" is not installed")
 		}
 	}
-}
-
-// requireFree is require for a port that cannot be chosen.
-func requireFree(t *testing.T, addr string) {
-	t.Helper()
-	ln, err := net.Listen("tcp", addr)
-	if err != nil {
-		lack(t, fmt.Sprintf("the port is needed: %v", err))
-	}
-	ln.Close()
 }
 
 func lack(t *testing.T, what string) {

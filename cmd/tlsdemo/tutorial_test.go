@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -44,6 +45,16 @@ func TestTutorialServer(t *testing.T) {
 	if got := strings.Count(out.String(), "Received data: b'Hello world!'\n"); got != 2 {
 		t.Errorf("the server printed %q", &out)
 	}
+}
+
+// requireFree is require for a port that cannot be chosen.
+func requireFree(t *testing.T, addr string) {
+	t.Helper()
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		lack(t, fmt.Sprintf("the port is needed: %v", err))
+	}
+	ln.Close()
 }
 
 func tutorial(file string) string { return filepath.Join("testdata", "tutorial", file) }
