@@ -2,9 +2,9 @@ package chain
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/x509"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 )
@@ -71,13 +71,17 @@ func (w *walk) issuerOf(cert *x509.Certificate) *x509.Certificate {
 // first: crypto/x509 too looks at key identifiers before it tries the others, and a path
 // that is sound is to be preferred to one that is not.
 func (w *walk) candidates(cert *x509.Certificate) []*x509.Certificate {
-	var found []*x509.Certificate
+	byRank := make(map[int][]*x509.Certificate)
 	for _, ca := range w.sent[1:] {
 		if bytes.Equal(ca.RawSubject, cert.RawIssuer) && !slices.ContainsFunc(w.path, func(c *x509.Certificate) bool { return same(c, ca) }) {
-			found = append(found, ca)
+			rank := w.rank(ca, cert)
+			byRank[rank] = append(byRank[rank], ca)
 		}
 	}
-	slices.SortStableFunc(found, func(a, b *x509.Certificate) int { return cmp.Compare(w.rank(b, cert), w.rank(a, cert)) })
+	var found []*x509.Certificate
+	for _, rank := range slices.Backward(slices.Sorted(maps.Keys(byRank))) {
+		found = append(found, byRank[rank]...)
+	}
 	return found
 }
 

@@ -97,11 +97,11 @@ func Names(ders [][]byte) []string {
 
 // ListNames is List of distinguished names in DER. Only those shown are decoded.
 func ListNames(ders [][]byte) string {
-	names := Names(ders[:min(len(ders), listed)])
-	for len(names) < len(ders) && len(names) >= listed {
-		return List(names) + fmt.Sprintf(", and %d more", len(ders)-listed)
+	list := List(Names(ders[:min(len(ders), listed)]))
+	if more := len(ders) - listed; more > 0 {
+		return fmt.Sprintf("%s, and %d more", list, more)
 	}
-	return List(names)
+	return list
 }
 
 // Contains reports whether name is among names, all of them distinguished names in DER.

@@ -1,17 +1,16 @@
-package tlsnet_test
+package explain_test
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io"
 	"net"
 	"strings"
 	"testing"
 	"time"
 
 	"tlsdemo/certs/certstest"
-	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
 )
 
@@ -103,48 +102,93 @@ func wantFault(t *testing.T, end string, err error, want explain.Fault) {
 	}
 }
 
-// provoke has one exchange over TCP, and returns what either end makes of it.
-func provoke(t *testing.T, client, server func(*tls.Config)) (atClient, atServer error) {
+// sound are the two ends of a throwaway set.
+func sound(t testing.TB) (client, server *tls.Config) {
 	t.Helper()
 	set := certstest.New(t)
-	serverConfig, clientConfig := set.ServerSource().ServerConfig(), set.ClientSource().ClientConfig()
-	serverConfig.NextProtos, clientConfig.NextProtos = []string{tlsnet.Protocol}, []string{tlsnet.Protocol}
+	server, client = set.ServerSource().ServerConfig(), set.ClientSource().ClientConfig()
+	server.NextProtos, client.NextProtos = []string{"one"}, []string{"one"}
+	client.ServerName = "127.0.0.1"
+	return client, server
+}
+
+// provoke has one connection over TCP between the ends of a set, which may be spoilt, and
+// returns what either makes of it.
+func provoke(t *testing.T, client, server func(*tls.Config)) (atClient, atServer error) {
+	t.Helper()
+	clientConfig, serverConfig := sound(t)
 	if client != nil {
 		client(clientConfig)
 	}
 	if server != nil {
 		server(serverConfig)
 	}
+	addr, served := serve(t, serverConfig)
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	atClient = say(explain.Client(conn, clientConfig))
+	_ = conn.Close()
+	return atClient, <-served
+}
+
+// say sends a greeting, and returns why there is no answer.
+func say(conn *tls.Conn) error {
+	err := conn.Handshake()
+	if err == nil {
+		explain.Release(conn)
+		_, _ = io.WriteString(conn, "Hello")
+		_, err = conn.Read(make([]byte, 100))
+	}
+	return explained(conn, err)
+}
+
+// explained is nil, and no [*explain.Error] that is, where nothing is to be explained.
+func explained(conn *tls.Conn, err error) error {
+	if why := explain.Of(conn, err); why != nil {
+		return why
+	}
+	return err
+}
+
+// serve answers the first who calls, and tells what it made of it.
+func serve(t testing.TB, config *tls.Config) (addr string, served <-chan error) {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ln.Close()
-	served := make(chan error, 1)
+	t.Cleanup(func() { ln.Close() })
+	done := make(chan error, 1)
 	go func() {
 		conn, err := ln.Accept()
 		if err != nil {
-			served <- err
+			done <- err
 			return
 		}
-		s := &tlsnet.Server{Config: func() *tls.Config { return serverConfig }, Handler: &tlsnet.Responder{}}
-		served <- s.ServeConn(t.Context(), conn)
+		defer conn.Close()
+		_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+		done <- answer(explain.Server(conn, config))
 	}()
-	atClient = exchange(timeout(t), ln.Addr().String(), clientConfig)
-	return atClient, <-served
+	return ln.Addr().String(), done
 }
 
-func exchange(ctx context.Context, addr string, config *tls.Config) error {
-	dialer := &tlsnet.Dialer{Config: func() *tls.Config { return config }}
-	conn, err := dialer.Dial(ctx, addr)
-	if err != nil {
+// answer answers, and returns why that could not be. A client that was refused is given
+// the time to read why.
+func answer(conn *tls.Conn) error {
+	if err := conn.Handshake(); err != nil {
+		err = explained(conn, err)
+		_ = conn.NetConn().(interface{ NetConn() net.Conn }).NetConn().(*net.TCPConn).CloseWrite()
+		_, _ = io.Copy(io.Discard, conn.NetConn())
 		return err
 	}
-	defer conn.Close()
-	err = new(tlsnet.Requester).Exchange(ctx, conn, strings.NewReader("Hello"), new(tlsnet.Preview))
-	if why := explain.Of(conn, err); why != nil {
-		return why
+	explain.Release(conn)
+	if _, err := conn.Read(make([]byte, 100)); err != nil {
+		return err
 	}
+	_, err := io.WriteString(conn, "Hello")
 	return err
 }
 
@@ -165,6 +209,37 @@ func TestShortKeyIsRefused(t *testing.T) {
 }
 
 func TestServerClosesDuringHandshake(t *testing.T) {
+	err := meet(t, func(conn net.Conn) { conn.Read(make([]byte, 1<<14)) })
+	wantCode(t, "client", err, explain.PeerClosedBeforeHello)
+	wantFault(t, "client", err, explain.Transport)
+}
+
+func TestSilentDuringHandshake(t *testing.T) {
+	done := make(chan struct{})
+	err := meet(t, func(net.Conn) { <-done })
+	close(done)
+	wantCode(t, "client", err, explain.PeerSilent)
+	wantFault(t, "client", err, explain.Transport)
+	if e := err.(*explain.Error); e.Certainty != explain.Unknown {
+		t.Errorf("certainty %v", e.Certainty)
+	}
+}
+
+// A peer that breaks the handshake off gives no reason, so none is known.
+func TestHungUp(t *testing.T) {
+	err := meet(t, func(conn net.Conn) {
+		conn.Read(make([]byte, 1<<14))
+		io.WriteString(conn, "\x16\x03\x03\x01")
+	})
+	wantCode(t, "client", err, explain.PeerHungUp)
+	if e := err.(*explain.Error); e.Certainty != explain.Unknown || e.Basis == "" || e.Cert != nil {
+		t.Errorf("certainty %v, basis %q, certificate %v", e.Certainty, e.Basis, e.Cert)
+	}
+}
+
+// meet has a client of ours call a server that does what it likes.
+func meet(t *testing.T, server func(net.Conn)) error {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -172,29 +247,16 @@ func TestServerClosesDuringHandshake(t *testing.T) {
 	defer ln.Close()
 	go func() {
 		if conn, err := ln.Accept(); err == nil {
-			conn.Read(make([]byte, 1<<14))
-			conn.Close()
+			defer conn.Close()
+			server(conn)
 		}
 	}()
-	err = exchange(timeout(t), ln.Addr().String(), certstest.New(t).ClientSource().ClientConfig())
-	wantFault(t, "client", err, explain.Transport)
-	if !strings.Contains(err.Error(), "closed the connection before it sent anything") {
-		t.Error(err)
-	}
-}
-
-func TestSilentDuringHandshake(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	conn, err := net.Dial("tcp", ln.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ln.Close()
-	why := errors.New("out of patience")
-	ctx, cancel := context.WithTimeoutCause(t.Context(), 100*time.Millisecond, why)
-	defer cancel()
-	err = exchange(ctx, ln.Addr().String(), certstest.New(t).ClientSource().ClientConfig())
-	wantFault(t, "client", err, explain.Transport)
-	if !errors.Is(err, why) {
-		t.Error(err)
-	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(300 * time.Millisecond))
+	client, _ := sound(t)
+	return say(explain.Client(conn, client))
 }

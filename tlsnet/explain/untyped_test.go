@@ -1,8 +1,9 @@
-package tlsnet_test
+package explain_test
 
 import (
 	"crypto"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -15,8 +16,8 @@ import (
 	"strings"
 	"testing"
 
+	"tlsdemo/certs"
 	"tlsdemo/certs/certstest"
-	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
 )
 
@@ -48,7 +49,7 @@ var untyped = map[string]func(t *testing.T) (atClient, atServer error){
 	"verification failure":           func(t *testing.T) (error, error) { return namesake(t, certstest.New(t), certstest.New(t)) },
 	"parent certificate cannot sign": notCA,
 	"but have public key of type":    otherKeyType,
-	"verification error":             func(t *testing.T) (error, error) { return namesake(t, certstest.NewRSA(t), certstest.NewRSA(t)) },
+	"verification error":             otherRSAKey,
 	"insecure algorithm":             sha1Server,
 	"tls: bad record MAC":            plaintextAlert,
 }
@@ -93,7 +94,7 @@ func raw(err error) string {
 // Every text that the explainer looks for is in the table.
 func TestUntypedTextsAreComplete(t *testing.T) {
 	var sources []string
-	for _, dir := range []string{"explain", "../certs/chain"} {
+	for _, dir := range []string{".", "../../certs/chain"} {
 		found, err := filepath.Glob(filepath.Join(dir, "*.go"))
 		if err != nil || len(found) == 0 {
 			t.Fatalf("%d sources in %s, error %v", len(found), dir, err)
@@ -134,7 +135,13 @@ func oldServer(t *testing.T) (atClient, atServer error) {
 		conn.Write(append([]byte{22, 3, 2, 0, byte(len(hello))}, hello...))
 		conn.Read(make([]byte, 1<<14))
 	}()
-	return exchange(timeout(t), ln.Addr().String(), certstest.New(t).ClientSource().ClientConfig()), nil
+	conn, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	client, _ := sound(t)
+	return say(explain.Client(conn, client)), nil
 }
 
 // sha1Server shows a certificate that its CA signed with SHA-1.
@@ -156,22 +163,20 @@ func sha1Server(t *testing.T) (atClient, atServer error) {
 
 // plaintextAlert is a client that refuses a TLS 1.3 server as OpenSSL does.
 func plaintextAlert(t *testing.T) (atClient, atServer error) {
-	failed := make(chan error, 1)
-	r := newRig(t, &tlsnet.Responder{}, &tlsnet.Server{Failed: func(conn net.Conn, err error) { failed <- explain.Of(conn.(*tls.Conn), err) }})
-	conn, err := net.Dial("tcp", r.addr)
+	config, server := sound(t)
+	addr, served := serve(t, server)
+	conn, err := net.Dial("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	config := r.clientConfig(tlsnet.Protocol)()
-	config.ServerName = "localhost"
 	config.VerifyConnection = func(tls.ConnectionState) error {
 		conn.Write([]byte{21, 3, 3, 0, 2, 2, 48})
 		conn.(*net.TCPConn).CloseWrite()
 		return errors.New("unknown CA")
 	}
 	tls.Client(conn, config).Handshake()
-	err = <-failed
+	err = <-served
 	if handshake, ok := errors.AsType[*explain.Error](err); !ok || !handshake.Alerted || handshake.Alert != 48 {
 		t.Errorf("the alert was not found: %v", err)
 	}
@@ -189,8 +194,23 @@ func notCA(t *testing.T) (atClient, atServer error) {
 
 // otherKeyType has a client that trusts a CA of the same name with another kind of key.
 func otherKeyType(t *testing.T) (atClient, atServer error) {
-	rsa := certstest.NewRSA(t)
-	return underRoot(t, certstest.New(t), nil, rsa.CA.Pair().Key)
+	return underRoot(t, certstest.New(t), nil, rsaKey(t))
+}
+
+// otherRSAKey has a client that trusts a CA of the same name with another key, both RSA.
+func otherRSAKey(t *testing.T) (atClient, atServer error) {
+	set := certstest.New(t)
+	set.CA = certstest.Authority(t, certs.Request{Key: certs.RSA3072})
+	set.Server = certstest.Leaf(t, set.CA, certs.Request{Name: certs.Server, Usage: certs.ServerAuth})
+	return underRoot(t, set, nil, rsaKey(t))
+}
+
+func rsaKey(t *testing.T) crypto.Signer {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
 }
 
 // underRoot has a client that trusts the CA of set as it is after change, with the key.

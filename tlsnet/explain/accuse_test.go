@@ -1,4 +1,4 @@
-package tlsnet_test
+package explain_test
 
 import (
 	"crypto/tls"
@@ -8,17 +8,16 @@ import (
 	"time"
 
 	"tlsdemo/certs/certstest"
-	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
 )
 
 // expiredServer is a server whose own certificate is over: a defect that is the reason for
 // nothing unless somebody has seen it.
-func expiredServer(t *testing.T, failed chan<- error) *rig {
+func expiredServer(t *testing.T) (addr string, served <-chan error) {
 	t.Helper()
-	return newRig(t, &tlsnet.Responder{}, &tlsnet.Server{Failed: func(conn net.Conn, err error) { failed <- explain.Of(conn.(*tls.Conn), err) }}, func(c *tls.Config) {
-		c.Time = func() time.Time { return time.Now().AddDate(1, 0, 0) }
-	})
+	_, config := sound(t)
+	config.Time = func() time.Time { return time.Now().AddDate(1, 0, 0) }
+	return serve(t, config)
 }
 
 // Nobody objects to a certificate that he has not been shown.
@@ -28,40 +27,19 @@ func TestNotAccusedBeforeItIsShown(t *testing.T) {
 		"an alert":      "\x15\x03\x03\x00\x02\x02\x2a",
 	} {
 		t.Run(name, func(t *testing.T) {
-			failed := make(chan error, 1)
-			r := expiredServer(t, failed)
-			conn, err := net.Dial("tcp", r.addr)
+			addr, served := expiredServer(t)
+			conn, err := net.Dial("tcp", addr)
 			if err != nil {
 				t.Fatal(err)
 			}
 			conn.Write([]byte(hello))
 			conn.Close()
-			err = <-failed
+			err = <-served
 			handshake, ok := errors.AsType[*explain.Error](err)
 			if !ok || handshake.Cert != nil || handshake.Fault() == explain.TheyRefused {
 				t.Errorf("error %v", err)
 			}
 		})
-	}
-}
-
-// A reset without a word is as little worth a warning as a close.
-func TestResetWithoutAWord(t *testing.T) {
-	failed := make(chan error, 1)
-	r := expiredServer(t, failed)
-	conn, err := net.Dial("tcp", r.addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	conn.(*net.TCPConn).SetLinger(0)
-	conn.Close()
-	if err := r.server.Shutdown(timeout(t)); err != nil {
-		t.Fatal(err)
-	}
-	select {
-	case err := <-failed:
-		t.Errorf("error %v", err)
-	default:
 	}
 }
 

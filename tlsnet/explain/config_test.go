@@ -1,0 +1,217 @@
+package explain_test
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"tlsdemo/certs"
+	"tlsdemo/certs/certstest"
+	"tlsdemo/tlsnet/explain"
+)
+
+// What decides is the configuration in force, which GetConfigForClient may have chosen.
+func TestGetConfigForClient(t *testing.T) {
+	atClient, atServer := provoke(t, func(c *tls.Config) { c.NextProtos = []string{"two"} }, func(c *tls.Config) {
+		chosen := c.Clone()
+		chosen.NextProtos = []string{"three"}
+		c.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+			if _, ok := hello.Conn.(*net.TCPConn); !ok {
+				t.Errorf("the user is told of a %T", hello.Conn)
+			}
+			return chosen, nil
+		}
+	})
+	wantCode(t, "client", atClient, explain.ALPNMismatch)
+	wantCode(t, "server", atServer, explain.ALPNMismatch)
+	if !strings.Contains(atServer.Error(), "three") {
+		t.Errorf("the server's error does not name what it has: %v", atServer)
+	}
+}
+
+// A certificate that GetCertificate chose is the one that a client refuses.
+func TestGetCertificate(t *testing.T) {
+	_, atServer := provoke(t, func(c *tls.Config) { c.ServerName = "www.example.com" }, func(c *tls.Config) {
+		cert := c.Certificates[0]
+		c.Certificates = nil
+		c.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &cert, nil }
+	})
+	wantCode(t, "server", atServer, explain.ServerCertNameMismatch)
+	if e := atServer.(*explain.Error); e.Cert == nil || e.Cert.Subject.CommonName != certs.Server {
+		t.Errorf("certificate %v", e.Cert)
+	}
+}
+
+// An error of GetConfigForClient is the server's own, and nobody's certificate is at fault.
+func TestGetConfigForClientFails(t *testing.T) {
+	_, atServer := provoke(t, nil, func(c *tls.Config) {
+		c.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { return nil, errors.New("no tenant") }
+	})
+	wantCode(t, "server", atServer, explain.HandshakeFailed)
+	if !strings.Contains(atServer.Error(), "no tenant") || atServer.(*explain.Error).Cert != nil {
+		t.Errorf("error %v", atServer)
+	}
+}
+
+// bySPIFFE verifies as SPIFFE libraries do: without ClientCAs, in a check of its own.
+func bySPIFFE(roots *x509.CertPool, now func() time.Time) func(*tls.Config) {
+	return func(c *tls.Config) {
+		c.ClientAuth, c.ClientCAs = tls.RequireAnyClientCert, nil
+		c.VerifyConnection = func(state tls.ConnectionState) error {
+			_, err := state.PeerCertificates[0].Verify(x509.VerifyOptions{
+				Roots: roots, CurrentTime: now(), KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
+			})
+			return err
+		}
+	}
+}
+
+func TestOwnVerification(t *testing.T) {
+	stranger := x509.NewCertPool()
+	stranger.AddCert(certstest.New(t).CA.Certificate())
+	later := func() time.Time { return time.Now().AddDate(1, 0, 0) }
+	for name, test := range map[string]struct {
+		server func(*tls.Config)
+		want   explain.Code
+	}{
+		"another CA": {bySPIFFE(stranger, time.Now), explain.ClientCertUnknownCA},
+		"expired": {func(c *tls.Config) {
+			roots := c.ClientCAs
+			bySPIFFE(roots, later)(c)
+			c.Time = later
+		}, explain.ClientCertExpired},
+		"in words of its own": {func(c *tls.Config) {
+			c.VerifyConnection = func(tls.ConnectionState) error { return errors.New("not on a Sunday") }
+		}, explain.ClientCertRefused},
+		"by the old callback": {func(c *tls.Config) {
+			c.VerifyPeerCertificate = func([][]byte, [][]*x509.Certificate) error { return errors.New("not on a Sunday") }
+		}, explain.ClientCertRefused},
+		"by certs.Allow": {func(c *tls.Config) { c.VerifyConnection = certs.Allow([]string{"bob"}, nil) }, explain.ClientCertNotAllowed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, atServer := provoke(t, nil, test.server)
+			wantCode(t, "server", atServer, test.want)
+			wantFault(t, "server", atServer, explain.WeRefused)
+			if e := atServer.(*explain.Error); e.Certainty != explain.Certain || e.Cert == nil || e.Cert.Subject.CommonName != certs.Client {
+				t.Errorf("certainty %v, certificate %v", e.Certainty, e.Cert)
+			}
+			if test.want == explain.ClientCertRefused && !strings.Contains(atServer.Error(), "not on a Sunday") {
+				t.Errorf("the check's own words are lost: %v", atServer)
+			}
+		})
+	}
+}
+
+// What certs.Allow refuses at a client has a code of its own, in the catalogue.
+func TestAllowAtClient(t *testing.T) {
+	atClient, atServer := provoke(t, func(c *tls.Config) { c.VerifyConnection = certs.Allow([]string{"bob"}, nil) }, nil)
+	wantCode(t, "client", atClient, explain.ServerCertNotAllowed)
+	wantFault(t, "client", atClient, explain.WeRefused)
+	wantCode(t, "server", atServer, explain.ServerCertRefused)
+}
+
+// With no cipher suite in common, the suites named are those of the version in question.
+func TestSuitesOfTheVersion(t *testing.T) {
+	for name, test := range map[string]struct {
+		hello   []byte
+		version uint16
+		has     string
+		hasNot  string
+	}{
+		"TLS 1.3": {helloWith(tls.VersionTLS13, 0x1304), tls.VersionTLS13, "0x1304", "ECDHE"},
+		"TLS 1.2": {helloWith(tls.VersionTLS12, tls.TLS_RSA_WITH_RC4_128_SHA), tls.VersionTLS12, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "TLS_AES_128_GCM_SHA256"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, server := sound(t)
+			addr, served := serve(t, server)
+			conn, err := net.Dial("tcp", addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			conn.Write(test.hello)
+			conn.Read(make([]byte, 100))
+			conn.Close()
+			err = <-served
+			wantCode(t, "server", err, explain.NoSharedCipher)
+			if e, ok := err.(*explain.Error); !ok || e.Version != test.version ||
+				!strings.Contains(e.Text, test.has) || strings.Contains(e.Text, test.hasNot) {
+				t.Errorf("text %v", err)
+			}
+		})
+	}
+}
+
+// helloWith is a ClientHello of one version with one cipher suite: RFC 8446 section 4.1.2.
+func helloWith(version uint16, suite uint16) []byte {
+	u16 := func(v int) []byte { return []byte{byte(v >> 8), byte(v)} }
+	extension := func(id int, data ...byte) []byte { return append(append(u16(id), u16(len(data))...), data...) }
+	var extensions []byte
+	extensions = append(extensions, extension(10, 0, 2, 0, 29)...)                                                 // X25519
+	extensions = append(extensions, extension(13, 0, 2, 4, 3)...)                                                  // ecdsa_secp256r1_sha256
+	extensions = append(extensions, extension(16, 0, 4, 3, 'o', 'n', 'e')...)                                      // ALPN
+	extensions = append(extensions, extension(43, 2, byte(version>>8), byte(version))...)                          // supported_versions
+	extensions = append(extensions, extension(51, append([]byte{0, 36, 0, 29, 0, 32}, make([]byte, 32)...)...)...) // key_share
+	body := append([]byte{3, 3}, make([]byte, 32)...)
+	body = append(body, 0)                                // no session
+	body = append(append(body, 0, 2), u16(int(suite))...) // cipher suites
+	body = append(body, 1, 0)                             // no compression
+	body = append(append(body, u16(len(extensions))...), extensions...)
+	message := append([]byte{1, 0}, append(u16(len(body)), body...)...)
+	return append(append([]byte{22, 3, 1}, u16(len(message))...), message...)
+}
+
+// Sessions are resumed through Client and Server as without them.
+func TestResumption(t *testing.T) {
+	client, server := sound(t)
+	client.ClientSessionCache = tls.NewLRUClientSessionCache(1)
+	for i, want := range []bool{false, true, true} {
+		addr, served := serve(t, server)
+		raw, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn := explain.Client(raw, client)
+		if err := say(conn); err != nil {
+			t.Fatal(err)
+		}
+		conn.Close()
+		if err := <-served; err != nil {
+			t.Fatal(err)
+		}
+		if got := conn.ConnectionState().DidResume; got != want {
+			t.Errorf("connection %d: resumed %v", i+1, got)
+		}
+	}
+}
+
+// Of has nothing to say where there is nothing to explain.
+func TestNothingToExplain(t *testing.T) {
+	client, server := sound(t)
+	addr, served := serve(t, server)
+	raw, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn := explain.Client(raw, client)
+	if err := say(conn); err != nil {
+		t.Fatal(err)
+	}
+	if why := explain.Of(conn, nil); why != nil {
+		t.Errorf("without an error: %v", why)
+	}
+	if why := explain.Of(conn, errors.New("later")); why != nil {
+		t.Errorf("after a sound handshake: %v", why)
+	}
+	if why := explain.Of(nil, errors.New("no connection")); why != nil {
+		t.Errorf("without a connection: %v", why)
+	}
+	if why := explain.Of(tls.Client(raw, client), errors.New("not ours")); why != nil {
+		t.Errorf("of a connection that is not ours: %v", why)
+	}
+	conn.Close()
+	<-served
+}
