@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"tlsdemo/certs"
 	"tlsdemo/certs/certstest"
+	"tlsdemo/certs/chain"
 	"tlsdemo/tlsnet/explain"
 )
 
@@ -41,7 +41,7 @@ func TestGetCertificate(t *testing.T) {
 		c.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &cert, nil }
 	})
 	wantCode(t, "server", atServer, explain.ServerCertNameMismatch)
-	if e := atServer.(*explain.Error); e.Cert == nil || e.Cert.Subject.CommonName != certs.Server {
+	if e := atServer.(*explain.Error); e.Cert == nil || e.Cert.Subject.CommonName != "server" {
 		t.Errorf("certificate %v", e.Cert)
 	}
 }
@@ -70,6 +70,16 @@ func bySPIFFE(roots *x509.CertPool, now func() time.Time) func(*tls.Config) {
 	}
 }
 
+// notAllowed refuses as certs.Allow does.
+func notAllowed(c *tls.Config) {
+	c.VerifyConnection = func(state tls.ConnectionState) error {
+		return &tls.CertificateVerificationError{
+			UnverifiedCertificates: state.PeerCertificates,
+			Err:                    &chain.Defect{Kind: chain.NotAllowed, Cert: state.PeerCertificates[0], Text: "not on the list"},
+		}
+	}
+}
+
 func TestOwnVerification(t *testing.T) {
 	stranger := x509.NewCertPool()
 	stranger.AddCert(certstest.New(t).CA.Certificate())
@@ -90,13 +100,13 @@ func TestOwnVerification(t *testing.T) {
 		"by the old callback": {func(c *tls.Config) {
 			c.VerifyPeerCertificate = func([][]byte, [][]*x509.Certificate) error { return errors.New("not on a Sunday") }
 		}, explain.ClientCertRefused},
-		"by certs.Allow": {func(c *tls.Config) { c.VerifyConnection = certs.Allow([]string{"bob"}, nil) }, explain.ClientCertNotAllowed},
+		"with a defect of package chain": {notAllowed, explain.ClientCertNotAllowed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, atServer := provoke(t, nil, test.server)
 			wantCode(t, "server", atServer, test.want)
 			wantFault(t, "server", atServer, explain.WeRefused)
-			if e := atServer.(*explain.Error); e.Certainty != explain.Certain || e.Cert == nil || e.Cert.Subject.CommonName != certs.Client {
+			if e := atServer.(*explain.Error); e.Certainty != explain.Certain || e.Cert == nil || e.Cert.Subject.CommonName != "client" {
 				t.Errorf("certainty %v, certificate %v", e.Certainty, e.Cert)
 			}
 			if test.want == explain.ClientCertRefused && !strings.Contains(atServer.Error(), "not on a Sunday") {
@@ -106,9 +116,9 @@ func TestOwnVerification(t *testing.T) {
 	}
 }
 
-// What certs.Allow refuses at a client has a code of its own, in the catalogue.
+// What a list of names refuses at a client has a code of its own, in the catalogue.
 func TestAllowAtClient(t *testing.T) {
-	atClient, atServer := provoke(t, func(c *tls.Config) { c.VerifyConnection = certs.Allow([]string{"bob"}, nil) }, nil)
+	atClient, atServer := provoke(t, notAllowed, nil)
 	wantCode(t, "client", atClient, explain.ServerCertNotAllowed)
 	wantFault(t, "client", atClient, explain.WeRefused)
 	wantCode(t, "server", atServer, explain.ServerCertRefused)

@@ -14,7 +14,7 @@ func TestEntrancesAreNotKept(t *testing.T) {
 		config := &tls.Config{}
 		config.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { return config, nil }
 		config.VerifyConnection = func(tls.ConnectionState) error { _ = config; return nil }
-		if d.of(config) != d.of(config) {
+		if one, two := d.of(config), d.of(config); one != two {
 			t.Fatal("a configuration has two entrances")
 		}
 	}

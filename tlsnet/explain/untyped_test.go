@@ -16,7 +16,6 @@ import (
 	"strings"
 	"testing"
 
-	"tlsdemo/certs"
 	"tlsdemo/certs/certstest"
 	"tlsdemo/tlsnet/explain"
 )
@@ -200,8 +199,17 @@ func otherKeyType(t *testing.T) (atClient, atServer error) {
 // otherRSAKey has a client that trusts a CA of the same name with another key, both RSA.
 func otherRSAKey(t *testing.T) (atClient, atServer error) {
 	set := certstest.New(t)
-	set.CA = certstest.Authority(t, certs.Request{Key: certs.RSA3072})
-	set.Server = certstest.Leaf(t, set.CA, certs.Request{Name: certs.Server, Usage: certs.ServerAuth})
+	template := *set.Server.Leaf()
+	template.SignatureAlgorithm, template.AuthorityKeyId = x509.UnknownSignatureAlgorithm, nil
+	key, parent := rsaKey(t), *set.CA.Certificate()
+	parent.PublicKey = key.Public()
+	der, err := x509.CreateCertificate(rand.Reader, &template, &parent, set.Server.Key.Public(), key)
+	if err == nil {
+		set.Server.Chain[0], err = x509.ParseCertificate(der)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	return underRoot(t, set, nil, rsaKey(t))
 }
 
