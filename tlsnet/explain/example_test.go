@@ -75,7 +75,6 @@ func ExampleOf() {
 // A client of net/http's. Its connections speak HTTP/2 where the server does.
 func ExampleRoundTripper() {
 	serverConfig, clientConfig := strangers()
-	serverConfig.NextProtos = []string{"h2"}
 	ln, err := tls.Listen("tcp", "127.0.0.1:0", serverConfig)
 	if err != nil {
 		log.Fatal(err)
@@ -84,13 +83,14 @@ func ExampleRoundTripper() {
 	go server.Serve(ln)
 	defer server.Close()
 
+	clientConfig.ServerName = "db.localhost"
 	client := &http.Client{Transport: &explain.RoundTripper{Base: &http.Transport{TLSClientConfig: clientConfig}}}
 	_, err = client.Get("https://" + ln.Addr().String())
 	if why, ok := errors.AsType[*explain.Error](err); ok {
-		fmt.Println(why.Code, why.Certainty, why.Alert)
+		fmt.Println(why.Code, why.Certainty)
 	}
 	// Output:
-	// client-cert-stale-ca likely tls: unknown certificate authority
+	// server-cert-name-mismatch certain
 }
 
 // transportCredentials has the shape that gRPC gives to a handshake:
