@@ -61,7 +61,8 @@ func (d *Dialer) Probe(ctx context.Context, addr string) (*Report, error) {
 		return report, err
 	}
 	blind := config.Clone()
-	blind.InsecureSkipVerify, blind.VerifyConnection = true, nil
+	blind.InsecureSkipVerify = true
+	blind.VerifyConnection, blind.VerifyPeerCertificate = nil, nil
 	second := new(Report)
 	_, err = d.look(ctx, addr, blind, second)
 	report.merge(second)
@@ -123,21 +124,21 @@ func (r *Report) note(conn *tls.Conn, failure *explain.Error) {
 	if state := conn.ConnectionState(); state.Version != 0 {
 		r.State = &state
 	}
-	shown := explain.Look(conn, failure)
-	if r.Chain = shown.Theirs; len(r.Chain) > 0 {
+	theirs, ours, request := explain.Certificates(conn, failure)
+	if r.Chain = theirs; len(theirs) > 0 {
 		path := chain.Path(r.Chain)
 		r.Strays = len(r.Chain) - len(path)
 		r.InOrder = slices.Equal(path, r.Chain[:len(path)])
 	}
-	if len(shown.Ours) > 0 {
-		r.Ours = shown.Ours[0]
+	if len(ours) > 0 {
+		r.Ours = ours[0]
 	}
-	if shown.Request == nil {
+	if request == nil {
 		return
 	}
-	names := shown.Request.AcceptableCAs
+	names := request.AcceptableCAs
 	r.Asked, r.CAs = true, chain.Names(names)
-	r.Fits = len(shown.Ours) > 0 && (len(names) == 0 || slices.ContainsFunc(shown.Ours, func(cert *x509.Certificate) bool {
+	r.Fits = len(ours) > 0 && (len(names) == 0 || slices.ContainsFunc(ours, func(cert *x509.Certificate) bool {
 		return chain.Contains(names, cert.RawIssuer)
 	}))
 }

@@ -78,19 +78,14 @@ func List(names []string) string {
 	return strings.Join(shown, ", ")
 }
 
-// Names returns the first dozen distinguished names in DER as text, without what is none,
-// and how many more there are.
+// Names returns distinguished names in DER as text, without what is none.
 func Names(ders [][]byte) []string {
-	const most = 12
 	var list []string
-	for _, der := range ders[:min(len(ders), most)] {
+	for _, der := range ders {
 		var rdn pkix.RDNSequence
 		if _, err := asn1.Unmarshal(der, &rdn); err == nil {
 			list = append(list, rdn.String())
 		}
-	}
-	if more := len(ders) - most; more > 0 {
-		list = append(list, fmt.Sprintf("and %d more", more))
 	}
 	return list
 }

@@ -8,22 +8,16 @@ import (
 	"tlsdemo/certs/chain"
 )
 
-// Shown is what a client's connection has shown, whether or not its handshake came to an
-// end. The zero value is that of a server that has shown nothing.
-type Shown struct {
-	Theirs  []*x509.Certificate         // the chain of the server, in its order
-	Ours    []*x509.Certificate         // what we showed, the leaf first; nil if the server did not ask
-	Request *tls.CertificateRequestInfo // what the server asked for, or nil
-}
-
-// Look returns what conn, one of [Client]'s, has shown up to its failure, which may be nil.
-func Look(conn *tls.Conn, failure *Error) Shown {
+// Certificates returns what the ends of conn, one of [Client]'s, have shown up to its
+// failure, which may be nil: the chain of the server, in its order; our own, the leaf first,
+// or nil; and what the server asked for, or nil.
+func Certificates(conn *tls.Conn, failure *Error) (theirs, ours []*x509.Certificate, request *tls.CertificateRequestInfo) {
 	w, ok := conn.NetConn().(*witness)
 	if !ok {
-		return Shown{}
+		return nil, nil, nil
 	}
 	f := w.facts(conn.ConnectionState(), causeOf(failure), nil)
-	return Shown{Theirs: f.theirs, Ours: f.ours, Request: f.request}
+	return f.theirs, f.ours, f.request
 }
 
 // causeOf is a failure's own error, or nil.
