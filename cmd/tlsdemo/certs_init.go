@@ -63,7 +63,7 @@ names, trust domain, constraints and key type unless flags say otherwise. A set 
 a whole or not at all.`,
 		Example: `  tlsdemo certs init
   tlsdemo certs init --name=db.internal --name=10.1.2.3 --valid-for=1y
-  tlsdemo certs init --force    # a new set like the old one, which is kept aside`,
+  tlsdemo certs init --force`,
 		Args: noArgs,
 		PreRunE: func(*cobra.Command, []string) error {
 			return certs.Profile{Names: c.names, TrustDomain: c.trustDomain}.Check()

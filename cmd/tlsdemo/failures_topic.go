@@ -17,8 +17,8 @@ func newFailuresTopic() *cobra.Command {
 	page.WriteString(`Every failed connection has a code, the same in what is printed, in logs and in JSON. The exit
 status is 5 where we refused the other end, 6 where it refused us, 7 where the two have nothing
 in common, 4 where the connection itself failed, and 3 for local files. An explanation is
-certain if we have verified it ourselves, likely if the other end refused us and our own
-certificate has a defect that would be why, and else unknown.
+certain if we have verified it ourselves. It is likely if the other end refused us and our own
+certificate has a defect that would explain this. Otherwise it is unknown.
 `)
 	for _, code := range explain.Codes() {
 		section(&page, string(code), code.Text())

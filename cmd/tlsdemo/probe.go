@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,15 +44,17 @@ of them show at once. Nothing is ever sent over the connection.`,
 			}
 			return checkHostPort(args[0])
 		},
-		PreRunE: func(*cobra.Command, []string) error { return p.tls.check() },
-		RunE:    func(cmd *cobra.Command, args []string) error { return p.run(cmd.Context(), args[0]) },
+		PreRunE: func(*cobra.Command, []string) error {
+			return cmp.Or(p.tls.check(), positive("timeout", p.timeout))
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return p.run(cmd.Context(), args[0]) },
 	}
 	p.register(cmd)
 	flags := cmd.Flags()
 	p.tls.register(flags)
 	p.tls.alpn, flags.Lookup("alpn").DefValue = nil, "none"
-	flags.StringVar(&p.serverName, "server-name", "", "the `name` that the server's certificate must bear (default HOST)")
-	flags.DurationVar(&p.timeout, "timeout", 10*time.Second, "bound on it all")
+	flags.StringVar(&p.serverName, "server-name", "", "the `NAME` that the server's certificate must have (default HOST)")
+	flags.DurationVar(&p.timeout, "timeout", 10*time.Second, "time limit of all steps together")
 	flags.BoolVar(&p.json, "json", false, "print one JSON object")
 	return cmd
 }

@@ -222,7 +222,7 @@ func (s *serve) serve(ctx context.Context, server *tlsnet.Server, ln net.Listene
 	go func() { served <- server.Serve(ln) }()
 	select {
 	case err := <-served:
-		return errors.Join(err, server.Close())
+		return cmp.Or(err, server.Close())
 	case <-ctx.Done():
 	}
 	drain, cancel := s.draining(ctx)
