@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"errors"
 	"math/big"
 	"net"
@@ -41,6 +42,7 @@ func verified(chain ...*x509.Certificate) tls.ConnectionState {
 
 func TestRefuseRevoked(t *testing.T) {
 	ca, other := authority(t, certs.Request{}), authority(t, certs.Request{})
+	renamed := rename(t, ca)
 	alice, bob := leaf(t, ca, certs.Request{Name: "alice"}), leaf(t, ca, certs.Request{Name: "bob"})
 	for name, test := range map[string]struct {
 		cert  *x509.Certificate
@@ -53,6 +55,7 @@ func TestRefuseRevoked(t *testing.T) {
 		"an empty list":                     {alice, list(t, ca), false},
 		"on the second list":                {alice, append(list(t, ca, bob), list(t, ca, alice)...), true},
 		"the list of a CA of the same name": {alice, list(t, other, alice), false},
+		"the list of a CA of the same key":  {alice, list(t, renamed, alice), false},
 	} {
 		err := certs.RefuseRevoked(test.lists)(verified(test.cert, ca.Certificate()))
 		defect, ok := errors.AsType[*chain.Defect](err)
@@ -81,6 +84,45 @@ func TestRevokedIntermediate(t *testing.T) {
 	}
 	if err := certs.RefuseRevoked(list(t, ca, alice))(verified(chain...)); err != nil {
 		t.Errorf("the root did not issue the leaf, and cannot revoke it: %v", err)
+	}
+}
+
+// The same in a handshake, at a server that has read everything from files.
+func TestServerRefusesRevokedIntermediate(t *testing.T) {
+	dir := newDir(t)
+	root, err := dir.Pair(certs.CA)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ca, err := root.Authority()
+	if err != nil {
+		t.Fatal(err)
+	}
+	middle := intermediate(t, ca, "intermediate")
+	alice, err := middle.Issue(now, certs.Request{Name: "alice"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	alice.Chain = append(alice.Chain, middle.Certificate())
+	client := certs.NewSource(alice, root.Leaf()).ClientConfig()
+	client.ServerName, client.Time = "localhost", func() time.Time { return now }
+	for _, revoked := range []bool{false, true} {
+		var lists []*x509.Certificate
+		if revoked {
+			lists = append(lists, middle.Certificate())
+		}
+		data, err := ca.CRL(now, lists...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, dir, "list.crl", data)
+		files := dir.Files(certs.Server)
+		files.CRL = filepath.Join(string(dir), "list.crl")
+		server := opened(t, files).ServerConfig()
+		server.Time = client.Time
+		if err := handshake(server, client); (err != nil) != revoked {
+			t.Errorf("revoked %v: %v", revoked, err)
+		}
 	}
 }
 
@@ -178,6 +220,18 @@ func intermediate(t *testing.T, ca *certs.Authority, name string) *certs.Authori
 		t.Fatal(err)
 	}
 	return middle
+}
+
+// rename is a CA with the key of another, under another name.
+func rename(t *testing.T, ca *certs.Authority) *certs.Authority {
+	t.Helper()
+	template := *ca.Certificate()
+	template.RawSubject, template.Subject = nil, pkix.Name{CommonName: "renamed"}
+	renamed, err := (&certs.Pair{Chain: []*x509.Certificate{certified(t, &template, ca.Pair(), ca)}, Key: ca.Pair().Key}).Authority()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return renamed
 }
 
 // crossSign is the certificate that ca has besides, by another.

@@ -91,6 +91,9 @@ func (d Dir) certificate(name string) *x509.Certificate {
 	if err != nil {
 		return &x509.Certificate{}
 	}
+	if name == CA {
+		found = d.issuerFirst(found)
+	}
 	return found[0]
 }
 

@@ -55,6 +55,20 @@ func TestProfileOfHalf(t *testing.T) {
 	}
 }
 
+// While a CA is being replaced, the set is like the CA that issues.
+func TestProfileOfTwoCAs(t *testing.T) {
+	dir := made(t, certs.Profile{Names: []string{"db.internal"}})
+	old := authority(t, certs.Request{Constraints: certs.ConstrainNone, Key: certs.P384})
+	own, err := dir.Pair(certs.CA)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, "ca.crt", append(old.Pair().CertPEM(), own.CertPEM()...))
+	if got, _ := dir.Profile(); got.Constraints != certs.ConstrainNames || got.Key != certs.P256 {
+		t.Errorf("%+v", got)
+	}
+}
+
 // Another CA is not widened to names that somebody slipped in.
 func TestProfileLeavesOutForeignNames(t *testing.T) {
 	set := newSet()

@@ -312,7 +312,7 @@ func (m *made) notes() []string {
 		notes = append(notes, fmt.Sprintf("Kept from the old set: %s. For a set without that, delete %s and run certs init again.", strings.Join(m.kept.flags, " "), m.dir))
 	}
 	if len(m.kept.lost) > 0 {
-		notes = append(notes, fmt.Sprintf("The certificates have no URIs any more: many programs refused the old ones. Add %s for URIs that all programs accept.", strings.Join(m.kept.lost, " ")))
+		notes = append(notes, fmt.Sprintf("The certificates have no URIs any more: many programs refused the old ones. Add %s for URIs that they accept.", strings.Join(m.kept.lost, " ")))
 	}
 	return notes
 }
