@@ -2,11 +2,9 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 	"strings"
 	"time"
 
@@ -131,44 +129,6 @@ func (c *certsInit) profile() (certs.Profile, error) {
 	}, err
 }
 
-// kept says, in flags, what a new set has from the old one and what it has not.
-type kept struct{ flags, lost []string }
-
-// inherit adds to what is asked for what the old set is like, where no flag says
-// otherwise. How long certificates are valid is not kept: a set that was made to end soon
-// has served its purpose. Nor is what many programs refuse.
-func inherit(asked certs.Profile, dir certs.Dir, flags *pflag.FlagSet) (certs.Profile, kept) {
-	old, urisLimited := dir.Profile()
-	k := kept{flags: nameFlags(old.Names)}
-	asked.Names = slices.Concat(old.Names, asked.Names)
-	if !flags.Changed("key-type") && old.Key != asked.Key {
-		asked.Key = old.Key
-		k.flags = append(k.flags, "--key-type="+old.Key.String())
-	}
-	if !flags.Changed("constraints") && old.Constraints != asked.Constraints && !urisLimited {
-		asked.Constraints = old.Constraints
-		k.flags = append(k.flags, "--constraints="+old.Constraints.String())
-	}
-	if !flags.Changed("trust-domain") && old.TrustDomain != "" {
-		flag := "--trust-domain=" + old.TrustDomain
-		if urisLimited {
-			k.lost = append(k.lost, flag)
-			return asked, k
-		}
-		asked.TrustDomain = old.TrustDomain
-		k.flags = append(k.flags, flag)
-	}
-	return asked, k
-}
-
-func nameFlags(names []string) []string {
-	flags := make([]string, len(names))
-	for i, name := range names {
-		flags[i] = "--name=" + shellQuote(name)
-	}
-	return flags
-}
-
 func (c *certsInit) save(dir certs.Dir, set certs.Set) (old certs.Dir, err error) {
 	if c.force {
 		return dir.Replace(set, c.env.now())
@@ -197,67 +157,6 @@ func (c *certsInit) existing(dir certs.Dir, asked certs.Profile, flags *pflag.Fl
 	c.warn(c.env.stderr, dir, entries)
 	return true, err
 }
-
-// failTyped is fail with the flags that were typed, for the advice to repeat them.
-func (c *certsInit) failTyped(err error, flags *pflag.FlagSet) error {
-	return &dirError{dirFlags: c.dirFlags, typed: typed(flags), err: err}
-}
-
-// typed returns the flags that say what a set is to be like, to type them again.
-func typed(flags *pflag.FlagSet) string {
-	var text strings.Builder
-	flags.Visit(func(flag *pflag.Flag) {
-		if flag.Name == "dir" || flag.Name == "force" {
-			return
-		}
-		values := []string{flag.Value.String()}
-		if list, ok := flag.Value.(pflag.SliceValue); ok {
-			values = list.GetSlice()
-		}
-		for _, value := range values {
-			text.WriteString(" --" + flag.Name + "=" + shellQuote(value))
-		}
-	})
-	return text.String()
-}
-
-// otherSet is a sound set that is not what the flags ask for.
-type otherSet struct {
-	dir   certs.Dir
-	unmet []string // in words
-}
-
-func (o *otherSet) Error() string {
-	return fmt.Sprintf("the set in %s is complete and valid, but not what the flags ask for", o.dir)
-}
-
-func (o *otherSet) details() []string { return o.unmet }
-
-// differences says what of what the flags ask for a set does not have.
-func differences(asked, have certs.Profile, flags *pflag.FlagSet) []string {
-	var unmet []string
-	for _, name := range asked.Names {
-		if !have.Has(name) {
-			unmet = append(unmet, fmt.Sprintf("the server's certificate does not have the name %s", name))
-		}
-	}
-	lifetime := min(asked.LeafValidFor, have.CAValidFor) // a leaf ends with its CA
-	for _, d := range []struct{ flag, what, has, asked string }{
-		{"constraints", "the constraints of the CA are", have.Constraints.String(), asked.Constraints.String()},
-		{"trust-domain", "the trust domain of the certificates is", have.TrustDomain, asked.TrustDomain},
-		{"key-type", "the type of the keys is", have.Key.String(), asked.Key.String()},
-		{"ca-valid-for", "the CA was made for", inDays(have.CAValidFor), inDays(asked.CAValidFor)},
-		{"valid-for", "the server's certificate was made for", inDays(have.LeafValidFor), inDays(lifetime)},
-	} {
-		if flags.Changed(d.flag) && d.has != d.asked {
-			unmet = append(unmet, fmt.Sprintf("%s %s, not %s", d.what, cmp.Or(d.has, "none"), d.asked))
-		}
-	}
-	return unmet
-}
-
-// inDays is a duration as it is typed.
-func inDays(d time.Duration) string { return (*validity)(&d).String() }
 
 // made is a new set.
 type made struct {
