@@ -45,8 +45,8 @@ The CA can issue certificates only for localhost, the names below it, and what -
 adds. --constraints says what exactly its certificate limits. A program that cannot check
 a limit refuses every certificate that the limit is about:
 
-  names   DNS names, mail addresses and URIs. All programs that we know accept this, but
-          for wolfSSL and mbedTLS. The CA can issue certificates for any IP address.
+  names   DNS names, mail addresses and URIs. All programs that we tried accept this, except
+          wolfSSL and mbedTLS. The CA can issue certificates for any IP address.
   full    IP addresses, too: to 127.0.0.0/8 and ::1. Take this if the CA goes into a
           trust store. Programs built on BoringSSL (Envoy, gRPC's C core, Bun) refuse it.
   none    Nothing: whoever gets the CA's key can pretend to be any server. This is for
