@@ -1,15 +1,9 @@
 package certs_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/pem"
 	"fmt"
-	"math/big"
-	"net"
 	"net/url"
 	"os/exec"
 	"path/filepath"
@@ -17,9 +11,10 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"tlsdemo/certs"
+	"tlsdemo/certs/certstest"
+	"tlsdemo/certs/forge"
 )
 
 func TestConstraints(t *testing.T) {
@@ -101,13 +96,15 @@ func TestWhatConstraintsForbid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stolen := map[string]*x509.Certificate{
-		"DNS":  {DNSNames: []string{"www.evil.example"}},
-		"IP":   {IPAddresses: []net.IP{net.IPv4(192, 0, 2, 1)}},
-		"mail": {EmailAddresses: []string{"root@evil.example"}},
-		"URI":  {URIs: []*url.URL{uri}},
-		"ours": {DNSNames: []string{"x.localhost"}},
+	stolen := map[string]forge.Change{
+		"DNS":  forge.Names("www.evil.example"),
+		"IP":   forge.Names("192.0.2.1"),
+		"mail": func(t *forge.Template) { t.EmailAddresses = []string{"root@evil.example"} },
+		"URI":  func(t *forge.Template) { t.URIs = []*url.URL{uri} },
+		"ours": forge.Names("x.localhost"),
 	}
+	f := certstest.Forge(t)
+	f.Now = now
 	for _, test := range []struct {
 		req     certs.Request
 		accepts []string
@@ -119,8 +116,8 @@ func TestWhatConstraintsForbid(t *testing.T) {
 		{certs.Request{TrustDomain: "example.org", Constraints: certs.ConstrainFull}, []string{"URI", "ours"}},
 	} {
 		ca := authority(t, test.req)
-		for name, template := range stolen {
-			forged := forge(t, ca, *template)
+		for name, names := range stolen {
+			forged := f.Sign(ca.Pair(), names).Leaf()
 			want := slices.Contains(test.accepts, name)
 			if err := verify(forged, ca.Certificate()); (err == nil) != want {
 				t.Errorf("%v, trust domain %q: Go says of %s: %v", test.req.Constraints, test.req.TrustDomain, name, err)
@@ -133,29 +130,6 @@ func TestWhatConstraintsForbid(t *testing.T) {
 			}
 		}
 	}
-}
-
-// forge signs with ca's key what ca itself would not.
-func forge(t *testing.T, ca *certs.Authority, template x509.Certificate) *x509.Certificate {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template.SerialNumber = big.NewInt(7)
-	template.Subject = pkix.Name{CommonName: "forged"}
-	template.NotBefore, template.NotAfter = now.Add(-time.Minute), now.Add(time.Hour)
-	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
-	template.BasicConstraintsValid = true
-	der, err := x509.CreateCertificate(rand.Reader, &template, ca.Certificate(), key.Public(), ca.Pair().Key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return cert
 }
 
 func verify(cert, ca *x509.Certificate) error {

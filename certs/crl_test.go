@@ -1,11 +1,9 @@
 package certs_test
 
 import (
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"errors"
 	"math/big"
 	"net"
@@ -18,7 +16,9 @@ import (
 	"time"
 
 	"tlsdemo/certs"
+	"tlsdemo/certs/certstest"
 	"tlsdemo/certs/chain"
+	"tlsdemo/certs/forge"
 )
 
 // list makes a CRL of ca and reads it back.
@@ -212,10 +212,7 @@ func TestOpenLimitsLists(t *testing.T) {
 // intermediate is a CA below ca.
 func intermediate(t *testing.T, ca *certs.Authority, name string) *certs.Authority {
 	t.Helper()
-	pair := authority(t, certs.Request{Name: name}).Pair()
-	template := *pair.Leaf()
-	below := certified(t, &template, pair, ca)
-	middle, err := (&certs.Pair{Chain: []*x509.Certificate{below}, Key: pair.Key}).Authority()
+	middle, err := certstest.Forge(t).Again(authority(t, certs.Request{Name: name}).Pair(), ca.Pair()).Authority()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,9 +222,7 @@ func intermediate(t *testing.T, ca *certs.Authority, name string) *certs.Authori
 // rename is a CA with the key of another, under another name.
 func rename(t *testing.T, ca *certs.Authority) *certs.Authority {
 	t.Helper()
-	template := *ca.Certificate()
-	template.RawSubject, template.Subject = nil, pkix.Name{CommonName: "renamed"}
-	renamed, err := (&certs.Pair{Chain: []*x509.Certificate{certified(t, &template, ca.Pair(), ca)}, Key: ca.Pair().Key}).Authority()
+	renamed, err := certstest.Forge(t).Again(ca.Pair(), ca.Pair(), forge.Subject("renamed")).Authority()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -237,22 +232,7 @@ func rename(t *testing.T, ca *certs.Authority) *certs.Authority {
 // crossSign is the certificate that ca has besides, by another.
 func crossSign(t *testing.T, ca, by *certs.Authority) *x509.Certificate {
 	t.Helper()
-	template := *ca.Certificate()
-	return certified(t, &template, ca.Pair(), by)
-}
-
-func certified(t *testing.T, template *x509.Certificate, pair *certs.Pair, by *certs.Authority) *x509.Certificate {
-	t.Helper()
-	template.AuthorityKeyId = nil
-	der, err := x509.CreateCertificate(rand.Reader, template, by.Certificate(), pair.Key.Public(), by.Pair().Key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return cert
+	return certstest.Forge(t).Again(ca.Pair(), by.Pair()).Leaf()
 }
 
 func FuzzParseCRLs(f *testing.F) {

@@ -1,17 +1,14 @@
-// Package certstest makes throwaway certificates for tests.
+// Package certstest makes throwaway certificates for tests that need an authority to
+// believe. What is to be broken, package forge makes.
 package certstest
 
 import (
-	"crypto/rand"
-	"crypto/rsa"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"math/big"
-	"net"
 	"testing"
 	"time"
 
 	"tlsdemo/certs"
+	"tlsdemo/certs/forge"
 )
 
 // Set is an authority and one leaf of each role, in memory.
@@ -41,6 +38,19 @@ func newSet(tb testing.TB, key certs.KeyType) *Set {
 		Server: Leaf(tb, ca, certs.Request{Name: certs.Server, Usage: certs.ServerAuth, Key: key}),
 		Client: Leaf(tb, ca, certs.Request{Name: certs.Client, Usage: certs.ClientAuth, Key: key}),
 	}
+}
+
+// Forge returns a forge of today, with which to break what a Set has. An error of it fails
+// the test.
+func Forge(tb testing.TB) *forge.Forge {
+	tb.Helper()
+	f := &forge.Forge{Now: time.Now()}
+	tb.Cleanup(func() {
+		if err := f.Err(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return f
 }
 
 // Authority makes a CA.
@@ -75,30 +85,3 @@ func (s *Set) ServerSource() *certs.Source { return certs.NewSource(s.Server, s.
 func (s *Set) ClientSource() *certs.Source { return certs.NewSource(s.Client, s.roots()...) }
 
 func (s *Set) roots() []*x509.Certificate { return []*x509.Certificate{s.CA.Certificate()} }
-
-// ShortRSA makes a self-signed server certificate for 127.0.0.1 with an RSA key of 1024
-// bits, which no [certs.KeyType] makes. Where Go refuses to make one the test is skipped.
-func ShortRSA(tb testing.TB) *certs.Pair {
-	tb.Helper()
-	key, err := rsa.GenerateKey(rand.Reader, 1024)
-	if err != nil {
-		tb.Skip("no short keys from this Go:", err)
-	}
-	now := time.Now()
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1),
-		Subject:      pkix.Name{CommonName: "short"},
-		NotBefore:    now.Add(-time.Minute),
-		NotAfter:     now.Add(time.Hour),
-		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return &certs.Pair{Chain: []*x509.Certificate{cert}, Key: key}
-}

@@ -5,11 +5,12 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
-	"encoding/pem"
+	"math/big"
 	"strings"
 	"testing"
 	"time"
 
+	"tlsdemo/certs/forge"
 	"tlsdemo/cmd/tlsdemo/internal/console"
 )
 
@@ -54,24 +55,24 @@ const (
 // certificateWith returns a certificate that has a text in all of its parts up to the
 // given one, or nil if crypto/x509 does not take it.
 func certificateWith(kind, part int, text string) *x509.Certificate {
-	f := &forger{now: time.Unix(1<<30, 0)}
+	f := newForger(time.Unix(1<<30, 0))
 	k := textKinds[kind]
-	template := &x509.Certificate{ExtraExtensions: []pkix.Extension{{Id: k.oid, Value: k.der(f, text)}}}
-	if part >= inSubject {
-		template.Subject = pkix.Name{CommonName: text, Organization: []string{text}, SerialNumber: text}
-	}
-	if part >= inSANs && k.name != "san" {
-		template.DNSNames, template.EmailAddresses = []string{text}, []string{text}
-	}
-	if part >= inURLs {
-		template.CRLDistributionPoints, template.OCSPServer = []string{text}, []string{text}
-		template.IssuingCertificateURL = []string{text}
-	}
-	if part >= inConstraints {
-		template.PermittedDNSDomains = []string{text}
-	}
-	cert := f.signKey(nil, textKey, template).Leaf()
-	if f.err != nil {
+	cert := f.Sign(nil, forge.Key(textKey), forge.Serial(big.NewInt(0x5e71a1)), extension(k.oid, k.der(f, text)), func(t *forge.Template) {
+		if part >= inSubject {
+			t.Subject = pkix.Name{CommonName: text, Organization: []string{text}, SerialNumber: text}
+		}
+		if part >= inSANs && k.name != "san" {
+			t.DNSNames, t.EmailAddresses = []string{text}, []string{text}
+		}
+		if part >= inURLs {
+			t.CRLDistributionPoints, t.OCSPServer = []string{text}, []string{text}
+			t.IssuingCertificateURL = []string{text}
+		}
+		if part >= inConstraints {
+			t.PermittedDNSDomains = []string{text}
+		}
+	}).Leaf()
+	if f.Err() != nil {
 		return nil
 	}
 	return cert
@@ -185,14 +186,14 @@ func checkRequest(t *testing.T, tag int, value string) {
 		Type  asn1.ObjectIdentifier
 		Value asn1.RawValue
 	}
-	f := &forger{}
-	block := f.request(&x509.CertificateRequest{
+	f := newForger(time.Time{})
+	data := f.request(&x509.CertificateRequest{
 		RawSubject: f.der([]attributeSET{{{Type: oidCommonName, Value: asn1.RawValue{Tag: tag, Bytes: []byte(value)}}}}),
 	})
-	if f.err != nil {
-		t.Fatal(f.err)
+	if f.Err() != nil {
+		t.Fatal(f.Err())
 	}
-	items, err := parse(pem.EncodeToMemory(block))
+	items, err := parse(data)
 	if err != nil {
 		return // crypto/x509 does not take it
 	}
@@ -209,10 +210,10 @@ func checkRequest(t *testing.T, tag int, value string) {
 
 // What makes certinfo panic is an error of the certificate.
 func TestCertTextPanic(t *testing.T) {
-	f := &forger{now: time.Now()}
-	items, err := parse(pem.EncodeToMemory(files["crashing"](f)))
-	if err != nil || f.err != nil {
-		t.Fatal(err, f.err)
+	f := newForger(time.Now())
+	items, err := parse(files["crashing"](f))
+	if err != nil || f.Err() != nil {
+		t.Fatal(err, f.Err())
 	}
 	if text, err := items[0].text(false); err == nil {
 		t.Errorf("no error, but\n%s", text)

@@ -126,6 +126,16 @@ func jsonObjects(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// atMost checks the length of a file, or of what was printed last.
+func atMost(ts *testscript.TestScript, neg bool, args []string) {
+	takes(ts, neg, args, 2, 2)
+	most, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	if got := len(ts.ReadFile(args[1])); got > most {
+		ts.Fatalf("%s has %d bytes, more than %d", args[1], got, most)
+	}
+}
+
 func truncate(ts *testscript.TestScript, neg bool, args []string) {
 	takes(ts, neg, args, 2, 2)
 	size, err := strconv.ParseInt(args[0], 10, 64)

@@ -1,17 +1,14 @@
 package main
 
 import (
-	"crypto"
 	"crypto/ecdh"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"maps"
 	"math/big"
@@ -22,162 +19,158 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"tlsdemo/certs"
+	"tlsdemo/certs/forge"
 )
 
-// A forger makes what the program itself would not.
-type forger struct {
-	now time.Time
-	err error // the first that occurred
-}
+// forger makes what the program itself would not, and what is no certificate besides.
+type forger struct{ forge.Forge }
 
-func forge(ts *testscript.TestScript, neg bool, args []string) {
+func newForger(now time.Time) *forger { return &forger{forge.Forge{Now: now}} }
+
+// forgeCommand is the script command forge.
+func forgeCommand(ts *testscript.TestScript, neg bool, args []string) {
 	takes(ts, neg, args, 2, 2)
 	kind, path := args[0], ts.MkAbs(args[1])
-	f := &forger{now: clock(ts.Getenv(clockVariable))()}
+	f := newForger(clock(ts.Getenv(clockVariable))())
 	switch {
 	case sets[kind] != nil:
-		set := f.sound()
+		set := f.Set()
 		sets[kind](f, set)
-		ts.Check(f.err)
+		ts.Check(f.Err())
 		ts.Check(certs.Dir(path).Create(set))
 	case files[kind] != nil:
-		block := files[kind](f)
-		ts.Check(f.err)
-		ts.Check(os.WriteFile(path, pem.EncodeToMemory(block), 0o600))
-	case kind == "many-cas":
-		bundle := f.manyCAs()
-		ts.Check(f.err)
-		ts.Check(os.WriteFile(path, bundle, 0o600))
+		data := files[kind](f)
+		ts.Check(f.Err())
+		ts.Check(os.WriteFile(path, data, 0o600))
 	default:
 		ts.Fatalf("unknown kind %q", kind)
 	}
 }
 
-// manyCAs is a trust file of a thousand CAs, with names such as public ones have.
-func (f *forger) manyCAs() []byte {
-	var bundle []byte
-	for i := range 1000 {
-		name := fmt.Sprintf("The %dth Certificate Authority of a Rather Long Organisation", i)
-		bundle = append(bundle, f.authority(certs.Request{Name: name}).Pair().CertPEM()...)
-	}
-	return bundle
+// at is a forger of another time, whose errors become f's.
+func (f *forger) at(now time.Time, do func(*forger)) {
+	other := newForger(now)
+	do(other)
+	f.Fail(other.Err())
 }
 
 // sets are what can be wrong with a set.
 var sets = map[string]func(*forger, certs.Set){
 	"sound": func(*forger, certs.Set) {},
 	"first-version": func(f *forger, set certs.Set) { // with URIs that the CA limits, which many refuse
-		ca := f.authority(certs.Request{Names: []string{"db.internal"}, Constraints: certs.ConstrainFull})
-		set[certs.CA] = ca.Pair()
-		set[certs.Server] = f.leaf(ca, certs.Request{
+		ca := f.Authority(certs.Request{Names: []string{"db.internal"}, Constraints: certs.ConstrainFull})
+		set[certs.CA] = ca
+		set[certs.Server] = f.Issue(ca, certs.Request{
 			Name: certs.Server, Usage: certs.ServerAuth, Names: []string{"db.internal"}, TrustDomain: "tlsdemo.localhost",
 		})
-		set[certs.Client] = f.leaf(ca, certs.Request{Name: certs.Client, TrustDomain: "tlsdemo.localhost"})
+		set[certs.Client] = f.Issue(ca, certs.Request{Name: certs.Client, TrustDomain: "tlsdemo.localhost"})
 	},
 	"expired-ca": func(f *forger, set certs.Set) {
-		old := &forger{now: f.now.AddDate(-1, 0, 0)}
-		maps.Copy(set, old.issue(old.authority(certs.Request{ValidFor: 24 * time.Hour})))
-		f.fail(old.err)
+		f.at(f.Now.AddDate(-1, 0, 0), func(old *forger) {
+			maps.Copy(set, old.Leaves(old.Authority(certs.Request{ValidFor: 24 * time.Hour})))
+		})
 	},
 	"expired-client": func(f *forger, set certs.Set) {
-		old := &forger{now: f.now.AddDate(0, 0, -10)}
-		maps.Copy(set, old.sound())
-		set[certs.Client] = old.leaf(f.ca(set), certs.Request{Name: certs.Client, ValidFor: 24 * time.Hour})
-		f.fail(old.err)
+		f.at(f.Now.AddDate(0, 0, -10), func(old *forger) {
+			maps.Copy(set, old.Set())
+			set[certs.Client] = old.Issue(set[certs.CA], certs.Request{Name: certs.Client, ValidFor: 24 * time.Hour})
+		})
 	},
 	"future-client": func(f *forger, set certs.Set) {
-		after := &forger{now: f.now.AddDate(0, 0, 10)}
-		set[certs.Client] = after.leaf(f.ca(set), certs.Request{Name: certs.Client})
-		f.fail(after.err)
+		f.at(f.Now.AddDate(0, 0, 10), func(after *forger) {
+			set[certs.Client] = after.Issue(set[certs.CA], certs.Request{Name: certs.Client})
+		})
 	},
 	"foreign-ca-key": func(f *forger, set certs.Set) {
-		set[certs.CA] = &certs.Pair{Chain: set[certs.CA].Chain, Key: f.authority(certs.Request{}).Pair().Key}
+		set[certs.CA] = &certs.Pair{Chain: set[certs.CA].Chain, Key: f.Authority(certs.Request{}).Key}
 	},
 	"foreign-client": func(f *forger, set certs.Set) {
-		set[certs.Client] = f.leaf(f.authority(certs.Request{}), certs.Request{Name: certs.Client})
+		set[certs.Client] = f.Again(set[certs.Client], f.Authority(certs.Request{}))
 	},
 	"leaf-as-ca": func(_ *forger, set certs.Set) {
 		set[certs.CA] = set[certs.Server]
 	},
 	"outside-constraints": func(f *forger, set certs.Set) {
-		set[certs.Server] = f.sign(set[certs.CA], &x509.Certificate{
-			Subject:     pkix.Name{CommonName: "server"},
-			DNSNames:    []string{"localhost", "www.example.com"},
-			ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		})
+		set[certs.Server] = f.Again(set[certs.Server], set[certs.CA], forge.MoreNames("www.example.com"))
 	},
 	"server-as-client": func(f *forger, set certs.Set) {
-		set[certs.Client] = f.leaf(f.ca(set), certs.Request{Name: certs.Client, Usage: certs.ServerAuth})
+		set[certs.Client] = f.Again(set[certs.Client], set[certs.CA], forge.ForServers)
 	},
 	"weak-client": func(f *forger, set certs.Set) {
-		key, err := rsa.GenerateKey(rand.Reader, 1024)
-		f.fail(err)
-		set[certs.Client] = f.signKey(set[certs.CA], key, &x509.Certificate{
-			Subject:     pkix.Name{CommonName: "client"},
-			DNSNames:    []string{"client.localhost"},
-			ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
-		})
+		set[certs.Client] = f.Again(set[certs.Client], set[certs.CA], forge.RSA1024)
 	},
 	"hostile-set": func(f *forger, set certs.Set) {
-		ca := f.sign(nil, hostileCA())
-		set[certs.CA] = ca
+		set[certs.CA] = f.Sign(nil, forge.CA(hostileText))
 		for _, name := range []string{certs.Server, certs.Client} {
-			leaf := hostileCertificate()
-			leaf.DNSNames = append(leaf.DNSNames, "localhost")
-			leaf.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
-			set[name] = f.sign(ca, leaf)
+			set[name] = f.Sign(set[certs.CA], hostileNames, forge.MoreNames("localhost"), func(t *forge.Template) {
+				t.NotAfter = f.Now.Add(time.Hour) // worth a warning
+			})
 		}
+	},
+	"long-names":         longNames(),
+	"long-names-expired": longNames(forge.Expired),
+	"many-names": func(f *forger, set certs.Set) {
+		var many []string
+		for i := range 5000 {
+			many = append(many, fmt.Sprintf("n%d.localhost", i))
+		}
+		set[certs.Server] = f.Again(set[certs.Server], set[certs.CA], forge.Names(many...))
+		set[certs.Client] = f.Again(set[certs.Client], set[certs.CA], forge.Names(many...))
 	},
 }
 
+// longNames gives both leaves names of 200 KB, about as much as a handshake takes.
+func longNames(changes ...forge.Change) func(*forger, certs.Set) {
+	return func(f *forger, set certs.Set) {
+		changes := append([]forge.Change{forge.Subject(strings.Repeat("\n", 200_000))}, changes...)
+		set[certs.Server] = f.Again(set[certs.Server], set[certs.CA], changes...)
+		set[certs.Client] = f.Again(set[certs.Client], set[certs.CA], append(changes, forge.Names())...)
+	}
+}
+
 // files are what else may stand where a certificate should.
-var files = map[string]func(*forger) *pem.Block{
-	"hostile": func(f *forger) *pem.Block {
-		return &pem.Block{Type: "CERTIFICATE", Bytes: f.sign(nil, hostileCertificate()).Leaf().Raw}
+var files = map[string]func(*forger) []byte{
+	"hostile": func(f *forger) []byte { return f.Sign(nil, hostileNames).CertPEM() },
+	"crashing": func(f *forger) []byte {
+		return f.Sign(nil, forge.Subject("crash"), extension(oidStepProvisioner, f.der(provisioner{Type: -1}))).CertPEM()
 	},
-	"crashing": func(f *forger) *pem.Block {
-		template := &x509.Certificate{Subject: pkix.Name{CommonName: "crash"}}
-		template.ExtraExtensions = []pkix.Extension{{Id: oidStepProvisioner, Value: f.der(provisioner{Type: -1})}}
-		return &pem.Block{Type: "CERTIFICATE", Bytes: f.sign(nil, template).Leaf().Raw}
+	"malformed": func(f *forger) []byte {
+		return f.Sign(nil, forge.Subject("malformed"), extension(oidNetscapeComment, []byte("no DER"))).CertPEM()
 	},
-	"malformed": func(f *forger) *pem.Block {
-		template := &x509.Certificate{Subject: pkix.Name{CommonName: "malformed"}}
-		template.ExtraExtensions = []pkix.Extension{{Id: oidNetscapeComment, Value: []byte("no DER")}}
-		return &pem.Block{Type: "CERTIFICATE", Bytes: f.sign(nil, template).Leaf().Raw}
-	},
-	"x25519": func(f *forger) *pem.Block {
+	"x25519": func(f *forger) []byte {
 		key, err := ecdh.X25519().GenerateKey(rand.Reader)
-		f.fail(err)
+		f.Fail(err)
 		info, err := x509.MarshalPKIXPublicKey(key.Public())
-		f.fail(err)
+		f.Fail(err)
 		return f.withKey(info)
 	},
-	"ml-dsa": func(f *forger) *pem.Block {
+	"ml-dsa": func(f *forger) []byte {
 		return f.withKey(f.keyInfo(asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 3, 18}, 1952))
 	},
-	"unknown-key": func(f *forger) *pem.Block {
+	"unknown-key": func(f *forger) []byte {
 		return f.withKey(f.keyInfo(asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 99999, 1}, 1))
 	},
-	"request": func(f *forger) *pem.Block {
+	"request": func(f *forger) []byte {
 		return f.request(&x509.CertificateRequest{
 			Subject:  pkix.Name{CommonName: "client"},
 			DNSNames: []string{"client.localhost"},
 		})
 	},
-	"hostile-request": func(f *forger) *pem.Block {
+	"hostile-request": func(f *forger) []byte {
 		return f.request(&x509.CertificateRequest{
 			// Not a text at all: crypto/x509 takes that in a request.
 			RawSubject: f.der([]attributeSET{{{Type: oidCommonName, Value: []byte(hostileText)}}}),
 			DNSNames:   []string{hostileASCII},
 		})
 	},
-	"crl": func(f *forger) *pem.Block {
-		ca := f.authority(certs.Request{}).Pair()
-		der, err := x509.CreateRevocationList(rand.Reader, &x509.RevocationList{
-			Number: big.NewInt(1), ThisUpdate: f.now, NextUpdate: f.now.Add(time.Hour),
-		}, ca.Leaf(), ca.Key)
-		f.fail(err)
-		return &pem.Block{Type: "X509 CRL", Bytes: der}
+	"crl": func(f *forger) []byte { return f.CRL(f.Authority(certs.Request{}), 0) },
+	"many-cas": func(f *forger) []byte { // with names such as public ones have
+		var bundle []byte
+		for i := range 1000 {
+			name := fmt.Sprintf("The %dth Certificate Authority of a Rather Long Organisation", i)
+			bundle = append(bundle, f.Authority(certs.Request{Name: name}).CertPEM()...)
+		}
+		return bundle
 	},
 }
 
@@ -212,96 +205,36 @@ type attributeSET []struct {
 	Value []byte
 }
 
-func hostileCertificate() *x509.Certificate {
-	return &x509.Certificate{
-		Subject:         pkix.Name{CommonName: hostileText, Organization: []string{hostileText}},
-		DNSNames:        []string{hostileASCII},
-		EmailAddresses:  []string{hostileASCII},
-		ExtraExtensions: []pkix.Extension{{Id: oidSigstoreIssuer, Value: []byte(hostileText)}},
-	}
+// hostileNames puts texts that would do harm wherever a certificate may have one.
+func hostileNames(t *forge.Template) {
+	t.Subject = pkix.Name{CommonName: hostileText, Organization: []string{hostileText}}
+	t.DNSNames, t.EmailAddresses = []string{hostileASCII}, []string{hostileASCII}
+	extension(oidSigstoreIssuer, []byte(hostileText))(t)
 }
 
-func hostileCA() *x509.Certificate {
-	return &x509.Certificate{
-		Subject: pkix.Name{CommonName: hostileText}, IsCA: true, KeyUsage: x509.KeyUsageCertSign,
+// extension adds one to a certificate.
+func extension(id asn1.ObjectIdentifier, value []byte) forge.Change {
+	return func(t *forge.Template) {
+		t.ExtraExtensions = append(t.ExtraExtensions, pkix.Extension{Id: id, Value: value})
 	}
 }
-
-func (f *forger) fail(err error) { f.err = errors.Join(f.err, err) }
 
 func (f *forger) der(v any) []byte {
 	der, err := asn1.Marshal(v)
-	f.fail(err)
+	f.Fail(err)
 	return der
-}
-
-// sound is a set with nothing wrong.
-func (f *forger) sound() certs.Set { return f.issue(f.authority(certs.Request{})) }
-
-func (f *forger) issue(ca *certs.Authority) certs.Set {
-	return certs.Set{
-		certs.CA:     ca.Pair(),
-		certs.Server: f.leaf(ca, certs.Request{Name: certs.Server, Usage: certs.ServerAuth}),
-		certs.Client: f.leaf(ca, certs.Request{Name: certs.Client}),
-	}
-}
-
-func (f *forger) authority(req certs.Request) *certs.Authority {
-	ca, err := certs.NewAuthority(f.now, req)
-	f.fail(err)
-	return ca
-}
-
-func (f *forger) ca(set certs.Set) *certs.Authority {
-	ca, err := set[certs.CA].Authority()
-	f.fail(err)
-	return ca
-}
-
-func (f *forger) leaf(ca *certs.Authority, req certs.Request) *certs.Pair {
-	leaf, err := ca.Issue(f.now, req)
-	f.fail(err)
-	return leaf
-}
-
-// sign makes a pair as the template says, by ca, or itself if that is nil.
-func (f *forger) sign(ca *certs.Pair, template *x509.Certificate) *certs.Pair {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	f.fail(err)
-	return f.signKey(ca, key, template)
-}
-
-func (f *forger) signKey(ca *certs.Pair, key crypto.Signer, template *x509.Certificate) *certs.Pair {
-	template.SerialNumber = big.NewInt(0x5e71a1)
-	template.NotBefore, template.NotAfter = f.now.Add(-time.Minute), f.now.Add(time.Hour)
-	template.BasicConstraintsValid = true
-	parent, by := template, key
-	if ca != nil {
-		parent, by = ca.Leaf(), ca.Key
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), by)
-	f.fail(err)
-	cert, err := x509.ParseCertificate(der)
-	f.fail(err)
-	return &certs.Pair{Chain: []*x509.Certificate{cert}, Key: key}
 }
 
 // withKey is a certificate with serial number 0, and a key that crypto/x509 would not put
 // into one. Its signature is of no account.
-func (f *forger) withKey(info []byte) *pem.Block {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	f.fail(err)
-	template := &x509.Certificate{
-		SerialNumber: new(big.Int), Subject: pkix.Name{CommonName: "odd"}, NotBefore: f.now, NotAfter: f.now.Add(time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	f.fail(err)
+func (f *forger) withKey(info []byte) []byte {
+	der := f.Sign(nil, forge.Subject("odd"), forge.Serial(new(big.Int))).Leaf().Raw
 	var cert, tbs []asn1.RawValue // RFC 5280 section 4.1
 	f.parse(der, &cert)
 	f.parse(cert[0].FullBytes, &tbs)
 	tbs[6] = asn1.RawValue{FullBytes: info}
 	cert[0] = asn1.RawValue{FullBytes: f.der(tbs)}
-	return &pem.Block{Type: "CERTIFICATE", Bytes: f.der(cert)}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: f.der(cert)})
 }
 
 // keyInfo is a SubjectPublicKeyInfo of an algorithm, with so many bytes of key.
@@ -314,13 +247,13 @@ func (f *forger) keyInfo(algorithm asn1.ObjectIdentifier, size int) []byte {
 
 func (f *forger) parse(der []byte, v any) {
 	_, err := asn1.Unmarshal(der, v)
-	f.fail(err)
+	f.Fail(err)
 }
 
-func (f *forger) request(template *x509.CertificateRequest) *pem.Block {
+func (f *forger) request(template *x509.CertificateRequest) []byte {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	f.fail(err)
+	f.Fail(err)
 	der, err := x509.CreateCertificateRequest(rand.Reader, template, key)
-	f.fail(err)
-	return &pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der}
+	f.Fail(err)
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der})
 }

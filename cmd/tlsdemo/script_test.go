@@ -59,19 +59,20 @@ func TestScripts(t *testing.T) {
 
 // commands are what scripts can use besides testscript's own.
 var commands = map[string]func(*testscript.TestScript, bool, []string){
-	"await":    await,       // await FILE VAR: wait for a --ready-file, and set VAR to the address in it
-	"exited":   exited,      // exited N: the background program that was waited for last ended with status N
-	"forge":    forge,       // forge KIND PATH: make a certificate, or a set, with something wrong with it
-	"gone":     gone,        // gone ADDR: wait until nobody listens there
-	"json":     jsonObjects, // json FILE N [KEY...]: FILE is N lines, each a JSON object with these keys
-	"knock":    knock,       // knock KIND ADDR [DIR]: be a client with a fault
-	"occupy":   occupy,      // occupy VAR: listen, without ever accepting, and set VAR to the address
-	"peer":     peer,        // peer KIND DIR VAR: be a server with a fault, and set VAR to its address
-	"signal":   sendSignal,  // signal NAME: send SIGHUP (HUP) or SIGTERM (TERM) to the background program that was started last
-	"status":   exitStatus,  // status N PROGRAM [ARG...]: as exec, but the exit status has to be N
-	"tmpfs":    tmpfs,       // tmpfs SIZE DIR: make DIR, a file system of its own
-	"tree":     tree,        // tree [-all] DIR: print modes and paths, or all that can change
-	"truncate": truncate,    // truncate SIZE FILE: make FILE that long, without taking the room
+	"atmost":   atMost,       // atmost N FILE: FILE, which can be stdout or stderr, is no longer than N bytes
+	"await":    await,        // await FILE VAR: wait for a --ready-file, and set VAR to the address in it
+	"exited":   exited,       // exited N: the background program that was waited for last ended with status N
+	"forge":    forgeCommand, // forge KIND PATH: make a certificate, or a set, with something wrong with it
+	"gone":     gone,         // gone ADDR: wait until nobody listens there
+	"json":     jsonObjects,  // json FILE N [KEY...]: FILE is N lines, each a JSON object with these keys
+	"knock":    knock,        // knock KIND ADDR [DIR]: be a client with a fault
+	"occupy":   occupy,       // occupy VAR: listen, without ever accepting, and set VAR to the address
+	"peer":     peer,         // peer KIND DIR VAR: be a server with a fault, and set VAR to its address
+	"signal":   sendSignal,   // signal NAME: send SIGHUP (HUP) or SIGTERM (TERM) to the background program that was started last
+	"status":   exitStatus,   // status N PROGRAM [ARG...]: as exec, but the exit status has to be N
+	"tmpfs":    tmpfs,        // tmpfs SIZE DIR: make DIR, a file system of its own
+	"tree":     tree,         // tree [-all] DIR: print modes and paths, or all that can change
+	"truncate": truncate,     // truncate SIZE FILE: make FILE that long, without taking the room
 }
 
 // setup isolates a script, and names characters that a script's text cannot hold.

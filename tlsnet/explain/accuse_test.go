@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tlsdemo/certs/certstest"
+	"tlsdemo/certs/forge"
 	"tlsdemo/tlsnet/explain"
 )
 
@@ -45,7 +46,7 @@ func TestNotAccusedBeforeItIsShown(t *testing.T) {
 
 // What is sent besides a chain, and is no part of it, is blamed for nothing.
 func TestStraysAreNotBlamed(t *testing.T) {
-	stray := certstest.ShortRSA(t).Leaf().Raw
+	stray := certstest.Forge(t).Sign(nil, forge.RSA1024).Leaf().Raw
 	withStray := func(c *tls.Config) {
 		cert, err := c.GetClientCertificate(nil)
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"tlsdemo/certs/certstest"
+	"tlsdemo/certs/forge"
 	"tlsdemo/tlsnet/explain"
 )
 
@@ -194,7 +195,7 @@ func answer(conn *tls.Conn) error {
 
 // crypto/tls itself takes a short key.
 func TestShortKeyIsRefused(t *testing.T) {
-	short := certstest.ShortRSA(t)
+	short := certstest.Forge(t).Sign(nil, forge.Names("127.0.0.1"), forge.RSA1024)
 	atClient, atServer := provoke(t, func(c *tls.Config) {
 		c.RootCAs = x509.NewCertPool()
 		c.RootCAs.AddCert(short.Leaf())

@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"tlsdemo/certs/certstest"
+	"tlsdemo/certs/forge"
 	"tlsdemo/tlsnet/explain"
 )
 
@@ -146,17 +147,12 @@ func oldServer(t *testing.T) (atClient, atServer error) {
 // sha1Server shows a certificate that its CA signed with SHA-1.
 func sha1Server(t *testing.T) (atClient, atServer error) {
 	set := certstest.New(t)
-	template := *set.Server.Leaf()
-	template.SignatureAlgorithm = x509.ECDSAWithSHA1
-	der, err := x509.CreateCertificate(rand.Reader, &template, set.CA.Certificate(), set.Server.Key.Public(), set.CA.Pair().Key)
-	if err != nil {
-		t.Skip("this Go does not sign with SHA-1:", err)
-	}
+	server := certstest.Forge(t).Again(set.Server, set.CA.Pair(), forge.SHA1)
 	return provoke(t, func(c *tls.Config) {
 		c.RootCAs = x509.NewCertPool()
 		c.RootCAs.AddCert(set.CA.Certificate())
 	}, func(c *tls.Config) {
-		c.Certificates = []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: set.Server.Key}}
+		c.Certificates = []tls.Certificate{server.TLS()}
 	})
 }
 
@@ -186,31 +182,21 @@ func plaintextAlert(t *testing.T) (atClient, atServer error) {
 // certificate that has signed all the same.
 func notCA(t *testing.T) (atClient, atServer error) {
 	set := certstest.New(t)
-	return underRoot(t, set, func(root *x509.Certificate) {
+	return underRoot(t, set, func(root *forge.Template) {
 		root.IsCA, root.KeyUsage, root.MaxPathLen = false, x509.KeyUsageDigitalSignature, 0
-	}, set.CA.Pair().Key)
+	})
 }
 
 // otherKeyType has a client that trusts a CA of the same name with another kind of key.
 func otherKeyType(t *testing.T) (atClient, atServer error) {
-	return underRoot(t, certstest.New(t), nil, rsaKey(t))
+	return underRoot(t, certstest.New(t), forge.Key(rsaKey(t)))
 }
 
 // otherRSAKey has a client that trusts a CA of the same name with another key, both RSA.
 func otherRSAKey(t *testing.T) (atClient, atServer error) {
-	set := certstest.New(t)
-	template := *set.Server.Leaf()
-	template.SignatureAlgorithm, template.AuthorityKeyId = x509.UnknownSignatureAlgorithm, nil
-	key, parent := rsaKey(t), *set.CA.Certificate()
-	parent.PublicKey = key.Public()
-	der, err := x509.CreateCertificate(rand.Reader, &template, &parent, set.Server.Key.Public(), key)
-	if err == nil {
-		set.Server.Chain[0], err = x509.ParseCertificate(der)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return underRoot(t, set, nil, rsaKey(t))
+	set, f := certstest.New(t), certstest.Forge(t)
+	set.Server = f.Again(set.Server, f.Again(set.CA.Pair(), nil, forge.Key(rsaKey(t))))
+	return underRoot(t, set, forge.Key(rsaKey(t)))
 }
 
 func rsaKey(t *testing.T) crypto.Signer {
@@ -221,21 +207,9 @@ func rsaKey(t *testing.T) crypto.Signer {
 	return key
 }
 
-// underRoot has a client that trusts the CA of set as it is after change, with the key.
-func underRoot(t *testing.T, set *certstest.Set, change func(*x509.Certificate), key crypto.Signer) (atClient, atServer error) {
-	template := *set.CA.Certificate()
-	template.SignatureAlgorithm, template.SubjectKeyId, template.PublicKey = x509.UnknownSignatureAlgorithm, nil, nil
-	if change != nil {
-		change(&template)
-	}
-	der, err := x509.CreateCertificate(rand.Reader, &template, &template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	root, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
+// underRoot has a client that trusts the CA of set as it is after change.
+func underRoot(t *testing.T, set *certstest.Set, change forge.Change) (atClient, atServer error) {
+	root := certstest.Forge(t).Again(set.CA.Pair(), nil, change).Leaf()
 	return provoke(t, func(c *tls.Config) {
 		c.RootCAs = x509.NewCertPool()
 		c.RootCAs.AddCert(root)

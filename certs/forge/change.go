@@ -1,0 +1,111 @@
+package forge
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"math/big"
+	"net"
+	"time"
+)
+
+const day = 24 * time.Hour
+
+// Template is a certificate before it is signed.
+type Template struct {
+	x509.Certificate
+
+	now time.Time
+	key crypto.Signer // the certificate's own, which need not be the signer's
+	err error
+}
+
+// Change changes a certificate before it is signed. Any function of a [Template] is one.
+type Change func(*Template)
+
+// change makes the changes, and sees to it that crypto/x509 takes notice of them.
+func (t *Template) change(changes []Change) error {
+	name := t.Subject.String()
+	for _, change := range changes {
+		change(t)
+	}
+	if t.Subject.String() != name {
+		t.RawSubject = nil // which would be taken instead
+	}
+	if t.key == nil && t.err == nil {
+		t.rekey(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
+	}
+	return t.err
+}
+
+// rekey gives the certificate another key.
+func (t *Template) rekey(key crypto.Signer, err error) {
+	t.key, t.err = key, err
+	t.PublicKey, t.SubjectKeyId = nil, nil
+}
+
+// Expired makes it end two days ago.
+func Expired(t *Template) { t.NotBefore, t.NotAfter = t.now.Add(-90*day), t.now.Add(-2*day) }
+
+// NotYetValid makes it begin in two days.
+func NotYetValid(t *Template) { t.NotBefore, t.NotAfter = t.now.Add(2*day), t.now.Add(90*day) }
+
+// Subject gives it a common name.
+func Subject(name string) Change {
+	return func(t *Template) { t.Subject = pkix.Name{CommonName: name} }
+}
+
+// Serial gives it a serial number.
+func Serial(n *big.Int) Change { return func(t *Template) { t.SerialNumber = n } }
+
+// Names gives it these DNS names and IP addresses, and takes away every other name.
+func Names(names ...string) Change {
+	return func(t *Template) {
+		t.DNSNames, t.IPAddresses, t.URIs, t.EmailAddresses = nil, nil, nil, nil
+		MoreNames(names...)(t)
+	}
+}
+
+// MoreNames gives it these DNS names and IP addresses in addition.
+func MoreNames(names ...string) Change {
+	return func(t *Template) {
+		t.DNSNames, t.IPAddresses = t.DNSNames[:len(t.DNSNames):len(t.DNSNames)], t.IPAddresses[:len(t.IPAddresses):len(t.IPAddresses)]
+		for _, name := range names {
+			if ip := net.ParseIP(name); ip != nil {
+				t.IPAddresses = append(t.IPAddresses, ip)
+			} else {
+				t.DNSNames = append(t.DNSNames, name)
+			}
+		}
+	}
+}
+
+// ForServers makes it a server's, and nobody else's.
+func ForServers(t *Template) { t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} }
+
+// ForClients makes it a client's, and nobody else's.
+func ForClients(t *Template) { t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }
+
+// CA makes it a CA, without constraints.
+func CA(name string) Change {
+	return func(t *Template) {
+		t.Subject, t.IsCA = pkix.Name{CommonName: name}, true
+		t.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageCRLSign
+	}
+}
+
+// SHA1 has it signed with SHA-1, by an ECDSA key.
+func SHA1(t *Template) { t.SignatureAlgorithm = x509.ECDSAWithSHA1 }
+
+// Key gives it a key.
+func Key(key crypto.Signer) Change { return func(t *Template) { t.rekey(key, nil) } }
+
+// RSA1024 gives it an RSA key that is too short.
+func RSA1024(t *Template) { t.rekey(rsa.GenerateKey(rand.Reader, 1024)) }
+
+// P521 gives it a key whose signatures take long to check.
+func P521(t *Template) { t.rekey(ecdsa.GenerateKey(elliptic.P521(), rand.Reader)) }
