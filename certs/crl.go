@@ -151,7 +151,7 @@ func (c *CRL) checkSigner(roots []*x509.Certificate) *Finding {
 	if !named {
 		return nil
 	}
-	text := fmt.Sprintf("the list of %q was not signed by the trusted CA of that name", c.list.Issuer)
+	text := fmt.Sprintf("the list of %s was not signed by the trusted CA of that name", chain.Quote(c.list.Issuer.String()))
 	return &Finding{Code: CRLUntrusted, Text: text}
 }
 
@@ -186,7 +186,7 @@ func (c *CRL) defect(cert, issuer *x509.Certificate) *chain.Defect {
 		return nil
 	}
 	text := fmt.Sprintf("%s, serial %s, is revoked since %s by the list of %s of %s", chain.Subject(cert),
-		chain.Serial(cert), chain.Stamp(time.Unix(c.revoked[i].at, 0)), chain.Quote(c.list.Issuer.String()), chain.Stamp(c.list.ThisUpdate))
+		chain.Short(chain.Serial(cert)), chain.Stamp(time.Unix(c.revoked[i].at, 0)), chain.Quote(c.list.Issuer.String()), chain.Stamp(c.list.ThisUpdate))
 	return &chain.Defect{Kind: chain.Revoked, Text: text, Cert: cert}
 }
 

@@ -117,7 +117,7 @@ func loadRoots(file string) ([]*x509.Certificate, error) {
 	}
 	for _, root := range roots {
 		if !canBeRoot(root) {
-			text := fmt.Sprintf("%q is not a CA, so nothing can be verified with it", root.Subject)
+			text := fmt.Sprintf("%s is not a CA, so nothing can be verified with it", chain.Subject(root))
 			return nil, &Finding{Code: CertNotCA, File: file, Text: text}
 		}
 	}

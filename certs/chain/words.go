@@ -43,6 +43,10 @@ func Cut(name string) string {
 	return name[:end]
 }
 
+// Short returns a name as it is, up to MaxName bytes of it, and, where that is not all, its
+// length. Unlike what [Quote] returns, it may hold anything.
+func Short(name string) string { return Cut(name) + lengthOf(name) }
+
 func lengthOf(name string) string {
 	if len(name) <= MaxName {
 		return ""

@@ -63,7 +63,7 @@ func (l *located) atFault(e *explain.Error) string {
 	if file := l.origin.fileOf(e.Cert); file != "" {
 		where = file
 	}
-	return fmt.Sprintf("%s (serial %s, issued by %s)", where, chain.Serial(e.Cert), chain.Issuer(e.Cert))
+	return fmt.Sprintf("%s (serial %s, issued by %s)", where, chain.Short(chain.Serial(e.Cert)), chain.Issuer(e.Cert))
 }
 
 func peerOf(side explain.Side) string {

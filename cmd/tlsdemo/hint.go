@@ -204,10 +204,13 @@ func hintAllow(f *failed) string {
 	return ""
 }
 
+// maxDNSName is the longest that a name in a command may be: RFC 1035 section 2.3.4.
+const maxDNSName = 253
+
 // harmless is the first of a peer's names that can be pasted into a shell as it is.
 func harmless(names []string) string {
 	for _, name := range names {
-		if plainWord.MatchString(name) && name[0] != '-' {
+		if len(name) <= maxDNSName && plainWord.MatchString(name) && name[0] != '-' {
 			return name
 		}
 	}

@@ -3,12 +3,14 @@ package main
 import (
 	"bytes"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 	"time"
 
+	"tlsdemo/certs/chain"
 	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
@@ -82,7 +84,7 @@ func (v *probeView) chainRows() [][2]string {
 		}
 		rows = append(rows, [2]string{
 			fmt.Sprintf("chain %d", i+1),
-			fmt.Sprintf("%s%s, issued by %s, %s", cert.Subject, names, cert.Issuer, remaining(cert, v.now)),
+			fmt.Sprintf("%s%s, issued by %s, %s", subject(cert), names, issuer(cert), remaining(cert, v.now)),
 		})
 	}
 	switch r := v.report; {
@@ -93,6 +95,9 @@ func (v *probeView) chainRows() [][2]string {
 	}
 	return rows
 }
+
+func subject(cert *x509.Certificate) string { return chain.Short(cert.Subject.String()) }
+func issuer(cert *x509.Certificate) string  { return chain.Short(cert.Issuer.String()) }
 
 func (v *probeView) verified() string {
 	ours := v.origin.files.CA
@@ -126,7 +131,7 @@ func (v *probeView) clientRows() [][2]string {
 		fits = "; it was NOT issued by any CA that the server lists"
 	}
 	return append(rows,
-		[2]string{"ours", fmt.Sprintf("%s, issued by %s%s", r.Ours.Subject, r.Ours.Issuer, fits)},
+		[2]string{"ours", fmt.Sprintf("%s, issued by %s%s", subject(r.Ours), issuer(r.Ours), fits)},
 		[2]string{"accepted", v.accepted()})
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"tlsdemo/certs/chain"
 	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/tlsnet"
 )
@@ -33,7 +34,7 @@ func (r *sendReport) negotiated(state tls.ConnectionState) {
 	r.Group = state.CurveID.String()
 	r.ALPN = state.NegotiatedProtocol
 	r.Resumed = state.DidResume
-	r.Server = tlsnet.Identity(server)
+	r.Server = chain.Short(tlsnet.Identity(server))
 	r.ServerUntil = &server.NotAfter
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tlsdemo/certs"
+	"tlsdemo/certs/chain"
 	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/tlsnet"
 )
@@ -196,7 +197,7 @@ func (s *serve) server(out io.Writer, logger *slog.Logger) *tlsnet.Server {
 // identity is who the other end of conn has proved to be, in brackets.
 func identity(conn net.Conn) string {
 	if cert := tlsnet.PeerCertificate(conn); cert != nil {
-		return " (" + console.Clean(tlsnet.Identity(cert)) + ")"
+		return " (" + console.Name(tlsnet.Identity(cert)) + ")"
 	}
 	return ""
 }
@@ -213,7 +214,7 @@ func (s *serve) config(source *credentials) func() *tls.Config {
 }
 
 func (s *serve) introduce(leaf *x509.Certificate) []any {
-	return []any{"as", tlsnet.Identity(leaf), "valid", remaining(leaf, s.env.now())}
+	return []any{"as", chain.Short(tlsnet.Identity(leaf)), "valid", remaining(leaf, s.env.now())}
 }
 
 // serve accepts connections until ctx is done, and then waits for those that are open.

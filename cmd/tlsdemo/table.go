@@ -24,7 +24,7 @@ func namesOf(cert *x509.Certificate) string {
 	}
 	names = append(names, cert.EmailAddresses...)
 	if len(names) == 0 {
-		return console.Clean(cert.Subject.String())
+		return console.Name(cert.Subject.String())
 	}
 	return console.Clean(strings.Join(firstFew(names), ", "))
 }
@@ -33,10 +33,14 @@ func namesOf(cert *x509.Certificate) string {
 const few = 12
 
 func firstFew(names []string) []string {
-	if len(names) <= few {
-		return names
+	var shown []string
+	for _, name := range names[:min(len(names), few)] {
+		shown = append(shown, chain.Short(name))
 	}
-	return append(append([]string{}, names[:few]...), fmt.Sprintf("and %d more", len(names)-few))
+	if more := len(names) - few; more > 0 {
+		shown = append(shown, fmt.Sprintf("and %d more", more))
+	}
+	return shown
 }
 
 // permits says for which names a CA can issue certificates. It leaves out mail addresses,

@@ -75,7 +75,7 @@ func Quote(head []byte, size int64) string {
 	if size <= shown {
 		return strconv.Quote(string(head))
 	}
-	return strconv.Quote(cutRunes(head, shown)) + "... (" + strconv.FormatInt(size, 10) + " bytes)"
+	return strconv.Quote(cutRunes(head, shown)) + lengthOf(size)
 }
 
 // cutRunes returns the first n bytes of b, or up to three fewer, so as not to cut

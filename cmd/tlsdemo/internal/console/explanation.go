@@ -6,7 +6,8 @@ import (
 )
 
 // Explanation is a failure as it is printed, as logs have it and as --json has it. A field
-// is empty where there is nothing to say.
+// is empty where there is nothing to say. However it is written it takes less than 4 KB:
+// fields that are too long are cut, and their length is said.
 type Explanation struct {
 	Code      string `json:"code"`
 	Side      string `json:"side,omitempty"` // which end says this
@@ -22,39 +23,39 @@ type Explanation struct {
 // Print writes the explanation as a block of lines, of which the first begins with prefix:
 // what happened, what is at fault, the command that mends it, and how certain all that is.
 func (e *Explanation) Print(w io.Writer, prefix string) {
-	line := e.Text
-	if e.Code != "" {
-		line = e.Code + ": " + line
+	b := e.bounded()
+	if b.Code != "" {
+		prefix += b.Code + ": "
 	}
-	fmt.Fprintf(w, "%s%s\n", prefix, Clean(line))
-	if e.AtFault != "" {
-		fmt.Fprintf(w, "at fault: %s\n", Clean(e.AtFault))
+	certainty := b.Certainty
+	if certainty != "" && b.Basis != "" {
+		certainty += " (" + b.Basis + ")"
 	}
-	if e.Hint != "" {
-		fmt.Fprintf(w, "hint: %s\n", Clean(e.Hint))
-	}
-	if e.Certainty == "" {
-		return
-	}
-	if e.Basis != "" {
-		fmt.Fprintf(w, "certainty: %s (%s)\n", e.Certainty, Clean(e.Basis))
-	} else {
-		fmt.Fprintf(w, "certainty: %s\n", e.Certainty)
+	fmt.Fprintf(w, "%s%s\n", prefix, Clean(b.Text))
+	printField(w, "at fault", b.AtFault)
+	printField(w, "hint", b.Hint)
+	printField(w, "certainty", certainty)
+}
+
+func printField(w io.Writer, name, text string) {
+	if text != "" {
+		fmt.Fprintf(w, "%s: %s\n", name, Clean(text))
 	}
 }
 
 // Attrs returns the explanation as keys and values for a [log/slog.Logger].
 func (e *Explanation) Attrs() []any {
-	attrs := []any{"code", e.Code}
+	b := e.bounded()
+	attrs := []any{"code", b.Code}
 	for _, field := range []struct{ key, value string }{
-		{"side", e.Side},
-		{"text", e.Text},
-		{"at_fault", e.AtFault},
-		{"hint", e.Hint},
-		{"certainty", e.Certainty},
-		{"basis", e.Basis},
-		{"alert", e.Alert},
-		{"error", e.Error},
+		{"side", b.Side},
+		{"text", b.Text},
+		{"at_fault", b.AtFault},
+		{"hint", b.Hint},
+		{"certainty", b.Certainty},
+		{"basis", b.Basis},
+		{"alert", b.Alert},
+		{"error", b.Error},
 	} {
 		if field.value != "" {
 			attrs = append(attrs, field.key, field.value)
