@@ -149,31 +149,11 @@ func (d Dir) issuerFirst(cas []*x509.Certificate) []*x509.Certificate {
 // the CAs above it limit, or returns nil. It says nothing of programs that refuse the
 // leaves of every CA with constraints.
 func CheckConstraints(leaf *x509.Certificate, cas ...*x509.Certificate) *Finding {
-	forms := slices.DeleteFunc(chain.ConstrainedForms(leaf, cas...), func(f chain.NameForm) bool {
-		return f == chain.DNSName || f == chain.MailAddress
-	})
-	if len(forms) == 0 {
+	text := chain.Unsupported(leaf, cas...)
+	if text == "" {
 		return nil
 	}
-	var names []string
-	for _, v := range chain.Refusers(leaf, cas...) {
-		names = append(names, v.Name)
-	}
-	text := fmt.Sprintf("%s refuse it: they cannot check the CA's limits on its %s", enumerate(names), enumerate(forms))
 	return &Finding{Code: ConstraintUnsupported, Text: text}
-}
-
-// enumerate returns "a, b and c".
-func enumerate[T any](list []T) string {
-	text := fmt.Sprint(list[0])
-	for i, item := range list[1:] {
-		separator := ", "
-		if i == len(list)-2 {
-			separator = " and "
-		}
-		text += separator + fmt.Sprint(item)
-	}
-	return text
 }
 
 // checkWritable finds a file, or a directory, whose content others may exchange.

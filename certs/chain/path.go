@@ -20,7 +20,12 @@ const (
 // Path returns the leaf, which is the first of certs, and those that issued it, in turn.
 // What else a peer sends has no part in whether it is believed.
 func Path(certs []*x509.Certificate) []*x509.Certificate {
-	w := &walk{sent: certs}
+	return PathTo(nil, certs, time.Time{})
+}
+
+// PathTo is Path up to that of roots to which it leads at the time now, if it leads to one.
+func PathTo(roots *x509.CertPool, certs []*x509.Certificate, now time.Time) []*x509.Certificate {
+	w := &walk{sent: certs, want: Want{Now: now, Roots: roots}, subjects: Subjects(roots)}
 	w.climb()
 	return w.path
 }

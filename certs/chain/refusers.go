@@ -2,6 +2,7 @@ package chain
 
 import (
 	"crypto/x509"
+	"fmt"
 	"slices"
 )
 
@@ -67,6 +68,36 @@ func Refusers(leaf *x509.Certificate, cas ...*x509.Certificate) []Verifier {
 		cannot := slices.ContainsFunc(forms, func(f NameForm) bool { return slices.Contains(v.Cannot, f) })
 		return !cannot || v.Browser && !server
 	})
+}
+
+// Unsupported says which programs refuse a sound leaf since they cannot check what the CAs
+// above it limit, or returns "". It says nothing of programs that refuse the leaves of
+// every CA with constraints.
+func Unsupported(leaf *x509.Certificate, cas ...*x509.Certificate) string {
+	forms := slices.DeleteFunc(ConstrainedForms(leaf, cas...), func(f NameForm) bool {
+		return f == DNSName || f == MailAddress
+	})
+	if len(forms) == 0 {
+		return ""
+	}
+	var names []string
+	for _, v := range Refusers(leaf, cas...) {
+		names = append(names, v.Name)
+	}
+	return fmt.Sprintf("%s refuse it: they cannot check the CA's limits on its %s", enumerate(names), enumerate(forms))
+}
+
+// enumerate returns "a, b and c".
+func enumerate[T any](list []T) string {
+	text := fmt.Sprint(list[0])
+	for i, item := range list[1:] {
+		separator := ", "
+		if i == len(list)-2 {
+			separator = " and "
+		}
+		text += separator + fmt.Sprint(item)
+	}
+	return text
 }
 
 func has(cert *x509.Certificate, form NameForm) bool {

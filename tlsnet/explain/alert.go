@@ -122,9 +122,13 @@ func (f *facts) told(alert tls.AlertError) string {
 // hedge is all that can be said of a refusal when nothing is wrong with our certificate
 // that we can see.
 func (f *facts) hedge(alert tls.AlertError) *Error {
+	text := "%s refused our certificate, and we see nothing wrong with it"
+	if f.unsupported(alert) != "" {
+		text = "%s refused our certificate, which not every program accepts"
+	}
 	return &Error{
 		Code: codes[chain.Other][f.side], Cert: f.ours[0], Ours: true,
-		Text:  fmt.Sprintf("%s refused our certificate, and we see nothing wrong with it", f.peer()),
+		Text:  fmt.Sprintf(text, f.peer()),
 		Basis: fmt.Sprintf("%s; %s; the answer is in %s's own log", f.told(alert), f.candidates(alert), f.peer()),
 	}
 }
@@ -135,8 +139,20 @@ func (f *facts) unlisted() bool {
 	return f.side == ClientSide && len(found) > 0 && found[0].Kind == chain.UnknownCA
 }
 
+// unsupported is a second opinion: who refuses our certificate although crypto/x509 does
+// not, if the alert is one that they give.
+func (f *facts) unsupported(alert tls.AlertError) string {
+	if alert == alertCertificateExpired || alert == alertUnknownCA {
+		return ""
+	}
+	return chain.Unsupported(f.ours[0], chain.PathTo(f.roots(), f.ours, f.now)[1:]...)
+}
+
 // candidates are at most three.
 func (f *facts) candidates(alert tls.AlertError) string {
+	if who := f.unsupported(alert); who != "" {
+		return "perhaps the " + f.side.peer().String() + " is one of these: " + who
+	}
 	switch {
 	case alert == alertCertificateExpired:
 		return "perhaps its clock differs from ours, or a CA of its own has expired"

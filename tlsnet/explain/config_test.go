@@ -1,6 +1,7 @@
 package explain_test
 
 import (
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -172,6 +173,44 @@ func helloWith(version uint16, suite uint16) []byte {
 	body = append(append(body, u16(len(extensions))...), extensions...)
 	message := append([]byte{1, 0}, append(u16(len(body)), body...)...)
 	return append(append([]byte{22, 3, 1}, u16(len(message))...), message...)
+}
+
+// "We see nothing wrong" is said only after a second opinion: some programs refuse a sound
+// certificate, since they cannot process a constraint of its CA.
+func TestSecondOpinion(t *testing.T) {
+	set := certstest.New(t)
+	template := *set.CA.Certificate()
+	template.PermittedIPRanges = []*net.IPNet{{IP: net.IPv4(127, 0, 0, 0).To4(), Mask: net.CIDRMask(8, 32)}, {IP: net.IPv6loopback, Mask: net.CIDRMask(128, 128)}}
+	key := set.CA.Pair().Key
+	der, err := x509.CreateCertificate(rand.Reader, &template, &template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	limited, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		ca        *x509.Certificate
+		text, has string
+	}{
+		"addresses are limited": {limited, "not every program accepts", "BoringSSL"},
+		"only names are":        {set.CA.Certificate(), "we see nothing wrong", "trusts another CA"},
+	} {
+		_, atServer := provoke(t, func(c *tls.Config) {
+			c.RootCAs = x509.NewCertPool()
+			c.RootCAs.AddCert(test.ca)
+			c.VerifyConnection = func(tls.ConnectionState) error { return errors.New("unsupported name constraint type") }
+		}, func(c *tls.Config) {
+			c.Certificates = []tls.Certificate{set.Server.TLS()}
+			c.ClientCAs = x509.NewCertPool()
+			c.ClientCAs.AddCert(test.ca)
+		})
+		wantCode(t, "server", atServer, explain.ServerCertRefused)
+		if e := atServer.(*explain.Error); !strings.Contains(e.Text, test.text) || !strings.Contains(e.Basis, test.has) || e.Certainty != explain.Unknown {
+			t.Errorf("%s: %v (%s)", name, e, e.Basis)
+		}
+	}
 }
 
 // Sessions are resumed through Client and Server as without them.
