@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"tlsdemo/certs"
+	"tlsdemo/cmd/tlsdemo/internal/console"
 )
 
 // kept says, in flags, what a new set has from the old one and what it has not.
@@ -51,7 +52,7 @@ func inherit(asked certs.Profile, dir certs.Dir, flags *pflag.FlagSet) (certs.Pr
 func nameFlags(names []string) []string {
 	flags := make([]string, len(names))
 	for i, name := range names {
-		flags[i] = "--name=" + shellQuote(name)
+		flags[i] = "--name=" + console.ShellWord(name)
 	}
 	return flags
 }
@@ -73,7 +74,7 @@ func typed(flags *pflag.FlagSet) string {
 			values = list.GetSlice()
 		}
 		for _, value := range values {
-			text.WriteString(" --" + flag.Name + "=" + shellQuote(value))
+			text.WriteString(" --" + flag.Name + "=" + console.ShellWord(value))
 		}
 	})
 	return text.String()

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"tlsdemo/certs"
+	"tlsdemo/cmd/tlsdemo/internal/console"
 )
 
 // credentials are what an end of a connection proves itself with, whom it believes, and
@@ -59,7 +61,7 @@ func (f *dirFlags) dirFlag() string {
 	if f.dir == "" {
 		return ""
 	}
-	return " --dir=" + shellQuote(f.dir)
+	return " --dir=" + console.ShellWord(f.dir)
 }
 
 // dirError is an error of a set in a directory of our own.
@@ -103,6 +105,20 @@ func findingsOf(entries []certs.Entry) []*certs.Finding {
 		all = append(all, entry.Findings...)
 	}
 	return all
+}
+
+// warn says which programs refuse a set that is sound, and what to type.
+func (f *dirFlags) warn(w io.Writer, dir certs.Dir, entries []certs.Entry) {
+	warned := false
+	for _, entry := range entries {
+		for _, warning := range entry.Warnings {
+			warned = true
+			fmt.Fprintf(w, "tlsdemo: warning: %s: %s\n", warning.Code, console.Clean(warning.Error()))
+		}
+	}
+	if warned {
+		fmt.Fprintf(w, "hint: %s\n", console.Clean(hintConstraints(f, dir)))
+	}
 }
 
 // credentialFlags choose the certificate, key and trust file of an end.

@@ -6,12 +6,12 @@ import (
 	"io/fs"
 	"net"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"syscall"
 
 	"tlsdemo/certs"
 	"tlsdemo/certs/chain"
+	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
 	"tlsdemo/tlsnet/neterr"
@@ -160,10 +160,10 @@ func hintTrust(f *failed) string {
 		return renew(f) + "    # then start both ends again"
 	}
 	if f.origin.ours() {
-		return other + " --dir=" + shellQuote(f.origin.dir) + "    # the other end, from the same set as this one"
+		return other + " --dir=" + console.ShellWord(f.origin.dir) + "    # the other end, from the same set as this one"
 	}
 	if f.Ours && f.Cert != nil {
-		return "ask those who run the other end to trust the CA that issued " + shellQuote(f.origin.cert())
+		return "ask those who run the other end to trust the CA that issued " + console.ShellWord(f.origin.cert())
 	}
 	if f.Code == explain.ClientCertMissing && f.Side == explain.ClientSide {
 		return "--cert and --key take the certificate and key to present"
@@ -178,7 +178,7 @@ func hintName(f *failed) string {
 		return "tlsdemo send --server-name=" + name + f.origin.dirFlag()
 	case f.origin.fileOf(f.Cert) == "":
 	case strings.HasSuffix("."+f.Wanted, ".localhost") || loopback(net.JoinHostPort(f.Wanted, "0")):
-		return renew(f) + " --name=" + shellQuote(f.Wanted)
+		return renew(f) + " --name=" + console.ShellWord(f.Wanted)
 	default:
 		// Not as a command: the name is a stranger's, and --name widens the CA to it.
 		return "if the server is meant to have that name: certs init --force, with --name"
@@ -189,7 +189,7 @@ func hintName(f *failed) string {
 func hintChain(f *failed) string {
 	if f.Ours {
 		intermediate := filepath.Join(filepath.Dir(f.origin.cert()), "intermediate.crt")
-		return "cat " + shellQuote(f.origin.cert()) + " " + shellQuote(intermediate) + " >chain.crt    # the leaf first; then --cert=chain.crt"
+		return "cat " + console.ShellWord(f.origin.cert()) + " " + console.ShellWord(intermediate) + " >chain.crt    # the leaf first; then --cert=chain.crt"
 	}
 	return "at the other end: append the intermediate to the file of its certificate"
 }
@@ -210,7 +210,7 @@ const maxDNSName = 253
 // harmless is the first of a peer's names that can be pasted into a shell as it is.
 func harmless(names []string) string {
 	for _, name := range names {
-		if len(name) <= maxDNSName && plainWord.MatchString(name) && name[0] != '-' {
+		if len(name) <= maxDNSName && console.ShellWord(name) == name && name[0] != '-' {
 			return name
 		}
 	}
@@ -263,7 +263,7 @@ func hintRefused(f *failed) string {
 	}
 	serve += f.origin.dirFlag()
 	if connect.addr != defaultAddr {
-		serve += " --addr=" + shellQuote(connect.addr)
+		serve += " --addr=" + console.ShellWord(connect.addr)
 	}
 	return serve
 }
@@ -278,7 +278,7 @@ func hintDir(err *dirError) string {
 	case errors.Is(err, errNoSet):
 		return init
 	case ok && finding.Code == certs.KeyExposed:
-		return "chmod 600 " + shellQuote(finding.File)
+		return "chmod 600 " + console.ShellWord(finding.File)
 	}
 	return init + " --force    # the old set is kept aside"
 }
@@ -298,7 +298,7 @@ func hintConstraints(f *dirFlags, dir certs.Dir) string {
 func hintFile(f *certs.Finding) string {
 	switch f.Code {
 	case certs.KeyEncrypted:
-		return "openssl pkey -in " + shellQuote(f.File) + " -out plain.key"
+		return "openssl pkey -in " + console.ShellWord(f.File) + " -out plain.key"
 	case certs.KeyMismatch, certs.PEMSwapped:
 		return "--cert and --ca take certificates, --key the private key that was made for --cert"
 	case certs.CANamesTooLong:
@@ -307,14 +307,4 @@ func hintFile(f *certs.Finding) string {
 		return "--ca takes the certificate of the CA that issued the peer's"
 	}
 	return ""
-}
-
-var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./=:@%+,-]+$`)
-
-// shellQuote makes s one word of a shell.
-func shellQuote(s string) string {
-	if plainWord.MatchString(s) {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

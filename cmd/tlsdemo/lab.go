@@ -1,42 +1,46 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"tlsdemo/cmd/tlsdemo/internal/console"
+	"tlsdemo/cmd/tlsdemo/internal/lab"
 )
 
-// lab has every failure on purpose.
-type lab struct {
+// labCmd reproduces every failure on purpose.
+type labCmd struct {
 	env       *environment
 	all       bool
 	json      bool
 	keep      string
 	tls       tlsVersion
-	scenarios []*scenario // those that were asked for
+	scenarios []*lab.Scenario // those that were asked for
 }
 
 func newLabCmd(env *environment) *cobra.Command {
-	l := &lab{env: env}
+	l := &labCmd{env: env}
 	cmd := &cobra.Command{
 		Use:   "lab [CODE...]",
-		Short: "Have a failure on purpose, to see what both ends say of it",
+		Short: "Reproduce a failure on purpose and see what both ends say about it",
 		Long: `Break mutual TLS in one particular way, run a server and a client over loopback, and show
 what was broken and what either end says of it. Without arguments, list the ways. CODE is
-the name of one, or a code, which means all that an end explains with it.
+the name of one, or a code, which means every way in which an end reports that code.
 
-Nothing of your own is touched: certificates are made for the purpose, in a temporary
-directory. With --keep they are written to DIR instead, and the commands printed that
-fail in that way, so that a client or server of your own can take the place of either.
+Nothing of your own is touched: certificates are created for the purpose, in a temporary
+directory, which is called "broken" in what is printed. With --keep they are written to DIR
+instead, and the commands that fail in this way are printed, so that a client or server of
+your own can take the place of either.
 
 With --json each run is one object on a line of its own: scenario, tls, server and client
-(as serve and send have them with --json; null where an end has nothing to say),
+(as serve and send have them with --json; null where an end has no error),
 want_server, want_client, as_expected.`,
 		Example: `  tlsdemo lab
   tlsdemo lab client-cert-expired
@@ -59,18 +63,18 @@ want_server, want_client, as_expected.`,
 
 func completeScenario(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	var names []string
-	for i := range scenarios {
-		if s := &scenarios[i]; !slices.Contains(args, s.name) {
-			names = append(names, s.name+"\t"+s.broken)
+	for _, s := range lab.Scenarios() {
+		if !slices.Contains(args, s.Name) {
+			names = append(names, s.Name+"\t"+s.Broken)
 		}
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
 // choose finds the scenarios that args mean.
-func (l *lab) choose(cmd *cobra.Command, args []string) error {
+func (l *labCmd) choose(cmd *cobra.Command, args []string) error {
 	for _, arg := range args {
-		found := scenariosOf(arg)
+		found := lab.Find(arg)
 		if len(found) == 0 {
 			return noSuchScenario(arg)
 		}
@@ -83,8 +87,8 @@ func noSuchScenario(arg string) error {
 	text := fmt.Sprintf("no scenario %q", arg)
 	// cobra's sense of what is near is that of its commands.
 	near := &cobra.Command{SuggestionsMinimumDistance: 3}
-	for _, s := range scenarios {
-		near.AddCommand(&cobra.Command{Use: s.name, Run: func(*cobra.Command, []string) {}})
+	for _, s := range lab.Scenarios() {
+		near.AddCommand(&cobra.Command{Use: s.Name, Run: func(*cobra.Command, []string) {}})
 	}
 	if names := near.SuggestionsFor(arg); len(names) > 0 {
 		text += fmt.Sprintf(": did you mean %q?", names[0])
@@ -93,7 +97,7 @@ func noSuchScenario(arg string) error {
 }
 
 // check finds what is wrong with the arguments and flags together.
-func (l *lab) check() error {
+func (l *labCmd) check() error {
 	switch {
 	case l.all && len(l.scenarios) > 0:
 		return errors.New("either CODE or --all, not both")
@@ -103,40 +107,230 @@ func (l *lab) check() error {
 		return errors.New("--json takes CODE or --all")
 	}
 	for _, s := range l.scenarios {
-		if l.tls != 0 && s.only != 0 && s.only != l.tls {
-			return fmt.Errorf("--tls: %s can be had with TLS %v only", s.name, &s.only)
+		if len(s.Versions(l.version())) == 0 {
+			return fmt.Errorf("--tls: %s can be had with TLS %v only", s.Name, s.Best(0))
 		}
 	}
 	return nil
 }
 
-func (l *lab) chosen() string {
+// version is that of --tls, or zero.
+func (l *labCmd) version() lab.Version { return lab.Version(l.tls) }
+
+func (l *labCmd) chosen() string {
 	if len(l.scenarios) == 0 {
 		return "none"
 	}
 	var names []string
 	for _, s := range l.scenarios {
-		names = append(names, s.name)
+		names = append(names, s.Name)
 	}
 	return strings.Join(names, ", ")
 }
 
-func (l *lab) run(ctx context.Context) error {
+func (l *labCmd) run(ctx context.Context) error {
 	switch {
 	case l.all:
 		return l.runAll(ctx)
 	case l.keep != "":
-		return l.writeBroken(l.scenarios[0])
+		return l.write(l.scenarios[0])
 	case len(l.scenarios) == 0:
 		return l.list()
 	}
 	return l.runChosen(ctx)
 }
 
-func (l *lab) list() error {
+func (l *labCmd) list() error {
 	table := console.NewTable(l.env.stdout)
-	for _, s := range scenarios {
-		fmt.Fprintf(table, "%s\t%s\n", s.name, s.broken)
+	for _, s := range lab.Scenarios() {
+		fmt.Fprintf(table, "%s\t%s\n", s.Name, s.Broken)
 	}
 	return table.Flush()
+}
+
+// unexpectedError is a lab in which an end did not say what it ought to.
+type unexpectedError struct{ wrong, of int }
+
+func (u *unexpectedError) Error() string {
+	return fmt.Sprintf("%d of %d not as expected", u.wrong, u.of)
+}
+
+// lab is a lab that runs our own commands.
+func (l *labCmd) lab() *lab.Lab {
+	return &lab.Lab{Now: l.env.now, Run: l.execute, Explain: explained}
+}
+
+// execute runs a command of ours, and returns its error rather than printing it. From its
+// standard input nothing ever comes.
+func (l *labCmd) execute(ctx context.Context, args []string, stderr io.Writer) error {
+	stdin, nothing := io.Pipe()
+	defer nothing.Close()
+	root := newRootCmd(&environment{stdin: stdin, stdout: io.Discard, stderr: stderr, now: l.env.now})
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if failed, ok := errors.AsType[*runError](err); ok {
+		return failed.err
+	}
+	return err
+}
+
+// runChosen shows scenarios one after another.
+func (l *labCmd) runChosen(ctx context.Context) error {
+	wrong := 0
+	for i, s := range l.scenarios {
+		o, err := l.lab().Play(ctx, s, s.Best(l.version()))
+		if err != nil {
+			return err
+		}
+		if i > 0 && !l.json {
+			fmt.Fprintln(l.env.stdout)
+		}
+		if err := l.show(o); err != nil {
+			return err
+		}
+		if !o.AsExpected() {
+			wrong++
+		}
+	}
+	return l.judge(wrong, len(l.scenarios))
+}
+
+func (l *labCmd) judge(wrong, of int) error {
+	if wrong == 0 {
+		return nil
+	}
+	return &unexpectedError{wrong: wrong, of: of}
+}
+
+// runAll prints the matrix.
+func (l *labCmd) runAll(ctx context.Context) error {
+	outcomes, err := l.lab().PlayAll(ctx, lab.Scenarios(), l.version())
+	if err != nil {
+		return err
+	}
+	wrong := 0
+	for _, o := range outcomes {
+		if !o.AsExpected() {
+			wrong++
+		}
+	}
+	if err := l.print(outcomes); err != nil {
+		return err
+	}
+	if !l.json {
+		fmt.Fprintf(l.env.stdout, "lab: %d of %d as expected\n", len(outcomes)-wrong, len(outcomes))
+	}
+	return l.judge(wrong, len(outcomes))
+}
+
+func (l *labCmd) print(outcomes []*lab.Outcome) error {
+	if l.json {
+		for _, o := range outcomes {
+			if err := l.show(o); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	table := console.NewTable(l.env.stdout)
+	fmt.Fprintf(table, "SCENARIO\tTLS\tSERVER\t\tCLIENT\t\t\n")
+	for _, o := range outcomes {
+		fmt.Fprintf(table, "%s\t%v\t%s\t%s\t%s\n", o.Scenario.Name, o.Version, said(o.Server), said(o.Client), result(o))
+	}
+	return table.Flush()
+}
+
+// said is an end's code and certainty, as two cells.
+func said(r *console.Explanation) string {
+	if r == nil {
+		return "-\t"
+	}
+	return orDash(r.Code) + "\t" + r.Certainty
+}
+
+func orDash(code string) string {
+	if code == "" {
+		return "-"
+	}
+	return code
+}
+
+// show prints what both ends said, as it would stand in their terminals.
+func (l *labCmd) show(o *lab.Outcome) error {
+	if l.json {
+		return console.NewJSONEncoder(l.env.stdout).Encode(newLabRecord(o))
+	}
+	var out bytes.Buffer
+	fmt.Fprintf(&out, "%s, TLS %v: %s\n", o.Scenario.Name, o.Version, o.Scenario.Broken)
+	fmt.Fprintf(&out, "To try it yourself, first type: tlsdemo lab %s --tls=%v --keep=%s\n", o.Scenario.Name, o.Version, lab.ExampleDir)
+	fmt.Fprintf(&out, "\nserver%s%s\n", prompt(o.Scenario.StrangeServer()), o.Commands[0])
+	tell(&out, o.Server)
+	fmt.Fprintf(&out, "\nclient%s%s\n", prompt(o.Scenario.StrangeClient()), o.Commands[1])
+	tell(&out, o.Client)
+	fmt.Fprintf(&out, "\n%s\n", result(o))
+	_, err := l.env.stdout.Write(out.Bytes())
+	return err
+}
+
+// prompt tells a command that was run from one that does the same as what was.
+func prompt(strange bool) string {
+	if strange {
+		return ", as if by: "
+	}
+	return "$ "
+}
+
+func tell(w io.Writer, r *console.Explanation) {
+	if r == nil {
+		fmt.Fprintln(w, "(no error)")
+		return
+	}
+	r.Print(w, "tlsdemo: ")
+}
+
+func result(o *lab.Outcome) string {
+	if o.AsExpected() {
+		return "as expected"
+	}
+	want := o.Scenario.Want
+	return fmt.Sprintf("EXPECTED server %s, client %s", orDash(want.Server), orDash(want.Client))
+}
+
+// labRecord is an outcome as --json has it.
+type labRecord struct {
+	Scenario   string               `json:"scenario"`
+	TLS        string               `json:"tls"`
+	Server     *console.Explanation `json:"server"`
+	Client     *console.Explanation `json:"client"`
+	WantServer string               `json:"want_server"`
+	WantClient string               `json:"want_client"`
+	AsExpected bool                 `json:"as_expected"`
+}
+
+func newLabRecord(o *lab.Outcome) *labRecord {
+	return &labRecord{
+		Scenario: o.Scenario.Name, TLS: o.Version.String(), Server: o.Server, Client: o.Client,
+		WantServer: o.Scenario.Want.Server, WantClient: o.Scenario.Want.Client, AsExpected: o.AsExpected(),
+	}
+}
+
+// write writes a scenario's set to the directory --keep, and prints what to type.
+func (l *labCmd) write(s *lab.Scenario) error {
+	if err := s.Write(l.keep, l.env.now()); err != nil {
+		return &localError{err: err}
+	}
+	out := l.env.stdout
+	fmt.Fprintf(out, "%s: %s\nWritten to %s. In one terminal and in another:\n\n", s.Name, s.Broken, console.Clean(l.keep))
+	for _, command := range s.Commands(l.keep, s.Best(l.version())) {
+		fmt.Fprintf(out, "  %s\n", command)
+	}
+	_, err := fmt.Fprintf(out, "\nThe server should report %s, the client %s.\n", orNothing(s.Want.Server), orNothing(s.Want.Client))
+	return err
+}
+
+func orNothing(code string) string {
+	if code == "" {
+		return "nothing"
+	}
+	return code
 }

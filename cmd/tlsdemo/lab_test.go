@@ -14,40 +14,22 @@ import (
 	"testing"
 	"time"
 
+	"tlsdemo/cmd/tlsdemo/internal/lab"
 	"tlsdemo/tlsnet/explain"
 )
 
 // Every scenario, with every version of TLS in which it can be had.
 func TestLab(t *testing.T) {
 	t.Parallel()
-	l := &lab{env: &environment{now: time.Now}}
-	outcomes, err := l.stageAll(t.Context(), allScenarios(), 0)
+	l := &labCmd{env: &environment{now: time.Now}}
+	outcomes, err := l.lab().PlayAll(t.Context(), lab.Scenarios(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, o := range outcomes {
-		if !o.asExpected() {
-			t.Errorf("%s, TLS %v: %s\nserver: %+v\nclient: %+v", o.scenario.name, &o.version, o.result(), o.server, o.client)
+		if !o.AsExpected() {
+			t.Errorf("%s, TLS %v: %s\nserver: %+v\nclient: %+v", o.Scenario.Name, o.Version, result(o), o.Server, o.Client)
 		}
-	}
-}
-
-// Whatever can be explained can be had on purpose.
-func TestLabHasEveryCode(t *testing.T) {
-	for _, code := range explain.Codes() {
-		if code != explain.HandshakeFailed && code != explain.HostUnknown && len(scenariosOf(string(code))) == 0 {
-			t.Errorf("no scenario for %s", code)
-		}
-	}
-}
-
-func TestLabNames(t *testing.T) {
-	seen := make(map[string]bool)
-	for _, s := range scenarios {
-		if seen[s.name] {
-			t.Errorf("two scenarios %q", s.name)
-		}
-		seen[s.name] = true
 	}
 }
 
@@ -57,17 +39,16 @@ func TestLabKeep(t *testing.T) {
 		t.Skip(err)
 	}
 	t.Parallel()
-	for i := range scenarios {
-		s := &scenarios[i]
-		if s.server != nil {
+	for _, s := range lab.Scenarios() {
+		if s.StrangeServer() {
 			continue // no command of ours, and one that cannot say where it listens
 		}
-		t.Run(s.name, func(t *testing.T) {
+		t.Run(s.Name, func(t *testing.T) {
 			t.Parallel()
-			server, client := keep(t, s.name)
-			want := s.wants(s.best(0))
-			if s.client != nil {
-				want.client = "" // it has words of its own
+			server, client := keep(t, s.Name)
+			want := s.Want
+			if s.StrangeClient() {
+				want.Client = "" // it has words of its own
 				needs(t, client)
 			}
 			if got := typeBoth(t, server, client, want); got != want {
@@ -100,7 +81,7 @@ func needs(t *testing.T, command string) {
 }
 
 // typeBoth runs the commands, but for their address, and returns the codes they print.
-func typeBoth(t *testing.T, server, client string, want verdicts) verdicts {
+func typeBoth(t *testing.T, server, client string, want lab.Verdicts) lab.Verdicts {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	ready := filepath.Join(t.TempDir(), "addr")
@@ -123,7 +104,7 @@ func typeBoth(t *testing.T, server, client string, want verdicts) verdicts {
 		}
 	}
 	served <- <-served // until it is over
-	return verdicts{server: printed(serving, want.server), client: printed(sending, want.client)}
+	return lab.Verdicts{Server: printed(serving, want.Server), Client: printed(sending, want.Client)}
 }
 
 // at is a client's command with the server's address.
@@ -180,12 +161,11 @@ func printed(cmd *exec.Cmd, want string) string {
 
 // A lab in which something is not as expected fails.
 func TestLabJudges(t *testing.T) {
-	wrong := &outcome{scenario: &scenario{want: verdicts{server: "client-cert-expired"}}}
-	if wrong.asExpected() || !strings.Contains(wrong.result(), "server client-cert-expired, client -") {
-		t.Errorf("result %q", wrong.result())
+	wrong := &lab.Outcome{Scenario: &lab.Scenario{Want: lab.Verdicts{Server: "client-cert-expired"}}}
+	if got := result(wrong); got != "EXPECTED server client-cert-expired, client -" {
+		t.Errorf("result %q", got)
 	}
-	l := &lab{}
-	err := l.judge(1, 2)
+	err := new(labCmd).judge(1, 2)
 	if _, ok := errors.AsType[*unexpectedError](err); !ok || status(err) != exitUnexpected {
 		t.Errorf("error %v", err)
 	}
@@ -194,7 +174,7 @@ func TestLabJudges(t *testing.T) {
 // What is listed is what a shell offers.
 func TestLabCompletion(t *testing.T) {
 	offered, _ := completeScenario(nil, []string{"sound"}, "")
-	if len(offered) != len(scenarios)-1 || slices.ContainsFunc(offered, func(s string) bool { return strings.HasPrefix(s, "sound\t") }) {
-		t.Errorf("%d offered of %d", len(offered), len(scenarios))
+	if len(offered) != len(lab.Scenarios())-1 || slices.ContainsFunc(offered, func(s string) bool { return strings.HasPrefix(s, "sound\t") }) {
+		t.Errorf("%d offered of %d", len(offered), len(lab.Scenarios()))
 	}
 }

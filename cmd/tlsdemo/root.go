@@ -112,6 +112,17 @@ that prove to each other who they are.`,
 	return root
 }
 
+func newCertsCmd(env *environment) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "certs",
+		Short: "Make and look at the certificates of both ends",
+		Example: `  tlsdemo certs init
+  tlsdemo certs show`,
+	}
+	cmd.AddCommand(newCertsInitCmd(env), newCertsShowCmd(env))
+	return cmd
+}
+
 // tame mends what cobra leaves lax: a group called with a word that is none of its
 // commands prints its help and succeeds, and so does help about what does not exist.
 func tame(cmd *cobra.Command) {

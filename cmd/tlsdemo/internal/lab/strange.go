@@ -1,4 +1,4 @@
-package main
+package lab
 
 import (
 	"context"
@@ -6,19 +6,11 @@ import (
 	"io"
 	"net"
 	"strings"
-	"time"
 
 	"tlsdemo/certs"
 	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
 )
-
-// place is where and how the ends of a scenario run.
-type place struct {
-	dir     brokenDir
-	version tlsVersion
-	now     func() time.Time
-}
 
 // strangeServer is one that tlsdemo serve cannot be made into.
 type strangeServer struct {
@@ -29,8 +21,8 @@ type strangeServer struct {
 
 // strangeClient is one that tlsdemo send cannot be made into.
 type strangeClient struct {
-	command string
-	call    func(ctx context.Context, p *place, addr string) error
+	command string            // that does the same, with {dir} for where the set is
+	change  func(*tls.Config) // from that of tlsdemo send
 }
 
 var nobodyThere = &strangeServer{command: "# no server at all", absent: true}
@@ -64,41 +56,37 @@ func untilGone(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }
 // withoutCertificate is a client of ours but for that.
 var withoutCertificate = &strangeClient{
 	command: "curl --no-alpn --cacert {dir}/ca.crt https://127.0.0.1:8888/",
-	call: func(ctx context.Context, p *place, addr string) error {
-		source, err := certs.Open(certs.Dir(p.dir.client()).Files(certs.Client))
-		if err != nil {
-			return err
-		}
-		config := p.fit(source.ClientConfig())
-		config.GetClientCertificate = nil
-		config.MinVersion, config.MaxVersion = uint16(p.version), uint16(p.version)
-		return call(ctx, config, addr)
-	},
+	change:  func(config *tls.Config) { config.GetClientCertificate = nil },
 }
 
 // choosy is a client that accepts one server only, which is not ours.
 var choosy = &strangeClient{
 	command: "# a client of your own, with certs.Allow or the like",
-	call: func(ctx context.Context, p *place, addr string) error {
-		source, err := certs.Open(certs.Dir(p.dir.client()).Files(certs.Client))
-		if err != nil {
-			return err
-		}
-		config := p.fit(source.ClientConfig())
+	change: func(config *tls.Config) {
 		config.VerifyConnection = certs.InTurn(config.VerifyConnection, certs.Allow([]string{"db.localhost"}, nil))
-		config.MinVersion, config.MaxVersion = uint16(p.version), uint16(p.version)
-		return call(ctx, config, addr)
 	},
 }
 
-func call(ctx context.Context, config *tls.Config, addr string) error {
+// call sends a message to the server at addr.
+func (c *strangeClient) call(ctx context.Context, p *place, addr string) error {
+	source, err := certs.Open(certs.Dir(p.dir.client()).Files(certs.Client))
+	if err != nil {
+		return err
+	}
+	config := p.fit(source.ClientConfig())
+	config.MinVersion, config.MaxVersion = uint16(p.version), uint16(p.version)
+	c.change(config)
+	return exchange(ctx, config, addr)
+}
+
+func exchange(ctx context.Context, config *tls.Config, addr string) error {
 	dialer := &tlsnet.Dialer{Config: func() *tls.Config { return config }}
 	conn, err := dialer.Dial(ctx, addr)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	err = new(tlsnet.Requester).Exchange(ctx, conn, strings.NewReader(defaultMessage), io.Discard)
+	err = new(tlsnet.Requester).Exchange(ctx, conn, strings.NewReader(tlsnet.DefaultReply), io.Discard)
 	if refused := explain.Of(conn, err); refused != nil {
 		return refused
 	}
@@ -114,7 +102,7 @@ func (p *place) fit(config *tls.Config) *tls.Config {
 // listen returns an address at which the server answers the first who calls, and stop,
 // which waits for its end.
 func (s *strangeServer) listen(ctx context.Context, p *place) (addr string, stop func(), err error) {
-	ln, err := listen(ctx, "127.0.0.1:0")
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", nil, err
 	}

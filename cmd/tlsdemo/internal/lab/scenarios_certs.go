@@ -1,0 +1,182 @@
+package lab
+
+import (
+	"tlsdemo/certs"
+	"tlsdemo/certs/forge"
+)
+
+var soundScenarios = []Scenario{
+	{Name: "sound", Broken: "nothing: the exchange succeeds"},
+}
+
+// clientCertScenarios are the client's certificates that a server refuses.
+var clientCertScenarios = []Scenario{
+	{
+		Name: "client-cert-missing", Broken: "the client presents no certificate",
+		client: withoutCertificate, Want: both("client-cert-missing"),
+	},
+	{
+		Name: "client-cert-unknown-ca", Broken: "the client's certificate was issued by another CA than the server trusts",
+		breaks: func(s *brokenSet) { s.reissue(certs.Client, s.otherCA()) },
+		Want:   both("client-cert-unknown-ca"),
+	},
+	{
+		Name: "client-cert-stale-ca", Broken: "the CA was created again under the same name; the old one issued the client's certificate",
+		breaks: func(s *brokenSet) { s.reissue(certs.Client, s.sameCA()) },
+		Want:   both("client-cert-stale-ca"),
+	},
+	{
+		Name: "client-cert-expired", Broken: "the client's certificate ended two days ago",
+		breaks: changed(certs.Client, forge.Expired), Want: both("client-cert-expired"),
+	},
+	{
+		Name: "client-cert-not-yet-valid", Broken: "the client's certificate begins in two days",
+		breaks: changed(certs.Client, forge.NotYetValid), Want: both("client-cert-not-yet-valid"),
+	},
+	{
+		Name: "client-cert-wrong-usage", Broken: "the client presents a certificate for servers",
+		breaks: changed(certs.Client, forge.ForServers), Want: both("client-cert-wrong-usage"),
+	},
+	{
+		Name: "client-cert-revoked", Broken: "the client's certificate is on the server's revocation list",
+		breaks: func(s *brokenSet) { s.revoke(certs.Client) }, serve: []string{"--crl={dir}/revoked.crl"},
+		Want: Verdicts{Server: "client-cert-revoked", Client: "client-cert-refused"},
+	},
+	{
+		Name: "client-cert-not-allowed", Broken: "the server accepts another DNS name than the client's certificate has",
+		serve: []string{"--allow-dns=alice.localhost"},
+		Want:  Verdicts{Server: "client-cert-not-allowed", Client: "client-cert-refused"},
+	},
+	{
+		Name: "client-cert-refused", Broken: "the server accepts another URI; the client sees nothing wrong",
+		serve: []string{"--allow-uri=spiffe://tlsdemo.localhost/alice"},
+		Want:  Verdicts{Server: "client-cert-not-allowed", Client: "client-cert-refused"},
+	},
+	{
+		Name: "client-cert-name-constraint", Broken: "the client's certificate has a name for which the CA cannot issue certificates",
+		breaks: changed(certs.Client, forge.MoreNames("www.example.com")), Want: both("client-cert-name-constraint"),
+	},
+	{
+		Name: "client-cert-incomplete-chain", Broken: "the client does not send the intermediate, which both ends have at hand",
+		breaks: func(s *brokenSet) { s.set[intermediate] = s.under(certs.Client) },
+		Want:   both("client-cert-incomplete-chain"),
+	},
+	{
+		Name: "client-cert-incomplete-chain-unseen", Broken: "the client does not send the intermediate, which neither end has at hand",
+		breaks: func(s *brokenSet) { s.under(certs.Client) },
+		Want:   both("client-cert-unknown-ca"),
+	},
+	{
+		Name: "client-cert-weak", Broken: "the client's certificate has an RSA key of 1024 bits",
+		breaks: changed(certs.Client, forge.RSA1024),
+		Want:   both("client-cert-weak"),
+	},
+	{
+		Name: "client-cert-weak-sha1", Broken: "the client's certificate is signed with SHA-1",
+		breaks: changed(certs.Client, forge.SHA1), Want: both("client-cert-weak"),
+	},
+	{
+		Name: "client-cert-weak-sha1-ca", Broken: "the intermediate above the client's certificate is signed with SHA-1",
+		breaks: withIntermediate(certs.Client, forge.SHA1), Want: both("client-cert-weak"),
+	},
+	{
+		Name: "client-ca-expired", Broken: "the intermediate above the client's certificate ended two days ago",
+		breaks: withIntermediate(certs.Client, forge.Expired), Want: both("ca-expired"),
+	},
+}
+
+// serverCertScenarios are the server's certificates that a client refuses.
+var serverCertScenarios = []Scenario{
+	{
+		Name: "server-cert-unknown-ca", Broken: "the server's certificate was issued by another CA than the client trusts",
+		breaks: func(s *brokenSet) { s.reissue(certs.Server, s.otherCA()) },
+		Want:   Verdicts{Server: "server-cert-refused", Client: "server-cert-unknown-ca"},
+	},
+	{
+		Name: "server-cert-refused", Broken: "the client trusts another CA; the server sees nothing wrong",
+		breaks: func(s *brokenSet) { s.apart(s.otherCA()) },
+		Want:   Verdicts{Server: "server-cert-refused", Client: "server-cert-unknown-ca"},
+	},
+	{
+		Name: "server-cert-stale-ca", Broken: "the CA was created again under the same name; the old one issued the server's certificate",
+		breaks: func(s *brokenSet) { s.reissue(certs.Server, s.sameCA()) },
+		Want:   both("server-cert-stale-ca"),
+	},
+	{
+		Name: "server-cert-stale-ca-at-client", Broken: "the CA was created again under the same name; the client still trusts the old one",
+		breaks: func(s *brokenSet) { s.apart(s.sameCA()) },
+		Want:   Verdicts{Server: "server-cert-refused", Client: "server-cert-stale-ca"},
+	},
+	{
+		Name: "server-cert-expired", Broken: "the server's certificate ended two days ago",
+		breaks: changed(certs.Server, forge.Expired), Want: both("server-cert-expired"),
+	},
+	{
+		Name: "server-cert-not-yet-valid", Broken: "the server's certificate begins in two days",
+		breaks: changed(certs.Server, forge.NotYetValid), Want: both("server-cert-not-yet-valid"),
+	},
+	{
+		Name: "server-cert-name-mismatch", Broken: "the client wants a name that the server's certificate does not have",
+		send: []string{"--server-name=db.localhost"}, Want: both("server-cert-name-mismatch"),
+	},
+	{
+		Name: "server-cert-name-mismatch-address", Broken: "the client connects to an address that the server's certificate does not have",
+		breaks: changed(certs.Server, forge.Names("db.localhost")), Want: both("server-cert-name-mismatch"),
+	},
+	{
+		Name: "server-cert-no-san", Broken: "the server's certificate has a common name, and no other",
+		breaks: changed(certs.Server, forge.Names()), Want: both("server-cert-no-san"),
+	},
+	{
+		Name: "server-cert-wrong-usage", Broken: "the server presents a certificate for clients",
+		breaks: changed(certs.Server, forge.ForClients), Want: both("server-cert-wrong-usage"),
+	},
+	{
+		Name: "server-cert-self-signed", Broken: "the server's certificate is signed with its own key",
+		breaks: func(s *brokenSet) { s.reissue(certs.Server, nil) }, Want: both("server-cert-self-signed"),
+	},
+	{
+		Name: "server-cert-revoked", Broken: "the server's certificate is on the client's revocation list",
+		breaks: func(s *brokenSet) { s.revoke(certs.Server) }, send: []string{"--crl={dir}/revoked.crl"},
+		Want: Verdicts{Server: "server-cert-refused", Client: "server-cert-revoked"},
+	},
+	{
+		Name: "server-cert-not-allowed", Broken: "the client accepts another name than the server's certificate has, by a list of its own",
+		client: choosy, Want: Verdicts{Server: "server-cert-refused", Client: "server-cert-not-allowed"},
+	},
+	{
+		Name: "server-cert-name-constraint", Broken: "the server's certificate has a name for which the CA cannot issue certificates",
+		breaks: changed(certs.Server, forge.MoreNames("www.example.com")), Want: both("server-cert-name-constraint"),
+	},
+	{
+		Name: "server-cert-incomplete-chain", Broken: "the server does not send the intermediate, which both ends have at hand",
+		breaks: func(s *brokenSet) { s.set[intermediate] = s.under(certs.Server) },
+		Want:   both("server-cert-incomplete-chain"),
+	},
+	{
+		Name: "server-cert-incomplete-chain-unseen", Broken: "the server does not send the intermediate, which neither end has at hand",
+		breaks: func(s *brokenSet) { s.under(certs.Server) },
+		Want:   Verdicts{Server: "server-cert-refused", Client: "server-cert-unknown-ca"},
+	},
+	{
+		Name: "server-cert-weak", Broken: "the server's certificate has an RSA key of 1024 bits",
+		breaks: changed(certs.Server, forge.RSA1024),
+		Want:   both("server-cert-weak"),
+	},
+	{
+		Name: "server-cert-weak-sha1", Broken: "the server's certificate is signed with SHA-1",
+		breaks: changed(certs.Server, forge.SHA1), Want: both("server-cert-weak"),
+	},
+	{
+		Name: "server-cert-weak-sha1-ca", Broken: "the intermediate above the server's certificate is signed with SHA-1",
+		breaks: withIntermediate(certs.Server, forge.SHA1), Want: both("server-cert-weak"),
+	},
+	{
+		Name: "server-ca-expired", Broken: "the intermediate above the server's certificate ended two days ago",
+		breaks: withIntermediate(certs.Server, forge.Expired), Want: both("ca-expired"),
+	},
+	{
+		Name: "ca-expired", Broken: "the CA ended a year ago, and what it issued claims to live on",
+		breaks: expiredCA, Want: both("ca-expired"),
+	},
+}

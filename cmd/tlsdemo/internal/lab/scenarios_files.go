@@ -1,0 +1,78 @@
+package lab
+
+import "tlsdemo/certs"
+
+// fileScenarios are faults of local files, found before there is any connection.
+var fileScenarios = []Scenario{
+	{
+		Name: "key-mismatch", Broken: "the client's key belongs to another certificate",
+		breaks: func(s *brokenSet) { s.foreignKey(certs.Client) }, Want: Verdicts{Client: "key-mismatch"},
+	},
+	{
+		Name: "key-mismatch-server", Broken: "the server's key belongs to another certificate",
+		breaks: func(s *brokenSet) { s.foreignKey(certs.Server) }, Want: Verdicts{Server: "key-mismatch"},
+	},
+	{
+		Name: "key-encrypted", Broken: "the client's key is encrypted",
+		breaks: overwritten("client.key", encryptedKey), Want: Verdicts{Client: "key-encrypted"},
+	},
+	{
+		Name: "key-encrypted-server", Broken: "the server's key is encrypted",
+		breaks: overwritten("server.key", encryptedKey), Want: Verdicts{Server: "key-encrypted"},
+	},
+	{
+		Name: "key-unparsable", Broken: "the client's key is garbage in a PEM block",
+		breaks: overwritten("client.key", garbageKey), Want: Verdicts{Client: "key-unparsable"},
+	},
+	{
+		Name: "key-unparsable-server", Broken: "the server's key is garbage in a PEM block",
+		breaks: overwritten("server.key", garbageKey), Want: Verdicts{Server: "key-unparsable"},
+	},
+	{
+		Name: "key-unreadable", Broken: "a directory stands where the client's key should",
+		breaks: func(s *brokenSet) { s.unreadableKey(certs.Client) }, Want: Verdicts{Client: "key-unreadable"},
+	},
+	{
+		Name: "key-unreadable-server", Broken: "a directory stands where the server's key should",
+		breaks: func(s *brokenSet) { s.unreadableKey(certs.Server) }, Want: Verdicts{Server: "key-unreadable"},
+	},
+	{
+		Name: "pem-swapped", Broken: "the client's certificate and key are in each other's file",
+		breaks: func(s *brokenSet) { s.swap(certs.Client) }, Want: Verdicts{Client: "pem-swapped"},
+	},
+	{
+		Name: "pem-swapped-server", Broken: "the server's certificate and key are in each other's file",
+		breaks: func(s *brokenSet) { s.swap(certs.Server) }, Want: Verdicts{Server: "pem-swapped"},
+	},
+	{
+		Name: "ca-file-empty", Broken: "the client's trust file is empty",
+		breaks: func(s *brokenSet) { s.apart(s.ca); s.files["client/ca.crt"] = nil },
+		Want:   Verdicts{Client: "ca-file-empty"},
+	},
+	{
+		Name: "ca-file-empty-server", Broken: "the server's trust file is empty",
+		breaks: func(s *brokenSet) { s.apart(s.ca); s.files["server/ca.crt"] = nil },
+		Want:   Verdicts{Server: "ca-file-empty"},
+	},
+}
+
+var (
+	encryptedKey = pemOf("ENCRYPTED PRIVATE KEY", []byte("only a passphrase opens it"))
+	garbageKey   = pemOf("PRIVATE KEY", []byte("no DER"))
+)
+
+func overwritten(file string, data []byte) func(*brokenSet) {
+	return func(s *brokenSet) { s.files[file] = data }
+}
+
+func (s *brokenSet) foreignKey(name string) {
+	s.set[name].Key = s.sameCA().Key
+}
+
+func (s *brokenSet) unreadableKey(name string) { s.blocked = name + ".key" }
+
+func (s *brokenSet) swap(name string) {
+	key, err := s.set[name].KeyPEM()
+	s.Fail(err)
+	s.files[name+".crt"], s.files[name+".key"] = key, s.set[name].CertPEM()
+}

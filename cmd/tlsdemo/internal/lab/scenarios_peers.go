@@ -1,0 +1,111 @@
+package lab
+
+import "crypto/tls"
+
+// How long the ends of a scenario wait for one that is silent: a moment, or, if it has to
+// have said something before, what that takes on a busy machine.
+const (
+	serverMoment = "--handshake-timeout=300ms"
+	serverWhile  = "--handshake-timeout=1s"
+	clientMoment = "--timeout=300ms"
+	clientWhile  = "--timeout=1s"
+)
+
+// beginning is the first half of what a client or server begins a handshake with: a
+// record of more than is there, RFC 8446 section 5.1.
+const beginning = "\x16\x03\x03"
+
+// peerScenarios are other ends that do not speak TLS, or not to the end.
+var peerScenarios = []Scenario{
+	{
+		Name: "peer-plaintext-http", Broken: "the client speaks HTTP without TLS to the TLS port",
+		send: []string{"--plain", "GET / HTTP/1.0"}, Want: Verdicts{Server: "peer-plaintext-http"},
+	},
+	{
+		Name: "peer-plaintext-http-server", Broken: "the server speaks HTTP without TLS",
+		serve: []string{"--plain", "--reply=HTTP/1.0 400 Bad Request"}, Want: Verdicts{Client: "peer-plaintext-http"},
+	},
+	{
+		Name: "peer-not-tls", Broken: "the client speaks something else than TLS",
+		send: []string{"--plain", "HELO client.localhost"}, Want: Verdicts{Server: "peer-not-tls", Client: "no-answer"},
+	},
+	{
+		Name: "peer-not-tls-server", Broken: "the server speaks SSH",
+		serve: []string{"--plain", "--reply=SSH-2.0-OpenSSH_9.6"}, Want: Verdicts{Client: "peer-not-tls"},
+	},
+	{
+		Name: "peer-echoes", Broken: "the server sends back what it receives, without TLS",
+		serve: []string{"--plain", "--echo"}, Want: Verdicts{Client: "peer-echoes"},
+	},
+	{
+		Name: "peer-closed-before-hello", Broken: "the server closes the connection and sends nothing",
+		serve: []string{"--plain", "--reply="}, Want: Verdicts{Client: "peer-closed-before-hello"},
+	},
+	{
+		Name: "peer-hung-up", Broken: "the server closes the connection in the middle of the handshake",
+		serve: []string{"--plain", "--reply=" + beginning}, Want: Verdicts{Client: "peer-hung-up"},
+	},
+	{
+		Name: "peer-silent", Broken: "the client connects and sends nothing",
+		serve: []string{serverMoment}, send: []string{"--plain", fromStdin},
+		Want: Verdicts{Server: "peer-silent", Client: "no-answer"},
+	},
+	{
+		Name: "peer-silent-server", Broken: "the server accepts the connection and sends nothing",
+		server: silent, send: []string{clientMoment}, Want: Verdicts{Client: "peer-silent"},
+	},
+	{
+		Name: "peer-stalled", Broken: "the client stops in the middle of the handshake",
+		breaks: func(s *brokenSet) { s.files["hello"] = []byte(beginning) },
+		serve:  []string{serverWhile}, send: []string{"--plain", "--file={dir}/hello"},
+		Want: Verdicts{Server: "peer-stalled", Client: "no-answer"},
+	},
+	{
+		Name: "peer-stalled-server", Broken: "the server stops in the middle of the handshake",
+		server: stalled, send: []string{clientWhile}, Want: Verdicts{Client: "peer-stalled"},
+	},
+	{
+		Name: "peer-silent-after-handshake", Broken: "the server completes the handshake and never answers: slow, but no refusal",
+		server: mute, send: []string{clientWhile}, Want: Verdicts{Client: "peer-silent"},
+	},
+	{
+		Name: "connection-refused", Broken: "nothing listens",
+		server: nobodyThere, Want: Verdicts{Client: "connection-refused"},
+	},
+	{
+		// Without ALPN the server has no means of telling why it does not answer.
+		Name: "no-answer", Broken: "the server completes the handshake and closes without an answer",
+		serve: []string{"--alpn=", "--max-message=1"}, Want: Verdicts{Client: "no-answer"},
+	},
+}
+
+// parameterScenarios are two ends with nothing in common.
+var parameterScenarios = []Scenario{
+	{
+		Name: "tls-version-mismatch", Broken: "each end allows one version of TLS, and not the same",
+		serve: []string{"{other}"}, Want: both("tls-version-mismatch"),
+	},
+	{
+		Name: "no-shared-cipher", Broken: "each end allows one cipher suite, and not the same",
+		only:  tls.VersionTLS12,
+		serve: []string{"--ciphers=TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"},
+		send:  []string{"--ciphers=TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"},
+		Want:  Verdicts{Server: "no-shared-cipher", Client: "no-shared-parameters"},
+	},
+	{
+		Name: "no-shared-cipher-key", Broken: "the one cipher suite that both ends allow is for RSA, and the server's key is ECDSA",
+		only:  tls.VersionTLS12,
+		serve: []string{"--ciphers=TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"},
+		send:  []string{"--ciphers=TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"},
+		Want:  Verdicts{Server: "no-shared-cipher", Client: "no-shared-parameters"},
+	},
+	{
+		Name: "no-shared-group", Broken: "each end allows one group for the key exchange, and not the same",
+		serve: []string{"--groups=P384"}, send: []string{"--groups=X25519"},
+		Want: Verdicts{Server: "no-shared-group", Client: "no-shared-parameters"},
+	},
+	{
+		Name: "alpn-mismatch", Broken: "each end names an application protocol, and not the same",
+		serve: []string{"--alpn=h2"}, send: []string{"--alpn=mqtt"}, Want: both("alpn-mismatch"),
+	},
+}
