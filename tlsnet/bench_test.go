@@ -36,7 +36,7 @@ func benchmarkOurs(b *testing.B, server, client *tls.Config) {
 			b.Fatal(err)
 		}
 		var answer tlsnet.Preview
-		if err := requester.Exchange(context.Background(), conn, strings.NewReader("Hello world!"), &answer); err != nil || answer.Size != 12 {
+		if _, err := requester.Exchange(context.Background(), conn, strings.NewReader("Hello world!"), &answer); err != nil || answer.Size != 12 {
 			b.Fatal(err)
 		}
 		conn.Close()

@@ -19,10 +19,13 @@ const farewell = 250 * time.Millisecond
 // past is a deadline that is over.
 var past = time.Unix(1, 0)
 
+// within is the deadline that is d from now. Deadlines go by the machine's own clock.
+func within(d time.Duration) time.Time { return time.Now().Add(d) }
+
 // interrupt ends what conn is waiting for: reads at once, writes after the farewell.
 func interrupt(conn net.Conn) {
 	_ = conn.SetReadDeadline(past)
-	time.AfterFunc(farewell, func() { _ = conn.SetWriteDeadline(past) })
+	_ = conn.SetWriteDeadline(within(farewell))
 }
 
 // interruptWhenDone interrupts conn when ctx is done, unless stopped before.
@@ -33,73 +36,57 @@ func interruptWhenDone(ctx context.Context, conn net.Conn) (stop func() bool) {
 // because replaces the timeout of a connection that was interrupted for ctx's sake by
 // the reason for which ctx is done.
 func because(ctx context.Context, err error) error {
-	if errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() != nil {
+	if isTimeout(err) && ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return err
 }
 
-// readUntilSilent copies what arrives into sink until the peer closes, which is a nil
-// error, or has sent nothing for the time idle, which is [os.ErrDeadlineExceeded].
-// With sinceFirst the silence counts only after the first byte.
-func readUntilSilent(conn net.Conn, sink io.Writer, idle time.Duration, sinceFirst bool) error {
-	silence := time.AfterFunc(idle, func() { _ = conn.SetReadDeadline(past) })
-	defer silence.Stop()
-	if sinceFirst {
-		silence.Stop()
+func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
+
+// CloseAfter closes conn after an exchange, or a handshake, that ended with err. Unless
+// that is nil, or says only that nothing was sent, a *tls.Conn is closed without
+// close_notify: after a fatal alert, ours or the peer's, nothing more is sent (RFC 8446
+// section 6.2), and after any other failure close_notify would call whole what is not.
+func CloseAfter(conn net.Conn, err error) error {
+	if secure, ok := conn.(*tls.Conn); ok && err != nil && !errors.Is(err, ErrNothingSent) {
+		return secure.NetConn().Close()
 	}
-	buf := buffers.Get().(*buffer)
-	defer buffers.Put(buf)
-	for {
-		n, err := conn.Read(buf[:])
-		if n > 0 {
-			silence.Stop() // that sink is slow is no silence of the peer's
-			if _, err := sink.Write(buf[:n]); err != nil {
-				return err
-			}
-			silence.Reset(idle)
-		}
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
+	return conn.Close()
 }
 
 // hangUp ends the writing side, by close_notify (RFC 8446 section 6.1) or a FIN, and
-// reads what still comes into sink, until the peer closes or is silent for the time
-// idle. To close at once, with data unread, would send a reset, and that destroys what
-// the peer has not read yet. What becomes of a connection after its last answer is
-// nobody's concern, so the only error is that of sink.
-func hangUp(conn net.Conn, sink io.Writer, idle time.Duration) error {
+// discards what still comes, until the peer closes or the time is up. To close at once,
+// with data unread, would send a reset, and that destroys what the peer has not read yet.
+// It reads below TLS, where nothing can be wrong with what comes.
+func hangUp(conn net.Conn, d time.Duration) {
+	closeWrite(conn)
+	conn = below(conn)
+	_ = conn.SetReadDeadline(within(d))
+	_, _ = io.Copy(io.Discard, conn)
+}
+
+func closeWrite(conn net.Conn) {
 	if half, ok := conn.(interface{ CloseWrite() error }); ok {
 		_ = half.CloseWrite()
 	}
-	dst := &localWriter{w: sink}
-	_ = readUntilSilent(conn, dst, idle, false)
-	return dst.err
+}
+
+// below returns the connection that carries the bytes of conn, or conn itself.
+func below(conn net.Conn) net.Conn {
+	for {
+		outer, ok := conn.(interface{ NetConn() net.Conn })
+		if !ok {
+			return conn
+		}
+		conn = outer.NetConn()
+	}
 }
 
 // buffer holds the plaintext of one TLS record, RFC 8446 section 5.1.
 type buffer [1 << 14]byte
 
 var buffers = sync.Pool{New: func() any { return new(buffer) }}
-
-// copyMessage is [io.Copy] with a buffer that is used again.
-func copyMessage(dst io.Writer, src io.Reader) error {
-	buf := buffers.Get().(*buffer)
-	defer buffers.Put(buf)
-	_, err := io.CopyBuffer(writerOnly{dst}, readerOnly{src}, buf[:])
-	return err
-}
-
-// They hide ReadFrom and WriteTo, with which io.CopyBuffer would not use its buffer.
-type (
-	writerOnly struct{ io.Writer }
-	readerOnly struct{ io.Reader }
-)
 
 // framed reports whether conn's two ends have agreed on Protocol.
 func framed(conn net.Conn) bool {

@@ -20,7 +20,7 @@ func exchange(ctx context.Context, addr string, config *tls.Config) error {
 		return err
 	}
 	defer conn.Close()
-	err = new(tlsnet.Requester).Exchange(ctx, conn, strings.NewReader("Hello"), new(tlsnet.Preview))
+	_, err = new(tlsnet.Requester).Exchange(ctx, conn, strings.NewReader("Hello"), new(tlsnet.Preview))
 	if why := explain.Of(conn, err); why != nil {
 		return why
 	}

@@ -8,8 +8,23 @@ ends are and whom they trust comes from outside, as a *tls.Config.
 
 Two ends that agree on the application protocol [Protocol] by ALPN (RFC 7301) frame
 their messages, as below. With any other peer the rule of a plain TCP tutorial holds:
-the server reads once, answers, and closes; the client takes for the answer what
-arrives until the server closes or falls silent.
+
+  - The server answers what arrives together, at most 16 KiB: it reads, and goes on as long
+    as the next piece follows within 2 milliseconds. TLS cuts a message into records, and a
+    moment may pass between two of them. So where a record is as large as those are that a
+    TLS library fills before it begins another (that of a TCP segment, as crypto/tls begins
+    with, or a round number), the server waits for the next up to 50 milliseconds.
+  - Then it says close_notify, and reads on until the client closes, or is silent for a
+    second. What comes in that time counts as received.
+  - The client sends all of its message, whenever the answer comes, as long as the server
+    takes more. The answer is what comes until the server closes or, once it has begun and
+    the message is sent, is silent for a while.
+
+Each end knows how what it received has ended, and says so ([Ending]). Only an announced end
+proves that it is whole: close_notify (RFC 8446 section 6.1), or the end of a framed
+message. A FIN alone can come from anybody on the way. Over bare TCP there is nothing else,
+so there it has to do. Over a *tls.Conn that is not one of [tlsdemo/tlsnet/explain]'s it is not
+known whether a FIN was announced, since crypto/tls does not tell.
 
 # The format tlsdemo/1
 

@@ -50,7 +50,7 @@ func Example() {
 	serverConfig, clientConfig := ourConfigs()
 	addr, stop := serveExample(&tlsnet.Server{
 		Config: constant(serverConfig),
-		Handler: &tlsnet.Responder{Received: func(conn net.Conn, message tlsnet.Preview) {
+		Handler: &tlsnet.Responder{Received: func(conn net.Conn, message tlsnet.Preview, _ tlsnet.Ending) {
 			fmt.Printf("%s says %q\n", tlsnet.Identity(tlsnet.PeerCertificate(conn)), message.Head)
 		}},
 	})
@@ -61,13 +61,13 @@ func Example() {
 		log.Fatal(err)
 	}
 	var answer strings.Builder
-	err = new(tlsnet.Requester).Exchange(context.Background(), conn, strings.NewReader("Hello world!"), &answer)
-	conn.Close()
+	ended, err := new(tlsnet.Requester).Exchange(context.Background(), conn, strings.NewReader("Hello world!"), &answer)
+	tlsnet.CloseAfter(conn, err)
 	stop()
-	fmt.Println(&answer, err)
+	fmt.Println(&answer, ended, err)
 	// Output:
 	// client.localhost says "Hello world!"
-	// Hello world! <nil>
+	// Hello world! closed <nil>
 }
 
 func ExampleServer() {
@@ -110,7 +110,7 @@ func ExampleHandler() {
 		log.Fatal(err)
 	}
 	defer conn.Close()
-	err = new(tlsnet.Requester).Exchange(context.Background(), conn, strings.NewReader("Hello"), os.Stdout)
+	_, err = new(tlsnet.Requester).Exchange(context.Background(), conn, strings.NewReader("Hello"), os.Stdout)
 	fmt.Println("", err)
 	// Output:
 	// HELLO <nil>
@@ -138,10 +138,10 @@ func ExampleRequester() {
 		n, _ := theirs.Read(message)
 		fmt.Fprintf(theirs, "you said %q", message[:n])
 	}()
-	err := new(tlsnet.Requester).Exchange(context.Background(), ours, strings.NewReader("Hello"), os.Stdout)
-	fmt.Println("", err)
+	ended, err := new(tlsnet.Requester).Exchange(context.Background(), ours, strings.NewReader("Hello"), os.Stdout)
+	fmt.Println("", ended, err)
 	// Output:
-	// you said "Hello" <nil>
+	// you said "Hello" closed <nil>
 }
 
 func ExampleDialer() {
@@ -167,7 +167,7 @@ func ExampleExchangeError() {
 		theirs.Read(make([]byte, 1024))
 		theirs.Close()
 	}()
-	err := new(tlsnet.Requester).Exchange(context.Background(), ours, strings.NewReader("Hello"), io.Discard)
+	_, err := new(tlsnet.Requester).Exchange(context.Background(), ours, strings.NewReader("Hello"), io.Discard)
 	if failed, ok := errors.AsType[*tlsnet.ExchangeError](err); ok {
 		fmt.Println(failed.Op, "failed:", errors.Is(err, tlsnet.ErrNoAnswer))
 	}

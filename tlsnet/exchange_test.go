@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,6 +33,7 @@ type rig struct {
 
 	mu       sync.Mutex
 	received []tlsnet.Preview
+	endings  []tlsnet.Ending
 }
 
 // newRig starts a server that answers with responder, or else with the handler that
@@ -64,10 +66,11 @@ func newRig(t testing.TB, responder *tlsnet.Responder, server *tlsnet.Server, tu
 	return r
 }
 
-func (r *rig) note(_ net.Conn, message tlsnet.Preview) {
+func (r *rig) note(_ net.Conn, message tlsnet.Preview, ended tlsnet.Ending) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.received = append(r.received, message)
+	r.endings = append(r.endings, ended)
 }
 
 // sizes is how long the messages were, once the server has finished with its clients.
@@ -99,15 +102,21 @@ func (r *rig) clientConfig(protocols ...string) func() *tls.Config {
 
 // send is a whole exchange by our own client.
 func (r *rig) send(ctx context.Context, message io.Reader, protocols ...string) (string, error) {
+	answer, _, err := r.exchange(ctx, message, protocols...)
+	return answer, err
+}
+
+// exchange is send, and says how the answer ended.
+func (r *rig) exchange(ctx context.Context, message io.Reader, protocols ...string) (string, tlsnet.Ending, error) {
 	dialer := &tlsnet.Dialer{Config: r.clientConfig(protocols...)}
 	conn, err := dialer.Dial(ctx, r.addr)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	defer conn.Close()
 	var answer strings.Builder
-	err = new(tlsnet.Requester).Exchange(ctx, conn, message, &answer)
-	return answer.String(), err
+	ended, err := new(tlsnet.Requester).Exchange(ctx, conn, message, &answer)
+	tlsnet.CloseAfter(conn, err)
+	return answer.String(), ended, err
 }
 
 func timeout(t testing.TB) context.Context {
@@ -148,26 +157,106 @@ func TestExchange(t *testing.T) {
 // Without the protocol the tutorial's rule holds: one read, one answer.
 func TestExchangeWithoutProtocol(t *testing.T) {
 	r := newRig(t, &tlsnet.Responder{}, &tlsnet.Server{})
-	got, err := r.send(timeout(t), strings.NewReader("Hello world!"))
-	if err != nil || got != "Hello world!" {
-		t.Errorf("answer %q, error %v", got, err)
-	}
-	// The client's message is many reads long, and the answer must survive the rest
-	// of it: 20 times of 20.
+	// Many a message is many reads long. The answer has to survive the rest of it, and
+	// all of it counts as received: 20 times of 20.
 	const size = 256 << 10
-	for range 20 {
-		got, err := r.send(timeout(t), bytes.NewReader(make([]byte, size)))
-		if err != nil || got != "Hello world!" {
-			t.Fatalf("answer %q, error %v", got, err)
+	for _, size := range append([]int{12}, slices.Repeat([]int{size}, 20)...) {
+		got, ended, err := r.exchange(timeout(t), bytes.NewReader(make([]byte, size)))
+		if err != nil || got != "Hello world!" || ended != tlsnet.Closed {
+			t.Fatalf("%d bytes: answer %q, ended %q, error %v", size, got, ended, err)
 		}
 	}
 	// The server notes a message when the client has gone, which can be after the next
 	// client has come: the order says nothing.
 	sizes := r.sizes(t)
 	slices.Sort(sizes)
-	if len(sizes) != 21 || sizes[0] != 12 || sizes[1] <= 12 {
+	if len(sizes) != 21 || sizes[0] != 12 || sizes[1] != size || sizes[20] != size {
 		t.Errorf("the server received %v", sizes)
 	}
+	for _, ended := range r.endings {
+		if ended != tlsnet.Closed {
+			t.Errorf("the messages ended: %q", r.endings)
+		}
+	}
+}
+
+// What arrives together is one message, however many records it is in.
+func TestOneMessageOfManyRecords(t *testing.T) {
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		r := newRig(t, &tlsnet.Responder{Echo: true}, &tlsnet.Server{}, func(c *tls.Config) { c.MaxVersion = version })
+		for _, size := range []int{511, 512, 513, 1186, 1187, 1500, 5000, 16384} {
+			for range 20 { // crypto/tls begins a record anew after 1186 bytes, or thereabouts
+				got, err := r.send(timeout(t), bytes.NewReader(make([]byte, size)))
+				if err != nil || len(got) != size {
+					t.Fatalf("%s: answer of %d bytes, want %d, error %v", tls.VersionName(version), len(got), size, err)
+				}
+			}
+		}
+	}
+}
+
+// That holds for records of any size, such as those of two writes.
+func TestOneMessageOfManyWrites(t *testing.T) {
+	r := newRig(t, &tlsnet.Responder{Echo: true}, &tlsnet.Server{})
+	conn, secure := r.dialRaw(t)
+	conn.gather()
+	io.WriteString(secure, "Hello ")
+	io.WriteString(secure, "world!")
+	conn.release()
+	if got, err := io.ReadAll(secure); err != nil || string(got) != "Hello world!" {
+		t.Errorf("answer %q, error %v", got, err)
+	}
+}
+
+// rawConn is a client's connection below TLS, on which a test can interfere.
+type rawConn struct {
+	*net.TCPConn
+	held    []byte // what is not sent yet, or nil
+	garbled bool   // what is read is a bad record
+}
+
+// dialRaw shakes hands with the server, without ALPN.
+func (r *rig) dialRaw(t *testing.T, protocols ...string) (*rawConn, *tls.Conn) {
+	t.Helper()
+	conn, err := net.Dial("tcp", r.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	raw := &rawConn{TCPConn: conn.(*net.TCPConn)}
+	config := r.clientConfig(protocols...)()
+	config.ServerName = "localhost"
+	secure := tls.Client(raw, config)
+	if err := secure.Handshake(); err != nil {
+		t.Fatal(err)
+	}
+	return raw, secure
+}
+
+func (c *rawConn) Read(p []byte) (int, error) {
+	if c.garbled {
+		return copy(p, badRecord), nil
+	}
+	return c.TCPConn.Read(p)
+}
+
+// gather keeps back what is written from now on.
+func (c *rawConn) gather() { c.held = []byte{} }
+
+// release sends what was kept back, at once.
+func (c *rawConn) release() {
+	held := c.held
+	c.held = nil
+	c.TCPConn.Write(held)
+}
+
+func (c *rawConn) Write(p []byte) (int, error) {
+	if c.held == nil {
+		return c.TCPConn.Write(p)
+	}
+	c.held = append(c.held, p...)
+	return len(p), nil
 }
 
 func TestExchangePlain(t *testing.T) {
@@ -178,7 +267,7 @@ func TestExchangePlain(t *testing.T) {
 	}
 	defer conn.Close()
 	var answer strings.Builder
-	err = new(tlsnet.Requester).Exchange(timeout(t), conn, strings.NewReader("Hello world!"), &answer)
+	_, err = new(tlsnet.Requester).Exchange(timeout(t), conn, strings.NewReader("Hello world!"), &answer)
 	if err != nil || answer.String() != "Hello world!" {
 		t.Errorf("answer %q, error %v", &answer, err)
 	}
@@ -250,20 +339,174 @@ func TestAnswerCutShort(t *testing.T) {
 	}
 }
 
-// Off a record boundary even the tutorial's rule knows that something is missing.
-func TestAnswerCutWithinARecord(t *testing.T) {
-	r := newRig(t, nil, &tlsnet.Server{Handler: handler(func(_ context.Context, conn net.Conn) error {
-		conn.Read(make([]byte, 1024))
-		io.WriteString(conn, "Hello ")
-		raw := tcp(conn)
-		raw.Write([]byte{23, 3, 3, 1, 0, 'x'}) // a record of 256 bytes, and one of them
-		raw.CloseWrite()
-		io.Copy(io.Discard, raw)
-		return nil
-	})})
-	got, err := r.send(timeout(t), strings.NewReader("Hello"))
-	if !errors.Is(err, tlsnet.ErrCutShort) || got != "Hello " {
-		t.Errorf("answer %q, error %v", got, err)
+// How an answer ended is known, and only an end that was announced makes it whole.
+func TestAnswerEnded(t *testing.T) {
+	for _, test := range []struct {
+		name      string
+		protocols []string
+		serve     tlsnet.Handler
+		want      tlsnet.Ending
+		err       error
+	}{
+		{"close_notify", nil, answering(false, "Hello "), tlsnet.Closed, nil},
+		{"a FIN alone", nil, answering(true, "Hello "), tlsnet.Cut, tlsnet.ErrCutShort},
+		{"a FIN within a record", nil, handler(cutWithinARecord), tlsnet.Cut, tlsnet.ErrCutShort},
+		{"a reset", nil, handler(resetting), tlsnet.Cut, syscall.ECONNRESET},
+		{"silence", nil, handler(answerAndStay), tlsnet.Silence, nil},
+		{"the end of a message", []string{tlsnet.Protocol}, answering(true, "\x01\x00\x06Hello \x00\x00\x00"), tlsnet.Closed, nil},
+		{"close_notify within a message", []string{tlsnet.Protocol}, answering(false, "\x01\x00\x06Hello "), tlsnet.Cut, tlsnet.ErrCutShort},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := newRig(t, nil, &tlsnet.Server{Handler: test.serve})
+			got, ended, err := r.exchange(timeout(t), strings.NewReader("Hello"), test.protocols...)
+			if got != "Hello " || ended != test.want || !errors.Is(err, test.err) {
+				t.Errorf("answer %q, ended %q, error %v", got, ended, err)
+			}
+		})
+	}
+}
+
+func cutWithinARecord(_ context.Context, conn net.Conn) error {
+	conn.Read(make([]byte, 1024))
+	io.WriteString(conn, "Hello ")
+	raw := tcp(conn)
+	raw.Write([]byte{23, 3, 3, 1, 0, 'x'}) // a record of 256 bytes, and one of them
+	raw.CloseWrite()
+	io.Copy(io.Discard, raw)
+	return nil
+}
+
+// resetting resets the connection once the client has the answer, which silence proves.
+func resetting(_ context.Context, conn net.Conn) error {
+	conn.Read(make([]byte, 1024))
+	io.WriteString(conn, "Hello ")
+	time.Sleep(tlsnet.DefaultLinger / 2)
+	tcp(conn).SetLinger(0)
+	return tcp(conn).Close()
+}
+
+func answerAndStay(_ context.Context, conn net.Conn) error {
+	io.WriteString(conn, "Hello ")
+	io.Copy(io.Discard, conn)
+	return nil
+}
+
+// Over a *tls.Conn of somebody else's it cannot be known whether a FIN was announced, and
+// over bare TCP a FIN is all that there is.
+func TestAnswerEndedElsewhere(t *testing.T) {
+	r := newRig(t, &tlsnet.Responder{}, &tlsnet.Server{})
+	_, secure := r.dialRaw(t)
+	if ended, err := new(tlsnet.Requester).Exchange(timeout(t), secure, strings.NewReader("Hello"), io.Discard); ended != "" || err != nil {
+		t.Errorf("ended %q, error %v", ended, err)
+	}
+	plain := newRig(t, &tlsnet.Responder{}, &tlsnet.Server{Plain: true})
+	conn, err := net.Dial("tcp", plain.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if ended, err := new(tlsnet.Requester).Exchange(timeout(t), conn, strings.NewReader("Hello"), io.Discard); ended != tlsnet.Closed || err != nil {
+		t.Errorf("without TLS: ended %q, error %v", ended, err)
+	}
+}
+
+// The server knows as well how a message ended.
+func TestMessageEnded(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		end  func(*rawConn, *tls.Conn)
+		want tlsnet.Ending
+	}{
+		{"close_notify", func(_ *rawConn, secure *tls.Conn) { secure.Close() }, tlsnet.Closed},
+		{"a FIN alone", func(raw *rawConn, _ *tls.Conn) { raw.Close() }, tlsnet.Cut},
+		{"a bad record", func(raw *rawConn, _ *tls.Conn) { raw.Write(badRecord) }, tlsnet.Cut},
+		{"silence", func(*rawConn, *tls.Conn) {}, tlsnet.Silence},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := newRig(t, &tlsnet.Responder{}, &tlsnet.Server{})
+			raw, secure := r.dialRaw(t)
+			io.WriteString(secure, "Hello")
+			secure.Read(make([]byte, 1024))
+			test.end(raw, secure)
+			if sizes := r.sizes(t); len(sizes) != 1 || sizes[0] != 5 || r.endings[0] != test.want {
+				t.Errorf("the server received %v, ended %q", sizes, r.endings)
+			}
+		})
+	}
+}
+
+// A client that breaks off does not say that its message is whole.
+func TestBrokenOffMessage(t *testing.T) {
+	r := newRig(t, &tlsnet.Responder{}, &tlsnet.Server{})
+	message := io.MultiReader(strings.NewReader("half a message"), failing{})
+	if _, _, err := r.exchange(timeout(t), message); !errors.Is(err, errLocal) {
+		t.Errorf("error %v", err)
+	}
+	if r.sizes(t); len(r.endings) != 1 || r.endings[0] != tlsnet.Cut {
+		t.Errorf("the server received %v, ended %q", r.received, r.endings)
+	}
+}
+
+// A message is sent as long as the server takes more, whenever it answers, and the answer
+// is not over before that.
+func TestEarlyAnswer(t *testing.T) {
+	const size = 20 << 20
+	taken := make(chan int64, 1)
+	for _, want := range []string{"Hello", "Hello world!"} {
+		r := newRig(t, nil, &tlsnet.Server{Handler: handler(func(_ context.Context, conn net.Conn) error {
+			n, _ := conn.Read(make([]byte, 1024))
+			io.WriteString(conn, "Hello")
+			if want == "Hello" {
+				conn.(*tls.Conn).CloseWrite()
+			}
+			time.Sleep(2 * tlsnet.DefaultLinger)
+			rest, err := io.CopyN(io.Discard, conn, size-int64(n))
+			io.WriteString(conn, strings.TrimPrefix(want, "Hello"))
+			taken <- int64(n) + rest
+			return err
+		})})
+		got, ended, err := r.exchange(timeout(t), bytes.NewReader(make([]byte, size)))
+		if n := <-taken; got != want || ended != tlsnet.Closed || err != nil || n != size {
+			t.Errorf("answer %q, ended %q, error %v, %d bytes taken", got, ended, err, n)
+		}
+	}
+}
+
+// What a server did not take is said.
+func TestUnsent(t *testing.T) {
+	why := errors.New("out of patience")
+	for _, test := range []struct {
+		name  string
+		size  int64
+		stays bool
+		cause error
+	}{
+		{"closes", 20 << 20, false, nil},
+		{"closes, and the network had room for it all", 100 << 10, false, nil},
+		{"stays", 20 << 20, true, why},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := newRig(t, nil, &tlsnet.Server{Handler: handler(func(ctx context.Context, conn net.Conn) error {
+				conn.Read(make([]byte, 1024))
+				io.WriteString(conn, "Hello")
+				if test.stays {
+					<-ctx.Done()
+				}
+				time.Sleep(100 * time.Millisecond) // for the client to send what the network has room for
+				return nil
+			})})
+			ctx, cancel := context.WithTimeoutCause(t.Context(), 5*time.Second, why)
+			defer cancel()
+			if test.stays {
+				ctx, cancel = context.WithTimeoutCause(t.Context(), 3*tlsnet.DefaultLinger, why)
+				defer cancel()
+			}
+			got, _, err := r.exchange(ctx, bytes.NewReader(make([]byte, test.size)))
+			unsent, ok := errors.AsType[*tlsnet.UnsentError](err)
+			if !ok || unsent.Size != test.size || unsent.Sent > test.size || got != "Hello" || test.cause != nil && !errors.Is(err, test.cause) {
+				t.Errorf("answer %q, error %v", got, err)
+			}
+		})
 	}
 }
 
@@ -302,7 +545,7 @@ func TestSlowTaker(t *testing.T) {
 		}()
 		taker := &slowTaker{pause: time.Second}
 		requester := &tlsnet.Requester{Linger: taker.pause / 2}
-		if err := requester.Exchange(t.Context(), client, strings.NewReader("Hello"), taker); err != nil || taker.Size != size {
+		if _, err := requester.Exchange(t.Context(), client, strings.NewReader("Hello"), taker); err != nil || taker.Size != size {
 			t.Errorf("%d bytes of %d, error %v", taker.Size, size, err)
 		}
 	})
@@ -351,7 +594,7 @@ func TestLocalFailures(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		if err := new(tlsnet.Requester).Exchange(timeout(t), conn, strings.NewReader("x"), failing{}); !errors.Is(err, errLocal) {
+		if _, err := new(tlsnet.Requester).Exchange(timeout(t), conn, strings.NewReader("x"), failing{}); !errors.Is(err, errLocal) {
 			t.Errorf("an answer that cannot be written: error %v", err)
 		}
 	}

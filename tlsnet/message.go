@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // Protocol is the ALPN name (RFC 7301) of framed messages.
@@ -53,7 +54,7 @@ func NewMessageWriter(w io.Writer) *MessageWriter { return &MessageWriter{w: w} 
 func (m *MessageWriter) Write(p []byte) (n int, err error) {
 	for len(p) > 0 && m.err == nil {
 		if len(m.buf) == 0 {
-			m.buf = append(m.buf, make([]byte, headerSize)...)
+			m.begin(len(p))
 		}
 		k := min(len(p), headerSize+maxWrite-len(m.buf))
 		m.buf = append(m.buf, p[:k]...)
@@ -63,6 +64,11 @@ func (m *MessageWriter) Write(p []byte) (n int, err error) {
 		}
 	}
 	return n, m.err
+}
+
+// begin leaves room for a header, and makes room for a piece of n bytes and the end.
+func (m *MessageWriter) begin(n int) {
+	m.buf = slices.Grow(m.buf, headerSize+min(n, maxWrite)+headerSize)[:headerSize]
 }
 
 // Close ends the message. It does not close what the message is written to.
@@ -136,6 +142,43 @@ func (m *MessageReader) Read(p []byte) (int, error) {
 		return n, nil
 	}
 	return 0, m.err
+}
+
+// WriteTo copies the rest of the message to w, and returns how many bytes that were. At the
+// message's end the error is nil, else it is as that of Read, or w's own. [io.Copy] uses
+// it: while nothing of a chunk has arrived, it holds no buffer.
+func (m *MessageReader) WriteTo(w io.Writer) (int64, error) {
+	var written int64
+	for m.err == nil {
+		if m.left == 0 {
+			m.err = m.next()
+			continue
+		}
+		n, err := m.copyChunk(w)
+		written += n
+		if err != nil {
+			return written, err
+		}
+	}
+	if m.err == io.EOF {
+		return written, nil
+	}
+	return written, m.err
+}
+
+// copyChunk copies the rest of the current chunk. The error is that of w.
+func (m *MessageReader) copyChunk(w io.Writer) (written int64, err error) {
+	buf := buffers.Get().(*buffer)
+	defer buffers.Put(buf)
+	for m.left > 0 && m.err == nil && err == nil {
+		var n int
+		n, _ = m.Read(buf[:])
+		if n > 0 {
+			n, err = w.Write(buf[:n])
+		}
+		written += int64(n)
+	}
+	return written, err
 }
 
 // next reads a chunk's header, and all of a chunk that is not data.

@@ -139,6 +139,10 @@ func FuzzMessageReader(f *testing.F) {
 		if !bytes.Equal(whole, bytewise) || (errWhole == nil) != (errBytewise == nil) {
 			t.Errorf("at once: %d bytes, %v; byte by byte: %d bytes, %v", len(whole), errWhole, len(bytewise), errBytewise)
 		}
+		var copied bytes.Buffer
+		if _, err := io.Copy(&copied, tlsnet.NewMessageReader(bytes.NewReader(wire))); !bytes.Equal(whole, copied.Bytes()) || (err == nil) != (errWhole == nil) {
+			t.Errorf("read: %d bytes, %v; copied: %d bytes, %v", len(whole), errWhole, copied.Len(), err)
+		}
 		if len(whole) > len(wire) {
 			t.Errorf("%d bytes out of %d", len(whole), len(wire))
 		}

@@ -5,8 +5,8 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io"
 	"net"
-	"os"
 	"slices"
 	"time"
 
@@ -114,8 +114,8 @@ func (d *Dialer) look(ctx context.Context, addr string, config *tls.Config, repo
 		return refused, nil
 	}
 	report.Verified = !config.InsecureSkipVerify
-	report.await(ctx, secure, d.Intermediates)
-	_ = secure.Close() // a server that has refused us may be gone already
+	// A server that has refused us may be gone already.
+	_ = CloseAfter(secure, report.await(ctx, secure, d.Intermediates))
 	return false, nil
 }
 
@@ -151,11 +151,11 @@ func (r *Report) add(fault *explain.Error) {
 }
 
 // await waits for a server that refuses our certificate only now, as those of TLS 1.3 do.
-func (r *Report) await(ctx context.Context, conn *tls.Conn, intermediates []*x509.Certificate) {
+// It returns the failure of the connection, if that is what ended the wait.
+func (r *Report) await(ctx context.Context, conn *tls.Conn, intermediates []*x509.Certificate) error {
 	stop := interruptWhenDone(ctx, conn)
 	defer stop()
-	enough := time.AfterFunc(probeWait, func() { _ = conn.SetReadDeadline(past) })
-	defer enough.Stop()
+	(&exchange{ctx: ctx, conn: conn}).wait(probeWait)
 	_, err := conn.Read(make([]byte, 1))
 	refused := explain.Of(conn, err, intermediates...)
 	switch {
@@ -163,7 +163,11 @@ func (r *Report) await(ctx context.Context, conn *tls.Conn, intermediates []*x50
 		r.add(refused)
 	case err == nil, conn.ConnectionState().Version < tls.VersionTLS13:
 		r.Accepted = explain.Certain
-	case errors.Is(err, os.ErrDeadlineExceeded):
+	case isTimeout(err):
 		r.Accepted = explain.Likely
 	}
+	if isTimeout(err) || errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
 }

@@ -1,11 +1,14 @@
 package tlsnet
 
 import (
+	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
-	"os"
+	"sync/atomic"
 	"time"
 
 	"tlsdemo/tlsnet/explain"
@@ -19,64 +22,295 @@ const DefaultLinger = 250 * time.Millisecond
 // Requester is the client's half of the exchange.
 type Requester struct {
 	// Linger ends an answer that has no end of its own, by silence after its
-	// first byte. If zero, DefaultLinger.
+	// first byte and after the whole message was sent. If zero, DefaultLinger.
 	Linger time.Duration
 }
 
-// Exchange sends message and copies the answer, as it arrives, to answer. If the error
-// is not nil the answer is not whole, however much of it came. It is a
-// [*ExchangeError] for failures of the peer or the network, and message's or answer's own
-// error otherwise. Where conn is one of explain's, [explain.Of] tells whether it is that the
+// Exchange sends message and copies the answer, as it arrives, to answer. It returns how
+// the answer ended, also where there is an error. If the error is nil, the server has taken
+// all of the message as far as anybody can know, and the answer is whole: but for one that
+// ended by Silence, of which it is only likely.
+//
+// The error is a [*ExchangeError] for failures of the peer or the network, and message's or
+// answer's own error otherwise. It wraps an [*UnsentError] if the server answered and did
+// not take all of the message, [ErrCutShort] if the answer was Cut, and [ErrNoAnswer] if
+// there was none. Where conn is one of explain's, [explain.Of] tells whether it is that the
 // server refused us after all.
 //
-// Neither end of the exchange is held in memory. The connection is left to be closed
-// by the caller, and cannot be used for anything else. A Read of message that blocks
-// is not waited for once the answer is in.
-func (r *Requester) Exchange(ctx context.Context, conn net.Conn, message io.Reader, answer io.Writer) error {
+// Neither end of the exchange is held in memory. The connection is left to be closed by
+// the caller, with [CloseAfter], and cannot be used for anything else. A Read of message
+// that blocks is waited for until ctx is done, unless the answer has failed.
+func (r *Requester) Exchange(ctx context.Context, conn net.Conn, message io.Reader, answer io.Writer) (Ending, error) {
 	stop := interruptWhenDone(ctx, conn)
 	defer stop()
-	sent := make(chan error, 1)
-	go func() { sent <- send(conn, message) }()
-
-	received := r.receive(ctx, conn, answer)
-	_ = conn.SetDeadline(past) // if not all has been sent: nobody reads it any more
-	select {
-	case err := <-sent:
-		if local, ok := errors.AsType[*localError](err); ok {
-			return local.err
-		}
-	case <-time.After(farewell):
+	x := &exchange{ctx: ctx, conn: conn}
+	out := sendMessage(conn, message)
+	in := &localWriter{w: answer}
+	ended, err := r.receive(x, in, out)
+	if err == nil {
+		out.wait(ctx)
 	}
-	return received
+	out.stop()
+	return ended, r.settle(x, ended, err, in, out)
 }
 
-// localError is an error of the message's source or the answer's destination.
-type localError struct{ err error }
+// settle is what became of an exchange whose answer ended with err.
+func (r *Requester) settle(x *exchange, ended Ending, err error, in *localWriter, out *outgoing) error {
+	switch {
+	case out.local() != nil:
+		return out.local()
+	case in.n == 0 && err != nil, in.err != nil, gaveUp(err):
+		return err // there is no answer, or it says enough
+	case out.whole() && err == nil && ended == Closed:
+		return out.unsent(r.thrownAway(x, out))
+	case out.whole():
+		return err
+	case err != nil:
+		return out.unsent(err)
+	}
+	return out.unsent(cmp.Or(because(x.ctx, out.failure()), context.Cause(x.ctx)))
+}
 
-func (e *localError) Error() string { return e.err.Error() }
+// gaveUp reports whether the server gave its answer up, and said why, or whether what it
+// sent was no answer.
+func gaveUp(err error) bool {
+	_, aborted := errors.AsType[*AbortError](err)
+	return aborted || errors.Is(err, ErrMalformed)
+}
 
-// send writes the whole message. Of its errors only a local one is of interest: why
-// the network failed is learnt by reading.
-func send(conn net.Conn, message io.Reader) error {
-	src := &localReader{r: message}
-	err := write(conn, src)
-	if src.err == nil {
+// oneRecord is the most that crypto/tls sends in one record at first, if not a little less.
+// No server reads a part of a record, so no kernel has the rest of it to throw away.
+const oneRecord = 1024
+
+// thrownAway is the reset that tells that the server closed, properly as far as TLS goes,
+// while there was more of the message for it to read (RFC 2525 section 2.17), or nil. A
+// server that goes on listening after its close_notify is not waited for to the end.
+func (r *Requester) thrownAway(x *exchange, out *outgoing) error {
+	if _, secure := x.conn.(*tls.Conn); !secure || framed(x.conn) || out.sent.Load() <= oneRecord {
+		return nil
+	}
+	conn := below(x.conn)
+	_ = conn.SetReadDeadline(within(r.linger()))
+	if _, err := io.Copy(io.Discard, conn); !isTimeout(err) {
 		return err
 	}
-	interrupt(conn) // half a message gets no answer
-	return &localError{err: src.err}
+	return nil
 }
 
-func write(conn net.Conn, message io.Reader) error {
-	if !framed(conn) {
-		return copyMessage(conn, message)
+func (r *Requester) linger() time.Duration { return cmp.Or(r.Linger, DefaultLinger) }
+
+// receive copies the answer to in.
+func (r *Requester) receive(x *exchange, in *localWriter, out *outgoing) (Ending, error) {
+	var ended Ending
+	var err error
+	if framed(x.conn) {
+		ended, err = x.receiveMessage(in)
+	} else {
+		ended, err = r.receiveUntilSilent(x, in, out)
 	}
-	out := NewMessageWriter(conn)
-	if err := copyMessage(out, message); err != nil {
+	switch {
+	case in.err != nil:
+		return "", in.err
+	case err == nil:
+		return ended, nil
+	case in.n == 0:
+		return "", noAnswer(because(x.ctx, err))
+	}
+	return ended, &ExchangeError{Op: "read answer", Err: because(x.ctx, err)}
+}
+
+func (x *exchange) receiveMessage(in io.Writer) (Ending, error) {
+	_, err := NewMessageReader(x.conn).WriteTo(in)
+	switch {
+	case err == nil:
+		return Closed, nil
+	case isTimeout(err):
+		return Silence, err
+	}
+	return Cut, err
+}
+
+// receiveUntilSilent copies what arrives until the server closes, or is silent once it has
+// begun and has all of our message.
+func (r *Requester) receiveUntilSilent(x *exchange, in *localWriter, out *outgoing) (Ending, error) {
+	buf := buffers.Get().(*buffer)
+	defer buffers.Put(buf)
+	for {
+		sending := !out.over()
+		if in.n > 0 {
+			x.wait(r.linger()) // only now: that in is slow is no silence of the server's
+		}
+		n, err := x.conn.Read(buf[:])
+		if n > 0 && !in.take(buf[:n]) {
+			return "", in.err
+		}
+		switch {
+		case err == nil:
+		case in.n == 0:
+			return "", err
+		case !isTimeout(err) || x.ctx.Err() != nil:
+			return x.endOfAnswer(err)
+		case !sending:
+			return Silence, nil
+		}
+	}
+}
+
+// endOfAnswer tells an end that was announced from one that was not.
+func (x *exchange) endOfAnswer(err error) (Ending, error) {
+	ended := x.ending(err)
+	switch {
+	case !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
+		return ended, err
+	case ended == Cut:
+		return Cut, fmt.Errorf("%w: the server closed the connection without close_notify, so more may have come", ErrCutShort)
+	}
+	return ended, nil
+}
+
+// noAnswer is the failure of an answer that did not begin. It is not "refused": a crash, or
+// a proxy whose backend is down, looks the same.
+func noAnswer(err error) error {
+	failed := &ExchangeError{Op: "read answer", Err: err}
+	switch {
+	case errors.Is(err, ErrCutShort), errors.Is(err, io.EOF):
+		failed.Code, failed.Err = explain.NoAnswer, ErrNoAnswer
+	case neterr.BrokenOff(err):
+		failed.Code = explain.NoAnswer
+	case errors.Is(err, context.DeadlineExceeded):
+		failed.Code = explain.PeerSilent
+	}
+	return failed
+}
+
+// outgoing is a message that is being sent.
+type outgoing struct {
+	conn net.Conn
+	src  localReader
+	size int64         // of the message, or -1
+	sent atomic.Int64  // bytes
+	done chan struct{} // closed when nothing more will be sent
+	err  error         // of the sending, once that is done
+}
+
+// sendMessage begins to send a message.
+func sendMessage(conn net.Conn, message io.Reader) *outgoing {
+	o := &outgoing{conn: conn, src: localReader{r: message}, size: sizeOf(message), done: make(chan struct{})}
+	go o.run()
+	return o
+}
+
+// sizeOf is how much there is to read, or -1 if that is not known.
+func sizeOf(message io.Reader) int64 {
+	file, ok := message.(io.Seeker)
+	if !ok {
+		return -1
+	}
+	start, err := file.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return -1
+	}
+	end, err := file.Seek(0, io.SeekEnd)
+	if _, back := file.Seek(start, io.SeekStart); err != nil || back != nil || end <= start {
+		return -1
+	}
+	return end - start
+}
+
+func (o *outgoing) run() {
+	defer close(o.done)
+	o.err = o.send()
+	if o.src.err != nil {
+		interrupt(o.conn) // half a message gets no answer
+	}
+}
+
+func (o *outgoing) send() error {
+	if !framed(o.conn) {
+		return o.copyTo(o.conn)
+	}
+	out := NewMessageWriter(o.conn)
+	if err := o.copyTo(out); err != nil {
 		_ = out.Abort("the client could not read its message")
 		return err
 	}
 	return out.Close()
+}
+
+func (o *outgoing) copyTo(w io.Writer) error {
+	buf := buffers.Get().(*buffer)
+	defer buffers.Put(buf)
+	_, err := io.CopyBuffer(&counter{w: w, n: &o.sent}, &o.src, buf[:])
+	return err
+}
+
+// over reports whether nothing more will be sent.
+func (o *outgoing) over() bool {
+	select {
+	case <-o.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// wait waits for the message to be sent, until ctx is done.
+func (o *outgoing) wait(ctx context.Context) {
+	select {
+	case <-o.done:
+	case <-ctx.Done():
+	}
+}
+
+// stop ends the sending. It does not wait for a source that blocks.
+func (o *outgoing) stop() {
+	if o.over() {
+		return
+	}
+	_ = o.conn.SetDeadline(past)
+	select {
+	case <-o.done:
+	case <-time.After(farewell):
+	}
+}
+
+// whole reports whether all of the message has been sent.
+func (o *outgoing) whole() bool { return o.over() && o.err == nil }
+
+// failure is the error of sending, or nil.
+func (o *outgoing) failure() error {
+	if o.over() {
+		return o.err
+	}
+	return nil
+}
+
+// local is the error of the message's source, or nil.
+func (o *outgoing) local() error {
+	if o.over() {
+		return o.src.err
+	}
+	return nil
+}
+
+// unsent is the error for a message of which err kept a part from the server, or nil.
+func (o *outgoing) unsent(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &ExchangeError{Op: "send message", Err: &UnsentError{Sent: o.sent.Load(), Size: o.size, Err: err}}
+}
+
+// counter counts what is written.
+type counter struct {
+	w io.Writer
+	n *atomic.Int64
+}
+
+func (c *counter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n.Add(int64(n))
+	return n, err
 }
 
 // localReader remembers its own error, so that it can be told from the network's.
@@ -107,49 +341,8 @@ func (l *localWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-func (r *Requester) receive(ctx context.Context, conn net.Conn, answer io.Writer) error {
-	dst := &localWriter{w: answer}
-	var err error
-	if framed(conn) {
-		err = copyMessage(dst, NewMessageReader(conn))
-	} else {
-		err = r.receiveUntilSilent(ctx, conn, dst)
-	}
-	switch {
-	case dst.err != nil:
-		return dst.err
-	case err == nil:
-		return nil
-	}
-	failed := &ExchangeError{Op: "read answer", Err: because(ctx, err)}
-	if dst.n > 0 {
-		return failed
-	}
-	// Not "refused": a crash, or a proxy whose backend is down, looks the same.
-	switch {
-	case errors.Is(failed.Err, ErrCutShort):
-		failed.Code, failed.Err = explain.NoAnswer, ErrNoAnswer
-	case errors.Is(failed.Err, ErrNoAnswer), neterr.BrokenOff(failed.Err):
-		failed.Code = explain.NoAnswer
-	case errors.Is(failed.Err, context.DeadlineExceeded):
-		failed.Code = explain.PeerSilent
-	}
-	return failed
-}
-
-func (r *Requester) receiveUntilSilent(ctx context.Context, conn net.Conn, dst *localWriter) error {
-	linger := r.Linger
-	if linger == 0 {
-		linger = DefaultLinger
-	}
-	err := readUntilSilent(conn, dst, linger, true)
-	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() == nil && dst.n > 0:
-		return nil
-	case err == nil && dst.n == 0:
-		return ErrNoAnswer
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return cutShort(err)
-	}
-	return err
+// take writes p, and reports whether that went well.
+func (l *localWriter) take(p []byte) bool {
+	_, err := l.Write(p)
+	return err == nil
 }

@@ -26,108 +26,206 @@ type Responder struct {
 	// Reply is the answer to every message. If nil, DefaultReply.
 	Reply []byte
 	// Echo answers every message with itself instead. A client without Protocol
-	// gets back what the server's one read returned.
+	// gets back what has arrived together.
 	Echo bool
 	// MaxMessage is the longest message that is answered, in bytes. If zero,
 	// DefaultMaxMessage.
 	MaxMessage int64
 	// Timeout bounds an exchange as a whole. If zero, DefaultExchangeTimeout.
 	Timeout time.Duration
-	// Received is told of every message once it has been answered. It may be
-	// called by many goroutines at once. If nil, nobody is told.
-	Received func(conn net.Conn, message Preview)
+	// Received is told of every message once it has been answered, and how it ended:
+	// unless it was Closed, more may have come. It may be called by many goroutines at
+	// once. If nil, nobody is told.
+	Received func(conn net.Conn, message Preview, ended Ending)
 }
 
 // ServeConn receives a message and answers it. Failures are [*ExchangeError]s.
 func (r *Responder) ServeConn(ctx context.Context, conn net.Conn) error {
-	timeout := cmp.Or(r.Timeout, DefaultExchangeTimeout)
-	ctx, cancel := context.WithTimeoutCause(ctx, timeout, &timeoutError{"no whole exchange", timeout})
-	defer cancel()
 	stop := interruptWhenDone(ctx, conn)
 	defer stop()
+	timeout := cmp.Or(r.Timeout, DefaultExchangeTimeout)
+	a := &arrival{exchange: exchange{ctx: ctx, conn: conn, until: within(timeout)}, timeout: timeout}
+	a.limit = limitWriter{w: &a.message, limit: cmp.Or(r.MaxMessage, DefaultMaxMessage)}
+	_ = conn.SetWriteDeadline(a.until)
+	a.wait(timeout)
 
-	answer := r.answerOnce
+	answer := r.answerArrived
 	if framed(conn) {
 		answer = r.answerMessage
 	}
-	message, err := answer(ctx, conn)
+	err := answer(a)
 	if err == nil && r.Received != nil {
-		r.Received(conn, message)
+		r.Received(conn, a.message, a.ended)
 	}
 	return err
 }
 
-// answerMessage answers a framed message.
-func (r *Responder) answerMessage(ctx context.Context, conn net.Conn) (message Preview, err error) {
-	out := NewMessageWriter(conn)
-	sink := io.Writer(&message)
-	if r.Echo {
-		sink = io.MultiWriter(sink, out)
+// arrival is a message on its way in.
+type arrival struct {
+	exchange
+	timeout time.Duration
+	message Preview
+	limit   limitWriter // in front of message
+	ended   Ending
+	in      MessageReader // of a framed message
+	out     MessageWriter // of its answer
+}
+
+// failed is a failure of op, with the reason for it: if it was our own patience that
+// ended, how long that was.
+func (a *arrival) failed(op string, err error) error {
+	if err = because(a.ctx, err); isTimeout(err) {
+		err = &timeoutError{"no whole exchange", a.timeout}
 	}
-	err = copyMessage(r.limited(sink), NewMessageReader(conn))
-	if err != nil {
-		err = because(ctx, err)
-		if message.Size == 0 && errors.Is(err, ErrCutShort) {
-			err = errNoMessage
-		}
-		r.abort(conn, out, err)
-		return message, &ExchangeError{Op: "read message", Err: err}
+	return &ExchangeError{Op: op, Err: err}
+}
+
+// answerMessage answers a framed message.
+func (r *Responder) answerMessage(a *arrival) error {
+	a.in.r, a.out.w, a.ended = a.conn, a.conn, Closed
+	if r.Echo {
+		a.limit.w = io.MultiWriter(&a.message, &a.out)
+	}
+	if _, err := a.in.WriteTo(&a.limit); err != nil {
+		return a.abort(err)
 	}
 	if !r.Echo {
-		_, _ = out.Write(r.reply()) // its error is kept, and returned by Close
+		_, _ = a.out.Write(r.reply()) // its error is kept, and returned by Close
 	}
-	if err := out.Close(); err != nil {
-		return message, &ExchangeError{Op: "write answer", Err: because(ctx, err)}
+	if err := a.out.Close(); err != nil {
+		return a.failed("write answer", err)
 	}
-	_ = hangUp(conn, io.Discard, lastLinger)
-	return message, nil
+	hangUp(a.conn, lastLinger)
+	return nil
 }
 
-// abort tells a client whose message is not going to be answered why, unless it is
-// the client that broke off.
-func (r *Responder) abort(conn net.Conn, out *MessageWriter, err error) {
-	if errors.Is(err, ErrCutShort) || errors.Is(err, errNoMessage) {
-		return
+// abort tells a client whose message is not going to be answered why, unless it is the
+// client or the network that broke off.
+func (a *arrival) abort(err error) error {
+	failed := a.failed("read message", err)
+	_, aborted := errors.AsType[*AbortError](failed)
+	_, broken := errors.AsType[net.Error](failed)
+	switch {
+	case errors.Is(err, ErrCutShort) && a.message.Size == 0:
+		return &ExchangeError{Op: "read message", Err: errNoMessage}
+	case aborted, broken, errors.Is(err, ErrCutShort):
+		return failed
 	}
-	if _, ok := errors.AsType[*AbortError](err); ok {
-		return
+	enough := lastLinger
+	if a.ctx.Err() != nil {
+		enough = farewell
 	}
-	if _, ok := errors.AsType[net.Error](err); ok {
-		return
+	_ = a.conn.SetWriteDeadline(within(enough))
+	if a.out.Abort(errors.Unwrap(failed).Error()) == nil {
+		hangUp(a.conn, enough)
 	}
-	if out.Abort(err.Error()) != nil {
-		return
-	}
-	_ = conn.SetReadDeadline(time.Time{})
-	enough := time.AfterFunc(lastLinger, func() { _ = conn.SetReadDeadline(past) })
-	defer enough.Stop()
-	_ = hangUp(conn, io.Discard, farewell)
+	return failed
 }
 
-// answerOnce answers whatever one read returns. What arrives after that, until the
-// client has closed, counts as received.
-func (r *Responder) answerOnce(ctx context.Context, conn net.Conn) (message Preview, err error) {
+const (
+	// firstRead is the size of the buffer in which a connection waits for its first
+	// bytes: the many that are idle are to cost little memory.
+	firstRead = 512
+	// together is how soon another piece follows, to be of one message with the one
+	// before, and togetherCut how soon it does where the client's TLS may have cut a
+	// message. See the documentation of the package.
+	together    = 2 * time.Millisecond
+	togetherCut = 50 * time.Millisecond
+)
+
+// answerArrived answers what arrives together. What arrives after that, until the client
+// has closed, counts as received.
+func (r *Responder) answerArrived(a *arrival) error {
+	first := make([]byte, firstRead)
+	n, end := a.conn.Read(first)
+	if n == 0 {
+		return a.failed("read message", noMessage(a.conn, end))
+	}
 	buf := buffers.Get().(*buffer)
 	defer buffers.Put(buf)
-	n, err := conn.Read(buf[:])
-	if err != nil {
-		return message, &ExchangeError{Op: "read message", Err: because(ctx, noMessage(conn, err))}
+	arrived := append(buf[:0], first[:n]...)
+	if end == nil {
+		arrived, end = a.readTogether(arrived)
 	}
-	sink := r.limited(&message)
-	if _, err := sink.Write(buf[:n]); err != nil {
-		return message, &ExchangeError{Op: "read message", Err: err}
+	if end != nil && !errors.Is(end, io.EOF) {
+		return a.failed("read message", end)
 	}
-	reply := r.reply()
-	if r.Echo {
-		reply = buf[:n]
+	if _, err := a.limit.Write(arrived); err != nil {
+		return a.failed("read message", err)
 	}
-	if _, err := conn.Write(reply); err != nil {
-		return message, &ExchangeError{Op: "write answer", Err: because(ctx, err)}
+	if _, err := a.conn.Write(r.replyTo(arrived)); err != nil {
+		return a.failed("write answer", err)
 	}
-	if err := hangUp(conn, sink, lastLinger); err != nil {
-		return message, &ExchangeError{Op: "read message", Err: err}
+	if end == nil {
+		end = a.readOn(buf[:])
 	}
-	return message, nil
+	if _, over := errors.AsType[*LimitError](end); over {
+		return a.failed("read message", end)
+	}
+	a.ended = a.ending(end)
+	return nil
+}
+
+// readTogether adds to arrived, up to its capacity, what follows soon enough. The error is
+// the one with which reading ended, or nil where more may come.
+func (a *arrival) readTogether(arrived []byte) ([]byte, error) {
+	var seen records
+	begun := len(arrived) // of the first record: all of it, unless it fills the first buffer
+	if begun < firstRead {
+		seen.patience(begun)
+		begun = 0
+	}
+	for soon := together; len(arrived) < cap(arrived); {
+		a.wait(soon)
+		n, err := a.conn.Read(arrived[len(arrived):cap(arrived)])
+		arrived = arrived[:len(arrived)+n]
+		if isTimeout(err) {
+			return arrived, nil
+		}
+		if err != nil {
+			return arrived, err
+		}
+		soon, begun = seen.patience(begun+n), 0
+	}
+	return arrived, nil
+}
+
+// records counts those in which a message arrives.
+type records int
+
+// patience is how soon after a record of n bytes the next has to follow: later where the
+// client's TLS may have cut the message. crypto/tls begins with a record of the size of a
+// TCP segment, and each that follows is larger by that; others cut at one size, which is
+// about that of a segment, or a round number (RFC 8449, RFC 6066 section 4).
+func (r *records) patience(n int) time.Duration {
+	*r++
+	if n%1024 == 0 || isSegment(n) || n%int(*r) == 0 && isSegment(n/int(*r)) {
+		return togetherCut
+	}
+	return together
+}
+
+// isSegment reports whether a record of n bytes may be one that fills a TCP segment.
+func isSegment(n int) bool { return 1024 < n && n < 1460 }
+
+// readOn ends the writing side and reads the rest of the message. The error is never nil:
+// it is the one with which reading ended, or a [*LimitError]. The FIN lets a client that looks below TLS
+// know at once that nothing was thrown away.
+func (a *arrival) readOn(buf []byte) error {
+	closeWrite(a.conn)
+	closeWrite(below(a.conn))
+	for {
+		a.wait(lastLinger)
+		n, err := a.conn.Read(buf)
+		if n > 0 {
+			if _, err := a.limit.Write(buf[:n]); err != nil {
+				return err
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
 }
 
 func noMessage(conn net.Conn, err error) error {
@@ -141,13 +239,17 @@ func noMessage(conn net.Conn, err error) error {
 	return errNoHello
 }
 
-func (r *Responder) limited(w io.Writer) io.Writer {
-	return &limitWriter{w: w, limit: cmp.Or(r.MaxMessage, DefaultMaxMessage)}
-}
-
 func (r *Responder) reply() []byte {
 	if r.Reply == nil {
 		return []byte(DefaultReply)
 	}
 	return r.Reply
+}
+
+// replyTo is the answer to a message that is not framed.
+func (r *Responder) replyTo(arrived []byte) []byte {
+	if r.Echo {
+		return arrived
+	}
+	return r.reply()
 }

@@ -166,12 +166,12 @@ func (s *Server) serveInTurn(conn net.Conn) (net.Conn, error) {
 	if err != nil {
 		return ready, err
 	}
-	defer ready.Close()
 	if !s.takeTurn() {
+		_ = CloseAfter(ready, ErrServerClosed)
 		return ready, ErrServerClosed
 	}
 	defer func() { <-s.turns }()
-	return ready, s.Handler.ServeConn(s.ctx, ready)
+	return ready, s.handle(s.ctx, ready)
 }
 
 // takeTurn waits until the Handler has room. Where it has, it takes the client even when
@@ -205,8 +205,13 @@ func (s *Server) ServeConn(ctx context.Context, conn net.Conn) error {
 	if err != nil {
 		return s.explain(ready, err)
 	}
-	defer ready.Close()
-	return s.Handler.ServeConn(ctx, ready)
+	return s.handle(ctx, ready)
+}
+
+// handle leaves conn to the Handler, and closes it after that.
+func (s *Server) handle(ctx context.Context, conn net.Conn) (err error) {
+	defer func() { _ = CloseAfter(conn, err) }()
+	return s.Handler.ServeConn(ctx, conn)
 }
 
 // explain returns why conn failed, or else err itself.
@@ -261,9 +266,7 @@ func (s *Server) handshake(ctx context.Context, conn net.Conn) (net.Conn, error)
 	if seen.HTTP() {
 		_, _ = io.WriteString(conn, "HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain\r\n\r\nThis port speaks TLS: https, not http.\n")
 	}
-	enough := time.AfterFunc(lastAlert, func() { _ = conn.SetReadDeadline(past) })
-	defer enough.Stop()
-	_ = hangUp(conn, io.Discard, lastAlert)
+	hangUp(conn, lastAlert)
 	return secure, err
 }
 

@@ -256,7 +256,7 @@ func TestResumption(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := new(tlsnet.Requester).Exchange(timeout(t), conn, strings.NewReader("Hello"), io.Discard); err != nil {
+		if _, err := new(tlsnet.Requester).Exchange(timeout(t), conn, strings.NewReader("Hello"), io.Discard); err != nil {
 			t.Fatal(err)
 		}
 		if got := conn.ConnectionState().DidResume; got != want {

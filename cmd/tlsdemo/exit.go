@@ -63,7 +63,7 @@ func status(err error) int {
 	switch {
 	case is[*usageError](err):
 		return exitUsage
-	case is[*tlsnet.ExchangeError](err), is[*net.OpError](err), is[*net.DNSError](err), is[*timeoutError](err):
+	case is[*tlsnet.ExchangeError](err), is[*net.OpError](err), is[*net.DNSError](err), is[*gaveUpError](err):
 		return exitTransport
 	case is[*certs.Finding](err), is[*localError](err), is[*fs.PathError](err),
 		errors.Is(err, fs.ErrExist), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):

@@ -33,13 +33,13 @@ type connectError struct {
 func (c *connectError) Error() string { return c.err.Error() }
 func (c *connectError) Unwrap() error { return c.err }
 
-// timeoutError is the cause with which a command's time runs out.
-type timeoutError struct{ after time.Duration }
+// gaveUpError is the cause with which the time of a command, its --timeout, runs out.
+type gaveUpError struct{ after time.Duration }
 
-func (t *timeoutError) Error() string { return fmt.Sprintf("gave up after %v", t.after) }
+func (g *gaveUpError) Error() string { return fmt.Sprintf("gave up after %v", g.after) }
 
 // Is makes it the [context.DeadlineExceeded] that it is.
-func (t *timeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
+func (g *gaveUpError) Is(target error) bool { return target == context.DeadlineExceeded }
 
 // checkAddr is checkHostPort for --addr.
 func checkAddr(addr string) error {

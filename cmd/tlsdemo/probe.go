@@ -65,7 +65,7 @@ func (p *probe) run(ctx context.Context, addr string) error {
 	if err != nil {
 		return &located{err: err, origin: from}
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, p.timeout, &timeoutError{after: p.timeout})
+	ctx, cancel := context.WithTimeoutCause(ctx, p.timeout, &gaveUpError{after: p.timeout})
 	defer cancel()
 	dialer := &tlsnet.Dialer{Config: p.tls.client(creds, p.serverName, p.env.now), Intermediates: from.intermediates()}
 	report, err := dialer.Probe(ctx, addr)

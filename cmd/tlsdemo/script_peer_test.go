@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -20,6 +21,8 @@ import (
 //	tls12  shakes hands, with the certificates in DIR, in TLS 1.2 at most
 //	cut    sends a part of a message, with the certificates in DIR, and closes
 //	begin  sends a part of a message, with the certificates in DIR, and stays
+//	hello  knows nothing of ALPN, says Hello, with the certificates in DIR, and stays
+//	hasty  is hello 20 times over, and ends the connection by a FIN alone once it has the answer
 func knock(ts *testscript.TestScript, neg bool, args []string) {
 	takes(ts, neg, args, 2, 3)
 	conn, err := net.Dial("tcp", args[1])
@@ -32,15 +35,29 @@ func knock(ts *testscript.TestScript, neg bool, args []string) {
 	case "tls12":
 		config := source(ts, args[2], certs.Client).ClientConfig()
 		config.MaxVersion = tls.VersionTLS12
-		_ = shake(conn, config).Close()
+		_ = shake(conn, config, tlsnet.Protocol).Close()
 	case "cut":
 		_ = begin(ts, conn, args[2]).Close()
 	case "begin":
 		secure := begin(ts, conn, args[2])
 		ts.Defer(func() { _ = secure.Close() })
+	case "hello":
+		hello(ts, conn, args[2], 1)
+		ts.Defer(func() { _ = conn.Close() })
+	case "hasty":
+		hello(ts, conn, args[2], 20)
+		finish(conn)
 	default:
 		ts.Fatalf("unknown kind %q", args[0])
 	}
+}
+
+// hello says Hello as often as that, and takes the answer.
+func hello(ts *testscript.TestScript, conn net.Conn, dir string, times int) {
+	secure := shake(conn, source(ts, dir, certs.Client).ClientConfig())
+	_, err := io.WriteString(secure, strings.Repeat("Hello", times))
+	ts.Check(err)
+	readOnce(secure)
 }
 
 // begin sends a part of a message once the server has taken the client in, which in
@@ -48,15 +65,15 @@ func knock(ts *testscript.TestScript, neg bool, args []string) {
 func begin(ts *testscript.TestScript, conn net.Conn, dir string) *tls.Conn {
 	config := source(ts, dir, certs.Client).ClientConfig()
 	config.MaxVersion = tls.VersionTLS12
-	secure := shake(conn, config)
+	secure := shake(conn, config, tlsnet.Protocol)
 	_, err := secure.Write([]byte("\x01\x00\x0cHello"))
 	ts.Check(err)
 	return secure
 }
 
-func shake(conn net.Conn, config *tls.Config) *tls.Conn {
+func shake(conn net.Conn, config *tls.Config, protocols ...string) *tls.Conn {
 	config.ServerName = "localhost"
-	config.NextProtos = []string{tlsnet.Protocol}
+	config.NextProtos = protocols
 	secure := tls.Client(conn, config)
 	_ = secure.Handshake() // how it ends the script sees at the server
 	return secure
@@ -104,6 +121,10 @@ func listener(ts *testscript.TestScript) net.Listener {
 //	close   closes without an answer
 //	stuck   makes the file "asked" and never answers
 //	linger  knows nothing of ALPN, answers, and never closes
+//	fin     knows nothing of ALPN, answers, and ends the connection by a FIN alone
+//	early   knows nothing of ALPN, answers, says that this was all, and reads on
+//	deaf    knows nothing of ALPN, answers, says that this was all, and closes with what has come unread
+//	numb    knows nothing of ALPN, answers, and then neither reads nor closes
 func peer(ts *testscript.TestScript, neg bool, args []string) {
 	takes(ts, neg, args, 3, 3)
 	behave, ok := behaviours[args[0]]
@@ -115,11 +136,14 @@ func peer(ts *testscript.TestScript, neg bool, args []string) {
 	switch args[0] {
 	case "tls12":
 		config.MaxVersion = tls.VersionTLS12
-	case "linger":
+	case "linger", "fin", "early", "deaf", "numb":
 		config.NextProtos = nil
 	}
-	if args[0] == "stuck" {
+	switch args[0] {
+	case "stuck":
 		behave = stuck(ts.MkAbs("asked"))
+	case "numb":
+		behave = numb(ts)
 	}
 	ln := listener(ts)
 	ts.Setenv(args[2], ln.Addr().String())
@@ -153,10 +177,23 @@ var behaviours = map[string]func(net.Conn, *tls.Conn){
 		finish(conn)
 	},
 	"stuck": nil,
+	"numb":  nil,
 	"linger": func(conn net.Conn, secure *tls.Conn) {
 		readOnce(secure)
 		_, _ = secure.Write([]byte("Hello world!"))
 		_, _ = io.Copy(io.Discard, conn)
+	},
+	"fin": answerBytes("Hello "),
+	"early": func(_ net.Conn, secure *tls.Conn) {
+		readOnce(secure)
+		_, _ = io.WriteString(secure, "Hello world!")
+		_ = secure.CloseWrite()
+		_, _ = io.Copy(io.Discard, secure)
+	},
+	"deaf": func(_ net.Conn, secure *tls.Conn) {
+		readOnce(secure)
+		_, _ = io.WriteString(secure, "Hello world!")
+		_ = secure.Close()
 	},
 }
 
@@ -165,6 +202,16 @@ func stuck(asked string) func(net.Conn, *tls.Conn) {
 		readOnce(secure)
 		_ = os.WriteFile(asked, nil, 0o600)
 		_, _ = io.Copy(io.Discard, conn)
+	}
+}
+
+func numb(ts *testscript.TestScript) func(net.Conn, *tls.Conn) {
+	over := make(chan struct{})
+	ts.Defer(func() { close(over) })
+	return func(_ net.Conn, secure *tls.Conn) {
+		readOnce(secure)
+		_, _ = io.WriteString(secure, "Hello world!")
+		<-over
 	}
 }
 

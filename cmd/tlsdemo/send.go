@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -59,10 +58,8 @@ leads to our CA, present our own certificate, and print the answer.`,
 			return s.check(args)
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := s.run(cmd.Context()); err != nil {
-				return s.failed(err)
-			}
-			return nil
+			report := &sendReport{}
+			return s.tell(report, s.run(cmd.Context(), report))
 		},
 	}
 	s.register(cmd)
@@ -76,7 +73,7 @@ leads to our CA, present our own certificate, and print the answer.`,
 	flags.BoolVar(&s.plain, "plain", false, "use TCP without TLS, to loopback only: nothing is encrypted, and neither end is authenticated")
 	s.tls.register(flags)
 	flags.DurationVar(&s.timeout, "timeout", 30*time.Second, "time limit of connecting, handshake and exchange together")
-	flags.DurationVar(&s.linger, "linger", tlsnet.DefaultLinger, "without ALPN: how long the server may be silent before its answer counts as complete")
+	flags.DurationVar(&s.linger, "linger", tlsnet.DefaultLinger, "without ALPN: how long the server may be silent before we stop waiting for the rest of its answer")
 	cmd.MarkFlagsMutuallyExclusive("raw", "json")
 	plainAlone(cmd, "server-name")
 	return cmd
@@ -101,12 +98,13 @@ func (s *send) check(args []string) error {
 	return nil
 }
 
-func (s *send) run(ctx context.Context) error {
-	message, err := s.open()
+// run has the exchange, and reports what it saw, as far as it came.
+func (s *send) run(ctx context.Context, report *sendReport) error {
+	message, closer, err := s.open()
 	if err != nil {
 		return err
 	}
-	defer message.Close()
+	defer closer.Close()
 	dialer := &tlsnet.Dialer{}
 	var from *origin
 	if !s.plain {
@@ -125,34 +123,25 @@ func (s *send) run(ctx context.Context) error {
 	if s.raw && isTerminal(s.env.stdout) {
 		fmt.Fprintln(s.env.stderr, "tlsdemo: --raw: the answer's bytes go to the terminal as they are")
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, &timeoutError{after: s.timeout})
+	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, &gaveUpError{after: s.timeout})
 	defer cancel()
-	if err := s.exchange(ctx, dialer, message); err != nil {
+	if err := s.exchange(ctx, dialer, message, report); err != nil {
 		return &located{err: err, origin: from}
 	}
 	return nil
 }
 
-// failed is an error with what we know of our own files; with --json it is an object on
-// the standard output too.
-func (s *send) failed(err error) error {
-	if s.json {
-		if err := console.NewJSONEncoder(s.env.stdout).Encode(explained(err)); err != nil {
-			return err
-		}
-	}
-	return err
-}
-
-// open returns the message. A file is opened before the server hears of us.
-func (s *send) open() (io.ReadCloser, error) {
+// open returns the message, and what is to be closed after it. A file is opened before the
+// server hears of us.
+func (s *send) open() (message io.Reader, closer io.Closer, err error) {
 	switch s.file {
 	case "":
-		return io.NopCloser(strings.NewReader(s.message)), nil
+		return strings.NewReader(s.message), io.NopCloser(nil), nil
 	case "-":
-		return io.NopCloser(s.env.stdin), nil
+		return s.env.stdin, io.NopCloser(nil), nil
 	}
-	return os.Open(s.file)
+	file, err := os.Open(s.file)
+	return file, file, err
 }
 
 func isTerminal(w io.Writer) bool {
@@ -164,68 +153,66 @@ func isTerminal(w io.Writer) bool {
 }
 
 // exchange connects, shakes hands, sends and receives, and notes how long each took.
-func (s *send) exchange(ctx context.Context, dialer *tlsnet.Dialer, message io.Reader) error {
+func (s *send) exchange(ctx context.Context, dialer *tlsnet.Dialer, message io.Reader, report *sendReport) (err error) {
 	watch := stopwatch{now: s.env.now, last: s.env.now()}
-	report := &sendReport{}
 	conn, err := dialer.Connect(ctx, s.addr)
 	if err != nil {
 		return &connectError{addr: s.addr, plain: s.plain, err: err}
 	}
-	defer func() { conn.Close() }()
+	defer func() { _ = tlsnet.CloseAfter(conn, err) }()
 	report.Address, report.ConnectMS = conn.RemoteAddr().String(), watch.lap()
-	if !s.plain {
-		secure, err := dialer.Handshake(ctx, conn, s.addr)
-		if err != nil {
-			return err
-		}
-		conn = secure
-		report.negotiated(secure.ConnectionState())
-		report.HandshakeMS = watch.lap()
+	if s.plain {
+		return s.converse(ctx, conn, message, report, &watch)
 	}
-	err = s.converse(ctx, conn, message, report, &watch)
-	if secure, ok := conn.(*tls.Conn); ok {
-		if refused := explain.Of(secure, err, dialer.Intermediates...); refused != nil {
-			return refused
-		}
+	secure, err := dialer.Handshake(ctx, conn, s.addr)
+	if err != nil {
+		return err
+	}
+	conn = secure
+	report.negotiated(secure.ConnectionState())
+	report.HandshakeMS = watch.lap()
+	err = s.converse(ctx, secure, message, report, &watch)
+	if refused := explain.Of(secure, err, dialer.Intermediates...); refused != nil {
+		return refused
 	}
 	return err
 }
 
 func (s *send) converse(ctx context.Context, conn net.Conn, message io.Reader, report *sendReport, watch *stopwatch) error {
-	var preview tlsnet.Preview
-	answer := io.Writer(&preview)
+	answer := io.Writer(&report.answer)
 	if s.raw {
-		answer = io.MultiWriter(s.env.stdout, &preview)
+		answer = io.MultiWriter(s.env.stdout, answer)
 	}
 	requester := &tlsnet.Requester{Linger: s.linger}
-	err := requester.Exchange(ctx, conn, message, answer)
-	report.ExchangeMS = watch.lap()
+	ended, err := requester.Exchange(ctx, conn, message, answer)
+	report.Ended, report.ExchangeMS = ended, watch.lap()
+	report.answered = err == nil || report.isAnswer()
 	// Only now: until the answer is in, a TLS 1.3 server may not have looked at our
 	// certificate.
 	if s.verbose {
 		report.print(s.env.stderr)
 	}
-	if err != nil {
-		return s.cut(err, preview)
-	}
-	return s.print(preview, report)
+	return report.quoteRest(err)
 }
 
-// cut adds to an error how much of the answer came before it.
-func (s *send) cut(err error, preview tlsnet.Preview) error {
-	if preview.Size == 0 {
-		return err
+// tell prints the answer, if there is one, and returns err, with which the command failed,
+// or nil. With --json there is an object on the standard output in any case.
+func (s *send) tell(report *sendReport, err error) error {
+	if err == nil && report.Ended == tlsnet.Silence {
+		fmt.Fprintf(s.env.stderr, "tlsdemo: the server did not say that its answer was complete: it sent nothing for %v, so more may have come\n", s.linger)
 	}
-	return fmt.Errorf("%w (of the answer only this came: %s)", err, console.Quote(preview.Head, preview.Size))
+	if printed := s.print(report, err); printed != nil {
+		return printed
+	}
+	return err
 }
 
-func (s *send) print(preview tlsnet.Preview, report *sendReport) error {
+func (s *send) print(report *sendReport, failed error) (err error) {
 	switch {
-	case s.raw:
-		return nil
 	case s.json:
-		return report.printJSON(s.env.stdout, preview)
+		err = report.printJSON(s.env.stdout, failed)
+	case report.answered && !s.raw:
+		_, err = fmt.Fprintf(s.env.stdout, "Received %s\n", report.quote())
 	}
-	_, err := fmt.Fprintf(s.env.stdout, "Received %s\n", console.Quote(preview.Head, preview.Size))
 	return err
 }

@@ -25,6 +25,10 @@ type sendReport struct {
 	ConnectMS   float64    `json:"connect_ms"`
 	HandshakeMS float64    `json:"handshake_ms,omitempty"`
 	ExchangeMS  float64    `json:"exchange_ms"`
+
+	Ended    tlsnet.Ending `json:"-"` // how the answer ended
+	answer   tlsnet.Preview
+	answered bool // whether answer is to be shown as one
 }
 
 func (r *sendReport) negotiated(state tls.ConnectionState) {
@@ -56,6 +60,9 @@ func (r *sendReport) print(w io.Writer) {
 		fmt.Fprintf(table, "handshake\t%.2f ms\n", r.HandshakeMS)
 	}
 	fmt.Fprintf(table, "exchange\t%.2f ms\n", r.ExchangeMS)
+	if r.Ended != "" {
+		fmt.Fprintf(table, "ended\t%s\n", r.Ended)
+	}
 }
 
 func orNone(s string) string {
@@ -65,15 +72,47 @@ func orNone(s string) string {
 	return console.Clean(s)
 }
 
-// printJSON shows the report and the answer as one object. A long answer is cut, and
-// received_cut says so.
-func (r *sendReport) printJSON(w io.Writer, answer tlsnet.Preview) error {
-	return console.NewJSONEncoder(w).Encode(struct {
+// isAnswer reports whether what came is to be shown as an answer, even though something
+// went wrong. What is known to be a part of one is not: of a framed answer that is known.
+func (r *sendReport) isAnswer() bool {
+	return r.answer.Size > 0 && (r.ALPN != tlsnet.Protocol || r.Ended == tlsnet.Closed)
+}
+
+// quoteRest adds to an error what came of an answer that is not shown.
+func (r *sendReport) quoteRest(err error) error {
+	if err == nil || r.answered || r.answer.Size == 0 {
+		return err
+	}
+	return fmt.Errorf("%w (of the answer only this came: %s)", err, r.quote())
+}
+
+func (r *sendReport) quote() string { return console.Quote(r.answer.Head, r.answer.Size) }
+
+// received is the answer as --json has it.
+type received struct {
+	Received string `json:"received"`
+	Bytes    int64  `json:"received_bytes"`
+	Cut      bool   `json:"received_cut,omitempty"` // in this object, because it is long
+}
+
+// printJSON shows the report, the answer and why the command failed as one object, as far
+// as there is each.
+func (r *sendReport) printJSON(w io.Writer, failed error) error {
+	var record struct {
 		*sendReport
-		Received      string `json:"received"`
-		ReceivedBytes int64  `json:"received_bytes"`
-		ReceivedCut   bool   `json:"received_cut,omitempty"`
-	}{r, string(answer.Head), answer.Size, answer.Size > int64(len(answer.Head))})
+		Ended tlsnet.Ending `json:"ended,omitempty"`
+		*received
+		*console.Fields
+	}
+	record.Ended = r.Ended
+	if r.answered {
+		record.sendReport = r
+		record.received = &received{string(r.answer.Head), r.answer.Size, r.answer.Size > int64(len(r.answer.Head))}
+	}
+	if failed != nil {
+		record.Fields = explained(failed).Fields()
+	}
+	return console.NewJSONEncoder(w).Encode(record)
 }
 
 // stopwatch tells the time since the lap before, in milliseconds.

@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -183,15 +184,25 @@ func (s *serve) server(out io.Writer, logger *slog.Logger) *tlsnet.Server {
 			Echo:       s.echo,
 			MaxMessage: int64(s.maxMessage),
 			Timeout:    s.exchangeTimeout,
-			Received: func(conn net.Conn, message tlsnet.Preview) {
+			Received: func(conn net.Conn, message tlsnet.Preview, ended tlsnet.Ending) {
 				// One Write, so that the two lines stay together.
-				fmt.Fprintf(out, "Connected by %s%s\nReceived data: %s\n", conn.RemoteAddr(), identity(conn), console.Quote(message.Head, message.Size))
+				fmt.Fprintf(out, "Connected by %s%s\nReceived data: %s\n", conn.RemoteAddr(), identity(conn), quoteReceived(message, ended))
 			},
 		},
 		HandshakeTimeout: s.handshakeTimeout,
 		MaxConns:         s.maxConns,
 		Logger:           logger,
 	}
+}
+
+// quoteReceived is a message, with how much of it there is where more may have come.
+func quoteReceived(message tlsnet.Preview, ended tlsnet.Ending) string {
+	quoted := console.Quote(message.Head, message.Size)
+	if ended != tlsnet.Cut && ended != tlsnet.Silence {
+		return quoted
+	}
+	quoted = strings.TrimSuffix(quoted, fmt.Sprintf(" (%d bytes)", message.Size))
+	return quoted + fmt.Sprintf(" (read %d bytes; ended: %s, so more may have come)", message.Size, ended)
 }
 
 // identity is who the other end of conn has proved to be, in brackets.

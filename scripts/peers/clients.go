@@ -33,6 +33,7 @@ var clients = []client{
 			args:  "gnutls-cli --port={port} --x509certfile={cert} --x509keyfile={key} --x509cafile={ca} --verify-hostname=localhost 127.0.0.1",
 		},
 		shows: []string{"Status: The certificate is trusted."},
+		ended: "cut",
 	},
 	{
 		peer: peer{
@@ -55,6 +56,7 @@ var clients = []client{
 			needs: []string{"ncat"},
 			args:  "ncat -4 --ssl --ssl-cert={cert} --ssl-key={key} --ssl-verify --ssl-trustfile={ca} localhost {port}",
 		},
+		ended: "cut",
 	},
 	{
 		peer: peer{
@@ -73,6 +75,7 @@ var clients = []client{
 		},
 		answered: "Received b'Hello world!'\n",
 		message:  `"Hello world!"`,
+		ended:    "cut",
 	},
 	{
 		peer: peer{
@@ -83,6 +86,7 @@ var clients = []client{
 		answered: "20 of 20 answered\n",
 		message:  `"xxx`,
 		times:    20,
+		ended:    "cut",
 	},
 	{
 		peer: peer{

@@ -26,6 +26,8 @@ type foreign struct {
 	instead map[string]string
 	// ready is what a server prints once it listens.
 	ready string
+	// cuts is a server that closes without close_notify, once it has answered.
+	cuts bool
 	// raw is a peer that is no more than a socket of ours.
 	raw bool
 }

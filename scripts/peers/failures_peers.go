@@ -141,7 +141,7 @@ var foreignServers = []foreign{
 	},
 	{
 		peer:     peer{name: "Python", needs: []string{"python3"}, args: "python3 -Bu {peers}/failures.py server {port} {ca} {identity}{options}"},
-		identity: "cert={cert} key={key}", ready: "Listening\n",
+		identity: "cert={cert} key={key}", ready: "Listening\n", cuts: true,
 		options: with(scripted, map[string]string{"group": " group=secp521r1", "mum": " conduct=mum"}),
 		instead: map[string]string{"http": "python3 -Bu -m http.server --bind 127.0.0.1 --directory {dir} {port}"},
 	},

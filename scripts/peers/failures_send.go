@@ -36,9 +36,17 @@ func (e *encounter) send(ctx context.Context, s *stage) (h heard, err error) {
 	}
 	stop()
 	h.ours, h.theirs = send.String(), said()
-	h.accepted, h.atStart = send.status() == 0, send.status() == exitStart
+	h.accepted, h.atStart = e.answered(send), send.status() == exitStart
 	h.code = printedCode(h.ours)
 	return h, nil
+}
+
+// answered reports whether our client had an answer, and ended as it has to then.
+func (e *encounter) answered(send *process) bool {
+	if e.foreign.cuts {
+		return send.status() == statusCut && strings.Contains(send.String(), "closed the connection without close_notify")
+	}
+	return send.status() == 0
 }
 
 // host starts the server. It returns where, what it will have said, and how to stop it.

@@ -39,6 +39,9 @@ type client struct {
 	message string
 	// times is how many exchanges it has. If zero, one.
 	times int
+	// ended is how its messages end, as tlsdemo serve says: silence, or cut if it closes
+	// without close_notify. If empty, closed, of which tlsdemo serve says nothing.
+	ended string
 }
 
 // server is a peer that listens on {port}. It may serve one client or many.
@@ -53,6 +56,9 @@ type server struct {
 	message string
 	// answer is what tlsdemo send prints of the server's answer.
 	answer string
+	// ended is how its answer ends, as tlsdemo send says: silence, or cut if it closes
+	// without close_notify. If empty, closed.
+	ended string
 	// saw is what it prints about a client that it trusts.
 	saw []string
 	// refusal is the exit status of tlsdemo send when the server refuses it. If

@@ -12,6 +12,7 @@ const greetingLine = "Hello from tlsdemo\n"
 // The exit statuses of tlsdemo send.
 const (
 	statusNoAnswer      = 4
+	statusCut           = 4 // there is an answer, and it may not be whole
 	statusRefusedServer = 5 // it refused the server's certificate
 	statusRefused       = 6 // the server refused its own
 )
@@ -39,7 +40,7 @@ func (s server) exchange(ctx context.Context, w *workshop, t trial) (out outcome
 	send.hush()
 	err = send.wait(ctx)
 	send.stop()
-	if err == nil && send.status() == 0 {
+	if err == nil && send.status() == s.status() {
 		err = s.awaitAll(ctx, p)
 	}
 	p.stop()
@@ -48,10 +49,18 @@ func (s server) exchange(ctx context.Context, w *workshop, t trial) (out outcome
 
 func (s server) sendArgs(w *workshop, as credentials, addr string) []string {
 	args := []string{
-		w.tlsdemo, "send", "--addr=" + addr, "--file=-",
+		w.tlsdemo, "send", "-v", "--addr=" + addr, "--file=-",
 		"--cert=" + as.cert, "--key=" + as.key, "--ca=" + as.ca,
 	}
 	return append(args, strings.Fields(s.send)...)
+}
+
+// status is that of tlsdemo send, once the server has answered it.
+func (s server) status() int {
+	if s.ended == "cut" {
+		return statusCut
+	}
+	return 0
 }
 
 // awaitAll waits for what the server prints about its client, which may be after the
@@ -69,8 +78,8 @@ func (s server) judge(t trial, out outcome) error {
 	switch t.verdict {
 	case accepted:
 		return cmp.Or(
-			expectStatus("tlsdemo send", out.clientStatus, 0, out.client),
-			expect("tlsdemo send", out.client, s.answer),
+			expectStatus("tlsdemo send", out.clientStatus, s.status(), out.client),
+			expect("tlsdemo send", out.client, s.answer, "\nended         "+cmp.Or(s.ended, "closed")+"\n"),
 			expect(s.name, out.server, s.saw...),
 		)
 	case clientRefused:

@@ -12,6 +12,7 @@ var servers = []server{
 		ready:  "ACCEPT\n",
 		answer: `Received "omedslt morf olleH\n"`,
 		saw:    []string{"Protocol version: TLSv1.2\n", "Verification: OK\n", "Peer certificate: CN = client\n"},
+		ended:  "silence",
 	},
 	{
 		peer: peer{
@@ -22,6 +23,7 @@ var servers = []server{
 		ready:  "ACCEPT\n",
 		answer: `Received "omedslt morf olleH\n"`,
 		saw:    []string{"Protocol version: TLSv1.3\n", "Verification: OK\n", "Peer certificate: CN = client\n"},
+		ended:  "silence",
 	},
 	{
 		peer: peer{
@@ -32,6 +34,7 @@ var servers = []server{
 		ready:  "...done\n",
 		answer: `Received "Hello from tlsdemo\n"`,
 		saw:    []string{"Subject: CN=client\n"},
+		ended:  "silence", // it goes on echoing
 	},
 	{
 		peer: peer{
@@ -55,6 +58,7 @@ var servers = []server{
 		ready:  "listening on",
 		answer: `Received "Hello from tlsdemo\n"`,
 		saw:    []string{"peer certificate is trusted\n", "SSL peer cert subject:"},
+		ended:  "silence",
 	},
 	{
 		peer: peer{
@@ -65,6 +69,7 @@ var servers = []server{
 		ready:  "wrap: listening\n",
 		answer: `Received "Hello world!"`,
 		saw:    []string{"('DNS', 'client.localhost')"},
+		ended:  "cut",
 	},
 	{
 		peer: peer{

@@ -36,10 +36,14 @@ func (e *Explanation) bounded() Explanation {
 }
 
 // MarshalJSON writes the fields, each of a length that is bounded.
-func (e *Explanation) MarshalJSON() ([]byte, error) {
-	type plain Explanation // without this method
-	return json.Marshal((*plain)(new(e.bounded())))
-}
+func (e *Explanation) MarshalJSON() ([]byte, error) { return json.Marshal(e.Fields()) }
+
+// Fields are an Explanation's, each of a length that is bounded, to embed in an object of
+// JSON that has more of them.
+type Fields Explanation
+
+// Fields returns the explanation's fields.
+func (e *Explanation) Fields() *Fields { return (*Fields)(new(e.bounded())) }
 
 // fit returns text, or as much of its beginning as takes limit bytes when it is written,
 // with the length of all of it.

@@ -86,7 +86,7 @@ func exchange(ctx context.Context, config *tls.Config, addr string) error {
 		return err
 	}
 	defer conn.Close()
-	err = new(tlsnet.Requester).Exchange(ctx, conn, strings.NewReader(tlsnet.DefaultReply), io.Discard)
+	_, err = new(tlsnet.Requester).Exchange(ctx, conn, strings.NewReader(tlsnet.DefaultReply), io.Discard)
 	if refused := explain.Of(conn, err); refused != nil {
 		return refused
 	}
