@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"crypto/ecdh"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -381,6 +382,87 @@ func TestEntries(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What show calls sound is what serve and send exchange with, and the reverse.
+func TestEntriesJudgeAsHandshakesDo(t *testing.T) {
+	f := &forge.Forge{Now: now}
+	ca := f.Authority(certs.Request{})
+	rotated := f.Leaves(ca)
+	rotated[certs.CA] = &certs.Pair{Chain: []*x509.Certificate{ca.Leaf(), f.Authority(certs.Request{}).Leaf()}, Key: ca.Key}
+	oldFirst := f.Leaves(ca)
+	oldFirst[certs.CA] = &certs.Pair{Chain: []*x509.Certificate{f.Authority(certs.Request{}).Leaf(), ca.Leaf()}, Key: ca.Key}
+	forServers := f.Sign(nil, forge.CA("tlsdemo CA"), forge.ForServers)
+	short := f.Sign(ca, forge.CA("middle"), forge.RSA1024)
+	for name, test := range map[string]struct {
+		set  certs.Set
+		want map[string][]certs.Code
+	}{
+		"a new CA and an old one":     {set: rotated},
+		"the old CA before the new":   {set: oldFirst},
+		"a CA for servers only":       {certs.Set{certs.CA: forServers, certs.Server: server(f, forServers), certs.Client: client(f, forServers)}, map[string][]certs.Code{"client": {certs.CertUsage}}},
+		"an intermediate of RSA 1024": {certs.Set{certs.CA: ca, certs.Server: under(short, server(f, short)), certs.Client: client(f, ca)}, map[string][]certs.Code{"server": {certs.CertWeak}}},
+		"a server without a SAN":      {certs.Set{certs.CA: ca, certs.Server: f.Sign(ca, forge.ForServers), certs.Client: client(f, ca)}, map[string][]certs.Code{"server": {certs.CertNoSAN}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := f.Err(); err != nil {
+				t.Fatal(err)
+			}
+			dir := certs.Dir(filepath.Join(t.TempDir(), "set"))
+			if err := dir.Create(test.set); err != nil {
+				t.Fatal(err)
+			}
+			entries, err := dir.Entries(now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := map[string][]certs.Code{}
+			for _, entry := range entries {
+				if found := codes(entry.Findings); found != nil {
+					got[entry.Name] = found
+				}
+			}
+			if !maps.EqualFunc(got, test.want, slices.Equal[[]certs.Code]) {
+				t.Errorf("found %v, want %v", got, test.want)
+			}
+			if err := comeTogether(t, dir); (err == nil) != (len(test.want) == 0) {
+				t.Errorf("the handshake says: %v", err)
+			}
+		})
+	}
+}
+
+func server(f *forge.Forge, ca *certs.Pair) *certs.Pair {
+	return f.Sign(ca, forge.Subject("server"), forge.ForServers, forge.Names("localhost"))
+}
+
+func client(f *forge.Forge, ca *certs.Pair) *certs.Pair {
+	return f.Sign(ca, forge.Subject("client"), forge.ForClients, forge.Names("client.localhost"))
+}
+
+// under sends the intermediate along.
+func under(middle, leaf *certs.Pair) *certs.Pair {
+	leaf.Chain = append(leaf.Chain, middle.Leaf())
+	return leaf
+}
+
+// comeTogether returns why the server and the client of a directory do not come together.
+func comeTogether(t *testing.T, dir certs.Dir) error {
+	t.Helper()
+	server, err := certs.Open(dir.Files(certs.Server))
+	if err != nil {
+		return err
+	}
+	client, err := certs.Open(dir.Files(certs.Client))
+	if err != nil {
+		return err
+	}
+	serverConfig, clientConfig := server.ServerConfig(), client.ClientConfig()
+	clientConfig.ServerName = "localhost"
+	for _, config := range []*tls.Config{serverConfig, clientConfig} {
+		config.Time = func() time.Time { return now }
+	}
+	return handshake(serverConfig, clientConfig)
 }
 
 func TestCheckFindsShortKeys(t *testing.T) {
