@@ -48,7 +48,7 @@ func (f *dirFlags) path() (certs.Dir, error) {
 }
 
 // fail marks an error as one of files in the directory, so that the advice can be to
-// make them anew.
+// make them again.
 func (f *dirFlags) fail(err error) error {
 	if err == nil {
 		return nil

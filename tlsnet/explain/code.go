@@ -112,7 +112,7 @@ named in its request.`},
 	{ClientCertUnknownCA, certificate, `The client's certificate was issued by a CA that the server does not trust. Either the client
 presents the wrong certificate, or the server's trust file lacks the CA.`},
 	{ClientCertStaleCA, certificate, `The client's certificate names a CA that the server trusts, but another key signed it: the CA
-was made anew under the same name, and one end still has what the old one issued.`},
+was created again under the same name, and one end still has what the old one issued.`},
 	{ClientCertExpired, certificate, `The client's certificate is past its end, by the server's clock.`},
 	{ClientCertNotYetValid, certificate, `The client's certificate begins in the future, by the server's clock. Most often a clock is
 wrong. Go reports this as expired; OpenSSL sends the alert "bad certificate".`},
@@ -121,7 +121,7 @@ clientAuth (RFC 5280 section 4.2.1.12). Often it is a server's certificate.`},
 	{ClientCertRevoked, certificate, `The client's certificate is on the CA's revocation list (RFC 5280 section 5).`},
 	{ClientCertNotAllowed, certificate, `The client's certificate is sound, but the server lets in only names on a list of its own, and
 this one is not on it. The client cannot know that from what it is told.`},
-	{ClientCertNameConstraint, certificate, `The client's certificate bears a name that one of its CAs may not vouch for (RFC 5280 section
+	{ClientCertNameConstraint, certificate, `The client's certificate has a name that one of its CAs cannot issue for (RFC 5280 section
 4.2.1.10).`},
 	{ClientCertIncompleteChain, certificate, `The client presented its own certificate but not the intermediate that links it to a CA which
 the server trusts. The certificate file has to hold both, the leaf first.`},
@@ -133,7 +133,7 @@ the server it means a defect that has no code of its own; the text says which.`}
 	{ServerCertUnknownCA, certificate, `The server's certificate was issued by a CA that the client does not trust. Either the client
 talks to the wrong server, or its trust file lacks the CA.`},
 	{ServerCertStaleCA, certificate, `The server's certificate names a CA that the client trusts, but another key signed it: the CA
-was made anew under the same name, and one end still has what the old one issued.`},
+was created again under the same name, and one end still has what the old one issued.`},
 	{ServerCertExpired, certificate, `The server's certificate is past its end, by the client's clock.`},
 	{ServerCertNotYetValid, certificate, `The server's certificate begins in the future, by the client's clock. Most often a clock is
 wrong.`},
@@ -147,7 +147,7 @@ serverAuth (RFC 5280 section 4.2.1.12). Often it is a client's certificate.`},
 	{ServerCertRevoked, certificate, `The server's certificate is on the CA's revocation list (RFC 5280 section 5).`},
 	{ServerCertNotAllowed, certificate, `The server's certificate is sound, but the client accepts only names on a list of its own, and
 this one is not on it. The server cannot know that from what it is told.`},
-	{ServerCertNameConstraint, certificate, `The server's certificate bears a name that one of its CAs may not vouch for (RFC 5280 section
+	{ServerCertNameConstraint, certificate, `The server's certificate has a name that one of its CAs cannot issue for (RFC 5280 section
 4.2.1.10).`},
 	{ServerCertIncompleteChain, certificate, `The server presented its own certificate but not the intermediate that links it to a CA which
 the client trusts. The certificate file has to hold both, the leaf first.`},
