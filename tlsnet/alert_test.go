@@ -11,7 +11,9 @@ import (
 	"strings"
 	"testing"
 
+	"tlsdemo/certs/certstest"
 	"tlsdemo/tlsnet"
+	"tlsdemo/tlsnet/explain"
 )
 
 // badRecord is one of application data that nobody can decrypt.
@@ -102,3 +104,31 @@ func TestClientSendsNothingAfterAnAlert(t *testing.T) {
 
 // withoutData leaves out application data, of which a client may send some before it reads.
 func withoutData(types []byte) []byte { return bytes.ReplaceAll(types, []byte{23}, nil) }
+
+// A client of TLS 1.3 is done with its handshake before the server has looked at its
+// certificate, and may be in the middle of its message. A server that refuses it reads on:
+// to close with something unread would be a reset, and that destroys the alert.
+func TestRefusedClientHearsWhy(t *testing.T) {
+	for range 5 {
+		r := newRig(t, &tlsnet.Responder{}, &tlsnet.Server{})
+		config := r.clientConfig(tlsnet.Protocol)()
+		config.ServerName = "127.0.0.1"
+		config.GetClientCertificate = certstest.New(t).ClientSource().ClientConfig().GetClientCertificate
+		raw, err := net.Dial("tcp", r.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer raw.Close()
+		conn := explain.Client(raw, config)
+		if err := conn.HandshakeContext(timeout(t)); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := conn.Write(make([]byte, 1<<20)); err != nil {
+			t.Fatalf("the server reads no more after %d bytes: %v", n, err)
+		}
+		_, err = conn.Read(make([]byte, 1))
+		if why := explain.Of(conn, err); why == nil || why.Code != explain.ClientCertStaleCA || why.Alert != tls.AlertError(48) {
+			t.Errorf("the alert has become %v", err)
+		}
+	}
+}

@@ -44,6 +44,10 @@ func (f *Forge) Fail(err error) bool {
 	return f.err != nil
 }
 
+// Pair is what a Forge makes: a certificate with its key, for tests that have no other need
+// of package certs.
+type Pair = certs.Pair
+
 // unusable is what is returned after an error, so that callers need not look for nil.
 func unusable() *certs.Pair { return &certs.Pair{Chain: []*x509.Certificate{{}}} }
 

@@ -1,7 +1,6 @@
 package explain_test
 
 import (
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -12,6 +11,7 @@ import (
 
 	"tlsdemo/certs/certstest"
 	"tlsdemo/certs/chain"
+	"tlsdemo/certs/forge"
 	"tlsdemo/tlsnet/explain"
 )
 
@@ -179,17 +179,9 @@ func helloWith(version uint16, suite uint16) []byte {
 // certificate, since they cannot process a constraint of its CA.
 func TestSecondOpinion(t *testing.T) {
 	set := certstest.New(t)
-	template := *set.CA.Certificate()
-	template.PermittedIPRanges = []*net.IPNet{{IP: net.IPv4(127, 0, 0, 0).To4(), Mask: net.CIDRMask(8, 32)}, {IP: net.IPv6loopback, Mask: net.CIDRMask(128, 128)}}
-	key := set.CA.Pair().Key
-	der, err := x509.CreateCertificate(rand.Reader, &template, &template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	limited, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
+	limited := certstest.Forge(t).Again(set.CA.Pair(), nil, func(t *forge.Template) {
+		t.PermittedIPRanges = []*net.IPNet{{IP: net.IPv4(127, 0, 0, 0).To4(), Mask: net.CIDRMask(8, 32)}, {IP: net.IPv6loopback, Mask: net.CIDRMask(128, 128)}}
+	}).Leaf()
 	for name, test := range map[string]struct {
 		ca        *x509.Certificate
 		text, has string

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"tlsdemo/certs/chain"
 	"tlsdemo/tlsnet/neterr"
@@ -20,12 +23,22 @@ func Dial(addr string, err error) error {
 	case neterr.Refused(err):
 		return &Error{Code: ConnectionRefused, Text: "nothing listens at " + addr, Certainty: Certain, Err: err}
 	case isUnknown:
-		text := fmt.Sprintf("the name %s is not known: %v", chain.Quote(unknown.Name), unknown)
+		text := fmt.Sprintf("the name %s is not known: %s", chain.Quote(unknown.Name), words(unknown.Err))
 		return &Error{Code: HostUnknown, Text: text, Certainty: Certain, Err: err}
 	case isOp:
 		return err
 	}
 	return fmt.Errorf("connect to %s: %w", addr, err)
+}
+
+// words returns the text of an error that we do not know: as it is if that is harmless, and
+// else quoted. It is cut where a name would be.
+func words(text string) string {
+	short := chain.Short(text)
+	if !utf8.ValidString(short) || strings.ContainsFunc(short, func(r rune) bool { return !strconv.IsPrint(r) }) {
+		return strconv.Quote(short)
+	}
+	return short
 }
 
 func timedOut(err error) bool {

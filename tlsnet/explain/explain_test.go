@@ -124,13 +124,19 @@ func provoke(t *testing.T, client, server func(*tls.Config)) (atClient, atServer
 	if server != nil {
 		server(serverConfig)
 	}
-	addr, served := serve(t, serverConfig)
+	return between(t, clientConfig, serverConfig)
+}
+
+// between has one connection over TCP, and returns what either end makes of it.
+func between(t *testing.T, client, server *tls.Config) (atClient, atServer error) {
+	t.Helper()
+	addr, served := serve(t, server)
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
-	atClient = say(explain.Client(conn, clientConfig))
+	atClient = say(explain.Client(conn, client))
 	_ = conn.Close()
 	return atClient, <-served
 }

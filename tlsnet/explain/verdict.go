@@ -22,7 +22,7 @@ func (f *facts) explain(err error) *Error {
 			return e
 		}
 	}
-	return &Error{Code: HandshakeFailed, Side: f.side, Text: err.Error(), Err: err}
+	return &Error{Code: HandshakeFailed, Side: f.side, Text: words(err.Error()), Err: err}
 }
 
 // peer is what to call the other end.

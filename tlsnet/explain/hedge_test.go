@@ -1,0 +1,127 @@
+package explain_test
+
+import (
+	"crypto/tls"
+	"errors"
+	"net"
+	"strings"
+	"testing"
+
+	"tlsdemo/tlsnet/explain"
+)
+
+// What an end may have been refused for, where it sees nothing wrong with what it has
+// shown.
+const (
+	byServer  = "perhaps it trusts another CA, or the certificate is revoked, or not on its list; the answer is in the server's own log"
+	byClient  = "perhaps it trusts another CA, or wants another name, or its clock is wrong; the answer is in the client's own log"
+	byClock   = "perhaps its clock differs from ours, or a CA of its own has expired; the answer is in the "
+	byAnother = "perhaps it trusts another CA, or one of the same name, or lacks an intermediate; the answer is in the client's own log"
+	byNobody  = "it may be a refused certificate, or parameters that are not shared; its own log may say which"
+	byList    = `our issuer "CN=our CA" is not among the CAs that it names, "CN=another CA"; the answer is in the server's own log`
+	ourDefect = "; the defect is our own certificate's; "
+	notOfList = ourDefect + "either it is of another CA, or an intermediate is missing from what we send"
+)
+
+// hedges are what an end says when its certificate, with which nothing is wrong, was
+// refused with an alert: that it does not know why, and what may be the reason. Only a
+// server that does not know a CA which it has named itself, or that has not named ours, is
+// taken to have given a reason.
+var hedges = []struct {
+	end      string
+	alert    byte
+	unlisted bool // the server does not name the client's CA
+	code     explain.Code
+	basis    string
+}{
+	{"client", 40, false, explain.HandshakeFailed, byNobody},
+	{"client", 41, false, explain.ClientCertRefused, `the server gave the alert "alert(41)"; ` + byServer},
+	{"client", 42, false, explain.ClientCertRefused, `the server gave the alert "bad certificate"; ` + byServer},
+	{"client", 43, false, explain.ClientCertRefused, `the server gave the alert "unsupported certificate"; ` + byServer},
+	{"client", 45, false, explain.ClientCertRefused, `the server gave the alert "expired certificate"; ` + byClock + "server's own log"},
+	{"client", 46, false, explain.ClientCertRefused, `the server gave the alert "unknown certificate"; ` + byServer},
+	{"client", 48, false, explain.ClientCertStaleCA, `the server gave the alert "unknown certificate authority"` + ourDefect + "a missing intermediate would look the same"},
+	{"client", 49, false, explain.ClientCertRefused, `the server gave the alert "access denied"; ` + byServer},
+	{"client", 71, false, explain.HandshakeFailed, byNobody},
+	{"client", 80, false, explain.HandshakeFailed, "its own log may say why"},
+
+	{"client", 42, true, explain.ClientCertRefused, `the server gave the alert "bad certificate"; ` + byList},
+	{"client", 43, true, explain.ClientCertRefused, `the server gave the alert "unsupported certificate"; ` + byList},
+	{"client", 45, true, explain.ClientCertRefused, `the server gave the alert "expired certificate"; ` + byClock + "server's own log"},
+	{"client", 46, true, explain.ClientCertUnknownCA, `the server gave the alert "unknown certificate"` + notOfList},
+	{"client", 48, true, explain.ClientCertUnknownCA, `the server gave the alert "unknown certificate authority"` + notOfList},
+	{"client", 80, true, explain.HandshakeFailed, "its own log may say why"},
+
+	{"server", 40, false, explain.HandshakeFailed, byNobody},
+	{"server", 42, false, explain.ServerCertRefused, `the client gave the alert "bad certificate"; ` + byClient},
+	{"server", 43, false, explain.ServerCertRefused, `the client gave the alert "unsupported certificate"; ` + byClient},
+	{"server", 45, false, explain.ServerCertRefused, `the client gave the alert "expired certificate"; ` + byClock + "client's own log"},
+	{"server", 46, false, explain.ServerCertRefused, `the client gave the alert "unknown certificate"; ` + byClient},
+	{"server", 48, false, explain.ServerCertRefused, `the client gave the alert "unknown certificate authority"; ` + byAnother},
+	{"server", 49, false, explain.ServerCertRefused, `the client gave the alert "access denied"; ` + byClient},
+	{"server", 80, false, explain.HandshakeFailed, "its own log may say why"},
+}
+
+func TestHedges(t *testing.T) {
+	for _, test := range hedges {
+		r := newRig(t)
+		if test.unlisted {
+			r.server.ClientCAs = pool(r.other.CA.Certificate())
+			r.shows(r.set.Server, r.set.Client)
+		}
+		e := refused(t, r, test.end, test.alert)
+		certainty := explain.Unknown
+		if strings.Contains(test.basis, ourDefect) {
+			certainty = explain.Likely
+		}
+		if e.Code != test.code || e.Certainty != certainty || e.Basis != test.basis {
+			t.Errorf("%s, alert %d, unlisted %v: %s, %v, %s\nwant %s, %v, %s",
+				test.end, test.alert, test.unlisted, e.Code, e.Certainty, e.Basis, test.code, certainty, test.basis)
+		}
+	}
+}
+
+// That a certificate has been revoked, only the peer can know, and it has said so.
+func TestToldRevoked(t *testing.T) {
+	for end, code := range map[string]explain.Code{"client": explain.ClientCertRevoked, "server": explain.ServerCertRevoked} {
+		e := refused(t, newRig(t), end, 44)
+		if e.Code != code || e.Certainty != explain.Certain || !e.Ours || e.Cert == nil {
+			t.Errorf("%s: %s, %v, ours %v", end, e.Code, e.Certainty, e.Ours)
+		}
+	}
+}
+
+// refused is what an end makes of being refused with an alert.
+func refused(t *testing.T, r *rig, end string, alert byte) *explain.Error {
+	t.Helper()
+	var err error
+	if end == "client" {
+		err = refusedWith(t, alert, r.client, r.server)
+	} else {
+		err = refusedByClient(t, alert, r.client, r.server)
+	}
+	e, ok := errors.AsType[*explain.Error](err)
+	if !ok || !e.Alerted || e.Alert != tls.AlertError(alert) {
+		t.Fatalf("the alert %d has become %v", alert, err)
+	}
+	return e
+}
+
+// refusedByClient has the client refuse the server with an alert of our choice, in
+// plaintext as OpenSSL does, and returns what the server makes of it.
+func refusedByClient(t *testing.T, alert byte, client, server *tls.Config) error {
+	t.Helper()
+	addr, served := serve(t, server)
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	client.VerifyConnection = func(tls.ConnectionState) error {
+		_, _ = conn.Write([]byte{21, 3, 3, 0, 2, 2, alert})
+		_ = conn.(*net.TCPConn).CloseWrite()
+		return errors.New("refused")
+	}
+	_ = tls.Client(conn, client).Handshake()
+	return <-served
+}
