@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"tlsdemo/scripts/peers/workshop"
 	"tlsdemo/tlsnet/explain"
 )
 
@@ -19,7 +20,7 @@ const atOnce = 4
 
 // failures plays every situation with every foreign peer, both ways, prints what our end
 // made of it, and returns 1 if any of that was wrong.
-func failures(ctx context.Context, w *workshop, args []string) int {
+func failures(ctx context.Context, w *workshop.Workshop, args []string) int {
 	m := newMatrix()
 	m.verbose, args = verbosity(args)
 	all := m.available(chooseEncounters(append(
@@ -53,7 +54,7 @@ func chooseEncounters(all []*encounter, names []string) []*encounter {
 	var chosen []*encounter
 	for _, e := range all {
 		for _, name := range names {
-			if strings.Contains(strings.ToLower(e.foreign.name+"\n"+e.situation.name), strings.ToLower(name)) {
+			if strings.Contains(strings.ToLower(e.foreign.Name+"\n"+e.situation.name), strings.ToLower(name)) {
 				chosen = append(chosen, e)
 				break
 			}
@@ -63,12 +64,16 @@ func chooseEncounters(all []*encounter, names []string) []*encounter {
 }
 
 // newStage makes the certificates, and what stands behind proxies.
-func newStage(ctx context.Context, w *workshop) (*stage, func(), error) {
-	cast, err := newCast(filepath.Join(w.dir, "cast"), time.Now())
+func newStage(ctx context.Context, w *workshop.Workshop) (*stage, func(), error) {
+	dir, err := w.Scratch()
 	if err != nil {
 		return nil, nil, err
 	}
-	s := &stage{workshop: w, cast: cast, upstreams: make(map[string]string)}
+	cast, err := newCast(filepath.Join(dir, "cast"), time.Now())
+	if err != nil {
+		return nil, nil, err
+	}
+	s := &stage{Workshop: w, cast: cast, upstreams: make(map[string]string)}
 	var open []func()
 	stop := func() {
 		for _, end := range open {
@@ -96,7 +101,7 @@ func newStage(ctx context.Context, w *workshop) (*stage, func(), error) {
 
 // backends are what stands behind proxies, by the option that asks for it.
 var backends = map[string]*talk{
-	"":     {say: reply, listen: true},
+	"":     {say: workshop.Reply, listen: true},
 	"mute": {hold: true},
 	"mum":  {},
 }

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"tlsdemo/certs"
+	"tlsdemo/scripts/peers/workshop"
 )
 
 const aDay = 24 * time.Hour
@@ -46,8 +47,8 @@ func newCast(dir string, now time.Time) (*cast, error) {
 }
 
 // of is what an end shows, and whom it believes.
-func (c *cast) of(leaf, trust string) credentials {
-	return credentials{cert: c.file(leaf + ".crt"), key: c.file(leaf + ".key"), ca: c.file(trust + ".ca")}
+func (c *cast) of(leaf, trust string) workshop.Credentials {
+	return workshop.Credentials{Cert: c.file(leaf + ".crt"), Key: c.file(leaf + ".key"), CA: c.file(trust + ".ca")}
 }
 
 func (c *cast) file(name string) string { return filepath.Join(c.dir, name) }

@@ -5,11 +5,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"tlsdemo/scripts/peers/workshop"
 )
 
 // foreign is an implementation of TLS at the other end, and what it can be told.
 type foreign struct {
-	peer // its args or its conf have {identity}, {demand} and {options}
+	workshop.Peer // its Args or its Conf have {identity}, {demand} and {options}
 	// identity is how to say which certificate and key it has.
 	identity string
 	// demand is how to say that the other's certificate has to be sound, and demands
@@ -33,15 +35,15 @@ type foreign struct {
 }
 
 // fit returns the peer as a situation wants it, or false if it cannot be that.
-func (f foreign) fit(s situation) (peer, bool) {
-	p, said := f.peer, ""
+func (f foreign) fit(s situation) (workshop.Peer, bool) {
+	p, said := f.Peer, ""
 	if f.raw != (s.talk != nil) {
 		return p, false
 	}
 	identity, demand := f.identity, f.demand
 	for _, option := range s.options {
 		if args, ok := f.instead[option]; ok {
-			p.args, p.conf = args, ""
+			p.Args, p.Conf = args, ""
 			continue
 		}
 		if text, ok := f.demands[option]; ok {
@@ -58,7 +60,7 @@ func (f foreign) fit(s situation) (peer, bool) {
 		said += text
 	}
 	fill := strings.NewReplacer("{identity}", identity, "{demand}", demand, "{options}", said)
-	p.args, p.conf = fill.Replace(p.args), fill.Replace(p.conf)
+	p.Args, p.Conf = fill.Replace(p.Args), fill.Replace(p.Conf)
 	return p, true
 }
 
@@ -93,10 +95,10 @@ func streamModule() string {
 
 // unavailable returns what of it is missing.
 func (f foreign) unavailable() string {
-	if program := f.missing(); program != "" {
+	if program := f.Missing(); program != "" {
 		return program
 	}
-	if strings.Contains(f.conf, "{stream}") && streamModule() == "" {
+	if strings.Contains(f.Conf, "{stream}") && streamModule() == "" {
 		return filepath.Base(streamModules[0])
 	}
 	return ""

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"tlsdemo/scripts/peers/workshop"
 	"tlsdemo/tlsnet/explain"
 )
 
@@ -114,7 +115,7 @@ func (m *matrix) print(all []*encounter, ours explain.Side, peers []foreign, tit
 			if cells[e.situation.name] == nil {
 				cells[e.situation.name] = make(map[string]string)
 			}
-			cells[e.situation.name][e.foreign.name] = r.cell()
+			cells[e.situation.name][e.foreign.Name] = r.cell()
 		}
 	}
 	if len(cells) == 0 {
@@ -122,7 +123,7 @@ func (m *matrix) print(all []*encounter, ours explain.Side, peers []foreign, tit
 	}
 	rows := [][]string{{title}}
 	for _, f := range peers {
-		rows[0] = append(rows[0], f.name)
+		rows[0] = append(rows[0], f.Name)
 	}
 	for _, s := range situations() {
 		if cells[s.name] == nil {
@@ -130,7 +131,7 @@ func (m *matrix) print(all []*encounter, ours explain.Side, peers []foreign, tit
 		}
 		row := []string{s.name}
 		for _, f := range peers {
-			text := cells[s.name][f.name]
+			text := cells[s.name][f.Name]
 			if text == "" {
 				text = "-"
 			}
@@ -168,17 +169,11 @@ func (m *matrix) accuse(e *encounter, r result) {
 	if e.ours == explain.ServerSide {
 		other = "client"
 	}
-	fmt.Fprintf(m.details, "%s, our end is the %v, the %s is %s: %s %s\n", e.situation.name, e.ours, other, e.foreign.name, r.cell(), r.code)
+	fmt.Fprintf(m.details, "%s, our end is the %v, the %s is %s: %s %s\n", e.situation.name, e.ours, other, e.foreign.Name, r.cell(), r.code)
 	if r.err != nil {
 		fmt.Fprintf(m.details, "    error: %v\n", r.err)
 	}
 	fmt.Fprintf(m.details, "    right would be: %v\n", e.situation.right(e.ours))
-	quote(m.details, "ours", r.ours)
-	quote(m.details, "theirs", r.theirs)
-}
-
-func quote(w io.Writer, who, text string) {
-	for line := range strings.Lines(text) {
-		fmt.Fprintf(w, "    %s: %s\n", who, strings.TrimRight(line, "\r\n"))
-	}
+	workshop.Quote(m.details, "ours", r.ours)
+	workshop.Quote(m.details, "theirs", r.theirs)
 }

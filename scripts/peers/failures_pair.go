@@ -10,12 +10,13 @@ import (
 	"strings"
 	"time"
 
+	"tlsdemo/scripts/peers/workshop"
 	"tlsdemo/tlsnet/explain"
 )
 
 // stage is what all encounters share.
 type stage struct {
-	*workshop
+	*workshop.Workshop
 	cast *cast
 	// upstreams are the addresses of what stands behind proxies, by its conduct.
 	upstreams map[string]string
@@ -26,7 +27,7 @@ type encounter struct {
 	situation situation
 	foreign   foreign
 	ours      explain.Side
-	peer      peer // foreign as the situation wants it
+	peer      workshop.Peer // foreign as the situation wants it
 }
 
 // encounters are all that can be, for the peers at the other end of ours.
@@ -64,13 +65,13 @@ const exitStart = 3
 
 // run plays the encounter.
 func (e *encounter) run(ctx context.Context, s *stage) (h heard, err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, deadline, fmt.Errorf("gave up after %v", deadline))
+	ctx, cancel := context.WithTimeoutCause(ctx, workshop.Deadline, fmt.Errorf("gave up after %v", workshop.Deadline))
 	defer cancel()
 	words, err := s.words(e)
 	if err != nil {
 		return h, err
 	}
-	e.peer.words = words
+	e.peer.Words = words
 	if e.ours == explain.ServerSide {
 		return e.serve(ctx, s)
 	}
@@ -79,7 +80,7 @@ func (e *encounter) run(ctx context.Context, s *stage) (h heard, err error) {
 
 // words are what peers' and our own flags may name besides what every peer may.
 func (s *stage) words(e *encounter) ([]string, error) {
-	dir, err := s.scratch()
+	dir, err := s.Scratch()
 	upstream := s.upstreams[""]
 	for _, option := range e.situation.options {
 		upstream = cmp.Or(s.upstreams[option], upstream)
@@ -89,7 +90,7 @@ func (s *stage) words(e *encounter) ([]string, error) {
 	}, err
 }
 
-func (e *encounter) credentials(s *stage, side explain.Side) credentials {
+func (e *encounter) credentials(s *stage, side explain.Side) workshop.Credentials {
 	trust := cmp.Or(e.situation.trust, "ca")
 	if side == explain.ServerSide {
 		return s.cast.of(cmp.Or(e.situation.server, "server"), trust)
@@ -99,7 +100,7 @@ func (e *encounter) credentials(s *stage, side explain.Side) credentials {
 
 // fill fills in what flags of ours have in braces.
 func (e *encounter) fill(flags []string) []string {
-	words := strings.NewReplacer(e.peer.words...)
+	words := strings.NewReplacer(e.peer.Words...)
 	var filled []string
 	for _, flag := range flags {
 		filled = append(filled, words.Replace(flag))
@@ -134,8 +135,8 @@ func (e *encounter) has(option string) bool { return slices.Contains(e.situation
 
 // failedToStart tells what our own end will not begin with from what fails otherwise.
 func failedToStart(err error, h heard) (heard, error) {
-	if ended, ok := errors.AsType[*exitError](err); ok && ended.status == exitStart {
-		h.atStart, h.ours = true, ended.said
+	if ended, ok := errors.AsType[*workshop.ExitError](err); ok && ended.Status == exitStart {
+		h.atStart, h.ours = true, ended.Said
 		return h, nil
 	}
 	return h, err

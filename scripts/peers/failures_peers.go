@@ -1,5 +1,7 @@
 package main
 
+import "tlsdemo/scripts/peers/workshop"
+
 // What is said to several of them. A fragment begins with a space unless it continues a
 // word.
 var (
@@ -44,47 +46,47 @@ var (
 // foreignClients are all that talk to tlsdemo serve. They verify its name.
 var foreignClients = []foreign{
 	{
-		peer:     peer{name: "openssl 1.2", needs: []string{"openssl"}, args: sClient + "1_2"},
+		Peer:     workshop.Peer{Name: "openssl 1.2", Needs: []string{"openssl"}, Args: sClient + "1_2"},
 		identity: "-cert {cert} -key {key}", options: with(openssl12, ending),
 		demand: strictOpenssl, demands: map[string]string{"lax": "", "no-sni": noSNIOpenssl},
 	},
 	{
-		peer:     peer{name: "openssl 1.3", needs: []string{"openssl"}, args: sClient + "1_3"},
+		Peer:     workshop.Peer{Name: "openssl 1.3", Needs: []string{"openssl"}, Args: sClient + "1_3"},
 		identity: "-cert {cert} -key {key}", options: with(openssl13, ending),
 		demand: strictOpenssl, demands: map[string]string{"lax": "", "no-sni": noSNIOpenssl},
 	},
 	{
-		peer:     peer{name: "gnutls 1.2", needs: []string{"gnutls-cli"}, args: gnutlsCli + "1.2{options}"},
+		Peer:     workshop.Peer{Name: "gnutls 1.2", Needs: []string{"gnutls-cli"}, Args: gnutlsCli + "1.2{options}"},
 		identity: "--x509certfile={cert} --x509keyfile={key}", options: with(gnutls12, ending),
 		demand: "--verify-hostname=localhost", demands: map[string]string{"lax": "--insecure", "no-sni": noSNIGnutls},
 	},
 	{
-		peer:     peer{name: "gnutls 1.3", needs: []string{"gnutls-cli"}, args: gnutlsCli + "1.3{options}"},
+		Peer:     workshop.Peer{Name: "gnutls 1.3", Needs: []string{"gnutls-cli"}, Args: gnutlsCli + "1.3{options}"},
 		identity: "--x509certfile={cert} --x509keyfile={key}", options: with(gnutls13, ending),
 		demand: "--verify-hostname=localhost", demands: map[string]string{"lax": "--insecure", "no-sni": noSNIGnutls},
 	},
 	{
-		peer:     peer{name: "Python", needs: []string{"python3"}, args: "python3 -Bu {peers}/failures.py client {port} {ca} {identity}{options}"},
+		Peer:     workshop.Peer{Name: "Python", Needs: []string{"python3"}, Args: "python3 -Bu {programs}/failures.py client {port} {ca} {identity}{options}"},
 		identity: "cert={cert} key={key}",
 		options:  with(scripted, map[string]string{"group": " group=secp521r1", "no-cert": "", "leave": " conduct=leave"}),
 	},
 	{
-		peer:     peer{name: "Node 1.2", needs: []string{"node"}, args: "node {peers}/failures.mjs client {port} {ca} tls=1.2 {identity} {demand}{options}"},
+		Peer:     workshop.Peer{Name: "Node 1.2", Needs: []string{"node"}, Args: "node {programs}/failures.mjs client {port} {ca} tls=1.2 {identity} {demand}{options}"},
 		identity: "cert={cert} key={key}",
 		demands:  nodeLax,
 		options:  with(node12, map[string]string{"no-cert": "", "leave": " conduct=leave"}),
 	},
 	{
-		peer:     peer{name: "Node", needs: []string{"node"}, args: "node {peers}/failures.mjs client {port} {ca} {identity} {demand}{options}"},
+		Peer:     workshop.Peer{Name: "Node", Needs: []string{"node"}, Args: "node {programs}/failures.mjs client {port} {ca} {identity} {demand}{options}"},
 		identity: "cert={cert} key={key}",
 		demands:  nodeLax,
 		options:  with(node, map[string]string{"no-cert": "", "leave": " conduct=leave"}),
 	},
 	{
 		// Without a configuration file or a proxy of whoever runs this.
-		peer: peer{
-			name: "curl", needs: []string{"curl"},
-			args: curl + " --no-alpn --cacert {ca} {identity}{options} https://localhost:{port}/",
+		Peer: workshop.Peer{
+			Name: "curl", Needs: []string{"curl"},
+			Args: curl + " --no-alpn --cacert {ca} {identity}{options} https://localhost:{port}/",
 		},
 		identity: "--cert {cert} --key {key}",
 		options: map[string]string{
@@ -99,7 +101,7 @@ var foreignClients = []foreign{
 	},
 	{
 		// Without an address to accept at, its one client is its standard input.
-		peer: peer{name: "stunnel", needs: []string{"stunnel"}, args: "stunnel {conf}", conf: stunnelLog + `
+		Peer: workshop.Peer{Name: "stunnel", Needs: []string{"stunnel"}, Args: "stunnel {conf}", Conf: stunnelLog + `
 client = yes
 connect = {addr}
 sni = localhost
@@ -109,56 +111,56 @@ CAfile = {ca}
 		identity: "cert = {cert}\nkey = {key}\n", options: with(stunnelOptions, ending),
 		demand: "verifyChain = yes\ncheckHost = localhost\n", demands: lax,
 	},
-	{peer: peer{name: "socket"}, raw: true},
+	{Peer: workshop.Peer{Name: "socket"}, raw: true},
 }
 
 // foreignServers are all that tlsdemo send talks to. Each demands a certificate.
 // gnutls-serv cannot be told to listen on loopback only.
 var foreignServers = []foreign{
 	{
-		peer:     peer{name: "openssl 1.2", needs: []string{"openssl"}, args: sServer + "1_2 -rev"},
+		Peer:     workshop.Peer{Name: "openssl 1.2", Needs: []string{"openssl"}, Args: sServer + "1_2 -rev"},
 		identity: "-cert {cert} -key {key}", ready: "ACCEPT\n", options: with(openssl12, opensslServes),
 		demand: "-Verify 2 -verify_return_error", demands: map[string]string{"lax": "-Verify 2"},
 		instead: map[string]string{"mute": sServer + "1_2"},
 	},
 	{
-		peer:     peer{name: "openssl 1.3", needs: []string{"openssl"}, args: sServer + "1_3 -rev"},
+		Peer:     workshop.Peer{Name: "openssl 1.3", Needs: []string{"openssl"}, Args: sServer + "1_3 -rev"},
 		identity: "-cert {cert} -key {key}", ready: "ACCEPT\n", options: with(openssl13, opensslServes),
 		demand: "-Verify 2 -verify_return_error", demands: map[string]string{"lax": "-Verify 2"},
 		instead: map[string]string{"mute": sServer + "1_3"},
 	},
 	{
-		peer:     peer{name: "gnutls 1.2", needs: []string{"gnutls-serv"}, args: gnutlsServ + "1.2{options} --echo"},
+		Peer:     workshop.Peer{Name: "gnutls 1.2", Needs: []string{"gnutls-serv"}, Args: gnutlsServ + "1.2{options} --echo"},
 		identity: "--x509certfile={cert} --x509keyfile={key}", ready: "...done\n", options: gnutls12,
 		demand: "--verify-client-cert", demands: lax,
 		instead: map[string]string{"mute": gnutlsServ + "1.2"},
 	},
 	{
-		peer:     peer{name: "gnutls 1.3", needs: []string{"gnutls-serv"}, args: gnutlsServ + "1.3{options} --echo"},
+		Peer:     workshop.Peer{Name: "gnutls 1.3", Needs: []string{"gnutls-serv"}, Args: gnutlsServ + "1.3{options} --echo"},
 		identity: "--x509certfile={cert} --x509keyfile={key}", ready: "...done\n", options: gnutls13,
 		demand: "--verify-client-cert", demands: lax,
 		instead: map[string]string{"mute": gnutlsServ + "1.3"},
 	},
 	{
-		peer:     peer{name: "Python", needs: []string{"python3"}, args: "python3 -Bu {peers}/failures.py server {port} {ca} {identity}{options}"},
+		Peer:     workshop.Peer{Name: "Python", Needs: []string{"python3"}, Args: "python3 -Bu {programs}/failures.py server {port} {ca} {identity}{options}"},
 		identity: "cert={cert} key={key}", ready: "Listening\n", cuts: true,
 		options: with(scripted, map[string]string{"group": " group=secp521r1", "mum": " conduct=mum"}),
 		instead: map[string]string{"http": "python3 -Bu -m http.server --bind 127.0.0.1 --directory {dir} {port}"},
 	},
 	{
-		peer:     peer{name: "Node 1.2", needs: []string{"node"}, args: "node {peers}/failures.mjs server {port} {ca} tls=1.2 {identity} {demand}{options}"},
+		Peer:     workshop.Peer{Name: "Node 1.2", Needs: []string{"node"}, Args: "node {programs}/failures.mjs server {port} {ca} tls=1.2 {identity} {demand}{options}"},
 		identity: "cert={cert} key={key}", ready: "Listening\n",
 		demands: nodeLax, options: with(node12, map[string]string{"mum": " conduct=mum"}),
 	},
 	{
-		peer:     peer{name: "Node", needs: []string{"node"}, args: "node {peers}/failures.mjs server {port} {ca} {identity} {demand}{options}"},
+		Peer:     workshop.Peer{Name: "Node", Needs: []string{"node"}, Args: "node {programs}/failures.mjs server {port} {ca} {identity} {demand}{options}"},
 		identity: "cert={cert} key={key}", ready: "Listening\n",
 		demands: nodeLax, options: with(node, map[string]string{"mum": " conduct=mum", "http": " conduct=http"}),
 	},
 	nginx("nginx 1.2", "TLSv1.2", map[string]string{"tls1.2": "", "suite": "ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256;\n"}),
 	nginx("nginx 1.3", "TLSv1.3", map[string]string{"tls1.3": ""}),
 	{
-		peer: peer{name: "stunnel", needs: []string{"stunnel"}, args: "stunnel {conf}", conf: stunnelLog + `
+		Peer: workshop.Peer{Name: "stunnel", Needs: []string{"stunnel"}, Args: "stunnel {conf}", Conf: stunnelLog + `
 [tls]
 accept = {addr}
 connect = {upstream}
@@ -172,7 +174,7 @@ CAfile = {ca}
 			"down": "", "mum": "", "mute": "", "allow": "checkHost = nobody.localhost\n",
 		}),
 	},
-	{peer: peer{name: "socket"}, raw: true},
+	{Peer: workshop.Peer{Name: "socket"}, raw: true},
 }
 
 const (
@@ -200,7 +202,7 @@ var stunnelOptions = map[string]string{
 // nginx terminates TLS before a backend that knows nothing of it.
 func nginx(name, version string, options map[string]string) foreign {
 	return foreign{
-		peer: peer{name: name, needs: []string{"nginx"}, args: "nginx -p {dir} -e stderr -c {conf}", conf: `
+		Peer: workshop.Peer{Name: name, Needs: []string{"nginx"}, Args: "nginx -p {dir} -e stderr -c {conf}", Conf: `
 load_module "{stream}";
 daemon off;
 master_process off;

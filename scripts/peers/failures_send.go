@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"tlsdemo/scripts/peers/workshop"
 	"tlsdemo/tlsnet/explain"
 )
 
@@ -23,31 +24,34 @@ func (e *encounter) send(ctx context.Context, s *stage) (h heard, err error) {
 	}
 	defer done()
 	as := e.credentials(s, explain.ClientSide)
-	send, err := start(ctx, append([]string{
-		s.tlsdemo, "send", greetingLine, "--addr=" + addr, "--server-name=localhost",
-		"--cert=" + as.cert, "--key=" + as.key, "--ca=" + as.ca,
+	send, err := workshop.Start(ctx, append([]string{
+		s.TLSDemo, "send", workshop.GreetingLine, "--addr=" + addr, "--server-name=localhost",
+		"--cert=" + as.Cert, "--key=" + as.Key, "--ca=" + as.CA,
 	}, e.fill(e.situation.sendFlags)...))
 	if err != nil {
 		return h, err
 	}
-	defer send.stop()
-	if err := send.wait(ctx); err != nil {
+	defer send.Stop()
+	if err := send.Wait(ctx); err != nil {
 		return h, err
 	}
 	stop()
 	h.ours, h.theirs = send.String(), said()
-	h.accepted, h.atStart = e.answered(send), send.status() == exitStart
+	h.accepted, h.atStart = e.answered(send), send.Status() == exitStart
 	h.code = printedCode(h.ours)
 	return h, nil
 }
 
 // answered reports whether our client had an answer, and ended as it has to then.
-func (e *encounter) answered(send *process) bool {
+func (e *encounter) answered(send *workshop.Process) bool {
 	if e.foreign.cuts {
-		return send.status() == statusCut && strings.Contains(send.String(), "closed the connection without close_notify")
+		return send.Status() == statusCut && strings.Contains(send.String(), "closed the connection without close_notify")
 	}
-	return send.status() == 0
+	return send.Status() == 0
 }
+
+// statusCut is the exit status of tlsdemo send when it has an answer that may not be whole.
+const statusCut = 4
 
 // host starts the server. It returns where, what it will have said, and how to stop it.
 func (e *encounter) host(ctx context.Context, s *stage) (addr string, said func() string, stop func(), err error) {
@@ -62,15 +66,15 @@ func (e *encounter) host(ctx context.Context, s *stage) (addr string, said func(
 		}
 		return l.addr(), nothing, l.stop, nil
 	}
-	foreign := server{peer: e.peer, ready: e.foreign.ready}
-	if strings.Contains(e.peer.args, "http.server") {
-		foreign.ready = "Serving HTTP"
+	ready := e.foreign.ready
+	if strings.Contains(e.peer.Args, "http.server") {
+		ready = "Serving HTTP"
 	}
-	p, addr, err := foreign.start(ctx, s.workshop, e.credentials(s, explain.ServerSide))
+	p, addr, err := e.peer.Listen(ctx, s.Workshop, e.credentials(s, explain.ServerSide), ready)
 	if err != nil {
 		return "", nil, nil, err
 	}
-	return addr, p.String, p.stop, nil
+	return addr, p.String, p.Stop, nil
 }
 
 // printedCode returns the code of the first line that says why our client failed.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"tlsdemo/scripts/peers/workshop"
 	"tlsdemo/tlsnet/explain"
 )
 
@@ -21,11 +22,11 @@ const (
 // serve runs tlsdemo serve, and the foreign client against it.
 func (e *encounter) serve(ctx context.Context, s *stage) (h heard, err error) {
 	flags := append([]string{"--log=json", "--drain=100ms"}, e.fill(e.situation.serveFlags)...)
-	serve, addr, err := startServe(ctx, s.workshop, e.credentials(s, explain.ServerSide), flags...)
+	serve, addr, err := s.Serve(ctx, e.credentials(s, explain.ServerSide), flags...)
 	if err != nil {
 		return failedToStart(err, h)
 	}
-	defer serve.stop()
+	defer serve.Stop()
 	addr, done, err := e.detour(ctx, addr)
 	if err != nil {
 		return h, err
@@ -34,10 +35,10 @@ func (e *encounter) serve(ctx context.Context, s *stage) (h heard, err error) {
 	if h.theirs, err = e.call(ctx, s, serve, addr); err != nil {
 		return h, err
 	}
-	serve.stop()
+	serve.Stop()
 	h.ours = serve.String()
-	if serve.status() != 0 {
-		return h, fmt.Errorf("tlsdemo serve exited with %d", serve.status())
+	if serve.Status() != 0 {
+		return h, fmt.Errorf("tlsdemo serve exited with %d", serve.Status())
 	}
 	h.accepted = strings.Contains(h.ours, receivedLine)
 	h.code = loggedCode(h.ours)
@@ -45,7 +46,7 @@ func (e *encounter) serve(ctx context.Context, s *stage) (h heard, err error) {
 }
 
 // call runs the client until our server has an opinion of it, and returns what it said.
-func (e *encounter) call(ctx context.Context, s *stage, serve *process, addr string) (string, error) {
+func (e *encounter) call(ctx context.Context, s *stage, serve *workshop.Process, addr string) (string, error) {
 	if e.foreign.raw {
 		opinion := make(chan struct{})
 		ctx, cancel := context.WithCancel(ctx)
@@ -63,37 +64,36 @@ func (e *encounter) call(ctx context.Context, s *stage, serve *process, addr str
 		<-opinion
 		return "", err
 	}
-	c := client{peer: e.peer}
-	p, err := c.peer.start(ctx, s.workshop, e.credentials(s, explain.ClientSide), addr, greeting)
+	p, err := e.peer.Start(ctx, s.Workshop, e.credentials(s, explain.ClientSide), addr, workshop.Greeting)
 	if err != nil {
 		return "", err
 	}
-	defer p.stop()
+	defer p.Stop()
 	switch {
 	case e.has("leave"):
-		p.hush()
+		p.Hush()
 	case !e.has("mute"):
-		p.say(greeting)
+		p.Say(workshop.Greeting)
 	}
-	either(ctx,
+	workshop.Either(ctx,
 		func(ctx context.Context) error { e.await(ctx, serve); return nil },
 		func(ctx context.Context) error {
-			err := p.wait(ctx)
+			err := p.Wait(ctx)
 			select {
 			case <-time.After(moment):
 			case <-ctx.Done():
 			}
 			return err
 		})
-	p.stop()
+	p.Stop()
 	return p.String(), nil
 }
 
 // await waits for our server to have an opinion of a client.
-func (e *encounter) await(ctx context.Context, serve *process) {
-	either(ctx,
-		func(ctx context.Context) error { return serve.await(ctx, failedRecord) },
-		func(ctx context.Context) error { return serve.await(ctx, receivedLine) })
+func (e *encounter) await(ctx context.Context, serve *workshop.Process) {
+	workshop.Either(ctx,
+		func(ctx context.Context) error { return serve.Await(ctx, failedRecord) },
+		func(ctx context.Context) error { return serve.Await(ctx, receivedLine) })
 }
 
 // record is a line of our server's log.

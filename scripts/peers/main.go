@@ -13,6 +13,9 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"tlsdemo/scripts/peers/interop"
+	"tlsdemo/scripts/peers/workshop"
 )
 
 // patience bounds a run as a whole, many times longer than one takes: nothing that it
@@ -20,8 +23,8 @@ import (
 const patience = 10 * time.Minute
 
 // modes are what there is to do with peers. Each returns an exit status.
-var modes = map[string]func(ctx context.Context, w *workshop, args []string) int{
-	"interop":  interop,
+var modes = map[string]func(ctx context.Context, w *workshop.Workshop, args []string) int{
+	"interop":  interop.Run,
 	"failures": failures,
 }
 
@@ -37,7 +40,7 @@ func run(args []string) int {
 	defer stop()
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("all of it took longer than %v", patience))
 	defer cancel()
-	w, err := newWorkshop(ctx)
+	w, err := workshop.New(ctx)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "peers:", err)
 		return 1

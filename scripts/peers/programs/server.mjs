@@ -1,9 +1,9 @@
 // Answer every message with Hello world!, over mutual TLS.
-// node server.mjs PORT CERT KEY CA
+// node server.mjs PORT CA CERT KEY
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:tls';
 
-const [port, cert, key, ca] = process.argv.slice(2);
+const [port, ca, cert, key] = process.argv.slice(2);
 const server = createServer({
   cert: readFileSync(cert),
   key: readFileSync(key),

@@ -3,9 +3,10 @@
 import ssl
 
 
-def context(server, cert, key, ca):
+def context(server, ca, *identity):
     purpose = ssl.Purpose.CLIENT_AUTH if server else ssl.Purpose.SERVER_AUTH
     made = ssl.create_default_context(purpose, cafile=ca)
-    made.load_cert_chain(cert, key)
+    if identity:
+        made.load_cert_chain(*identity)
     made.verify_mode = ssl.CERT_REQUIRED  # for a server that is not the default
     return made

@@ -4,27 +4,29 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.security.KeyStore;
 import java.security.cert.CertificateFactory;
+import java.util.Arrays;
+import javax.net.ssl.KeyManager;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLServerSocket;
 import javax.net.ssl.SSLSocket;
+import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
 
 /**
  * Either end of the exchange, over mutual TLS.
  *
- * <pre>java Jsse.java client PORT P12 PASSWORD CA MESSAGE
- * java Jsse.java server PORT P12 PASSWORD CA</pre>
+ * <pre>java Jsse client PORT CA MESSAGE [P12 PASSWORD]
+ * java Jsse server PORT CA P12 PASSWORD</pre>
  */
 class Jsse {
     public static void main(String[] args) throws Exception {
         int port = Integer.parseInt(args[1]);
-        SSLContext context = context(args[2], args[3].toCharArray(), args[4]);
         if (args[0].equals("client")) {
-            send(context, port, args[5]);
+            send(context(args[2], Arrays.copyOfRange(args, 4, args.length)), port, args[3]);
         } else {
-            listen(context, port);
+            listen(context(args[2], args[3], args[4]), port);
         }
     }
 
@@ -66,15 +68,19 @@ class Jsse {
         }
     }
 
-    static SSLContext context(String p12, char[] password, String ca) throws Exception {
-        var keys = KeyManagerFactory.getInstance("PKIX");
-        keys.init(KeyStore.getInstance(new File(p12), password), password);
+    static SSLContext context(String ca, String... identity) throws Exception {
         var context = SSLContext.getInstance("TLS");
-        context.init(keys.getKeyManagers(), trust(ca).getTrustManagers(), null);
+        context.init(identity.length == 0 ? null : keys(identity[0], identity[1]), trust(ca), null);
         return context;
     }
 
-    static TrustManagerFactory trust(String ca) throws Exception {
+    static KeyManager[] keys(String p12, String password) throws Exception {
+        var keys = KeyManagerFactory.getInstance("PKIX");
+        keys.init(KeyStore.getInstance(new File(p12), password.toCharArray()), password.toCharArray());
+        return keys.getKeyManagers();
+    }
+
+    static TrustManager[] trust(String ca) throws Exception {
         KeyStore store = KeyStore.getInstance("PKCS12");
         store.load(null, null);
         try (var pem = new FileInputStream(ca)) {
@@ -82,6 +88,6 @@ class Jsse {
         }
         var trust = TrustManagerFactory.getInstance("PKIX");
         trust.init(store);
-        return trust;
+        return trust.getTrustManagers();
     }
 }

@@ -1,4 +1,4 @@
-package main
+package interop
 
 import (
 	"context"
@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
+
+	"tlsdemo/scripts/peers/workshop"
 )
 
 // report prints a line for each pair, and counts them.
@@ -51,14 +52,20 @@ func (r *report) explain(err error) {
 	if !ok {
 		return
 	}
-	r.quote("client", f.outcome.client)
-	r.quote("server", f.outcome.server)
+	workshop.Quote(r.details, "client", f.outcome.client)
+	workshop.Quote(r.details, "server", f.outcome.server)
 }
 
-func (r *report) quote(who, text string) {
-	for line := range strings.Lines(text) {
-		fmt.Fprintf(r.details, "    %s: %s\n", who, strings.TrimRight(line, "\r\n"))
+// compare prints the table, and whether README has the same.
+func (r *report) compare(measured table, root string) {
+	fmt.Fprintln(r.out)
+	measured.print(r.out, stacks())
+	fmt.Fprintln(r.out)
+	claimed, err := readClaims(root)
+	if err == nil {
+		err = claimed.check(measured, stacks())
 	}
+	r.add("the table in README.md", err)
 }
 
 // end prints the count and returns the exit status.

@@ -1,4 +1,4 @@
-"""Send 256 KiB in one go and read the answer, 20 times: bulk.py PORT CERT KEY CA
+"""Send 256 KiB in one go and read the answer, 20 times: bulk.py PORT CA CERT KEY
 
 It stops at the first time that has no whole answer.
 """
@@ -9,8 +9,8 @@ import sys
 import mutual
 
 TIMES = 20
-port, cert, key, ca = sys.argv[1:]
-context = mutual.context(False, cert, key, ca)
+port, ca, cert, key = sys.argv[1:]
+context = mutual.context(False, ca, cert, key)
 
 
 def exchange():

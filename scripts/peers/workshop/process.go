@@ -1,4 +1,4 @@
-package main
+package workshop
 
 import (
 	"context"
@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// process is a program that has been started. Whoever started it stops it.
-type process struct {
+// Process is a program that has been started. Whoever started it stops it.
+type Process struct {
 	*transcript // standard output and standard error together, as a person sees them
 	cmd         *exec.Cmd
 	stdin       io.WriteCloser
@@ -24,11 +24,11 @@ type process struct {
 // serve waits for clients that are still there.
 const grace = 10 * time.Second
 
-// start runs a program in a process group of its own, since some peers have children,
+// Start runs a program in a process group of its own, since some peers have children,
 // until ctx is done or it is stopped.
-func start(ctx context.Context, args []string) (*process, error) {
+func Start(ctx context.Context, args []string) (*Process, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	p := &process{
+	p := &Process{
 		transcript: newTranscript(),
 		cmd:        exec.CommandContext(ctx, args[0], args[1:]...),
 		cancel:     cancel,
@@ -42,7 +42,7 @@ func start(ctx context.Context, args []string) (*process, error) {
 	return p, nil
 }
 
-func (p *process) launch() (err error) {
+func (p *Process) launch() (err error) {
 	p.cmd.Stdout, p.cmd.Stderr = p, p
 	p.cmd.WaitDelay = grace
 	ownGroup(p.cmd)
@@ -53,31 +53,31 @@ func (p *process) launch() (err error) {
 }
 
 // reap waits for the process and ends what it has left behind.
-func (p *process) reap() {
+func (p *Process) reap() {
 	_ = p.cmd.Wait()
 	killGroup(p.cmd)
 	close(p.ended)
 }
 
-// stop ends the process, if need be by force, and returns when it has ended and all
+// Stop ends the process, if need be by force, and returns when it has ended and all
 // that it printed is there.
-func (p *process) stop() {
+func (p *Process) Stop() {
 	p.cancel()
 	<-p.ended
 }
 
-// status is the exit status of a process that has ended, -1 after a signal.
-func (p *process) status() int { return p.cmd.ProcessState.ExitCode() }
+// Status is the exit status of a process that has ended, -1 after a signal.
+func (p *Process) Status() int { return p.cmd.ProcessState.ExitCode() }
 
-// say writes to the process's standard input. One that does not listen is judged by
+// Say writes to the process's standard input. One that does not listen is judged by
 // what it does, not by that.
-func (p *process) say(text string) { _, _ = io.WriteString(p.stdin, text) }
+func (p *Process) Say(text string) { _, _ = io.WriteString(p.stdin, text) }
 
-// hush ends the process's standard input.
-func (p *process) hush() { _ = p.stdin.Close() }
+// Hush ends the process's standard input.
+func (p *Process) Hush() { _ = p.stdin.Close() }
 
-// wait waits for the process to end by itself.
-func (p *process) wait(ctx context.Context) error {
+// Wait waits for the process to end by itself.
+func (p *Process) Wait(ctx context.Context) error {
 	select {
 	case <-p.ended:
 		return nil
@@ -86,8 +86,9 @@ func (p *process) wait(ctx context.Context) error {
 	}
 }
 
-// await waits for the process to print text.
-func (p *process) await(ctx context.Context, text string) error {
+// Await waits for the process to print text. It is an [*ExitError] if the process ends
+// and has not.
+func (p *Process) Await(ctx context.Context, text string) error {
 	for {
 		over := p.over()
 		printed, more := p.read()
@@ -95,7 +96,7 @@ func (p *process) await(ctx context.Context, text string) error {
 			return nil
 		}
 		if over {
-			return &exitError{name: p.name(), status: p.status(), said: lastLine(printed)}
+			return p.exitError()
 		}
 		select {
 		case <-more:
@@ -106,7 +107,7 @@ func (p *process) await(ctx context.Context, text string) error {
 	}
 }
 
-func (p *process) over() bool {
+func (p *Process) over() bool {
 	select {
 	case <-p.ended:
 		return true
@@ -115,21 +116,26 @@ func (p *process) over() bool {
 	}
 }
 
-func (p *process) name() string { return filepath.Base(p.cmd.Path) }
+func (p *Process) name() string { return filepath.Base(p.cmd.Path) }
 
-// exitError is a process that ended before it did what was expected of it.
-type exitError struct {
-	name   string
-	status int
-	said   string // its last line
+// exitError is for a process that has ended.
+func (p *Process) exitError() error {
+	return &ExitError{Name: p.name(), Status: p.Status(), Said: LastLine(p.String())}
 }
 
-func (e *exitError) Error() string {
-	return fmt.Sprintf("%s exited with status %d: %s", e.name, e.status, e.said)
+// ExitError is a process that ended before it did what was expected of it.
+type ExitError struct {
+	Name   string
+	Status int
+	Said   string // its last line
 }
 
-// either returns when one of waits has.
-func either(ctx context.Context, waits ...func(context.Context) error) {
+func (e *ExitError) Error() string {
+	return fmt.Sprintf("%s exited with status %d: %s", e.Name, e.Status, e.Said)
+}
+
+// Either returns when one of waits has.
+func Either(ctx context.Context, waits ...func(context.Context) error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var all sync.WaitGroup

@@ -1,6 +1,8 @@
-package main
+package workshop
 
 import (
+	"fmt"
+	"io"
 	"strings"
 	"sync"
 )
@@ -33,13 +35,21 @@ func (t *transcript) read() (text string, more <-chan struct{}) {
 	return t.text.String(), t.more
 }
 
+// String returns what the program has printed so far.
 func (t *transcript) String() string {
 	text, _ := t.read()
 	return text
 }
 
-// lastLine is the one that most programs put their reason in.
-func lastLine(text string) string {
+// LastLine is the one that most programs put their reason in.
+func LastLine(text string) string {
 	text = strings.TrimSpace(text)
 	return text[strings.LastIndexByte(text, '\n')+1:]
+}
+
+// Quote prints what somebody said, indented, each line with who it was.
+func Quote(w io.Writer, who, text string) {
+	for line := range strings.Lines(text) {
+		fmt.Fprintf(w, "    %s: %s\n", who, strings.TrimRight(line, "\r\n"))
+	}
 }

@@ -1,6 +1,6 @@
 """Run a program for plain TCP over mutual TLS, and on another port, without changing it.
 
-wrap.py client|server PORT CERT KEY CA PROGRAM
+wrap.py client|server PORT CA PROGRAM [CERT KEY]
 """
 
 import runpy
@@ -11,9 +11,9 @@ import types
 
 import mutual
 
-role, port, cert, key, ca, program = sys.argv[1:]
+role, port, ca, program, *identity = sys.argv[1:]
 server = role == "server"
-context = mutual.context(server, cert, key, ca)
+context = mutual.context(server, ca, *identity)
 
 
 class Wrapped(ssl.SSLSocket):
