@@ -56,12 +56,11 @@ func CloseAfter(conn net.Conn, err error) error {
 }
 
 // hangUp ends the writing side, by close_notify (RFC 8446 section 6.1) or a FIN, and
-// discards what still comes, until the peer closes or the time is up. To close at once,
-// with data unread, would send a reset, and that destroys what the peer has not read yet.
-// It reads below TLS, where nothing can be wrong with what comes.
+// discards what still comes, until the peer ends its own or the time is up. To close at
+// once, with data unread, would send a reset, and that destroys what the peer has not read
+// yet.
 func hangUp(conn net.Conn, d time.Duration) {
 	closeWrite(conn)
-	conn = below(conn)
 	_ = conn.SetReadDeadline(within(d))
 	_, _ = io.Copy(io.Discard, conn)
 }

@@ -30,6 +30,7 @@ type rig struct {
 	addr   string
 	server *tlsnet.Server
 	set    *certstest.Set
+	linger time.Duration // of clients
 
 	mu       sync.Mutex
 	received []tlsnet.Preview
@@ -114,7 +115,7 @@ func (r *rig) exchange(ctx context.Context, message io.Reader, protocols ...stri
 		return "", "", err
 	}
 	var answer strings.Builder
-	ended, err := new(tlsnet.Requester).Exchange(ctx, conn, message, &answer)
+	ended, err := (&tlsnet.Requester{Linger: r.linger}).Exchange(ctx, conn, message, &answer)
 	tlsnet.CloseAfter(conn, err)
 	return answer.String(), ended, err
 }
@@ -182,14 +183,14 @@ func TestExchangeWithoutProtocol(t *testing.T) {
 
 // What arrives together is one message, however many records it is in.
 func TestOneMessageOfManyRecords(t *testing.T) {
+	sizes := slices.Repeat([]int{1500}, 20) // crypto/tls begins another record after 1186 bytes, or thereabouts
+	sizes = append(sizes, 511, 512, 513, 1186, 1187, 5000, 16384)
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		r := newRig(t, &tlsnet.Responder{Echo: true}, &tlsnet.Server{}, func(c *tls.Config) { c.MaxVersion = version })
-		for _, size := range []int{511, 512, 513, 1186, 1187, 1500, 5000, 16384} {
-			for range 20 { // crypto/tls begins a record anew after 1186 bytes, or thereabouts
-				got, err := r.send(timeout(t), bytes.NewReader(make([]byte, size)))
-				if err != nil || len(got) != size {
-					t.Fatalf("%s: answer of %d bytes, want %d, error %v", tls.VersionName(version), len(got), size, err)
-				}
+		for _, size := range sizes {
+			got, err := r.send(timeout(t), bytes.NewReader(make([]byte, size)))
+			if err != nil || len(got) != size {
+				t.Errorf("%s: answer of %d bytes, want %d, error %v", tls.VersionName(version), len(got), size, err)
 			}
 		}
 	}
@@ -351,7 +352,6 @@ func TestAnswerEnded(t *testing.T) {
 		{"close_notify", nil, answering(false, "Hello "), tlsnet.Closed, nil},
 		{"a FIN alone", nil, answering(true, "Hello "), tlsnet.Cut, tlsnet.ErrCutShort},
 		{"a FIN within a record", nil, handler(cutWithinARecord), tlsnet.Cut, tlsnet.ErrCutShort},
-		{"a reset", nil, handler(resetting), tlsnet.Cut, syscall.ECONNRESET},
 		{"silence", nil, handler(answerAndStay), tlsnet.Silence, nil},
 		{"the end of a message", []string{tlsnet.Protocol}, answering(true, "\x01\x00\x06Hello \x00\x00\x00"), tlsnet.Closed, nil},
 		{"close_notify within a message", []string{tlsnet.Protocol}, answering(false, "\x01\x00\x06Hello "), tlsnet.Cut, tlsnet.ErrCutShort},
@@ -376,19 +376,39 @@ func cutWithinARecord(_ context.Context, conn net.Conn) error {
 	return nil
 }
 
-// resetting resets the connection once the client has the answer, which silence proves.
-func resetting(_ context.Context, conn net.Conn) error {
-	conn.Read(make([]byte, 1024))
-	io.WriteString(conn, "Hello ")
-	time.Sleep(tlsnet.DefaultLinger / 2)
-	tcp(conn).SetLinger(0)
-	return tcp(conn).Close()
-}
-
 func answerAndStay(_ context.Context, conn net.Conn) error {
 	io.WriteString(conn, "Hello ")
 	io.Copy(io.Discard, conn)
 	return nil
+}
+
+func TestAnswerReset(t *testing.T) {
+	answered := make(chan struct{})
+	r := newRig(t, nil, &tlsnet.Server{Handler: handler(func(_ context.Context, conn net.Conn) error {
+		conn.Read(make([]byte, 1024))
+		io.WriteString(conn, "Hello ")
+		<-answered
+		tcp(conn).SetLinger(0)
+		return tcp(conn).Close()
+	})})
+	conn, err := (&tlsnet.Dialer{Config: r.clientConfig()}).Dial(timeout(t), r.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	requester := &tlsnet.Requester{Linger: time.Minute}
+	ended, err := requester.Exchange(timeout(t), conn, strings.NewReader("Hello"), closer{answered})
+	if ended != tlsnet.Cut || !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("ended %q, error %v", ended, err)
+	}
+}
+
+// closer closes a channel at the first write.
+type closer struct{ written chan struct{} }
+
+func (c closer) Write(p []byte) (int, error) {
+	close(c.written)
+	return len(p), nil
 }
 
 // Over a *tls.Conn of somebody else's it cannot be known whether a FIN was announced, and
@@ -451,6 +471,7 @@ func TestBrokenOffMessage(t *testing.T) {
 // is not over before that.
 func TestEarlyAnswer(t *testing.T) {
 	const size = 20 << 20
+	const linger = time.Second // time enough for the server to read what the network holds
 	taken := make(chan int64, 1)
 	for _, want := range []string{"Hello", "Hello world!"} {
 		r := newRig(t, nil, &tlsnet.Server{Handler: handler(func(_ context.Context, conn net.Conn) error {
@@ -459,12 +480,13 @@ func TestEarlyAnswer(t *testing.T) {
 			if want == "Hello" {
 				conn.(*tls.Conn).CloseWrite()
 			}
-			time.Sleep(2 * tlsnet.DefaultLinger)
+			time.Sleep(linger + linger/2)
 			rest, err := io.CopyN(io.Discard, conn, size-int64(n))
 			io.WriteString(conn, strings.TrimPrefix(want, "Hello"))
 			taken <- int64(n) + rest
 			return err
 		})})
+		r.linger = linger
 		got, ended, err := r.exchange(timeout(t), bytes.NewReader(make([]byte, size)))
 		if n := <-taken; got != want || ended != tlsnet.Closed || err != nil || n != size {
 			t.Errorf("answer %q, ended %q, error %v, %d bytes taken", got, ended, err, n)

@@ -117,7 +117,8 @@ func (a *arrival) abort(err error) error {
 	}
 	_ = a.conn.SetWriteDeadline(within(enough))
 	if a.out.Abort(errors.Unwrap(failed).Error()) == nil {
-		hangUp(a.conn, enough)
+		closeWrite(a.conn)
+		hangUp(below(a.conn), enough) // what comes may be much, and is not worth decrypting
 	}
 	return failed
 }
