@@ -69,7 +69,7 @@ leads to our CA, present our own certificate, and print the answer.`,
 	flags.StringVar(&s.file, "file", "", "send the content of this `FILE`, or of the standard input if it is -")
 	flags.BoolVar(&s.raw, "raw", false, "print the bytes of the answer and nothing else")
 	flags.BoolVar(&s.json, "json", false, "print the answer and what was negotiated as one JSON object")
-	flags.BoolVarP(&s.verbose, "verbose", "v", false, "print on the standard error what was negotiated and how long it took")
+	flags.BoolVarP(&s.verbose, "verbose", "v", false, "print on the standard error what was negotiated, how long it took and how the answer ended")
 	flags.BoolVar(&s.plain, "plain", false, "use TCP without TLS, to loopback only: nothing is encrypted, and neither end is authenticated")
 	s.tls.register(flags)
 	flags.DurationVar(&s.timeout, "timeout", 30*time.Second, "time limit of connecting, handshake and exchange together")
