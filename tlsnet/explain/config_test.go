@@ -117,6 +117,22 @@ func TestOwnVerification(t *testing.T) {
 	}
 }
 
+// A client that verifies by a check of its own does not trust the system's CAs, and is not
+// told that it does.
+func TestOwnVerificationAtClient(t *testing.T) {
+	atClient, _ := provoke(t, func(c *tls.Config) {
+		c.RootCAs, c.InsecureSkipVerify = nil, true
+		c.VerifyConnection = func(state tls.ConnectionState) error {
+			_, err := state.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: x509.NewCertPool()})
+			return err
+		}
+	}, nil)
+	wantCode(t, "client", atClient, explain.ServerCertUnknownCA)
+	if text := atClient.Error(); strings.Contains(text, "we trust") || !strings.Contains(text, "unknown authority") {
+		t.Errorf("not in the check's own words: %s", text)
+	}
+}
+
 // What a list of names refuses at a client has a code of its own, in the catalogue.
 func TestAllowAtClient(t *testing.T) {
 	atClient, atServer := provoke(t, notAllowed, nil)
@@ -255,4 +271,20 @@ func TestNothingToExplain(t *testing.T) {
 	}
 	conn.Close()
 	<-served
+}
+
+// Whatever error somebody has explained, of a connection on which nothing has passed or of
+// which nothing is kept, no certificate is accused.
+func TestNothingIsKnown(t *testing.T) {
+	client, server := sound(t)
+	near, far := net.Pipe()
+	defer near.Close()
+	defer far.Close()
+	for text := range untyped {
+		for end, conn := range map[string]*tls.Conn{"client": explain.Client(near, client), "server": explain.Server(far, server)} {
+			if why := explain.Of(conn, errors.New(text)); why == nil || why.Cert != nil {
+				t.Errorf("%s: the %s's explanation is %v", text, end, why)
+			}
+		}
+	}
 }

@@ -101,7 +101,10 @@ func (c transportCredentials) ServerHandshake(raw net.Conn) (net.Conn, error) {
 	conn := explain.Server(raw, c.config)
 	if err := conn.Handshake(); err != nil {
 		raw.Close()
-		return nil, explain.Of(conn, err)
+		if why := explain.Of(conn, err); why != nil {
+			return nil, why
+		}
+		return nil, err
 	}
 	explain.Release(conn)
 	return conn, nil
@@ -113,7 +116,10 @@ func (c transportCredentials) ClientHandshake(ctx context.Context, authority str
 	conn := explain.Client(raw, config)
 	if err := conn.HandshakeContext(ctx); err != nil {
 		raw.Close()
-		return nil, explain.Of(conn, err)
+		if why := explain.Of(conn, err); why != nil {
+			return nil, why
+		}
+		return nil, err
 	}
 	explain.Release(conn)
 	return conn, nil

@@ -69,17 +69,20 @@ func (w *witness) serverCertificate() *tls.Certificate {
 	return &w.config.Certificates[0]
 }
 
-// roots is whom we believe; nil for a server whose configuration says that by a check of
-// its own.
+// roots is whom we believe; nil where the configuration says that by a check of its own.
 func (f *facts) roots() *x509.CertPool {
 	if f.side == ServerSide {
 		return f.config.ClientCAs
 	}
-	if f.config.RootCAs == nil {
+	switch {
+	case f.config.RootCAs != nil:
+		return f.config.RootCAs
+	case f.config.InsecureSkipVerify:
+		return nil // not the system's: a check of its own decides
+	default:
 		system, _ := x509.SystemCertPool() // without it, trust is not judged
 		return system
 	}
-	return f.config.RootCAs
 }
 
 func clock(config *tls.Config) time.Time {

@@ -67,10 +67,14 @@ func says(err error, text string) bool { return strings.Contains(err.Error(), te
 func (f *facts) negotiation(err error) *Error {
 	e := &Error{Certainty: Certain}
 	switch {
-	case says(err, "tls: client offered only unsupported versions"):
-		e.Code, e.Text = TLSVersionMismatch, fmt.Sprintf("the client offers %s, we speak %s", versions(f.offered()), versions(offers(f.config)))
 	case says(err, "tls: server selected unsupported protocol version"):
 		e.Code, e.Text = TLSVersionMismatch, fmt.Sprintf("the server chose a version of TLS that we do not speak: we speak %s", versions(offers(f.config)))
+	case says(err, "tls: peer doesn't support"):
+		e.Code, e.Text = NoSharedParameters, fmt.Sprintf("%s takes no signature that our certificate's key can make", f.peer())
+	case f.hello == nil:
+		return nil // what follows is about an offer that we have seen
+	case says(err, "tls: client offered only unsupported versions"):
+		e.Code, e.Text = TLSVersionMismatch, fmt.Sprintf("the client offers %s, we speak %s", versions(f.hello.SupportedVersions), versions(offers(f.config)))
 	case says(err, "tls: no key exchanges supported"),
 		says(err, "tls: no cipher suite supported") && !f.groupInCommon():
 		e.Code, e.Text = NoSharedGroup, fmt.Sprintf("the client offers the groups %v, we have %v", f.hello.SupportedCurves[:min(len(f.hello.SupportedCurves), maxListed)], groups(f.config))
@@ -78,8 +82,6 @@ func (f *facts) negotiation(err error) *Error {
 		e.Code, e.Version = NoSharedCipher, f.version()
 		e.Text = fmt.Sprintf("of the cipher suites of %s, the client offers %s, we have %s",
 			tls.VersionName(e.Version), suiteNames(suitesOf(f.hello.CipherSuites, e.Version)), suiteNames(suites(f.config, e.Version)))
-	case says(err, "tls: peer doesn't support"):
-		e.Code, e.Text = NoSharedParameters, fmt.Sprintf("%s takes no signature that our certificate's key can make", f.peer())
 	case says(err, "tls: client requested unsupported application protocols"):
 		e.Code, e.Text = ALPNMismatch, fmt.Sprintf("the client asks for the protocols %q, we have %q", protocols(f.hello.SupportedProtos), protocols(f.config.NextProtos))
 	default:
@@ -91,24 +93,17 @@ func (f *facts) negotiation(err error) *Error {
 // version is the version of TLS that a server chose: the highest that both ends have.
 func (f *facts) version() uint16 {
 	for _, v := range offers(f.config) {
-		if slices.Contains(f.offered(), v) {
+		if slices.Contains(f.hello.SupportedVersions, v) {
 			return v
 		}
 	}
 	return 0
 }
 
-func (f *facts) offered() []uint16 {
-	if f.hello == nil {
-		return nil
-	}
-	return f.hello.SupportedVersions
-}
-
 // groupInCommon tells a mismatch of groups from one of suites: crypto/tls reports both
 // as one of suites where the version is 1.2.
 func (f *facts) groupInCommon() bool {
-	return f.hello == nil || slices.ContainsFunc(groups(f.config), func(id tls.CurveID) bool {
+	return slices.ContainsFunc(groups(f.config), func(id tls.CurveID) bool {
 		return slices.Contains(f.hello.SupportedCurves, id)
 	})
 }
