@@ -110,6 +110,10 @@ func found(defects []*Defect) []string {
 
 func ended(t *x509.Certificate)  { t.NotAfter = now.Add(-2 * day) }
 func notYet(t *x509.Certificate) { t.NotBefore = now.Add(2 * day) }
+func noCA(t *x509.Certificate)   { t.IsCA, t.KeyUsage = false, 0 }
+
+// oneKeyID makes key identifiers tell nothing.
+func oneKeyID(t *x509.Certificate) { t.SubjectKeyId = []byte{1} }
 
 // unknown is a critical extension that nobody knows.
 func unknown(t *x509.Certificate) {
@@ -126,6 +130,7 @@ func TestCheck(t *testing.T) {
 	root := ca(t, "root", nil, nil)
 	other := ca(t, "root", nil, nil) // of the same name
 	middle := ca(t, "middle", root, nil)
+	strange := ca(t, "middle", ca(t, "stranger", nil, nil), nil)
 	plain := leaf(t, middle, nil)
 	under := func(change func(*x509.Certificate)) []*x509.Certificate {
 		m := ca(t, "middle", root, change)
@@ -148,13 +153,15 @@ func TestCheck(t *testing.T) {
 		"two roots of one name":      {certs: chainOf(plain, middle), want: want(other, root)},
 		"a stray that has ended":     {certs: chainOf(plain, middle, ca(t, "stray", nil, ended)), want: want(root)},
 		"an ended twin of the CA":    {certs: chainOf(plain, twin(t, middle, root, ended), middle), want: want(root)},
+		"a twin that is no CA":       {certs: chainOf(plain, twin(t, middle, root, noCA), middle), want: want(root)},
+		"a twin of another CA's":     {certs: chainOf(plain, twin(t, middle, ca(t, "stranger", nil, nil), nil), middle), want: want(root)},
 		"ended":                      {chainOf(leaf(t, root, ended)), want(root), []string{"expired db"}},
 		"not yet valid":              {chainOf(leaf(t, root, notYet)), want(root), []string{"not-yet-valid db"}},
 		"the CA ended":               {under(ended), want(root), []string{"expired middle"}},
 		"the CA is not yet valid":    {under(notYet), want(root), []string{"not-yet-valid middle"}},
 		"wrong usage":                {chainOf(leaf(t, root, forClients)), want(root), []string{"wrong-usage db"}},
 		"the CA's wrong usage":       {under(forClients), want(root), []string{"ca-wrong-usage middle"}},
-		"not a CA":                   {under(func(c *x509.Certificate) { c.IsCA, c.KeyUsage = false, 0 }), want(root), []string{"not-ca middle"}},
+		"not a CA":                   {under(noCA), want(root), []string{"not-ca middle"}},
 		"a CA without keyCertSign":   {under(func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageCRLSign }), want(root), []string{"not-ca middle"}},
 		"critical extension":         {chainOf(leaf(t, root, unknown)), want(root), []string{"critical-extension db"}},
 		"the CA's extension":         {under(unknown), want(root), []string{"critical-extension middle"}},
@@ -166,11 +173,12 @@ func TestCheck(t *testing.T) {
 		"stale CA":                   {chainOf(plain, middle), want(other), []string{"stale-ca db"}},
 		"incomplete":                 {chainOf(plain), atHand(want(root), middle), []string{"incomplete-chain db"}},
 		"incomplete, nothing known":  {chainOf(plain), want(root), []string{"unknown-ca db"}},
+		"at hand is a stranger":      {chainOf(leaf(t, strange, nil)), atHand(want(root), strange), []string{"unknown-ca db"}},
 		"at hand is a namesake":      {chainOf(plain), atHand(want(root), ca(t, "middle", root, nil)), []string{"unknown-ca db"}},
 		"short key":                  {chainOf(shortKey(t, root)), want(root), []string{"weak-key db"}},
 		"SHA-1":                      {chainOf(leaf(t, root, sha1)), want(root), []string{"weak-signature db"}},
 		"SHA-1 at the CA":            {under(sha1), want(root), []string{"weak-signature middle"}},
-		"roots are believed: SHA-1":  {certs: chainOf(leaf(t, middle, nil)), want: want(ca(t, "middle", root, nil), middle)},
+		"an intermediate is trusted": {certs: chainOf(leaf(t, middle, nil)), want: want(ca(t, "middle", root, nil), middle)},
 		"all at once":                {chainOf(leaf(t, nil, func(c *x509.Certificate) { ended(c); forClients(c); c.DNSNames = nil })), want(root), []string{"expired db", "name-mismatch db", "self-signed db", "wrong-usage db"}},
 		"trust is not looked at":     {certs: chainOf(plain), want: Want{Now: now, Usage: ServerAuth}},
 		"no usage is wanted":         {certs: chainOf(leaf(t, root, forClients)), want: Want{Now: now, Roots: want(root).Roots}},
@@ -180,11 +188,14 @@ func TestCheck(t *testing.T) {
 	tests["the root ended"] = test{certs, w, []string{"expired root"}}
 	certs, w = rooted(forClients)
 	tests["the root's wrong usage"] = test{certs, w, []string{"ca-wrong-usage root"}}
+	certs, w = rooted(sha1)
+	tests["roots are believed: SHA-1"] = test{certs: certs, want: w}
 	certs, w = rooted(func(c *x509.Certificate) { c.PermittedDNSDomains = []string{"example.com"} })
 	tests["name constraint"] = test{certs, w, []string{"name-constraint db"}}
 	certs, w = rooted(func(c *x509.Certificate) { c.PermittedDNSDomains = []string{"localhost"} })
 	tests["name constraint kept"] = test{certs: certs, want: w}
 	top := ca(t, "top", root, func(c *x509.Certificate) { c.MaxPathLenZero = true })
+	tests["path length kept"] = test{certs: chainOf(leaf(t, top, nil), top), want: want(root)}
 	below := ca(t, "below", top, nil)
 	tests["path too long"] = test{chainOf(leaf(t, below, nil), below, top), want(root), []string{"path-too-long top"}}
 	for name, test := range tests {
@@ -271,22 +282,37 @@ func TestCheckIsBounded(t *testing.T) {
 		}
 		return certs
 	}
-	ladder := func(n int) []*x509.Certificate {
+	ladder := func(n int, change func(*x509.Certificate)) []*x509.Certificate {
 		at := root
 		certs := []*x509.Certificate{}
 		for i := range n {
-			at = ca(t, fmt.Sprint("CA ", i), at, nil)
+			at = ca(t, fmt.Sprint("CA ", i), at, change)
 			certs = append(certs, at.cert)
 		}
 		slices.Reverse(certs)
 		return append(chainOf(leaf(t, at, nil)), certs...)
 	}
+	namesakes := func(certs []*x509.Certificate) (all []*x509.Certificate) {
+		for _, cert := range certs {
+			for range 2 {
+				all = append(all, ca(t, cert.Subject.CommonName, root, oneKeyID).cert)
+			}
+			all = append(all, cert)
+		}
+		return append(certs[:1:1], all...)
+	}
+	var crowd []*pair
+	for range 30 {
+		crowd = append(crowd, ca(t, "X", root, nil))
+	}
 	for name, certs := range map[string][]*x509.Certificate{
 		"one name and key":     many(400, func(int) *pair { return twin(t, x, x, nil) }),
 		"one name, other keys": many(60, func(int) *pair { return ca(t, "X", x, nil) }),
-		"long":                 ladder(40),
+		"long":                 ladder(40, nil),
+		"all with namesakes":   namesakes(ladder(40, oneKeyID)),
+		"all constrained":      ladder(8, func(c *x509.Certificate) { c.PermittedDNSDomains = []string{"localhost"} }),
 	} {
-		for trust, w := range map[string]Want{"the root": want(root), "X": want(x), "no CA": want()} {
+		for trust, w := range map[string]Want{"the root": want(root), "X": want(x), "no CA": want(), "the root, with many at hand": atHand(want(root), crowd...)} {
 			defects, checks := check(certs, w)
 			if checks > maxChecks {
 				t.Errorf("%s, trusting %s: %d signatures checked", name, trust, checks)
@@ -314,6 +340,29 @@ func TestPath(t *testing.T) {
 	}
 	if path := Path(chainOf(end)); len(path) != 1 {
 		t.Errorf("path %v of a leaf alone", path)
+	}
+}
+
+// Of many certificates of the issuer's name the one with its key identifier comes first. If
+// that tells nothing, three are tried.
+func TestPathAmongNamesakes(t *testing.T) {
+	for name, test := range map[string]struct {
+		namesakes int
+		change    func(*x509.Certificate)
+		want      int
+	}{
+		"by key identifier": {20, nil, 2},
+		"by trying":         {2, oneKeyID, 2},
+		"too many to try":   {3, oneKeyID, 1},
+	} {
+		root, middle := ca(t, "root", nil, nil), ca(t, "middle", nil, test.change)
+		certs := chainOf(leaf(t, middle, nil))
+		for range test.namesakes {
+			certs = append(certs, ca(t, "middle", root, test.change).cert)
+		}
+		if path := Path(append(certs, middle.cert)); len(path) != test.want {
+			t.Errorf("%s: a path of %d", name, len(path))
+		}
 	}
 }
 
