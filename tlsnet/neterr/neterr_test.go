@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"syscall"
 	"testing"
 	"time"
 
@@ -94,6 +95,12 @@ func TestPipeWithoutReader(t *testing.T) {
 
 func TestDenied(t *testing.T) {
 	expect(t, &fs.PathError{Op: "open", Path: "a", Err: fs.ErrPermission}, "denied")
+}
+
+// The system itself gives up a connection now and then, which cannot be had on purpose.
+func TestAborted(t *testing.T) {
+	err := &net.OpError{Op: "read", Err: os.NewSyscallError("read", syscall.ECONNABORTED)}
+	expect(t, err, "broken off")
 }
 
 // A time limit is no end of a connection.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"net"
+	"strings"
 	"testing"
 	"time"
 )
@@ -84,8 +85,10 @@ func TestSeen(t *testing.T) {
 		{name: "nothing"},
 		{name: "a handshake", s: Seen{In: hello, Out: []byte{22, 3, 3}}, first: string(hello)},
 		{name: "an echo", s: Seen{In: hello, Out: hello}, echoed: true, first: string(hello)},
+		{name: "the beginning of any record", s: Seen{In: hello[:3], Out: hello}, first: string(hello[:3])},
 		{name: "HTTP", s: Seen{In: []byte("GET / HTTP/1.1\r\nHost: x\r\n")}, notTLS: true, http: true, first: "GET / HTTP/1.1"},
 		{name: "a page", s: Seen{In: []byte("<!DOCTYPE html>\n")}, notTLS: true, http: true, first: "<!DOCTYPE html>"},
+		{name: "a long line", s: Seen{In: []byte(strings.Repeat("x", headSize))}, notTLS: true, first: strings.Repeat("x", 40)},
 		{name: "SSH", s: Seen{In: []byte("SSH-2.0-OpenSSH_9.6\r\n")}, notTLS: true, first: "SSH-2.0-OpenSSH_9.6"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

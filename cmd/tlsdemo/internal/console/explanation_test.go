@@ -31,6 +31,29 @@ func TestPrint(t *testing.T) {
 	}
 }
 
+// In a log every field has a key of its own, and a field that is empty has none.
+func TestAttrs(t *testing.T) {
+	for _, c := range []struct {
+		e    Explanation
+		want string
+	}{
+		{
+			Explanation{
+				Code: "peer-silent", Side: "server", Text: "silent", AtFault: "x.crt", Hint: "wait",
+				Certainty: "likely", Basis: "guess", Alert: "tls: alert", Error: "EOF",
+			},
+			`code=peer-silent side=server text=silent at_fault=x.crt hint=wait certainty=likely basis=guess alert="tls: alert" error=EOF`,
+		},
+		{Explanation{Code: "peer-echoes", Text: "echo"}, "code=peer-echoes text=echo"},
+	} {
+		var out strings.Builder
+		NewLogger(&out, "text", false).Warn("failed", c.e.Attrs()...)
+		if want := "tlsdemo: failed " + c.want + "\n"; out.String() != want {
+			t.Errorf("logged %swant   %s", &out, want)
+		}
+	}
+}
+
 // hostile are texts of 60 KB, each of characters of one kind, since each kind grows by
 // another factor when it is escaped.
 var hostile = map[string]string{
