@@ -219,6 +219,57 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// The words name the right certificate, and the right one of two figures.
+func TestTexts(t *testing.T) {
+	root := ca(t, "root", nil, nil)
+	other, middle := ca(t, "root", nil, nil), ca(t, "middle", root, nil)
+	plain := leaf(t, middle, nil)
+	under := func(change func(*x509.Certificate)) []*x509.Certificate {
+		m := ca(t, "middle", root, change)
+		return chainOf(leaf(t, m, nil), m)
+	}
+	top := ca(t, "top", root, func(c *x509.Certificate) { c.MaxPathLenZero = true })
+	below := ca(t, "below", top, nil)
+	below2 := ca(t, "below 2", below, nil)
+	client := Want{Now: now, Usage: ClientAuth, Roots: want(root).Roots}
+	rootNoCA := twin(t, root, nil, noCA)
+	for text, test := range map[string]struct {
+		certs []*x509.Certificate
+		want  Want
+	}{
+		`it ended 2 days ago (2026-11-20 12:00 UTC)`:                                       {chainOf(leaf(t, root, ended)), want(root)},
+		`the CA "CN=middle" is not valid before 2026-11-24 12:00 UTC`:                      {under(notYet), want(root)},
+		`it lacks the extended key usage serverAuth: it looks like a client certificate`:   {chainOf(leaf(t, root, forClients)), want(root)},
+		`it lacks the extended key usage clientAuth: it looks like a server certificate`:   {chainOf(plain, middle), client},
+		`the CA "CN=middle" lacks the extended key usage serverAuth`:                       {under(forClients), want(root)},
+		`it has the critical extension 1.3.6.1.4.1.99999.1, which is not known here`:       {chainOf(leaf(t, root, unknown)), want(root)},
+		`wanted www.localhost, and it has [db.localhost, 127.0.0.1]`:                       {chainOf(plain, middle), named(want(root), "www.localhost")},
+		`it has no subject alternative name, only the common name "db"`:                    {chainOf(leaf(t, root, func(c *x509.Certificate) { c.DNSNames, c.IPAddresses = nil, nil })), want(root)},
+		`it was issued by "CN=middle", and we trust "CN=root"`:                             {chainOf(plain), want(root)},
+		`the CA "CN=middle" was issued by "CN=root", and we trust no CA`:                   {chainOf(plain, middle), want()},
+		`the CA "CN=middle" names "CN=root" as its issuer`:                                 {chainOf(plain, middle), want(other)},
+		`the CA "CN=middle" was issued by "CN=root", and we trust "CN=X"`:                  {chainOf(plain, middle, root), want(ca(t, "X", nil, nil))},
+		`it names "CN=middle" as its issuer`:                                               {chainOf(plain, twin(t, middle, nil, nil)), want(ca(t, "middle", nil, nil))},
+		`it names "CN=root" as its issuer`:                                                 {chainOf(leaf(t, root, nil)), want(other)},
+		`it was issued by "CN=root", which we trust, and which is not a CA certificate`:    {chainOf(leaf(t, root, nil)), want(rootNoCA)},
+		`the intermediate "CN=middle" is not with it`:                                      {chainOf(plain), atHand(want(root), middle)},
+		`the CA "CN=top" allows 0 intermediates below it, and there are 2`:                 {chainOf(leaf(t, below2, nil), below2, below, top), want(root)},
+		`the CA "CN=middle", which permits "x.example", cannot issue for all of its names`: {under(func(c *x509.Certificate) { c.PermittedDNSDomains = []string{"x.example"} }), want(root)},
+		`the CA "CN=middle" is not a CA certificate, or may not issue certificates`:        {under(noCA), want(root)},
+		`it is signed with ECDSA-SHA1`:                                                     {chainOf(leaf(t, root, sha1)), want(root)},
+		`it has an RSA key of 1024 bits, less than 2048`:                                   {chainOf(shortKey(t, root)), want(root)},
+	} {
+		if got := Check(test.certs, test.want); len(got) != 1 || !strings.HasPrefix(got[0].Text, text) {
+			t.Errorf("%q, want %s", got, text)
+		}
+	}
+}
+
+func named(w Want, name string) Want {
+	w.Name = name
+	return w
+}
+
 // verified is what crypto/tls says of a chain, and certs of a short key.
 func verified(certs []*x509.Certificate, want Want) error {
 	opts := x509.VerifyOptions{Roots: want.Roots, Intermediates: x509.NewCertPool(), CurrentTime: want.Now, DNSName: want.Name}

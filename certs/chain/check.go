@@ -327,12 +327,12 @@ func (w *walk) untrusted() *Defect {
 	if w.root != nil || w.want.Roots == nil {
 		return nil
 	}
-	leaf, top := w.path[0], w.path[len(w.path)-1]
+	leaf, top, last := w.path[0], w.path[len(w.path)-1], w.last()
 	switch {
 	case w.selfSigned(leaf):
 		return &Defect{Kind: SelfSigned, Cert: leaf, Text: "it is signed with its own key, and is not trusted as such"}
 	case w.hint != nil:
-		return w.namesake(leaf, top)
+		return w.namesake(leaf, last)
 	case w.linked(top):
 		return &Defect{Kind: IncompleteChain, Cert: leaf, Text: fmt.Sprintf("the intermediate %s is not with it", Issuer(top))}
 	}
@@ -341,26 +341,36 @@ func (w *walk) untrusted() *Defect {
 		trust = "no CA"
 	}
 	return &Defect{
-		Kind: UnknownCA, Cert: leaf, Text: fmt.Sprintf("it was issued by %s, and we trust %s", Issuer(top), trust),
+		Kind: UnknownCA, Cert: leaf, Text: fmt.Sprintf("%s was issued by %s, and we trust %s", called(last, leaf), Issuer(last), trust),
 		Basis: "either it is of another CA, or an intermediate is missing from what was sent",
 	}
 }
 
+// last is the last certificate of the path that another one issued, or the leaf.
+func (w *walk) last() *x509.Certificate {
+	n := len(w.path)
+	if top := w.path[n-1]; n > 1 && bytes.Equal(top.RawSubject, top.RawIssuer) {
+		return w.path[n-2]
+	}
+	return w.path[n-1]
+}
+
 // namesake is a path whose last certificate names a CA that we trust, and which that did
 // not issue, or may not have. Why, crypto/x509 says in words only.
-func (w *walk) namesake(leaf, top *x509.Certificate) *Defect {
+func (w *walk) namesake(leaf, last *x509.Certificate) *Defect {
 	says := func(text string) bool { return strings.Contains(w.hint.Error(), text) }
 	switch {
 	case says("insecure algorithm"):
 		return nil // a signature that is not checked any more is a defect by itself
 	case says("verification failure"), says("verification error"), says("but have public key of type"):
 		return &Defect{Kind: StaleCA, Cert: leaf, Text: fmt.Sprintf(
-			"it names %s as its issuer, a CA that we trust, but another key signed it: the CA was created again, or is another of the same name", Issuer(top))}
+			"%s names %s as its issuer, a CA that we trust, but another key signed it: the CA was created again, or is another of the same name",
+			called(last, leaf), Issuer(last))}
 	case says("parent certificate cannot sign"):
 		return &Defect{Kind: NotCA, Cert: leaf, Text: fmt.Sprintf(
-			"its issuer %s, which we trust, is not a CA certificate, or may not issue certificates", Issuer(top))}
+			"%s was issued by %s, which we trust, and which is not a CA certificate, or may not issue certificates", called(last, leaf), Issuer(last))}
 	}
-	return &Defect{Cert: leaf, Text: fmt.Sprintf("it cannot be verified with its issuer %s: %s", Issuer(top), Quote(w.hint.Error()))}
+	return &Defect{Cert: leaf, Text: fmt.Sprintf("%s cannot be verified with its issuer %s: %s", called(last, leaf), Issuer(last), Quote(w.hint.Error()))}
 }
 
 // linked reports whether one of the certificates at hand issued cert, and leads to the
