@@ -188,7 +188,7 @@ func (f *facts) hangUp(err error) *Error {
 		}
 	}
 	if e := f.ownDefect(0, false); e != nil {
-		e.Text = f.peer() + " hung up during the handshake; " + e.Text
+		e.Text = fmt.Sprintf("%s hung up during the handshake; perhaps because of our certificate %s: %s", f.peer(), chain.Subject(f.ours[0]), e.Text)
 		return e
 	}
 	return &Error{
