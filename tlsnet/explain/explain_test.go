@@ -18,7 +18,7 @@ import (
 // Every failure is provoked for real: crypto/tls names most of them in words only, and
 // a release that rewords them has to be noticed.
 func TestFaults(t *testing.T) {
-	other := certstest.New(t)
+	other, foreign := certstest.New(t), certstest.Forge(t)
 	for _, test := range []struct {
 		name           string
 		client, server func(*tls.Config)
@@ -36,6 +36,14 @@ func TestFaults(t *testing.T) {
 				c.GetClientCertificate = other.ClientSource().ClientConfig().GetClientCertificate
 			},
 			atClient: explain.ClientCertStaleCA, atServer: explain.ClientCertStaleCA,
+		},
+		{
+			name: "a client certificate of a CA that the server does not name",
+			client: func(c *tls.Config) {
+				stranger := foreign.Sign(foreign.Sign(nil, forge.CA("stranger")), forge.ForClients).TLS()
+				c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &stranger, nil }
+			},
+			atClient: explain.ClientCertUnknownCA, atServer: explain.ClientCertUnknownCA,
 		},
 		{
 			name:     "a server certificate of another CA",
