@@ -3,12 +3,19 @@ package main
 import (
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"errors"
+	"fmt"
 	"math/big"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 
 	"tlsdemo/certs"
+	"tlsdemo/certs/certstest"
+	"tlsdemo/certs/chain"
+	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/tlsnet/explain"
 )
 
@@ -52,5 +59,105 @@ func TestHintsAreComplete(t *testing.T) {
 	}
 	if got, want := len(hints), len(explain.Codes()); got != want {
 		t.Errorf("%d rows for %d codes", got, want)
+	}
+}
+
+// written is a set in a directory of its own.
+func written(t *testing.T, set certs.Set) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "set")
+	if err := certs.Dir(dir).Create(set); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// opened is what a server or client has of the files that flags choose.
+func opened(t *testing.T, flags *credentialFlags, name string) *credentials {
+	t.Helper()
+	c, err := flags.open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func named(c *x509.Certificate) string {
+	return fmt.Sprintf(`(serial %s, issued by "CN=tlsdemo CA")`, chain.Serial(c))
+}
+
+// What is at fault is named by where it was when it was loaded, whatever has become of the
+// directory, and only if something is known to be at fault.
+func TestAtFault(t *testing.T) {
+	set, other := certstest.New(t), certstest.New(t)
+	dir := written(t, set.Pairs())
+	c := opened(t, &credentialFlags{dirFlags: dirFlags{dir: dir}}, certs.Server)
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := certs.Dir(dir).Create(other.Pairs()); err != nil {
+		t.Fatal(err)
+	}
+	ours, theirs, stranger := set.Server.Leaf(), set.Client.Leaf(), other.Client.Leaf()
+	for want, e := range map[string]*explain.Error{
+		filepath.Join(dir, "server.crt") + " " + named(ours):   {Side: explain.ServerSide, Certainty: explain.Likely, Cert: ours, Ours: true},
+		filepath.Join(dir, "client.crt") + " " + named(theirs): {Side: explain.ServerSide, Certainty: explain.Certain, Cert: theirs},
+		"the client's certificate " + named(stranger):          {Side: explain.ServerSide, Certainty: explain.Certain, Cert: stranger},
+		"the server's certificate " + named(stranger):          {Side: explain.ClientSide, Certainty: explain.Certain, Cert: stranger},
+		"": {Side: explain.ServerSide, Cert: ours, Ours: true},
+	} {
+		if got := (&located{origin: c.origin}).atFault(e); got != want {
+			t.Errorf("at fault is %q, want %q", got, want)
+		}
+	}
+	if near := c.origin.intermediates(); len(near) != 1 || !near[0].Equal(set.CA.Certificate()) {
+		t.Errorf("at hand are %d CAs, want the one that was there", len(near))
+	}
+}
+
+// Files that were named are ours to blame, and nobody's to make again.
+func TestAtFaultInNamedFiles(t *testing.T) {
+	set := certstest.New(t)
+	files := certs.Dir(written(t, set.Pairs())).Files(certs.Server)
+	c := opened(t, &credentialFlags{files: files}, certs.Server)
+	leaf := set.Server.Leaf()
+	for want, e := range map[string]*explain.Error{
+		files.Cert + " " + named(leaf):            {Certainty: explain.Likely, Cert: leaf, Ours: true},
+		"the server's certificate " + named(leaf): {Certainty: explain.Certain, Cert: leaf},
+	} {
+		if got := (&located{origin: c.origin}).atFault(e); got != want {
+			t.Errorf("at fault is %q, want %q", got, want)
+		}
+	}
+}
+
+// A set whose leaf another CA issued is told from one that holds together.
+func TestOriginApart(t *testing.T) {
+	set, other := certstest.New(t), certstest.New(t)
+	for want, server := range map[bool]*certs.Pair{false: set.Server, true: other.Server} {
+		pairs := set.Pairs()
+		pairs[certs.Server] = server
+		c := opened(t, &credentialFlags{dirFlags: dirFlags{dir: written(t, pairs)}}, certs.Server)
+		if c.origin.apart != want {
+			t.Errorf("apart is %v, want %v", c.origin.apart, want)
+		}
+	}
+}
+
+// Every field of an explanation is where it belongs.
+func TestRecord(t *testing.T) {
+	e := &explain.Error{
+		Code: explain.PeerSilent, Side: explain.ServerSide, Text: "text", Certainty: explain.Likely, Basis: "basis",
+		Alert: 42, Alerted: true, Err: errors.New("as crypto/tls had it"),
+	}
+	want := console.Explanation{
+		Code: "peer-silent", Side: "server", Text: "text", Certainty: "likely", Basis: "basis",
+		Alert: "tls: bad certificate", Error: "as crypto/tls had it",
+	}
+	if got := explained(e); *got != want {
+		t.Errorf("recorded %+v, want %+v", *got, want)
+	}
+	if got := explained(errors.New("any")); *got != (console.Explanation{Text: "any", Error: "any"}) {
+		t.Errorf("recorded %+v", *got)
 	}
 }
