@@ -34,6 +34,29 @@ func TestGetConfigForClient(t *testing.T) {
 	}
 }
 
+// A function that has the keys of Encrypted Client Hello is asked, and is told of the
+// connection that it knows.
+func TestGetEncryptedClientHelloKeys(t *testing.T) {
+	_, server := sound(t)
+	server.GetEncryptedClientHelloKeys = func(hello *tls.ClientHelloInfo) ([]tls.EncryptedClientHelloKey, error) {
+		if _, ok := hello.Conn.(*net.TCPConn); !ok {
+			t.Errorf("the user is told of a %T", hello.Conn)
+		}
+		return nil, errors.New("no keys today")
+	}
+	addr, served := serve(t, server)
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.Write(helloWith(tls.VersionTLS13, tls.TLS_AES_128_GCM_SHA256, extension(0xfe0d, 0, 0, 1, 0, 1, 7, 0, 0, 0, 1, 0)...)) // RFC 9849 section 5
+	conn.(*net.TCPConn).CloseWrite()
+	if err := <-served; err == nil || !strings.Contains(err.Error(), "no keys today") {
+		t.Errorf("error %v", err)
+	}
+}
+
 // A certificate that GetCertificate chose is the one that a client refuses.
 func TestGetCertificate(t *testing.T) {
 	_, atServer := provoke(t, func(c *tls.Config) { c.ServerName = "www.example.com" }, func(c *tls.Config) {
@@ -172,11 +195,15 @@ func TestSuitesOfTheVersion(t *testing.T) {
 	}
 }
 
-// helloWith is a ClientHello of one version with one cipher suite: RFC 8446 section 4.1.2.
-func helloWith(version uint16, suite uint16) []byte {
-	u16 := func(v int) []byte { return []byte{byte(v >> 8), byte(v)} }
-	extension := func(id int, data ...byte) []byte { return append(append(u16(id), u16(len(data))...), data...) }
-	var extensions []byte
+func u16(v int) []byte { return []byte{byte(v >> 8), byte(v)} }
+
+func extension(id int, data ...byte) []byte {
+	return append(append(u16(id), u16(len(data))...), data...)
+}
+
+// helloWith is a ClientHello of one version with one cipher suite, and extensions besides:
+// RFC 8446 section 4.1.2.
+func helloWith(version uint16, suite uint16, extensions ...byte) []byte {
 	extensions = append(extensions, extension(10, 0, 2, 0, 29)...)                                                 // X25519
 	extensions = append(extensions, extension(13, 0, 2, 4, 3)...)                                                  // ecdsa_secp256r1_sha256
 	extensions = append(extensions, extension(16, 0, 4, 3, 'o', 'n', 'e')...)                                      // ALPN

@@ -150,8 +150,18 @@ func (w *witness) serverConfig(hello *tls.ClientHelloInfo) (*tls.Config, error) 
 			return cert, err
 		}
 	}
+	if base.GetEncryptedClientHelloKeys != nil {
+		config.GetEncryptedClientHelloKeys = w.echKeys
+	}
 	w.hook(config)
 	return config, nil
+}
+
+// echKeys asks the configuration in force for the keys of Encrypted Client Hello.
+func (w *witness) echKeys(hello *tls.ClientHelloInfo) ([]tls.EncryptedClientHelloKey, error) {
+	theirs := *hello
+	theirs.Conn = w.Tap.Conn
+	return w.config.GetEncryptedClientHelloKeys(&theirs)
 }
 
 // hook notes what config's own checks say of the peer.
@@ -202,7 +212,12 @@ func entrance(config *tls.Config) *tls.Config {
 	door := config.Clone()
 	door.GetCertificate, door.GetClientCertificate = nil, nil
 	door.VerifyConnection, door.VerifyPeerCertificate = nil, nil
-	door.WrapSession, door.UnwrapSession = nil, nil
+	door.WrapSession, door.UnwrapSession, door.Time = nil, nil, nil
+	if config.GetEncryptedClientHelloKeys != nil {
+		door.GetEncryptedClientHelloKeys = func(hello *tls.ClientHelloInfo) ([]tls.EncryptedClientHelloKey, error) {
+			return hello.Conn.(*witness).echKeys(hello)
+		}
+	}
 	door.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		return hello.Conn.(*witness).serverConfig(hello)
 	}

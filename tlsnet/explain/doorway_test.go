@@ -2,6 +2,7 @@ package explain
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"runtime"
 	"testing"
 	"time"
@@ -13,7 +14,15 @@ func TestEntrancesAreNotKept(t *testing.T) {
 	for range 100 {
 		config := &tls.Config{}
 		config.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { return config, nil }
+		config.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &config.Certificates[0], nil }
+		config.GetEncryptedClientHelloKeys = func(*tls.ClientHelloInfo) ([]tls.EncryptedClientHelloKey, error) {
+			return config.EncryptedClientHelloKeys, nil
+		}
 		config.VerifyConnection = func(tls.ConnectionState) error { _ = config; return nil }
+		config.VerifyPeerCertificate = func([][]byte, [][]*x509.Certificate) error { _ = config; return nil }
+		config.WrapSession = func(tls.ConnectionState, *tls.SessionState) ([]byte, error) { _ = config; return nil, nil }
+		config.UnwrapSession = func([]byte, tls.ConnectionState) (*tls.SessionState, error) { _ = config; return nil, nil }
+		config.Time = func() time.Time { _ = config; return time.Time{} }
 		if one, two := d.of(config), d.of(config); one != two {
 			t.Fatal("a configuration has two entrances")
 		}
