@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"strings"
 	"sync"
 	"time"
 )
@@ -34,16 +35,22 @@ func (r *RoundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 	var conn *tls.Conn
 	trace := &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) { conn, _ = info.Conn.(*tls.Conn) }}
 	resp, err := r.base.RoundTrip(req.WithContext(httptrace.WithClientTrace(req.Context(), trace)))
-	return resp, r.why(conn, err)
+	if why := Of(conn, causeOfDeath(conn, err), r.Intermediates...); why != nil {
+		return nil, why
+	}
+	return resp, err
 }
 
-// why is the explanation of err, or err itself where there is none, as where a context
-// ended just as the handshake was done.
-func (r *RoundTripper) why(conn *tls.Conn, err error) error {
-	if why := Of(conn, err, r.Intermediates...); why != nil {
-		return why
+// causeOfDeath is the error of conn itself where err says only that HTTP/2 found conn dead
+// before it sent anything: on TLS 1.3, since the server refused us after all. That has no
+// type; its text is provoked by an example. Nobody reads from conn any more.
+func causeOfDeath(conn *tls.Conn, err error) error {
+	if conn == nil || err == nil || !strings.Contains(err.Error(), "http2: client conn could not be established") {
+		return err
 	}
-	return err
+	_ = conn.SetReadDeadline(time.Unix(1, 0))
+	_, died := conn.Read(make([]byte, 1))
+	return cmp.Or(died, err)
 }
 
 // CloseIdleConnections is that of the transport in use, if it has one.
@@ -105,7 +112,7 @@ func (r *RoundTripper) shake(ctx context.Context, conn net.Conn, addr string, co
 	secure := Client(conn, config)
 	if err := secure.HandshakeContext(ctx); err != nil {
 		_ = conn.Close()
-		return nil, r.why(secure, err)
+		return nil, Of(secure, err, r.Intermediates...)
 	}
 	Release(secure)
 	return secure, nil
