@@ -1,89 +1,135 @@
 package tlsnet
 
 import (
-	"context"
+	"cmp"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
+	"log/slog"
 	"net"
 	"sync"
+	"time"
 )
 
-// Listener returns a listener for a server of somebody else's, such as net/http's: its
-// Accept returns connections of ln that have shaken hands already, each a *tls.Conn.
-// Those that fail are explained as [Server.Serve] does it, to s.Failed or s.Logger; the
-// Handler is not used. To close it closes ln and ends the handshakes under way.
-func (s *Server) Listener(ln net.Listener) net.Listener {
-	l := &listener{
-		Listener: ln, server: s, ready: make(chan *tls.Conn), done: make(chan struct{}),
-		slots: make(chan struct{}, maxHandshakes),
-	}
-	l.ctx, l.cancel = context.WithCancelCause(context.Background())
-	go l.run()
-	return l
-}
+// Listener is for a server of somebody else's, such as net/http's or gRPC's: its Accept
+// returns connections that have shaken hands already, each a *tls.Conn. Those that fail are
+// explained, and other servers do not hear of them. It is made by [NewListener]. Its fields
+// may be set before Accept is called for the first time.
+type Listener struct {
+	// HandshakeTimeout bounds a handshake. If zero, DefaultHandshakeTimeout.
+	HandshakeTimeout time.Duration
+	// FirstByteTimeout bounds the wait for a client's first byte. If zero,
+	// DefaultFirstByteTimeout. HandshakeTimeout bounds it too.
+	FirstByteTimeout time.Duration
+	// MaxHandshakes is how many connections there may be that Accept has not returned
+	// yet. When there are as many, the oldest that has sent nothing is closed for the
+	// next. If zero, DefaultMaxHandshakes.
+	MaxHandshakes int
+	// Intermediates are those of [Server].
+	Intermediates []*x509.Certificate
+	// Failed is that of [Server].
+	Failed func(conn net.Conn, err error)
+	// Logger is that of [Server].
+	Logger *slog.Logger
 
-type listener struct {
-	net.Listener
-	server *Server
+	inner  net.Listener
+	config func() *tls.Config
 	ready  chan *tls.Conn
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-	group  sync.WaitGroup
-	slots  chan struct{} // for those that shake hands, or wait to be accepted
-	done   chan struct{} // closed once nothing more will be ready
+
+	mu       sync.Mutex
+	acceptor *acceptor // once Accept has been called, or Close
+	closed   bool
+	ended    chan struct{} // once Accept has been called; closed when nothing more will be ready
+	err      error         // why; read once ended is closed
 }
 
-func (l *listener) run() {
-	defer close(l.done)
-	var wait backoff
-	for l.ctx.Err() == nil {
-		l.slots <- struct{}{}
-		conn, err := l.Listener.Accept()
-		switch {
-		case err == nil:
-			wait = 0
-			l.group.Go(func() { l.admit(conn) })
-			continue
-		case errors.Is(err, net.ErrClosed):
-			l.cancel(err)
-		default:
-			l.server.logger().Warn("accept failed", "error", err)
-			wait.pause(l.ctx)
-		}
-		<-l.slots
-	}
-	l.group.Wait()
+// NewListener returns a Listener that accepts the connections of ln, each with the
+// configuration that config returns for it: see Server.Config.
+func NewListener(ln net.Listener, config func() *tls.Config) *Listener {
+	return &Listener{inner: ln, config: config, ready: make(chan *tls.Conn)}
 }
 
-func (l *listener) admit(conn net.Conn) {
-	defer func() { <-l.slots }()
-	secure, err := l.server.handshake(l.ctx, conn)
-	if err != nil {
-		_ = conn.Close()
-		l.server.log(secure, err)
-		return
-	}
-	select {
-	case l.ready <- secure.(*tls.Conn):
-	case <-l.ctx.Done():
-		_ = secure.Close()
-	}
-}
+var errNoListener = errors.New("tlsnet: Listener was not made by NewListener, or without a listener or a configuration")
 
-// Accept returns the next connection.
-func (l *listener) Accept() (net.Conn, error) {
+// Accept returns the next connection, a *tls.Conn. After Close its error is
+// [net.ErrClosed].
+func (l *Listener) Accept() (net.Conn, error) {
+	if l.inner == nil || l.config == nil {
+		return nil, errNoListener
+	}
+	if l.start(true).ctx.Err() != nil {
+		return nil, net.ErrClosed
+	}
 	select {
 	case conn := <-l.ready:
 		return conn, nil
-	case <-l.done:
-		return nil, net.ErrClosed
+	case <-l.ended:
+		return nil, l.err
 	}
 }
 
-// Close stops accepting, and waits for the handshakes that are under way to end.
-func (l *listener) Close() error {
-	err := l.Listener.Close()
-	l.cancel(ErrServerClosed)
-	<-l.done
-	return err
+// start prepares the listener, and has it accept connections if it is to and does not yet.
+func (l *Listener) start(accept bool) *acceptor {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.acceptor == nil {
+		l.acceptor = l.newAcceptor()
+	}
+	if accept && l.ended == nil && !l.closed {
+		l.ended = make(chan struct{})
+		l.acceptor.all.Go(l.run)
+	}
+	return l.acceptor
+}
+
+func (l *Listener) newAcceptor() *acceptor {
+	a := &acceptor{config: l.config, intermediates: l.Intermediates, failed: l.Failed, logger: l.Logger, pass: l.pass}
+	a.start(newAdmission(
+		cmp.Or(l.MaxHandshakes, DefaultMaxHandshakes),
+		cmp.Or(l.FirstByteTimeout, DefaultFirstByteTimeout),
+		cmp.Or(l.HandshakeTimeout, DefaultHandshakeTimeout)))
+	return a
+}
+
+func (l *Listener) run() {
+	l.err = l.acceptor.run(l.inner)
+	close(l.ended)
+}
+
+// pass hands a client to whoever calls Accept.
+func (l *Listener) pass(_ *client, conn net.Conn) error {
+	select {
+	case l.ready <- conn.(*tls.Conn):
+		return nil
+	case <-l.acceptor.ctx.Done():
+		_ = conn.Close()
+		return ErrServerClosed
+	}
+}
+
+// Close stops accepting, and closes the connections that Accept has not returned. It takes
+// less than half a second.
+func (l *Listener) Close() error {
+	if l.inner == nil {
+		return errNoListener
+	}
+	err := l.inner.Close()
+	return cmp.Or(err, l.stop().close())
+}
+
+func (l *Listener) stop() *acceptor {
+	a := l.start(false)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	a.drain()
+	return a
+}
+
+// Addr returns the address of the listener below.
+func (l *Listener) Addr() net.Addr {
+	if l.inner == nil {
+		return new(net.TCPAddr)
+	}
+	return l.inner.Addr()
 }

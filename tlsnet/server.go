@@ -7,36 +7,35 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"sync"
 	"time"
-
-	"tlsdemo/tlsnet/explain"
-	"tlsdemo/tlsnet/neterr"
 )
 
-// The defaults of a Server.
+// The defaults of a Server, and of a Listener.
 const (
 	DefaultHandshakeTimeout = 10 * time.Second
+	DefaultFirstByteTimeout = 5 * time.Second
+	DefaultMaxHandshakes    = 8192
 	DefaultMaxConns         = 256
-
-	// maxHandshakes is how many connections there may be besides those that the
-	// Handler has.
-	maxHandshakes = 1024
-	// lastAlert is how long a client whose handshake failed has to read why.
-	lastAlert = 300 * time.Millisecond
-	// maxAcceptDelay bounds the wait after an Accept that failed, as when the
-	// process has no file descriptor left.
-	maxAcceptDelay = time.Second
 )
 
 // ErrServerClosed is returned by [Server.Serve] after [Server.Shutdown] or
 // [Server.Close], and is the cause with which the contexts of handlers end.
 var ErrServerClosed = errors.New("the server is shutting down")
 
-var errNoConfig = errors.New("tlsnet: Server has neither Config nor Plain")
+var errNoConfig = errors.New("tlsnet: no configuration, and not Plain")
+
+// ErrNothingSent is wrapped by the error for a client that disconnected before it sent
+// anything: no handshake, or after it no message. Health checks do that, port scans, and
+// some clients that refuse the server's certificate: they cannot be told apart.
+var ErrNothingSent = errors.New("sent nothing, disconnected")
+
+var (
+	errNoHello   = fmt.Errorf("connected, %w", ErrNothingSent)
+	errNoMessage = fmt.Errorf("completed the handshake, %w", ErrNothingSent)
+)
 
 // A Handler talks to one client. ServeConn returns when it is done, and leaves it to
 // the caller to close conn: a *tls.Conn whose handshake is complete, or the bare
@@ -58,6 +57,13 @@ type Server struct {
 	Handler Handler
 	// HandshakeTimeout bounds a handshake. If zero, DefaultHandshakeTimeout.
 	HandshakeTimeout time.Duration
+	// FirstByteTimeout bounds the wait for a client's first byte. If zero,
+	// DefaultFirstByteTimeout. HandshakeTimeout bounds it too.
+	FirstByteTimeout time.Duration
+	// MaxHandshakes is how many connections there may be that the Handler does not have
+	// yet. When there are as many, the oldest that has sent nothing is closed for the
+	// next. If zero, DefaultMaxHandshakes.
+	MaxHandshakes int
 	// MaxConns is how many connections the Handler has at once; others wait, once
 	// they have shaken hands. If zero, DefaultMaxConns.
 	MaxConns int
@@ -65,26 +71,22 @@ type Server struct {
 	// which we do: with them an explanation can name it. They are not trusted. May be
 	// nil.
 	Intermediates []*x509.Certificate
-	// Failed is told of every connection that failed, but for those with
+	// Failed is told of every connection that failed, one at a time, but for those with
 	// [ErrNothingSent]. conn is a *tls.Conn, of which [explain.Of] can say why its
-	// handshake failed, or the bare connection of a Plain server. It may be called by
-	// many goroutines at once. If nil, the Logger is told.
+	// handshake failed, or the bare connection of a Plain server; either is closed. If
+	// nil, the Logger is told.
 	Failed func(conn net.Conn, err error)
-	// Logger is told of trouble with accepting, and of connections that failed if
-	// nobody else is; at debug level of those with [ErrNothingSent]. If nil, nobody is
-	// told.
+	// Logger is told of trouble with accepting, once a minute if there are too many
+	// connections, and of connections that failed if nobody else is; at debug level of
+	// those with [ErrNothingSent]. If nil, nobody is told.
 	Logger *slog.Logger
 
 	mu        sync.Mutex
-	started   bool
+	acceptor  *acceptor // once it serves, or is closed
 	closed    bool
 	listeners map[net.Listener]struct{}
-	open      map[net.Conn]struct{}
-	conns     sync.WaitGroup
-	slots     chan struct{} // for connections
-	turns     chan struct{} // for those of them that the Handler has
-	ctx       context.Context
-	cancel    context.CancelCauseFunc
+	turns     chan struct{} // for those that the Handler has
+	busy      notice
 }
 
 // Serve accepts connections from ln until the server is shut down or closed, and then
@@ -98,80 +100,46 @@ func (s *Server) Serve(ln net.Listener) error {
 		return ErrServerClosed
 	}
 	defer s.removeListener(ln)
-	for wait := backoff(0); ; {
-		conn, err := s.accept(ln)
-		switch {
-		case err == nil:
-			wait = 0
-			s.admit(conn)
-		case s.isClosed():
-			return ErrServerClosed
-		case errors.Is(err, net.ErrClosed):
-			return err
-		default:
-			s.logger().Warn("accept failed", "error", err)
-			wait.pause(s.ctx)
-		}
-	}
+	return s.start().run(ln)
 }
 
-// accept waits until there is room for another connection, and then for the
-// connection.
-func (s *Server) accept(ln net.Listener) (net.Conn, error) {
-	select {
-	case s.slots <- struct{}{}:
-	case <-s.ctx.Done():
-		return nil, ErrServerClosed
-	}
-	conn, err := ln.Accept()
-	if err != nil {
-		<-s.slots
-	}
-	return conn, err
-}
-
-// backoff is how long to wait after an Accept that failed, each time longer.
-type backoff time.Duration
-
-func (b *backoff) pause(ctx context.Context) {
-	*b = backoff(min(max(2*time.Duration(*b), 5*time.Millisecond), maxAcceptDelay))
-	select {
-	case <-time.After(time.Duration(*b)):
-	case <-ctx.Done():
-	}
-}
-
-// admit starts serving conn, unless the server is closed: the lock keeps Shutdown
-// from waiting for a group that is still growing.
-func (s *Server) admit(conn net.Conn) {
+// start returns the server's acceptor.
+func (s *Server) start() *acceptor {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
-		_ = conn.Close()
-		<-s.slots
-		return
+	if s.acceptor != nil {
+		return s.acceptor
 	}
-	s.open[conn] = struct{}{}
-	s.conns.Go(func() {
-		defer s.dismiss(conn)
-		s.log(s.serveInTurn(conn))
-	})
+	s.turns = make(chan struct{}, cmp.Or(s.MaxConns, DefaultMaxConns))
+	s.acceptor = &acceptor{
+		config: s.Config, intermediates: s.Intermediates, failed: s.Failed, logger: s.Logger, pass: s.pass,
+	}
+	if s.Plain {
+		s.acceptor.config = nil
+	}
+	s.acceptor.start(newAdmission(
+		cmp.Or(s.MaxHandshakes, DefaultMaxHandshakes),
+		cmp.Or(s.FirstByteTimeout, DefaultFirstByteTimeout),
+		cmp.Or(s.HandshakeTimeout, DefaultHandshakeTimeout)))
+	return s.acceptor
 }
 
-// serveInTurn lets conn wait for its turn only once it has shaken hands: whoever does
-// not get that far takes nobody's place. It returns the connection as the Handler had it.
-func (s *Server) serveInTurn(conn net.Conn) (net.Conn, error) {
-	defer conn.Close()
-	ready, err := s.ready(s.ctx, conn)
-	if err != nil {
-		return ready, err
+// pass lets a client wait for its turn only once it has shaken hands: whoever does not get
+// that far takes nobody's place.
+func (s *Server) pass(c *client, conn net.Conn) error {
+	err := ErrServerClosed
+	if s.takeTurn() {
+		err = s.serve(s.acceptor.ctx, c, conn)
+		<-s.turns
 	}
-	if !s.takeTurn() {
-		_ = CloseAfter(ready, ErrServerClosed)
-		return ready, ErrServerClosed
-	}
-	defer func() { <-s.turns }()
-	return ready, s.handle(s.ctx, ready)
+	_ = CloseAfter(conn, err)
+	return err
+}
+
+// serve has the Handler talk to a client.
+func (s *Server) serve(ctx context.Context, c *client, conn net.Conn) error {
+	c.beingServed()
+	return s.Handler.ServeConn(ctx, conn)
 }
 
 // takeTurn waits until the Handler has room. Where it has, it takes the client even when
@@ -182,227 +150,92 @@ func (s *Server) takeTurn() bool {
 		return true
 	default:
 	}
+	if n, due := s.busy.due(); due {
+		s.acceptor.logger.Warn("all places are taken: more clients have to wait", "max_conns", cap(s.turns), "waited", n)
+	}
 	select {
 	case s.turns <- struct{}{}:
 		return true
-	case <-s.ctx.Done():
+	case <-s.acceptor.ctx.Done():
 		return false
 	}
 }
 
-func (s *Server) dismiss(conn net.Conn) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.open, conn)
-	<-s.slots
-}
-
 // ServeConn serves one connection, which it closes, and returns what went wrong: an
-// [*explain.Error], or the Handler's error.
+// [*explain.Error], or the Handler's error. MaxConns is no bound for it.
 func (s *Server) ServeConn(ctx context.Context, conn net.Conn) error {
 	defer conn.Close()
-	ready, err := s.ready(ctx, conn)
+	if s.Config == nil && !s.Plain {
+		return errNoConfig
+	}
+	a := s.start()
+	c, _ := a.enter(conn)
+	if c == nil {
+		return ErrServerClosed
+	}
+	defer c.leave()
+	stop := context.AfterFunc(ctx, c.interrupt)
+	defer stop()
+	ready, err := a.ready(ctx, c, (*tls.Conn).Handshake)
 	if err != nil {
-		return s.explain(ready, err)
+		return a.explain(ready, err)
 	}
-	return s.handle(ctx, ready)
-}
-
-// handle leaves conn to the Handler, and closes it after that.
-func (s *Server) handle(ctx context.Context, conn net.Conn) (err error) {
-	defer func() { _ = CloseAfter(conn, err) }()
-	return s.Handler.ServeConn(ctx, conn)
-}
-
-// explain returns why conn failed, or else err itself.
-func (s *Server) explain(conn net.Conn, err error) error {
-	if errors.Is(err, ErrNothingSent) || errors.Is(err, ErrServerClosed) {
-		return err
-	}
-	if secure, ok := conn.(*tls.Conn); ok {
-		if why := explain.Of(secure, err, s.Intermediates...); why != nil {
-			return why
-		}
-	}
+	err = s.serve(ctx, c, ready)
+	_ = CloseAfter(ready, err)
 	return err
 }
 
-// ready returns conn as the Handler gets it.
-func (s *Server) ready(ctx context.Context, conn net.Conn) (net.Conn, error) {
-	switch {
-	case s.Plain:
-		return conn, nil
-	case s.Config == nil:
-		return conn, errNoConfig
-	}
-	return s.handshake(ctx, conn)
-}
-
-// handshake returns the connection even where its handshake fails, to be explained by.
-func (s *Server) handshake(ctx context.Context, conn net.Conn) (net.Conn, error) {
-	timeout := cmp.Or(s.HandshakeTimeout, DefaultHandshakeTimeout)
-	bounded, cancel := context.WithTimeoutCause(ctx, timeout, &timeoutError{"no handshake", timeout})
-	defer cancel()
-	stop := interruptWhenDone(bounded, conn)
-	defer stop()
-	base := s.Config()
-	if base == nil {
-		return conn, errNoConfig
-	}
-	secure := explain.Server(conn, base)
-	err := secure.Handshake()
-	if err == nil {
-		explain.Release(secure)
-		return secure, nil
-	}
-	seen := explain.Tap(secure).Seen()
-	if neterr.BrokenOff(err) && seen.Received == 0 {
-		return secure, errNoHello
-	}
-	err = because(bounded, err)
-	if errors.Is(err, ErrServerClosed) {
-		return secure, ErrServerClosed // it is us who broke off
-	}
-	if seen.HTTP() {
-		_, _ = io.WriteString(conn, "HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain\r\n\r\nThis port speaks TLS: https, not http.\n")
-	}
-	hangUp(conn, lastAlert)
-	return secure, err
-}
-
-// timeoutError is a time limit of our own that has run out.
-type timeoutError struct {
-	what  string
-	after time.Duration
-}
-
-func (t *timeoutError) Error() string { return fmt.Sprintf("%s within %v", t.what, t.after) }
-
-// Is makes it the [context.DeadlineExceeded] that it is.
-func (t *timeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
-
-// log reports a connection that failed. One that sends nothing, as health checks and port
-// scans do, is not worth a warning.
-func (s *Server) log(conn net.Conn, err error) {
-	switch {
-	case err == nil, err == ErrServerClosed:
-	case errors.Is(err, errNoMessage):
-		s.logger().Info(errNoMessage.Error(), "remote_addr", conn.RemoteAddr().String())
-	case errors.Is(err, ErrNothingSent):
-		s.logger().Debug(errNoHello.Error(), "remote_addr", conn.RemoteAddr().String())
-	case s.Failed != nil:
-		s.Failed(conn, err)
-	default:
-		s.logger().Warn("connection failed", "remote_addr", conn.RemoteAddr().String(), "error", s.explain(conn, err))
-	}
-}
-
-// ErrNothingSent is wrapped by the error for a client that disconnected before it sent
-// anything: no handshake, or after it no message. Health checks do that, port scans, and
-// some clients that refuse the server's certificate: they cannot be told apart.
-var ErrNothingSent = errors.New("sent nothing, disconnected")
-
-var (
-	errNoHello   = fmt.Errorf("connected, %w", ErrNothingSent)
-	errNoMessage = fmt.Errorf("completed the handshake, %w", ErrNothingSent)
-)
-
-func (s *Server) logger() *slog.Logger {
-	if s.Logger == nil {
-		return slog.New(slog.DiscardHandler)
-	}
-	return s.Logger
-}
-
-// Shutdown stops accepting and waits for the connections being served. When ctx is
-// done before they are, it closes the server, and returns why ctx is done.
+// Shutdown stops accepting and waits for the connections being served; those that have
+// sent nothing are given a moment. When ctx is done before they are, it closes the server,
+// and returns why ctx is done.
 func (s *Server) Shutdown(ctx context.Context) error {
-	s.stopAccepting()
-	done := make(chan struct{})
-	go func() {
-		s.conns.Wait()
-		close(done)
-	}()
+	a := s.stopAccepting()
 	select {
-	case <-done:
-		return s.Close()
+	case <-a.empty:
+		return a.close()
 	case <-ctx.Done():
-		idle := s.idle()
-		_ = s.Close()
-		if idle {
-			return nil
-		}
-		return context.Cause(ctx)
+	}
+	select {
+	case <-a.empty:
+		return a.close()
+	default:
+		return cmp.Or(a.close(), context.Cause(ctx))
 	}
 }
 
-// idle reports whether nobody is being served.
-func (s *Server) idle() bool {
+// Close stops accepting, ends the contexts of handlers, closes what connections are left a
+// moment later, and waits for their goroutines. It takes less than half a second: a
+// Handler that does not return although its connection is closed is left behind, and that
+// is an error.
+func (s *Server) Close() error { return s.stopAccepting().close() }
+
+func (s *Server) stopAccepting() *acceptor {
+	a := s.start()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.open) == 0
-}
-
-// Close stops accepting, ends the contexts of handlers, closes what connections are
-// left a moment later, and waits for their goroutines.
-func (s *Server) Close() error {
-	s.stopAccepting()
-	s.cancel(ErrServerClosed)
-	last := time.AfterFunc(2*farewell, s.closeConns)
-	defer last.Stop()
-	s.conns.Wait()
-	return nil
-}
-
-func (s *Server) closeConns() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for conn := range s.open {
-		_ = conn.Close()
-	}
-}
-
-func (s *Server) stopAccepting() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.start()
 	s.closed = true
+	a.drain()
 	for ln := range s.listeners {
 		_ = ln.Close()
 	}
+	return a
 }
 
 func (s *Server) addListener(ln net.Listener) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.start()
-	if !s.closed {
-		s.listeners[ln] = struct{}{}
+	if s.closed {
+		return false
 	}
-	return !s.closed
+	if s.listeners == nil {
+		s.listeners = make(map[net.Listener]struct{})
+	}
+	s.listeners[ln] = struct{}{}
+	return true
 }
 
 func (s *Server) removeListener(ln net.Listener) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.listeners, ln)
-}
-
-func (s *Server) isClosed() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.closed
-}
-
-// start makes what the zero value lacks. The caller holds the lock.
-func (s *Server) start() {
-	if s.started {
-		return
-	}
-	s.started = true
-	s.listeners = make(map[net.Listener]struct{})
-	s.open = make(map[net.Conn]struct{})
-	s.turns = make(chan struct{}, cmp.Or(s.MaxConns, DefaultMaxConns))
-	s.slots = make(chan struct{}, cap(s.turns)+maxHandshakes)
-	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 }

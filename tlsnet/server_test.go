@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"tlsdemo/tlsnet"
+	"tlsdemo/tlsnet/explain"
 )
 
 func TestServerNeedsConfig(t *testing.T) {
@@ -190,6 +191,14 @@ func (l *logBuffer) String() string {
 	return l.buf.String()
 }
 
+// logLines is a log whose lines can be waited for.
+type logLines chan string
+
+func (l logLines) Write(p []byte) (int, error) {
+	l <- string(p)
+	return len(p), nil
+}
+
 // Failures are logged, but not those who only look whether somebody is there.
 func TestServerLog(t *testing.T) {
 	var log logBuffer
@@ -217,6 +226,221 @@ func TestServerLog(t *testing.T) {
 	}
 	if got := strings.Count(log.String(), "\n"); got != 2 || !strings.Contains(log.String(), "peer-plaintext-http") {
 		t.Errorf("%d lines: %s", got, &log)
+	}
+}
+
+// dialSilent makes n connections that send nothing.
+func dialSilent(t *testing.T, addr string, n int) (conns []net.Conn) {
+	t.Helper()
+	for range n {
+		conn, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+		conns = append(conns, conn)
+	}
+	return conns
+}
+
+// wantClosed waits until the server has closed conn.
+func wantClosed(t *testing.T, conn net.Conn) {
+	t.Helper()
+	if _, err := io.Copy(io.Discard, conn); err != nil && isTimeout(err) {
+		t.Error("a connection is kept")
+	}
+}
+
+// However many connections are silent, others are served, and the log says once that the
+// server is full.
+func TestSilentConnections(t *testing.T) {
+	var log logBuffer
+	var told atomic.Int64
+	r := newRig(t, &tlsnet.Responder{}, &tlsnet.Server{
+		MaxHandshakes: 8, FirstByteTimeout: time.Hour, HandshakeTimeout: time.Hour,
+		Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		Failed: func(net.Conn, error) { told.Add(1) },
+	})
+	var all []net.Conn
+	for range 5 {
+		all = append(all, dialSilent(t, r.addr, 20)...)
+		if _, err := r.send(timeout(t), strings.NewReader("Hello"), tlsnet.Protocol); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, conn := range all[:len(all)-8] {
+		wantClosed(t, conn)
+	}
+	if got := strings.Count(log.String(), "too many connections"); got != 1 {
+		t.Errorf("%d lines: %s", got, &log)
+	}
+	if n := told.Load(); n > 0 {
+		t.Errorf("told of %d", n)
+	}
+}
+
+// So it is with those that send a byte now and then.
+func TestSlowConnections(t *testing.T) {
+	r := newRig(t, &tlsnet.Responder{}, &tlsnet.Server{MaxHandshakes: 8, HandshakeTimeout: time.Hour})
+	for _, conn := range dialSilent(t, r.addr, 40) {
+		conn.Write([]byte{22}) // one that has been closed already is as good
+	}
+	for range 5 {
+		if _, err := r.send(timeout(t), strings.NewReader("Hello"), tlsnet.Protocol); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A client has less time for its first byte than for its whole handshake.
+func TestFirstByteTimeout(t *testing.T) {
+	failed := make(chan error, 1)
+	r := newRig(t, &tlsnet.Responder{}, &tlsnet.Server{
+		FirstByteTimeout: 500 * time.Millisecond, HandshakeTimeout: time.Hour,
+		Failed: func(conn net.Conn, err error) { failed <- explain.Of(conn.(*tls.Conn), err) },
+	})
+	begun := dialSilent(t, r.addr, 1)[0]
+	begun.Write([]byte{22})
+	silent := dialSilent(t, r.addr, 1)[0]
+	wantClosed(t, silent)
+	if e, ok := (<-failed).(*explain.Error); !ok || e.Code != explain.PeerSilent || !strings.Contains(e.Text, "no first byte within 500ms") {
+		t.Errorf("error %v", e)
+	}
+	begun.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+	if _, err := begun.Read(make([]byte, 1)); !isTimeout(err) {
+		t.Errorf("a client that has begun: %v", err)
+	}
+}
+
+// brokenListener returns an error, as when the process has no file descriptor left, for
+// each odd call of Accept.
+type brokenListener struct {
+	net.Listener
+	calls atomic.Int64
+}
+
+func (b *brokenListener) Accept() (net.Conn, error) {
+	if b.calls.Add(1)%2 == 1 {
+		return nil, syscall.EMFILE
+	}
+	return b.Listener.Accept()
+}
+
+// A process that runs out of something parts with connections that are silent.
+func TestAcceptFails(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log logBuffer
+	server := &tlsnet.Server{Plain: true, Handler: &tlsnet.Responder{}, Logger: slog.New(slog.NewTextHandler(&log, nil))}
+	go server.Serve(&brokenListener{Listener: ln})
+	defer server.Close()
+	silent := dialSilent(t, ln.Addr().String(), 10)
+	for _, conn := range silent[:len(silent)-1] {
+		wantClosed(t, conn)
+	}
+	if got := strings.Count(log.String(), "accept failed"); got != 1 {
+		t.Errorf("%d lines: %s", got, &log)
+	}
+}
+
+// That clients wait for their turn is said once.
+func TestMaxConnsIsSaid(t *testing.T) {
+	log := make(logLines, 100)
+	release := make(chan struct{})
+	r := newRig(t, nil, &tlsnet.Server{
+		MaxConns: 1, Logger: slog.New(slog.NewTextHandler(log, nil)),
+		Handler: handler(func(ctx context.Context, conn net.Conn) error {
+			<-release
+			return new(tlsnet.Responder).ServeConn(ctx, conn)
+		}),
+	})
+	var clients sync.WaitGroup
+	for range 4 {
+		clients.Go(func() {
+			if _, err := r.send(timeout(t), strings.NewReader("Hello"), tlsnet.Protocol); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	if line := <-log; !strings.Contains(line, "max_conns=1") {
+		t.Error(line)
+	}
+	close(release)
+	clients.Wait()
+	if len(log) > 0 {
+		t.Error("said again: " + <-log)
+	}
+}
+
+// Failures are explained one at a time, whoever causes them.
+func TestFailedOneAtATime(t *testing.T) {
+	var now, most, told atomic.Int64
+	r := newRig(t, &tlsnet.Responder{}, &tlsnet.Server{Failed: func(net.Conn, error) {
+		most.Store(max(most.Load(), now.Add(1)))
+		time.Sleep(time.Millisecond)
+		now.Add(-1)
+		told.Add(1)
+	}})
+	conns := dialSilent(t, r.addr, 20)
+	for _, conn := range conns {
+		io.WriteString(conn, "this is not TLS")
+	}
+	for _, conn := range conns {
+		conn.(*net.TCPConn).CloseWrite()
+		wantClosed(t, conn)
+	}
+	if err := r.server.Shutdown(timeout(t)); err != nil {
+		t.Error(err)
+	}
+	if most.Load() != 1 || told.Load() != 20 {
+		t.Errorf("told of %d, at most %d at once", told.Load(), most.Load())
+	}
+}
+
+// Nobody waits for those who have sent nothing, nor longer than they must for those whose
+// handshake has begun.
+func TestShutdownWithHandshakes(t *testing.T) {
+	r := newRig(t, &tlsnet.Responder{}, &tlsnet.Server{HandshakeTimeout: time.Hour, FirstByteTimeout: time.Hour})
+	dialSilent(t, r.addr, 50)
+	if err := r.server.Shutdown(timeout(t)); err != nil {
+		t.Errorf("with silent connections: %v", err)
+	}
+	r = newRig(t, &tlsnet.Responder{}, &tlsnet.Server{HandshakeTimeout: time.Hour})
+	for _, conn := range dialSilent(t, r.addr, 50) {
+		conn.Write([]byte{22, 3, 1, 1, 0})
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	_ = r.server.Shutdown(ctx)
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("it took %v to end handshakes", took)
+	}
+}
+
+// Close waits for no Handler that goes on for ever, and says so.
+func TestCloseWithStuckHandler(t *testing.T) {
+	stuck, release := make(chan struct{}), make(chan struct{})
+	r := newRig(t, nil, &tlsnet.Server{Handler: handler(func(context.Context, net.Conn) error {
+		close(stuck)
+		<-release
+		return nil
+	})})
+	conn, err := (&tlsnet.Dialer{Config: r.clientConfig()}).Dial(timeout(t), r.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	<-stuck
+	if err := r.server.Close(); err == nil {
+		t.Error("a Handler that goes on is no error")
+	}
+	close(release)
+	if err := r.server.Shutdown(timeout(t)); err != nil {
+		t.Errorf("once it has returned: %v", err)
 	}
 }
 

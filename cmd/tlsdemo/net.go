@@ -16,7 +16,9 @@ func (l *listenError) Error() string { return l.err.Error() }
 func (l *listenError) Unwrap() error { return l.err }
 
 func listen(ctx context.Context, addr string) (net.Listener, error) {
-	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+	var config net.ListenConfig
+	keepAlive(&config)
+	ln, err := config.Listen(ctx, "tcp", addr)
 	if err != nil {
 		return nil, &listenError{err: err}
 	}

@@ -29,6 +29,16 @@ type failureLog struct {
 	leftOut int
 }
 
+// failures tells of failures in blocks, as everything does that is for people, or else
+// in the log.
+func (v *service) failures() *failureLog {
+	f := &failureLog{origin: v.origin, logger: v.logger, limiter: &console.Limiter{Now: v.env.now}}
+	if v.logFormat.value == "text" {
+		f.text = v.stderr
+	}
+	return f
+}
+
 // add tells of a failure, unless its address has had its share of the log. What is not
 // told is not explained either: that would be work for whoever makes the most failures.
 func (f *failureLog) add(conn net.Conn, err error) {

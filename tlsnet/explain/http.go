@@ -35,10 +35,16 @@ func (r *RoundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 	var conn *tls.Conn
 	trace := &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) { conn, _ = info.Conn.(*tls.Conn) }}
 	resp, err := r.base.RoundTrip(req.WithContext(httptrace.WithClientTrace(req.Context(), trace)))
+	return resp, r.why(conn, err)
+}
+
+// why is the explanation of err, or err itself where there is none, as where a context
+// ended just as the handshake was done.
+func (r *RoundTripper) why(conn *tls.Conn, err error) error {
 	if why := Of(conn, causeOfDeath(conn, err), r.Intermediates...); why != nil {
-		return nil, why
+		return why
 	}
-	return resp, err
+	return err
 }
 
 // causeOfDeath is the error of conn itself where err says only that HTTP/2 found conn dead
@@ -112,7 +118,7 @@ func (r *RoundTripper) shake(ctx context.Context, conn net.Conn, addr string, co
 	secure := Client(conn, config)
 	if err := secure.HandshakeContext(ctx); err != nil {
 		_ = conn.Close()
-		return nil, Of(secure, err, r.Intermediates...)
+		return nil, r.why(secure, err)
 	}
 	Release(secure)
 	return secure, nil

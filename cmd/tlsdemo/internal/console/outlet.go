@@ -1,25 +1,32 @@
 package console
 
 import (
-	"bytes"
+	"context"
 	"io"
-	"sync/atomic"
+	"sync"
 	"time"
 )
 
 const (
-	outletRoom = 1024        // pieces that wait to be written
-	outletWait = time.Second // for them to be written at the end
+	outletRoom = 1024                  // pieces that wait to be written
+	outletWait = time.Second           // for them to be written at the end
+	gathering  = 10 * time.Millisecond // from the first of them until they are written
 )
 
 // Outlet writes from a goroutine of its own, so that a reader who is slow, or who does not
 // read at all, holds up nobody who writes: once 1,024 pieces wait, others are left out and
-// counted.
+// counted. It gathers what comes within 10 ms and writes that at once: a write for each
+// piece would cost more than to make it.
 type Outlet struct {
-	w       io.Writer
-	report  func(left int64)
-	pieces  chan []byte
-	left    atomic.Int64
+	w      io.Writer
+	report func(left int64)
+
+	mu      sync.Mutex
+	waiting []byte // the pieces
+	pieces  int    // how many
+	left    int64  // how many were left out
+
+	some    chan struct{} // says that pieces wait
 	closing chan struct{}
 	drained chan struct{}
 }
@@ -30,7 +37,7 @@ func NewOutlet(w io.Writer, report func(left int64)) *Outlet {
 	o := &Outlet{
 		w:       w,
 		report:  report,
-		pieces:  make(chan []byte, outletRoom),
+		some:    make(chan struct{}, 1),
 		closing: make(chan struct{}),
 		drained: make(chan struct{}),
 	}
@@ -41,45 +48,82 @@ func NewOutlet(w io.Writer, report func(left int64)) *Outlet {
 // run writes pieces until the outlet is closed, and then what is left of them.
 func (o *Outlet) run() {
 	defer close(o.drained)
-	for {
+	gathered := time.NewTimer(0)
+	defer gathered.Stop()
+	var written []byte // to be used again
+	for open := true; open; {
 		select {
-		case piece := <-o.pieces:
-			o.write(piece)
-			continue
+		case <-o.some:
+			gathered.Reset(gathering)
+			open = o.gather(gathered.C)
 		case <-o.closing:
+			open = false
 		}
-		select {
-		case piece := <-o.pieces:
-			o.write(piece)
-		default:
-			return
-		}
+		written = o.write(written)
 	}
 }
 
-func (o *Outlet) write(piece []byte) {
-	_, _ = o.w.Write(piece) // that the reader is gone stops no service
-	if n := o.left.Swap(0); n > 0 && o.report != nil {
-		o.report(n)
+// gather waits for more pieces, and reports whether more may come after those.
+func (o *Outlet) gather(gathered <-chan time.Time) bool {
+	select {
+	case <-gathered:
+		return true
+	case <-o.closing:
+		return false
 	}
+}
+
+// write writes all that waits, and returns the buffer in which it was. Others are gathered
+// in the spare one meanwhile.
+func (o *Outlet) write(spare []byte) []byte {
+	o.mu.Lock()
+	pieces := o.waiting
+	o.waiting, o.pieces = spare[:0], 0
+	o.mu.Unlock()
+
+	if len(pieces) > 0 {
+		_, _ = o.w.Write(pieces) // that the reader is gone stops no service
+	}
+	if left := o.takeLeft(); left > 0 && o.report != nil {
+		o.report(left)
+	}
+	return pieces
+}
+
+func (o *Outlet) takeLeft() int64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	left := o.left
+	o.left = 0
+	return left
 }
 
 // Write takes p, whole or not at all, and never waits.
 func (o *Outlet) Write(p []byte) (int, error) {
-	select {
-	case o.pieces <- bytes.Clone(p):
-	default:
-		o.left.Add(1)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.pieces == outletRoom {
+		o.left++
+		return len(p), nil
+	}
+	o.waiting = append(o.waiting, p...)
+	if o.pieces++; o.pieces == 1 {
+		select {
+		case o.some <- struct{}{}:
+		default:
+		}
 	}
 	return len(p), nil
 }
 
-// Close waits up to a second until everything that was taken is written. What is written
-// to the outlet later is lost.
-func (o *Outlet) Close() {
+// Close waits until everything that was taken is written, but no longer than a second, nor
+// than ctx lasts. What is written to the outlet later is lost.
+func (o *Outlet) Close(ctx context.Context) {
 	close(o.closing)
+	ctx, cancel := context.WithTimeout(ctx, outletWait)
+	defer cancel()
 	select {
 	case <-o.drained:
-	case <-time.After(outletWait):
+	case <-ctx.Done():
 	}
 }

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -30,7 +31,7 @@ func TestOutletWritesAllInOrder(t *testing.T) {
 	for i := range outletRoom / 2 {
 		fmt.Fprintf(io.MultiWriter(o, &want), "piece %d\n", i)
 	}
-	o.Close()
+	o.Close(t.Context())
 	if out.String() != want.String() {
 		t.Errorf("written: %q", out.String())
 	}
@@ -42,7 +43,7 @@ func TestOutletKeepsWhatWasWritten(t *testing.T) {
 	piece := []byte("first")
 	_, _ = o.Write(piece)
 	copy(piece, "again") // as a caller's buffer that is used again
-	o.Close()
+	o.Close(t.Context())
 	if out.String() != "first" {
 		t.Errorf("written: %q", out.String())
 	}
@@ -57,6 +58,7 @@ func TestOutletWithStuckReader(t *testing.T) {
 		var reported []int64
 		o := NewOutlet(w, func(left int64) { reported = append(reported, left) })
 		_, _ = io.WriteString(o, "x") // the one at which the reader is stuck
+		time.Sleep(gathering)
 		synctest.Wait()
 		for range outletRoom + extra {
 			// In the bubble, a Write that waited would be a deadlock, and a panic.
@@ -65,7 +67,7 @@ func TestOutletWithStuckReader(t *testing.T) {
 			}
 		}
 		close(w.free)
-		o.Close()
+		o.Close(t.Context())
 		if want := "x" + strings.Repeat("y", outletRoom); w.written.String() != want {
 			t.Errorf("%d bytes were written, want %d", w.written.Len(), len(want))
 		}
@@ -81,12 +83,48 @@ func TestOutletClosesWithStuckReader(t *testing.T) {
 		o := NewOutlet(w, nil)
 		_, _ = io.WriteString(o, "x")
 		began := time.Now()
-		o.Close()
+		o.Close(t.Context())
 		if took := time.Since(began); took != outletWait {
 			t.Errorf("Close took %v, want %v", took, outletWait)
 		}
 		close(w.free)
 		<-o.drained
+	})
+}
+
+func TestOutletClosesInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &stuckWriter{free: make(chan struct{})}
+		o := NewOutlet(w, nil)
+		_, _ = io.WriteString(o, "x")
+		ctx, cancel := context.WithTimeout(t.Context(), outletWait/4)
+		defer cancel()
+		began := time.Now()
+		o.Close(ctx)
+		if took := time.Since(began); took != outletWait/4 {
+			t.Errorf("Close took %v, want %v", took, outletWait/4)
+		}
+		close(w.free)
+		<-o.drained
+	})
+}
+
+// What comes within 10 ms is one write, and nothing waits longer than that.
+func TestOutletGathers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var w countingWriter
+		o := NewOutlet(&w, nil)
+		for range 3 {
+			for range 10 {
+				_, _ = io.WriteString(o, "x")
+				time.Sleep(gathering / 10)
+			}
+			synctest.Wait()
+		}
+		if w.writes != 3 {
+			t.Errorf("%d writes, want 3", w.writes)
+		}
+		o.Close(t.Context())
 	})
 }
 
@@ -102,5 +140,5 @@ func TestOutletOutlivesItsReader(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	o.Close()
+	o.Close(t.Context())
 }

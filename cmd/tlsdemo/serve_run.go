@@ -1,0 +1,232 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"strings"
+	"time"
+
+	"tlsdemo/certs"
+	"tlsdemo/certs/chain"
+	"tlsdemo/cmd/tlsdemo/internal/console"
+	"tlsdemo/tlsnet"
+)
+
+// lastWords is how long after the drain a server may still be writing what it has to say:
+// it ends within half a second of that, whoever reads its output, or does not.
+const lastWords = 420 * time.Millisecond
+
+// service is a server, and where it says what it does.
+type service struct {
+	*serve
+	stdout, stderr *console.Outlet
+	logger         *slog.Logger
+	server         *tlsnet.Server
+	origin         *origin // of its credentials; nil without TLS
+	failed         *failureLog
+	introduction   []any // who it is, for the log
+}
+
+// run serves until ctx is done.
+func (s *serve) run(ctx context.Context) error {
+	s.env.patient.Store(true)
+	end, cancel := after(ctx, s.drain+lastWords)
+	defer cancel()
+	v := s.service()
+	defer v.close(end)
+	if err := v.prove(); err != nil {
+		return err
+	}
+	return v.open(ctx)
+}
+
+func (s *serve) service() *service {
+	v := &service{serve: s, stderr: console.NewOutlet(s.env.stderr, nil)}
+	v.logger = console.NewLogger(v.stderr, s.logFormat.value, s.verbose)
+	v.stdout = console.NewOutlet(s.env.stdout, func(left int64) {
+		v.logger.Warn("output was too slow", "left_out", left)
+	})
+	v.server = s.server(v.stdout, v.logger)
+	return v
+}
+
+// close waits for what has been said to be written, until ctx is done.
+func (v *service) close(ctx context.Context) {
+	v.stdout.Close(ctx)
+	v.stderr.Close(ctx)
+}
+
+// prove gives the server its credentials.
+func (v *service) prove() error {
+	if v.plain {
+		v.failed = v.failures()
+		return nil
+	}
+	creds, err := v.credentials()
+	v.origin = creds.origin
+	if err != nil {
+		return v.located(err)
+	}
+	for _, warning := range creds.warnings(certs.ServerAuth, v.env.now()) {
+		v.logger.Warn(console.Clean(warning))
+	}
+	v.server.Config, v.server.Intermediates = v.config(creds), v.origin.intermediates()
+	v.introduction = v.introduce(creds.Leaf())
+	v.failed = v.failures()
+	return nil
+}
+
+func (v *service) located(err error) error { return &located{err: err, origin: v.origin} }
+
+// open listens, and serves.
+func (v *service) open(ctx context.Context) error {
+	v.server.Failed = v.failed.add
+	defer v.failed.sum()
+	if err := v.readyFile.check(); err != nil {
+		return err
+	}
+	ln, err := listen(ctx, v.addr)
+	if err != nil {
+		return err
+	}
+	defer ln.Close()
+	v.announce(ln.Addr())
+	if err := v.readyFile.write(ln.Addr()); err != nil {
+		return err
+	}
+	defer v.readyFile.remove()
+	if v.once {
+		return v.serveOnce(ctx, ln)
+	}
+	return v.serveAll(ctx, ln)
+}
+
+func (v *service) announce(addr net.Addr) {
+	if v.plain {
+		v.logger.Warn("--plain: nothing is encrypted, and anybody on this machine is answered")
+	}
+	v.logger.Info("listening", append([]any{"addr", addr.String()}, v.introduction...)...)
+}
+
+// serveAll accepts connections until ctx is done, and then waits for those that are open.
+func (v *service) serveAll(ctx context.Context, ln net.Listener) error {
+	served := make(chan error, 1)
+	go func() { served <- v.server.Serve(ln) }()
+	select {
+	case err := <-served:
+		return cmp.Or(err, v.server.Close())
+	case <-ctx.Done():
+	}
+	drain, cancel := after(ctx, v.drain)
+	defer cancel()
+	if err := v.server.Shutdown(drain); err != nil {
+		v.logger.Warn("connections were cut off", "drain", v.drain)
+	}
+	<-served
+	return nil
+}
+
+// serveOnce serves the first client that says anything.
+func (v *service) serveOnce(ctx context.Context, ln net.Listener) error {
+	stop := context.AfterFunc(ctx, func() { _ = ln.Close() })
+	defer stop()
+	drain, cancel := after(ctx, v.drain)
+	defer cancel()
+	for {
+		conn, err := ln.Accept()
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		err = v.server.ServeConn(drain, conn)
+		switch {
+		case err == nil:
+			return nil
+		case !errors.Is(err, tlsnet.ErrNothingSent):
+			return v.located(err)
+		}
+	}
+}
+
+// after returns a context that is done the time d after ctx is, for the reason that the
+// server stops.
+func after(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	late, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		time.AfterFunc(d, func() { cancel(tlsnet.ErrServerClosed) })
+	})
+	return late, func() {
+		stop()
+		cancel(nil)
+	}
+}
+
+// credentials are those of a server, with which handshakes can succeed.
+func (s *serve) credentials() (*credentials, error) {
+	creds, err := s.open(certs.Server)
+	if err != nil {
+		return creds, err
+	}
+	return creds, creds.CheckServer()
+}
+
+func (s *serve) server(out io.Writer, logger *slog.Logger) *tlsnet.Server {
+	return &tlsnet.Server{
+		Plain: s.plain,
+		Handler: &tlsnet.Responder{
+			Reply:      []byte(s.reply),
+			Echo:       s.echo,
+			MaxMessage: int64(s.maxMessage),
+			Timeout:    s.exchangeTimeout,
+			Received: func(conn net.Conn, message tlsnet.Preview, ended tlsnet.Ending) {
+				// One Write, so that the two lines stay together.
+				fmt.Fprintf(out, "Connected by %s%s\nReceived data: %s\n", conn.RemoteAddr(), identity(conn), quoteReceived(message, ended))
+			},
+		},
+		HandshakeTimeout: s.handshakeTimeout,
+		MaxConns:         s.maxConns,
+		Logger:           logger,
+	}
+}
+
+// quoteReceived is a message, with how much of it there is where more may have come.
+func quoteReceived(message tlsnet.Preview, ended tlsnet.Ending) string {
+	quoted := console.Quote(message.Head, message.Size)
+	if ended != tlsnet.Cut && ended != tlsnet.Silence {
+		return quoted
+	}
+	quoted = strings.TrimSuffix(quoted, fmt.Sprintf(" (%d bytes)", message.Size))
+	return quoted + fmt.Sprintf(" (read %d bytes; ended: %s, so more may have come)", message.Size, ended)
+}
+
+// identity is who the other end of conn has proved to be, in brackets.
+func identity(conn net.Conn) string {
+	if cert := tlsnet.PeerCertificate(conn); cert != nil {
+		return " (" + console.Name(tlsnet.Identity(cert)) + ")"
+	}
+	return ""
+}
+
+// config is the same for every connection, or clients could not resume sessions.
+func (s *serve) config(source *credentials) func() *tls.Config {
+	config := source.ServerConfig()
+	s.tls.apply(config)
+	config.Time = s.env.now
+	if len(s.allowDNS)+len(s.allowURI) > 0 {
+		config.VerifyConnection = certs.InTurn(config.VerifyConnection, certs.Allow(s.allowDNS, s.allowURI))
+	}
+	return func() *tls.Config { return config }
+}
+
+func (s *serve) introduce(leaf *x509.Certificate) []any {
+	return []any{"as", chain.Short(tlsnet.Identity(leaf)), "valid", remaining(leaf, s.env.now())}
+}

@@ -1,0 +1,279 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"tlsdemo/certs"
+)
+
+// The work of a round.
+const (
+	exchanges = 600  // with each server
+	atOnce    = 4    // clients
+	idleConns = 3000 // of each server, when its memory is measured
+)
+
+// benchmark measures what work costs.
+type benchmark struct {
+	*workshop
+	rounds int
+}
+
+func bench(ctx context.Context, w *workshop, rounds int) error {
+	b := &benchmark{workshop: w, rounds: rounds}
+	for _, figure := range []struct {
+		name    string
+		measure func(ctx context.Context, name string) error
+	}{
+		{"CPU of an exchange, full handshake", b.full},
+		{"CPU of an exchange, resumed", b.resumed},
+		{"allocations of an exchange", b.allocations},
+		{"memory of an idle connection", b.idle},
+		{"CPU of a refused client, 5 CAs trusted", b.refused(5)},
+		{"CPU of a refused client, 150 CAs trusted", b.refused(150)},
+		{"CPU of an exchange with a CRL of 100,000 entries", b.revoked},
+		{"certificates issued in a second", b.issued},
+		{"tlsdemo --version", b.version},
+		{"tlsdemo certs init", b.init},
+	} {
+		if !w.report.wants(figure.name) {
+			continue
+		}
+		if err := figure.measure(ctx, figure.name); err != nil {
+			return fmt.Errorf("%s: %w", figure.name, err)
+		}
+	}
+	return nil
+}
+
+func (b *benchmark) full(ctx context.Context, name string) error {
+	c, err := b.sound()
+	if err != nil {
+		return err
+	}
+	return b.contested(ctx, name, 1.03, c.exchange)
+}
+
+func (b *benchmark) resumed(ctx context.Context, name string) error {
+	c, err := b.sound()
+	if err != nil {
+		return err
+	}
+	c.resume = true
+	return b.contested(ctx, name, 1.07, c.exchange)
+}
+
+// contested measures the CPU time of work at ours and at a bare one.
+func (b *benchmark) contested(ctx context.Context, name string, most float64, work work) error {
+	ours, err := b.ours(ctx, nil, nil)
+	if err != nil {
+		return err
+	}
+	defer ours.stop(limit)
+	bare, err := b.serve(ctx, "bare", b.file("ca.crt"))
+	if err != nil {
+		return err
+	}
+	defer bare.stop()
+	return b.contest(ctx, name, most, &contest{ours: byCPU(ours), other: byCPU(&bare.server), work: work, n: exchanges})
+}
+
+// contest prints what a contest comes to.
+func (b *benchmark) contest(ctx context.Context, name string, most float64, c *contest) error {
+	r, err := c.run(ctx, b.rounds)
+	if err == nil {
+		b.report.promise(fmt.Sprintf("%s, %.0f : %.0f us", name, r.ours*1e6, r.other*1e6), r.ratio, most, "")
+	}
+	return err
+}
+
+// allocations are those of the library's server: those of the program cannot be seen from
+// outside.
+func (b *benchmark) allocations(ctx context.Context, name string) error {
+	library, err := b.serve(ctx, "library", b.file("ca.crt"))
+	if err != nil {
+		return err
+	}
+	defer library.stop()
+	bare, err := b.serve(ctx, "bare", b.file("ca.crt"))
+	if err != nil {
+		return err
+	}
+	defer bare.stop()
+	sound, err := b.sound()
+	if err != nil {
+		return err
+	}
+	c := &contest{ours: contestant{library.addr, library.ask}, other: contestant{bare.addr, bare.ask}, work: sound.exchange, n: exchanges}
+	r, err := c.run(ctx, b.rounds)
+	if err == nil {
+		b.report.promise(fmt.Sprintf("%s, %.0f : %.0f", name, r.ours, r.other), r.ratio, 1.05, "")
+	}
+	return err
+}
+
+// idle measures both servers in turn, and a new one each time: what one connection leaves
+// behind the next may use.
+func (b *benchmark) idle(ctx context.Context, name string) error {
+	var ours, bare, ratios []float64
+	for range b.rounds {
+		a, err := b.idleOurs(ctx)
+		if err != nil {
+			return err
+		}
+		c, err := b.idleBare(ctx)
+		if err != nil {
+			return err
+		}
+		ours, bare, ratios = append(ours, a), append(bare, c), append(ratios, a/c)
+	}
+	b.report.promise(fmt.Sprintf("%s, %.1f : %.1f KiB", name, median(ours)/1024, median(bare)/1024), median(ratios), 0.95, "")
+	return nil
+}
+
+func (b *benchmark) idleOurs(ctx context.Context) (float64, error) {
+	s, err := b.ours(ctx, nil, nil, "--max-conns=5000", "--exchange-timeout=10m")
+	if err != nil {
+		return 0, err
+	}
+	defer s.stop(limit)
+	return b.idleAt(ctx, s)
+}
+
+func (b *benchmark) idleBare(ctx context.Context) (float64, error) {
+	r, err := b.serve(ctx, "bare", b.file("ca.crt"))
+	if err != nil {
+		return 0, err
+	}
+	defer r.stop()
+	return b.idleAt(ctx, &r.server)
+}
+
+// idleAt is the memory in bytes that a server takes for a connection that is idle after its
+// handshake.
+func (b *benchmark) idleAt(ctx context.Context, s *server) (float64, error) {
+	c, err := b.sound()
+	if err != nil {
+		return 0, err
+	}
+	if err := crowd(ctx, 100, func(ctx context.Context) error { return c.exchange(ctx, s.addr) }); err != nil {
+		return 0, err
+	}
+	before, err := memory(s.cmd.Process.Pid)
+	if err != nil {
+		return 0, err
+	}
+	conns := make(chan net.Conn, idleConns)
+	defer func() {
+		close(conns)
+		for conn := range conns {
+			_ = conn.Close()
+		}
+	}()
+	if err := crowd(ctx, idleConns, func(ctx context.Context) error {
+		conn, err := c.shake(ctx, s.addr)
+		if err == nil {
+			conns <- conn
+		}
+		return err
+	}); err != nil {
+		return 0, err
+	}
+	sleep(ctx, time.Second)
+	after, err := memory(s.cmd.Process.Pid)
+	return (after - before) / idleConns, err
+}
+
+// refused measures a client with a certificate of a CA that is not trusted: ours explains
+// and prints each failure, since each comes from another address.
+func (b *benchmark) refused(cas int) func(context.Context, string) error {
+	return func(ctx context.Context, name string) error {
+		trust, err := b.trust(cas)
+		if err != nil {
+			return err
+		}
+		stranger, err := b.stranger(ctx)
+		if err != nil {
+			return err
+		}
+		ours, err := b.ours(ctx, nil, nil, "--cert="+b.file("server.crt"), "--key="+b.file("server.key"), "--ca="+trust)
+		if err != nil {
+			return err
+		}
+		defer ours.stop(limit)
+		bare, err := b.serve(ctx, "bare", trust)
+		if err != nil {
+			return err
+		}
+		defer bare.stop()
+		return b.contest(ctx, name, 2, &contest{ours: byCPU(ours), other: byCPU(&bare.server), work: stranger.refused, n: exchanges})
+	}
+}
+
+// revoked compares ours with a long list of revoked certificates to ours without.
+func (b *benchmark) revoked(ctx context.Context, name string) error {
+	crl, err := b.crl(100_000)
+	if err != nil {
+		return err
+	}
+	with, err := b.ours(ctx, nil, nil, "--crl="+crl)
+	if err != nil {
+		return err
+	}
+	defer with.stop(limit)
+	without, err := b.ours(ctx, nil, nil)
+	if err != nil {
+		return err
+	}
+	defer without.stop(limit)
+	c, err := b.sound()
+	if err != nil {
+		return err
+	}
+	return b.contest(ctx, name, 1.02, &contest{ours: byCPU(with), other: byCPU(without), work: c.exchange, n: exchanges})
+}
+
+func (b *benchmark) issued(_ context.Context, name string) error {
+	now := time.Now()
+	ca, err := certs.NewAuthority(now, certs.Request{})
+	if err != nil {
+		return err
+	}
+	n := 0
+	for ; time.Since(now) < time.Second; n++ {
+		if _, err := ca.Issue(now, certs.Request{Name: certs.Server, Usage: certs.ServerAuth}); err != nil {
+			return err
+		}
+	}
+	b.report.note(name, float64(n), "")
+	return nil
+}
+
+func (b *benchmark) version(ctx context.Context, name string) error {
+	return b.quick(name, 10, func(int) *exec.Cmd { return exec.CommandContext(ctx, b.binary, "--version") })
+}
+
+func (b *benchmark) init(ctx context.Context, name string) error {
+	return b.quick(name, 20, func(i int) *exec.Cmd {
+		return exec.CommandContext(ctx, b.binary, "certs", "init", "--dir="+filepath.Join(b.dir, fmt.Sprintf("set-%d", i)))
+	})
+}
+
+// quick measures how many milliseconds a command takes.
+func (b *benchmark) quick(name string, most float64, command func(i int) *exec.Cmd) error {
+	var took []float64
+	for i := range 21 {
+		began := time.Now()
+		if err := quietly(command(i)); err != nil {
+			return err
+		}
+		took = append(took, float64(time.Since(began).Microseconds())/1000)
+	}
+	b.report.promise(name, median(took), most, "ms")
+	return nil
+}

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// server is a server in a process of its own. Whoever started it stops it.
+type server struct {
+	addr  string
+	cmd   *exec.Cmd
+	ended chan struct{}
+}
+
+// role is this program in a process of its own, as another than it is itself: a server, or
+// a siege. It ends when its standard input does.
+type role struct {
+	server
+	stdin  io.WriteCloser
+	stdout *bufio.Reader
+}
+
+// servers counts what has been started, for names of files.
+var servers atomic.Int64
+
+// ours starts tlsdemo serve with the flags. What it prints goes to the two writers or,
+// where they are nil, to nowhere.
+func (w *workshop) ours(ctx context.Context, stdout, stderr io.Writer, flags ...string) (*server, error) {
+	cmd := exec.CommandContext(ctx, w.binary, append([]string{"serve"}, flags...)...)
+	cmd.Stdout, cmd.Stderr = stdout, stderr
+	return w.startOurs(cmd)
+}
+
+// limited starts tlsdemo serve with as many file descriptors, if that is not 0.
+func (w *workshop) limited(ctx context.Context, stderr io.Writer, files int) (*server, error) {
+	if files == 0 {
+		return w.ours(ctx, nil, stderr, "--drain=1s")
+	}
+	cmd := exec.CommandContext(ctx, "sh", "-c", fmt.Sprintf(`ulimit -n %d && exec "$0" "$@"`, files), w.binary, "serve", "--drain=1s")
+	cmd.Stderr = stderr
+	return w.startOurs(cmd)
+}
+
+// startOurs starts a command that is tlsdemo serve, and waits until it listens.
+func (w *workshop) startOurs(cmd *exec.Cmd) (*server, error) {
+	ready := filepath.Join(w.dir, fmt.Sprintf("ready-%d", servers.Add(1)))
+	cmd.Args = append(cmd.Args, "--addr=127.0.0.1:0", "--ready-file="+ready)
+	cmd.Env = append(os.Environ(), "TLSDEMO_DIR="+w.set)
+	s := &server{cmd: cmd}
+	if err := s.start(); err != nil {
+		return nil, err
+	}
+	for !s.over() {
+		if addr, err := os.ReadFile(ready); err == nil && len(addr) > 0 {
+			s.addr = strings.TrimSpace(string(addr))
+			return s, nil
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return nil, fmt.Errorf("tlsdemo serve: %v", s.cmd.ProcessState)
+}
+
+// serve starts this program as a server of a kind, bare or library, with the certificate
+// of the set.
+func (w *workshop) serve(ctx context.Context, kind, trust string) (*role, error) {
+	return w.serveAs(ctx, kind, w.file("server.crt"), w.file("server.key"), trust)
+}
+
+func (w *workshop) serveAs(ctx context.Context, kind, cert, key, trust string) (*role, error) {
+	r, err := w.startRole(ctx, "serve", "--kind="+kind, "--cert="+cert, "--key="+key, "--ca="+trust)
+	if err != nil {
+		return nil, err
+	}
+	r.addr, err = r.line()
+	return r, err
+}
+
+func (w *workshop) startRole(ctx context.Context, args ...string) (*role, error) {
+	r := &role{server: server{cmd: exec.CommandContext(ctx, w.self, args...)}}
+	r.cmd.Stderr = os.Stderr
+	stdin, err := r.cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	stdout, err := r.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	r.stdin, r.stdout = stdin, bufio.NewReader(stdout)
+	return r, r.start()
+}
+
+// stop ends the role, by force if need be.
+func (r *role) stop() {
+	_ = r.stdin.Close()
+	select {
+	case <-r.ended:
+	case <-time.After(limit):
+		_ = r.cmd.Process.Kill()
+		<-r.ended
+	}
+}
+
+// line reads a line of what a role prints.
+func (r *role) line() (string, error) {
+	line, err := r.stdout.ReadString('\n')
+	return strings.TrimSpace(line), err
+}
+
+// ask asks a role for its number: of a server's allocations, of a siege's connections.
+func (r *role) ask() (float64, error) {
+	if _, err := io.WriteString(r.stdin, "\n"); err != nil {
+		return 0, err
+	}
+	line, err := r.line()
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseFloat(line, 64)
+}
+
+func (s *server) start() error {
+	if err := s.cmd.Start(); err != nil {
+		return err
+	}
+	s.ended = make(chan struct{})
+	go func() {
+		_ = s.cmd.Wait()
+		close(s.ended)
+	}()
+	return nil
+}
+
+func (s *server) over() bool {
+	select {
+	case <-s.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// stop ends the server, and returns how long that took. One that does not end within
+// most is killed.
+func (s *server) stop(most time.Duration) time.Duration {
+	asked := time.Now()
+	_ = s.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-s.ended:
+	case <-time.After(most):
+		_ = s.cmd.Process.Kill()
+		<-s.ended
+	}
+	return time.Since(asked)
+}
+
+// cpu is the CPU time that the server has used, in seconds.
+func (s *server) cpu() (float64, error) {
+	spent, err := cpuTime(s.cmd.Process.Pid)
+	return spent.Seconds(), err
+}

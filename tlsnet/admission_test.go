@@ -1,0 +1,228 @@
+package tlsnet
+
+import (
+	"errors"
+	"io"
+	"net"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// crowd is clients that one admission has let in, in this order, and the other ends of
+// their connections.
+type crowd struct {
+	t         *testing.T
+	admission *admission
+	clients   []*client
+	others    []net.Conn
+	full      int // how often one took another's place
+}
+
+func newCrowd(t *testing.T, most int) *crowd {
+	return &crowd{t: t, admission: newAdmission(most, time.Minute, time.Hour)}
+}
+
+// enter lets n more in.
+func (c *crowd) enter(n int) {
+	c.t.Helper()
+	for range n {
+		ours, theirs := net.Pipe()
+		c.t.Cleanup(func() { ours.Close(); theirs.Close() })
+		client, limit := c.admission.enter(ours)
+		if client == nil {
+			c.t.Fatal("not let in")
+		}
+		if limit > 0 {
+			c.full++
+		}
+		c.clients, c.others = append(c.clients, client), append(c.others, theirs)
+	}
+}
+
+// gone are those that were closed, by their number.
+func (c *crowd) gone() (gone []int) {
+	for i, conn := range c.others {
+		conn.SetReadDeadline(time.Unix(1, 0))
+		if _, err := conn.Read(make([]byte, 1)); err == io.EOF {
+			gone = append(gone, i)
+		}
+	}
+	return gone
+}
+
+func (c *crowd) wantGone(want ...int) {
+	c.t.Helper()
+	if got := c.gone(); !slices.Equal(got, want) {
+		c.t.Errorf("closed: %v, want %v", got, want)
+	}
+	for _, i := range want {
+		if !c.clients[i].isEvicted() {
+			c.t.Errorf("%d does not know why", i)
+		}
+	}
+}
+
+func TestEvictsTheOldestSilent(t *testing.T) {
+	c := newCrowd(t, 4)
+	c.enter(4)
+	c.wantGone()
+	c.clients[0].begun()
+	c.enter(1)
+	c.wantGone(1)
+	c.enter(2)
+	c.wantGone(1, 2, 3)
+	if c.full != 3 {
+		t.Errorf("full %d times, want 3", c.full)
+	}
+	c.clients[0].leave()
+	c.enter(1)
+	c.wantGone(1, 2, 3)
+}
+
+// Whoever has begun a handshake may not keep others from beginning one.
+func TestEvictsTheOldestHandshake(t *testing.T) {
+	c := newCrowd(t, 4)
+	c.enter(4)
+	for _, i := range []int{2, 0, 1} {
+		c.clients[i].begun()
+	}
+	c.enter(1)
+	c.wantGone(2)
+	c.enter(1) // half of the places are left to those that are silent
+	c.wantGone(2, 3)
+}
+
+// Who has proved who he is makes room for nobody, nor who is being served.
+func TestEvictsNobodyWhoWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrowd(t, 2)
+		c.enter(2)
+		for _, client := range c.clients {
+			client.begun()
+			if err := client.shaken(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		let := make(chan bool)
+		go func() { let <- c.admission.awaitRoom() }()
+		synctest.Wait()
+		select {
+		case <-let:
+			t.Error("there is room where there is none")
+		default:
+		}
+		c.clients[0].beingServed()
+		if !<-let {
+			t.Error("nobody is let in any more")
+		}
+		c.enter(2)
+		c.wantGone(2)
+	})
+}
+
+// What the system has no room for there is no room for, for a while.
+func TestRelieves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrowd(t, 100)
+		if c.admission.relieve() {
+			t.Error("relieved of nobody")
+		}
+		c.enter(1)
+		time.Sleep(relief + 1)
+		c.enter(15)
+		if !c.admission.relieve() {
+			t.Error("not relieved")
+		}
+		c.wantGone(0, 1, 2)
+		c.enter(2)
+		c.wantGone(0, 1, 2, 3, 4)
+		time.Sleep(relief + 1)
+		c.enter(2)
+		c.wantGone(0, 1, 2, 3, 4)
+	})
+}
+
+// A client that was evicted is not served, and cannot take a place again.
+func TestEvictedStaysOut(t *testing.T) {
+	c := newCrowd(t, 1)
+	c.enter(2)
+	c.clients[0].begun()
+	if err := c.clients[0].shaken(); !errors.Is(err, errEvicted) {
+		t.Errorf("error %v", err)
+	}
+	c.clients[0].leave()
+	if n := c.admission.unserved(); n != 1 {
+		t.Errorf("%d clients, want 1", n)
+	}
+}
+
+// A drained admission is empty once the last client has left, and lets nobody in.
+func TestDrain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrowd(t, 4)
+		c.enter(2)
+		c.clients[0].begun()
+		c.admission.drain()
+		if client, _ := c.admission.enter(c.others[0]); client != nil || c.admission.awaitRoom() {
+			t.Error("somebody is let in")
+		}
+		began := time.Now()
+		if _, err := c.clients[1].Read(make([]byte, 1)); !isTimeout(err) || time.Since(began) > farewell {
+			t.Errorf("who is silent has %v, and then %v", time.Since(began), err)
+		}
+		if _, late := c.clients[0].state(); late {
+			t.Error("who has begun is too late")
+		}
+		c.clients[1].leave()
+		select {
+		case <-c.admission.empty:
+			t.Error("empty with a client left")
+		default:
+		}
+		c.clients[0].leave()
+		<-c.admission.empty
+	})
+}
+
+// No deadline of a client that goes on undoes the end. One that is about to be served gets
+// so far, to be told.
+func TestInterruptedForGood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrowd(t, 4)
+		c.enter(3)
+		c.clients[1].begun()
+		c.clients[2].begun()
+		c.admission.interrupt()
+		c.clients[0].begun()
+		if err := c.clients[1].shaken(); err != nil {
+			t.Errorf("error %v", err)
+		}
+		for i, want := range []time.Duration{farewell / 2, 0, 0} {
+			began := time.Now()
+			if _, err := c.clients[i].Read(make([]byte, 1)); !isTimeout(err) {
+				t.Errorf("error %v", err)
+			}
+			if took := time.Since(began); took != want {
+				t.Errorf("%d read for %v, want %v", i, took, want)
+			}
+		}
+	})
+}
+
+func TestNotice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n notice
+		var told []int
+		for range 150 {
+			if times, due := n.due(); due {
+				told = append(told, times)
+			}
+			time.Sleep(time.Second)
+		}
+		if !slices.Equal(told, []int{1, 60, 60}) {
+			t.Errorf("told of %v", told)
+		}
+	})
+}
