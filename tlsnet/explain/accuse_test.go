@@ -26,6 +26,7 @@ func TestNotAccusedBeforeItIsShown(t *testing.T) {
 	for name, hello := range map[string]string{
 		"half a record": "\x16\x03\x01\x02\x00\x01\x00",
 		"an alert":      "\x15\x03\x03\x00\x02\x02\x2a",
+		"a bad hello":   "\x16\x03\x01\x00\x04\x01\x00\x00\x00",
 	} {
 		t.Run(name, func(t *testing.T) {
 			addr, served := expiredServer(t)

@@ -70,6 +70,21 @@ func TestGetCertificate(t *testing.T) {
 	}
 }
 
+// Of several certificates the one that was shown is the one that a client refuses.
+func TestOneOfSeveralCertificates(t *testing.T) {
+	_, atServer := provoke(t, func(c *tls.Config) {
+		c.ServerName = "localhost"
+		c.VerifyConnection = func(tls.ConnectionState) error { return errors.New("not today") }
+	}, func(c *tls.Config) {
+		another := certstest.Forge(t).Sign(nil, forge.Names("db.localhost")).TLS()
+		c.Certificates = []tls.Certificate{another, c.Certificates[0]}
+	})
+	wantCode(t, "server", atServer, explain.ServerCertRefused)
+	if e := atServer.(*explain.Error); e.Cert == nil || e.Cert.Subject.CommonName != "server" {
+		t.Errorf("certificate %v", e.Cert)
+	}
+}
+
 // An error of GetConfigForClient is the server's own, and nobody's certificate is at fault.
 func TestGetConfigForClientFails(t *testing.T) {
 	_, atServer := provoke(t, nil, func(c *tls.Config) {
@@ -313,5 +328,43 @@ func TestNothingIsKnown(t *testing.T) {
 				t.Errorf("%s: the %s's explanation is %v", text, end, why)
 			}
 		}
+	}
+}
+
+// An alert that comes after the handshake is a late refusal to a client only: a server is
+// done with its client's opinion by then.
+func TestAlertAfterTheHandshake(t *testing.T) {
+	client, server := sound(t)
+	server.SessionTicketsDisabled = true // nobody reads them
+	near, far := net.Pipe()
+	defer near.Close()
+	defer far.Close()
+	atClient, atServer := explain.Client(near, client), explain.Server(far, server)
+	done := make(chan error, 1)
+	go func() { done <- atClient.Handshake() }()
+	if err := errors.Join(atServer.Handshake(), <-done); err != nil {
+		t.Fatal(err)
+	}
+	alert := &net.OpError{Op: "remote error", Err: tls.AlertError(42)}
+	if why := explain.Of(atServer, alert); why != nil {
+		t.Errorf("the server's explanation is %v", why)
+	}
+	wantCode(t, "client", explain.Of(atClient, alert), explain.ClientCertRefused)
+}
+
+// A client whose check is its own has not found anything else wrong.
+func TestAllOfOwnVerification(t *testing.T) {
+	client, server := sound(t)
+	client.InsecureSkipVerify, client.ServerName = true, "www.example.com"
+	client.VerifyConnection = func(tls.ConnectionState) error { return errors.New("not today") }
+	addr, _ := serve(t, server)
+	raw, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	conn := explain.Client(raw, client)
+	if all := explain.All(conn, explain.Of(conn, conn.Handshake())); len(all) != 1 {
+		t.Errorf("all that is wrong is %v", all)
 	}
 }

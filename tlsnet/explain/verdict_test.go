@@ -5,29 +5,99 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
+	"net"
 	"os"
 	"strings"
 	"testing"
+	"time"
+
+	"tlsdemo/certs"
+	"tlsdemo/certs/forge"
 )
 
-// unverified is crypto/x509's refusal of what the peer showed.
-func unverified(reason x509.InvalidReason) error {
-	return &tls.CertificateVerificationError{Err: x509.CertificateInvalidError{Cert: new(x509.Certificate), Reason: reason}}
+// scene is what an end has seen of a connection that failed, and what its certificates are from.
+type scene struct {
+	facts
+	set   certs.Set
+	forge *forge.Forge
 }
 
-// shown has the peer show what own makes of its certificate.
-func (s *scene) shown(own func(*scene)) {
-	s.side = s.side.peer()
-	own(s)
-	s.side = s.side.peer()
-	s.theirs, s.ours = s.ours, nil
+// newScene is that of a sound end: a client that the server has asked for a certificate of
+// their CA, or a server whose client wants localhost.
+func newScene(side Side) *scene {
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	f := &forge.Forge{Now: now}
+	s := &scene{set: f.Set(), forge: f, facts: facts{side: side, now: now, local: "127.0.0.1:8888"}}
+	ca, roots := s.set[certs.CA].Leaf(), x509.NewCertPool()
+	roots.AddCert(ca)
+	s.ours, s.config = s.own().Chain, &tls.Config{RootCAs: roots, ClientCAs: roots, NextProtos: []string{"one"}}
+	if side == ServerSide {
+		s.hello = &tls.ClientHelloInfo{ServerName: "localhost", SupportedCurves: []tls.CurveID{tls.X25519}}
+	} else {
+		s.request = &tls.CertificateRequestInfo{AcceptableCAs: [][]byte{ca.RawSubject}}
+	}
+	return s
 }
+
+// own is our own certificate.
+func (s *scene) own() *certs.Pair {
+	if s.side == ServerSide {
+		return s.set[certs.Server]
+	}
+	return s.set[certs.Client]
+}
+
+func (s *scene) nothingShown() { s.ours = nil }
+func (s *scene) noList()       { s.request.AcceptableCAs = nil }
+func (s *scene) otherName()    { s.hello.ServerName = "www.example.com" }
+func (s *scene) otherAddress() { s.hello.ServerName, s.local = "", "192.0.2.1:443" }
+
+// otherAddressNotGo has a client that offers a finite-field group, ffdhe2048.
+func (s *scene) otherAddressNotGo() {
+	s.otherAddress()
+	s.hello.SupportedCurves = append(s.hello.SupportedCurves, 256)
+}
+
+func (s *scene) selfSigned() { s.ours = s.forge.Again(s.own(), nil).Chain }
+
+// incomplete has an intermediate that is at hand, and is not sent.
+func (s *scene) incomplete() {
+	middle := s.forge.Sign(s.set[certs.CA], forge.CA("middle"))
+	s.ours, s.intermediates = s.forge.Again(s.own(), middle).Chain, middle.Chain
+}
+
+// incompleteButNamed has a server that names the intermediate, and so has it.
+func (s *scene) incompleteButNamed() {
+	s.incomplete()
+	s.request.AcceptableCAs = append(s.request.AcceptableCAs, s.intermediates[0].RawSubject)
+}
+
+// complete has the intermediate sent.
+func (s *scene) complete() {
+	s.incomplete()
+	s.ours = append(s.ours, s.intermediates...)
+}
+
+// expired has our own certificate end two days ago, and nobody else's.
+func (s *scene) expired() { s.ours = s.forge.Again(s.own(), s.set[certs.CA], forge.Expired).Chain }
+
+// limited has our CA limit addresses, which not every program can check.
+func (s *scene) limited() {
+	all := &net.IPNet{IP: net.IPv6zero, Mask: net.CIDRMask(0, 128)}
+	ca := s.forge.Again(s.set[certs.CA], nil, func(t *forge.Template) { t.PermittedIPRanges = append(t.PermittedIPRanges, all) })
+	s.config.ClientCAs = x509.NewCertPool()
+	s.config.ClientCAs.AddCert(ca.Leaf())
+}
+
+// alerted is the error of an alert that the peer sent.
+func alerted(alert tls.AlertError) error { return &net.OpError{Op: "remote error", Err: alert} }
 
 const greased = 0x1a1a // RFC 8701
 
-// What ends a handshake without an alert is told in words that carry the facts: whose are
-// which, and how certain that is.
+// What is rare, or takes a peer that is not Go's: how certain the verdict is, what it rests
+// on, and how much it says of what the peer has sent.
 func TestVerdicts(t *testing.T) {
+	noGroup := errors.New("tls: no key exchanges supported by both client and server")
 	for _, test := range []struct {
 		name      string
 		side      Side
@@ -37,52 +107,121 @@ func TestVerdicts(t *testing.T) {
 		certainty Certainty
 		told      string // text and basis
 	}{
-		{"versions", ServerSide, errors.New("tls: client offered only unsupported versions: [302]"), func(s *scene) {
-			s.hello.SupportedVersions, s.config.MinVersion = []uint16{greased, tls.VersionTLS11}, tls.VersionTLS13
-		}, TLSVersionMismatch, Certain, `the client offers TLS 1.1, we speak TLS 1.3 ()`},
-		{"versions", ClientSide, errors.New("tls: server selected unsupported protocol version 302"), func(s *scene) {
-			s.config.MaxVersion = tls.VersionTLS12
-		}, TLSVersionMismatch, Certain, `the server chose a version of TLS that we do not speak: we speak TLS 1.2 ()`},
-		{"suites", ServerSide, errors.New("tls: no cipher suite supported by both client and server"), func(s *scene) {
-			s.hello.SupportedVersions = []uint16{greased, tls.VersionTLS12}
-			s.hello.CipherSuites = []uint16{greased, tls.TLS_AES_128_GCM_SHA256, tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}
-			s.config.CipherSuites = []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384}
-		}, NoSharedCipher, Certain, `of the cipher suites of TLS 1.2, the client offers TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, we have TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 ()`},
-		{"groups", ServerSide, errors.New("tls: no key exchanges supported by both client and server"), func(s *scene) {
-			s.config.CurvePreferences = []tls.CurveID{tls.CurveP256}
-		}, NoSharedGroup, Certain, `the client offers the groups [X25519], we have [CurveP256] ()`},
-		{"groups, TLS 1.2", ServerSide, errors.New("tls: no cipher suite supported by both client and server"), func(s *scene) {
-			s.config.CurvePreferences = []tls.CurveID{tls.CurveP256}
-		}, NoSharedGroup, Certain, `the client offers the groups [X25519], we have [CurveP256] ()`},
-		{"many groups", ServerSide, errors.New("tls: no key exchanges supported by both client and server"), func(s *scene) {
-			s.hello.SupportedCurves = make([]tls.CurveID, 10_000)
-			s.config.CurvePreferences = []tls.CurveID{tls.CurveP256}
-		}, NoSharedGroup, Certain, `the client offers the groups [CurveID(0) CurveID(0) CurveID(0) CurveID(0) CurveID(0) CurveID(0) CurveID(0) CurveID(0) CurveID(0) CurveID(0) CurveID(0) CurveID(0)], we have [CurveP256] ()`},
-		{"protocols", ServerSide, errors.New("tls: client requested unsupported application protocols ([h2])"), func(s *scene) {
-			s.hello.SupportedProtos = []string{"h2"}
-		}, ALPNMismatch, Certain, `the client asks for the protocols ["h2"], we have ["one"] ()`},
-		{"many protocols", ServerSide, errors.New("tls: client requested unsupported application protocols"), func(s *scene) {
-			s.hello.SupportedProtos = strings.Split(strings.Repeat(strings.Repeat("x", 255)+" ", 100), " ")
-		}, ALPNMismatch, Certain, `the client asks for the protocols ["xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "and 89 more"], we have ["one"] ()`},
-
-		{"silent", ServerSide, os.ErrDeadlineExceeded, nil, PeerSilent, Unknown, `the client sent nothing: i/o timeout (why it is silent only it can tell)`},
-		{"stalled", ServerSide, os.ErrDeadlineExceeded, func(s *scene) { s.wire.Received = 5 }, PeerStalled, Unknown, `the client was not done after 5 bytes of the handshake: i/o timeout (why it is so slow, or silent, only it can tell)`},
-		{"closed before hello", ClientSide, io.EOF, (*scene).notAsked, PeerClosedBeforeHello, Unknown, `the server closed the connection before it sent anything (it may not speak TLS, be overloaded, or let in certain addresses only)`},
-		{"hung up", ServerSide, io.EOF, nil, PeerHungUp, Unknown, `the client hung up during the handshake, without an alert (a refused certificate, a crash and a proxy in between cannot be told apart; its own log may tell)`},
-		{"hung up on another name", ServerSide, io.EOF, (*scene).otherName, ServerCertNameMismatch, Likely, `the client hung up during the handshake; perhaps because of our certificate CN=server: wanted www.example.com, and it has [server.localhost, localhost, 127.0.0.1, ::1] (no reason was given; the defect is our own certificate's)`},
-		{"hung up at another address", ServerSide, io.EOF, (*scene).otherAddress, PeerHungUp, Unknown, `the client hung up during the handshake, without an alert (a refused certificate, a crash and a proxy in between cannot be told apart; its own log may tell)`},
-		{"HTTP", ServerSide, errors.New("first record does not look like a TLS handshake"), func(s *scene) {
-			s.wire.In = []byte("GET /\x1b HTTP/1.1\r\nHost: x\r\n")
-		}, PeerPlaintextHTTP, Certain, `the client speaks HTTP without TLS: it began with "GET /\x1b HTTP/1.1" ()`},
-		{"SSH", ClientSide, errors.New("first record does not look like a TLS handshake"), func(s *scene) {
-			s.wire.In = []byte("SSH-2.0-\x1b[2J\r\n")
-		}, PeerNotTLS, Certain, `the server does not speak TLS: it began with "SSH-2.0-\x1b[2J" ()`},
-
-		{"a CA ended", ClientSide, unverified(x509.Expired), func(s *scene) { s.shown((*scene).expiredCA) }, CAExpired, Certain, `we refused the server's certificate CN=server: the CA "CN=middle" ended 2 days ago (2026-11-20 12:00 UTC) (by our own clock, 2026-11-22 12:00 UTC)`},
-		{"self-signed, but something else is said", ClientSide, unverified(x509.Expired), func(s *scene) {
-			s.shown((*scene).selfSigned)
-		}, ServerCertRefused, Certain, `we refused the server's certificate CN=server: "tls: failed to verify certificate: x509: certificate has expired or is not yet valid: " ()`},
-		{"no certificate", ServerSide, errors.New("tls: client didn't provide a certificate"), nil, ClientCertMissing, Certain, `the client presented no certificate: it has to present one issued by "CN=tlsdemo CA" ()`},
+		{
+			"stalled", ServerSide, os.ErrDeadlineExceeded, func(s *scene) { s.wire.Received = 5 },
+			PeerStalled, Unknown,
+			`the client was not done after 5 bytes of the handshake: i/o timeout (why it is so slow, or silent, only it can tell)`,
+		},
+		{
+			"silent", ServerSide, os.ErrDeadlineExceeded, nil,
+			PeerSilent, Unknown,
+			`the client sent nothing: i/o timeout (why it is silent only it can tell)`,
+		},
+		{
+			"closed before hello", ClientSide, io.EOF, (*scene).nothingShown,
+			PeerClosedBeforeHello, Unknown,
+			`the server closed the connection before it sent anything (it may not speak TLS, be overloaded, or let in certain addresses only)`,
+		},
+		{
+			"hung up on another name", ServerSide, io.EOF, (*scene).otherName,
+			ServerCertNameMismatch, Likely,
+			`the client hung up during the handshake; perhaps because of our certificate CN=server: wanted www.example.com, and it has [server.localhost, localhost, 127.0.0.1, ::1] (no reason was given; the defect is our own certificate's)`,
+		},
+		{
+			"hung up at another address", ServerSide, io.EOF, (*scene).otherAddress,
+			PeerHungUp, Unknown,
+			`the client hung up during the handshake, without an alert (a refused certificate, a crash and a proxy in between cannot be told apart; its own log may tell)`,
+		},
+		{
+			"refused another address", ServerSide, alerted(42), (*scene).otherAddress,
+			ServerCertNameMismatch, Likely,
+			`the client refused our certificate CN=server: wanted 192.0.2.1, and it has [server.localhost, localhost, 127.0.0.1, ::1] (the client gave the alert "bad certificate"; the defect is our own certificate's; the client named no name, so it is taken to want the address it came to; if something in between forwards, that is another)`,
+		},
+		{
+			"refused another address, not Go", ServerSide, alerted(42), (*scene).otherAddressNotGo,
+			ServerCertRefused, Unknown,
+			`the client refused our certificate, and we see nothing wrong with it (the client gave the alert "bad certificate"; perhaps it trusts another CA, or wants another name, or its clock is wrong; the answer is in the client's own log)`,
+		},
+		{
+			"broken off, expired", ClientSide, alerted(40), (*scene).expired,
+			ClientCertExpired, Likely,
+			`the server broke off the handshake; perhaps because of our certificate CN=client: it ended 2 days ago (2026-11-20 12:00 UTC) (the server gave the alert "handshake failure"; the defect is our own certificate's; by our own clock, 2026-11-22 12:00 UTC)`,
+		},
+		{
+			"nothing shown, TLS 1.2", ClientSide, alerted(42), (*scene).nothingShown,
+			ClientCertMissing, Likely,
+			`the server demands a certificate, and none was configured (the server gave the alert "bad certificate")`,
+		},
+		{
+			"self-signed, no list", ClientSide, alerted(48), func(s *scene) { s.selfSigned(); s.noList() },
+			ClientCertRefused, Unknown,
+			`the server refused our certificate, and we see nothing wrong with it (the server gave the alert "unknown certificate authority"; perhaps it trusts another CA, or one of the same name, or lacks an intermediate; the answer is in the server's own log)`,
+		},
+		{
+			"incomplete", ClientSide, alerted(48), func(s *scene) { s.incomplete(); s.noList() },
+			ClientCertIncompleteChain, Likely,
+			`the server refused our certificate CN=client: the intermediate "CN=middle" is not with it (the server gave the alert "unknown certificate authority"; the defect is our own certificate's)`,
+		},
+		{
+			"incomplete, but named", ClientSide, alerted(46), (*scene).incompleteButNamed,
+			ClientCertRefused, Unknown,
+			`the server refused our certificate, and we see nothing wrong with it (the server gave the alert "unknown certificate"; perhaps it trusts another CA, or the certificate is revoked, or not on its list; the answer is in the server's own log)`,
+		},
+		{
+			"complete", ClientSide, alerted(46), (*scene).complete,
+			ClientCertRefused, Unknown,
+			`the server refused our certificate, and we see nothing wrong with it (the server gave the alert "unknown certificate"; perhaps it trusts another CA, or the certificate is revoked, or not on its list; the answer is in the server's own log)`,
+		},
+		{
+			"versions", ServerSide, errors.New("tls: client offered only unsupported versions: [302]"), func(s *scene) {
+				s.hello.SupportedVersions, s.config.MinVersion = []uint16{greased, tls.VersionTLS11}, tls.VersionTLS13
+			},
+			TLSVersionMismatch, Certain,
+			`the client offers TLS 1.1, we speak TLS 1.3 ()`,
+		},
+		{
+			"suites", ServerSide, errors.New("tls: no cipher suite supported by both client and server"), func(s *scene) {
+				s.hello.SupportedVersions = []uint16{greased, tls.VersionTLS12}
+				s.hello.CipherSuites = []uint16{greased, tls.TLS_AES_128_GCM_SHA256, tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}
+				s.config.CipherSuites = []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384}
+			},
+			NoSharedCipher, Certain,
+			`of the cipher suites of TLS 1.2, the client offers TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, we have TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 ()`,
+		},
+		{
+			"groups, TLS 1.2", ServerSide, errors.New("tls: no cipher suite supported by both client and server"), func(s *scene) {
+				s.config.CurvePreferences = []tls.CurveID{tls.CurveP256}
+			},
+			NoSharedGroup, Certain,
+			`the client offers the groups [X25519], we have [CurveP256] ()`,
+		},
+		{
+			"HTTP", ServerSide, errors.New("tls: first record does not look like a TLS handshake"), func(s *scene) {
+				s.wire.In = []byte("GET /\x1b HTTP/1.1\r\nHost: x\r\n")
+			},
+			PeerPlaintextHTTP, Certain,
+			`the client speaks HTTP without TLS: it began with "GET /\x1b HTTP/1.1" ()`,
+		},
+		{
+			"many groups", ServerSide, noGroup, func(s *scene) {
+				s.hello.SupportedCurves = make([]tls.CurveID, 10_000)
+				s.config.CurvePreferences = []tls.CurveID{tls.CurveP256}
+			},
+			NoSharedGroup, Certain,
+			`the client offers the groups [CurveID(0) CurveID(0) CurveID(0) CurveID(0) CurveID(0) CurveID(0) CurveID(0) CurveID(0) CurveID(0) CurveID(0) CurveID(0) CurveID(0)], we have [CurveP256] ()`,
+		},
+		{
+			"many protocols", ServerSide, errors.New("tls: client requested unsupported application protocols"), func(s *scene) {
+				s.hello.SupportedProtos = strings.Split(strings.Repeat(strings.Repeat("x", 255)+" ", 100), " ")
+			},
+			ALPNMismatch, Certain,
+			`the client asks for the protocols ["xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "and 89 more"], we have ["one"] ()`,
+		},
+		{
+			"not every program accepts it, but that is not why", ServerSide, alerted(48), (*scene).limited,
+			ServerCertRefused, Unknown,
+			`the client refused our certificate, and we see nothing wrong with it (the client gave the alert "unknown certificate authority"; perhaps it trusts another CA, or one of the same name, or lacks an intermediate; the answer is in the client's own log)`,
+		},
 	} {
 		t.Run(test.side.String()+" "+test.name, func(t *testing.T) {
 			s := newScene(test.side)
