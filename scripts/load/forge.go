@@ -1,22 +1,15 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
-	"math/big"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"time"
 
 	"tlsdemo/certs"
+	"tlsdemo/certs/forge"
 )
 
 // trust writes a file of n trusted CAs, the set's first.
@@ -25,12 +18,12 @@ func (w *workshop) trust(n int) (path string, err error) {
 	if err != nil {
 		return "", err
 	}
+	f := &forge.Forge{Now: time.Now()}
 	for i := range n - 1 {
-		ca, err := certs.NewAuthority(time.Now(), certs.Request{Name: fmt.Sprintf("CA number %d", i)})
-		if err != nil {
-			return "", err
-		}
-		file = append(file, encode(ca.Certificate().Raw)...)
+		file = append(file, f.Authority(certs.Request{Name: fmt.Sprintf("CA number %d", i)}).CertPEM()...)
+	}
+	if err := f.Err(); err != nil {
+		return "", err
 	}
 	return w.write(fmt.Sprintf("trust-%d.crt", n), file)
 }
@@ -50,104 +43,50 @@ func (w *workshop) crl(n int) (path string, err error) {
 	if err != nil {
 		return "", err
 	}
-	now := time.Now()
-	list := &x509.RevocationList{Number: big.NewInt(1), ThisUpdate: now, NextUpdate: now.Add(time.Hour)}
-	for i := range n {
-		serial := new(big.Int).Lsh(big.NewInt(int64(i+1)), 90)
-		list.RevokedCertificateEntries = append(list.RevokedCertificateEntries, x509.RevocationListEntry{SerialNumber: serial, RevocationTime: now})
-	}
-	der, err := x509.CreateRevocationList(rand.Reader, list, ca.Leaf(), ca.Key)
-	if err != nil {
+	f := &forge.Forge{Now: time.Now()}
+	list := f.CRL(ca, n)
+	if err := f.Err(); err != nil {
 		return "", err
 	}
-	return w.write("ca.crl", pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: der}))
+	return w.write("ca.crl", list)
 }
 
 // maze writes a leaf and its key, and after the leaf a CA that issued it, and n more of
 // one name and one key: each of them may have issued the CA, and each of the others. None
 // is trusted.
 func (w *workshop) maze(kind mazeKind) (cert, key string, err error) {
-	m := &maze{}
-	walls := m.key(kind.curve)
-	leaf, issuer := m.key(elliptic.P256()), m.key(elliptic.P256())
-	wall := m.template("X", true)
-	ca := m.sign(m.template("A", true), wall, issuer, walls)
-	file := encode(m.sign(m.leaf(), ca, leaf, issuer).Raw)
-	file = append(file, encode(ca.Raw)...)
-	for range kind.n {
-		next := m.template("X", true)
-		file = append(file, encode(m.sign(next, next, walls, walls).Raw)...)
+	f := &forge.Forge{Now: time.Now()}
+	var walls []forge.Change
+	if kind.p521 {
+		walls = append(walls, forge.P521)
 	}
-	if m.err != nil {
-		return "", "", m.err
+	leaf := f.LongChain(kind.n, walls...)
+	if err := f.Err(); err != nil {
+		return "", "", err
 	}
-	der, err := x509.MarshalPKCS8PrivateKey(leaf)
+	keyPEM, err := leaf.KeyPEM()
 	if err != nil {
 		return "", "", err
 	}
-	name := fmt.Sprintf("maze-%d-%s", kind.n, kind.curve.Params().Name)
-	if cert, err = w.write(name+".crt", file); err != nil {
+	if cert, err = w.write(kind.String()+".crt", leaf.CertPEM()); err != nil {
 		return "", "", err
 	}
-	key, err = w.write(name+".key", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	key, err = w.write(kind.String()+".key", keyPEM)
 	return cert, key, err
 }
 
-// mazeKind is how many certificates of one name and key a maze has, and on which curve.
+// mazeKind is how many certificates of one name and key a maze has, and whether their key
+// is on P-521, which takes longest to check, or else on P-256.
 type mazeKind struct {
-	n     int
-	curve elliptic.Curve
+	n    int
+	p521 bool
 }
 
-// maze makes the certificates of a maze, and remembers the first error.
-type maze struct {
-	serial int64
-	err    error
-}
+func (k mazeKind) String() string { return fmt.Sprintf("maze-%d-%s", k.n, k.curve()) }
 
-func (m *maze) key(curve elliptic.Curve) *ecdsa.PrivateKey {
-	key, err := ecdsa.GenerateKey(curve, rand.Reader)
-	m.note(err)
-	return key
-}
-
-func (m *maze) note(err error) {
-	if m.err == nil {
-		m.err = err
+func (k mazeKind) curve() string {
+	if k.p521 {
+		return "P-521"
 	}
-}
-
-func (m *maze) template(name string, ca bool) *x509.Certificate {
-	m.serial++
-	now := time.Now()
-	return &x509.Certificate{
-		SerialNumber: big.NewInt(m.serial), Subject: pkix.Name{CommonName: name},
-		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(24 * time.Hour),
-		BasicConstraintsValid: ca, IsCA: ca,
-	}
-}
-
-// leaf can be a server's and a client's.
-func (m *maze) leaf() *x509.Certificate {
-	leaf := m.template("leaf", false)
-	leaf.DNSNames = []string{"localhost"}
-	leaf.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
-	return leaf
-}
-
-func (m *maze) sign(template, parent *x509.Certificate, key, by *ecdsa.PrivateKey) *x509.Certificate {
-	if m.err != nil {
-		return new(x509.Certificate)
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), by)
-	m.note(err)
-	cert, err := x509.ParseCertificate(der)
-	m.note(err)
-	return cert
-}
-
-func encode(der []byte) []byte {
-	var out bytes.Buffer
-	_ = pem.Encode(&out, &pem.Block{Type: "CERTIFICATE", Bytes: der})
-	return out.Bytes()
+	return "P-256"
 }

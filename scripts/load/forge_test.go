@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/elliptic"
 	"crypto/tls"
 	"crypto/x509"
 	"testing"
@@ -10,7 +9,7 @@ import (
 // A maze has a leaf whose key is the one beside it, and nothing but dead ends.
 func TestMaze(t *testing.T) {
 	w := &workshop{dir: t.TempDir()}
-	cert, key, err := w.maze(mazeKind{5, elliptic.P256()})
+	cert, key, err := w.maze(mazeKind{n: 5})
 	if err != nil {
 		t.Fatal(err)
 	}
