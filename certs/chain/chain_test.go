@@ -184,6 +184,12 @@ func TestCheck(t *testing.T) {
 		"no usage is wanted":         {certs: chainOf(leaf(t, root, forClients)), want: Want{Now: now, Roots: want(root).Roots}},
 		"a name, but at another end": {certs: chainOf(leaf(t, root, func(c *x509.Certificate) { forClients(c); c.DNSNames, c.IPAddresses = nil, nil })), want: Want{Now: now, Usage: ClientAuth, Roots: want(root).Roots}},
 	}
+	dead, alive := ca(t, "dead end", ca(t, "stranger", nil, nil), nil), ca(t, "way up", root, nil)
+	crossed := ca(t, "crossed", dead, nil)
+	tests["signed twice, and one leads nowhere"] = test{certs: chainOf(leaf(t, crossed, nil), crossed, dead, twin(t, crossed, alive, nil), alive), want: want(root)}
+	tests["signed twice, and both lead nowhere"] = test{
+		chainOf(leaf(t, crossed, nil), crossed, dead, twin(t, crossed, alive, nil), alive), want(ca(t, "other root", nil, nil)), []string{"unknown-ca db"},
+	}
 	certs, w := rooted(ended)
 	tests["the root ended"] = test{certs, w, []string{"expired root"}}
 	certs, w = rooted(forClients)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/x509"
 	"errors"
+	"iter"
 	"maps"
 	"slices"
 	"time"
@@ -37,39 +38,55 @@ type walk struct {
 	subjects [][]byte            // of the roots
 	sent     []*x509.Certificate // the leaf first
 	path     []*x509.Certificate // found so far, the leaf first
+	first    []*x509.Certificate // the first that led to no root
 	root     *x509.Certificate   // the trusted one at which the path ends, or nil
 	hint     error               // why a root of the issuer's name is not its issuer
 	checks   int                 // of signatures
 }
 
-// climb finds the path.
+// climb finds the path: the first that leads to a root, or else the first there is.
 func (w *walk) climb() {
 	w.path = w.sent[:1:1]
-	for len(w.path) < maxSteps {
-		top := w.path[len(w.path)-1]
-		if w.trusted(top) {
-			return
-		}
-		next := w.issuerOf(top)
-		if next == nil {
-			return
-		}
-		w.path = append(w.path, next)
+	if !w.ascend() && w.first != nil {
+		w.path = w.first
 	}
 }
 
-// issuerOf returns the one of what was sent that issued cert, or nil.
-func (w *walk) issuerOf(cert *x509.Certificate) *x509.Certificate {
-	tries := 0
-	for _, ca := range w.candidates(cert) {
-		if tries++; tries > maxTries || w.checks >= maxChecks/2 {
-			return nil
-		}
-		if w.issued(ca, cert) {
-			return ca
+// ascend goes on from the path's last certificate, and reports whether that led to a root.
+// A CA that several others have signed can lead to one, or to nobody.
+func (w *walk) ascend() bool {
+	top := w.path[len(w.path)-1]
+	if w.trusted(top) {
+		return true
+	}
+	if len(w.path) < maxSteps {
+		for ca := range w.issuersOf(top) {
+			w.path = append(w.path, ca)
+			if w.ascend() {
+				return true
+			}
+			w.path = w.path[:len(w.path)-1]
 		}
 	}
-	return nil
+	if w.first == nil {
+		w.first = slices.Clone(w.path)
+	}
+	return false
+}
+
+// issuersOf yields those of what was sent that issued cert, the likeliest first. Without
+// roots there is nothing to lead to, and the first is as good as any.
+func (w *walk) issuersOf(cert *x509.Certificate) iter.Seq[*x509.Certificate] {
+	return func(yield func(*x509.Certificate) bool) {
+		for i, ca := range w.candidates(cert) {
+			if i == maxTries || w.checks >= maxChecks/2 {
+				return
+			}
+			if w.issued(ca, cert) && (!yield(ca) || w.want.Roots == nil) {
+				return
+			}
+		}
+	}
 }
 
 // candidates are those of what was sent with the name of cert's issuer, the likeliest
@@ -128,7 +145,7 @@ func (w *walk) issued(ca, cert *x509.Certificate) bool {
 // trusted reports whether cert was issued by one of the roots, or is one, and notes which.
 // Whether the root itself is in order is looked at later.
 func (w *walk) trusted(cert *x509.Certificate) bool {
-	if w.want.Roots == nil || !Contains(w.subjects, cert.RawIssuer) && !Contains(w.subjects, cert.RawSubject) {
+	if w.want.Roots == nil || !Contains(w.subjects, cert.RawIssuer) && !Contains(w.subjects, cert.RawSubject) || w.checks >= maxChecks/2 {
 		return false
 	}
 	w.checks++
@@ -143,10 +160,10 @@ func (w *walk) trusted(cert *x509.Certificate) bool {
 		w.root = chains[0][1]
 	case isInvalid && invalid.Cert != nil && invalid.Cert != relaxed:
 		w.root = invalid.Cert // its signature was looked at first
-	case Contains(w.subjects, cert.RawIssuer):
-		w.hint = err
-		return false
 	default:
+		if w.first == nil && Contains(w.subjects, cert.RawIssuer) {
+			w.hint = err
+		}
 		return false
 	}
 	if !w.root.Equal(cert) {
