@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"tlsdemo/scripts/peers/failures"
 	"tlsdemo/scripts/peers/interop"
 	"tlsdemo/scripts/peers/workshop"
 )
@@ -25,7 +26,7 @@ const patience = 10 * time.Minute
 // modes are what there is to do with peers. Each returns an exit status.
 var modes = map[string]func(ctx context.Context, w *workshop.Workshop, args []string) int{
 	"interop":  interop.Run,
-	"failures": failures,
+	"failures": failures.Run,
 }
 
 func main() { os.Exit(run(os.Args[1:])) }

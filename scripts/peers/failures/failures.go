@@ -1,4 +1,4 @@
-package main
+package failures
 
 import (
 	"context"
@@ -18,11 +18,12 @@ import (
 // atOnce is how many encounters are played at the same time. Most of each is waiting.
 const atOnce = 4
 
-// failures plays every situation with every foreign peer, both ways, prints what our end
+// Run plays every situation with every foreign peer, both ways, prints what our end
 // made of it, and returns 1 if any of that was wrong.
-func failures(ctx context.Context, w *workshop.Workshop, args []string) int {
+func Run(ctx context.Context, w *workshop.Workshop, args []string) int {
 	m := newMatrix()
 	m.verbose, args = verbosity(args)
+	m.whole = len(args) == 0
 	all := m.available(chooseEncounters(append(
 		encounters(explain.ServerSide, foreignClients),
 		encounters(explain.ClientSide, foreignServers)...), args))
@@ -114,7 +115,7 @@ func play(ctx context.Context, s *stage, all []*encounter, m *matrix) {
 		workers.Go(func() {
 			for e := range todo {
 				h, err := e.run(ctx, s)
-				m.add(e, h, err)
+				m.add(e, s.cast, h, err)
 			}
 		})
 	}

@@ -1,4 +1,4 @@
-package main
+package failures
 
 import "tlsdemo/scripts/peers/workshop"
 

@@ -1,4 +1,4 @@
-package main
+package failures
 
 import (
 	"context"
@@ -17,13 +17,15 @@ import (
 type result struct {
 	judgement
 	heard
-	err error // of the encounter itself, which is wrong then
+	why string // it is wrong
+	err error  // of the encounter itself, which is wrong then
 }
 
 // matrix gathers the results, and prints them.
 type matrix struct {
 	out, details io.Writer
 	require      bool // a missing peer is a failure
+	whole        bool // all situations are played
 	verbose      bool // all is printed that was heard
 
 	mu      sync.Mutex
@@ -49,10 +51,10 @@ func (m *matrix) available(all []*encounter) []*encounter {
 	})
 }
 
-func (m *matrix) add(e *encounter, h heard, err error) {
+func (m *matrix) add(e *encounter, c *cast, h heard, err error) {
 	r := result{judgement: wrong, heard: h, err: err}
 	if err == nil {
-		r.judgement = e.judge(h)
+		r.judgement, r.why = e.judge(h, c)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -76,10 +78,10 @@ func (r result) cell() string {
 		return "WRONG:error"
 	case r.accepted:
 		return "WRONG:accepted"
-	case r.code == quiet:
+	case r.Code == quiet:
 		return "WRONG:nothing"
 	}
-	return "WRONG:" + string(r.code)
+	return "WRONG:" + string(r.Code)
 }
 
 // end prints the matrix, what is wrong in it, and the count. It returns the exit status.
@@ -101,7 +103,10 @@ func (m *matrix) end(ctx context.Context, all []*encounter) int {
 	}
 	fmt.Fprintf(m.out, "failures: %d right, %d hedged, %d accepted by the peer, %d wrong\n",
 		count[right], count[hedged], count[tolerant], count[wrong])
-	if count[wrong] > 0 || ctx.Err() != nil || m.require && len(m.missing) > 0 {
+	switch {
+	case count[wrong] > 0, ctx.Err() != nil, m.require && len(m.missing) > 0:
+		return 1
+	case m.whole && len(m.missing) == 0 && !m.floors(all):
 		return 1
 	}
 	return 0
@@ -169,9 +174,12 @@ func (m *matrix) accuse(e *encounter, r result) {
 	if e.ours == explain.ServerSide {
 		other = "client"
 	}
-	fmt.Fprintf(m.details, "%s, our end is the %v, the %s is %s: %s %s\n", e.situation.name, e.ours, other, e.foreign.Name, r.cell(), r.code)
+	fmt.Fprintf(m.details, "%s, our end is the %v, the %s is %s: %s %s\n", e.situation.name, e.ours, other, e.foreign.Name, r.cell(), r.Code)
 	if r.err != nil {
 		fmt.Fprintf(m.details, "    error: %v\n", r.err)
+	}
+	if r.why != "" {
+		fmt.Fprintf(m.details, "    wrong is %s\n", r.why)
 	}
 	fmt.Fprintf(m.details, "    right would be: %v\n", e.situation.right(e.ours))
 	workshop.Quote(m.details, "ours", r.ours)

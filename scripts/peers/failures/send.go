@@ -1,4 +1,4 @@
-package main
+package failures
 
 import (
 	"context"
@@ -38,7 +38,7 @@ func (e *encounter) send(ctx context.Context, s *stage) (h heard, err error) {
 	stop()
 	h.ours, h.theirs = send.String(), said()
 	h.accepted, h.atStart = e.answered(send), send.Status() == exitStart
-	h.code = printedCode(h.ours)
+	h.account = printed(h.ours)
 	return h, nil
 }
 
@@ -75,16 +75,4 @@ func (e *encounter) host(ctx context.Context, s *stage) (addr string, said func(
 		return "", nil, nil, err
 	}
 	return addr, p.String, p.Stop, nil
-}
-
-// printedCode returns the code of the first line that says why our client failed.
-func printedCode(text string) explain.Code {
-	for line := range strings.Lines(text) {
-		if rest, ok := strings.CutPrefix(line, "tlsdemo: "); ok {
-			if code := codeOf(rest); code != uncoded {
-				return code
-			}
-		}
-	}
-	return uncoded
 }

@@ -1,10 +1,8 @@
-package main
+package failures
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -41,7 +39,7 @@ func (e *encounter) serve(ctx context.Context, s *stage) (h heard, err error) {
 		return h, fmt.Errorf("tlsdemo serve exited with %d", serve.Status())
 	}
 	h.accepted = strings.Contains(h.ours, receivedLine)
-	h.code = loggedCode(h.ours)
+	h.account = logged(h.ours)
 	return h, nil
 }
 
@@ -94,39 +92,4 @@ func (e *encounter) await(ctx context.Context, serve *workshop.Process) {
 	workshop.Either(ctx,
 		func(ctx context.Context) error { return serve.Await(ctx, failedRecord) },
 		func(ctx context.Context) error { return serve.Await(ctx, receivedLine) })
-}
-
-// record is a line of our server's log.
-type record struct {
-	Remote string       `json:"remote_addr"`
-	Code   explain.Code `json:"code"`
-	Error  string       `json:"error"`
-}
-
-// loggedCode returns the code of the first client that failed: if none did, quiet.
-func loggedCode(log string) explain.Code {
-	for line := range strings.Lines(log) {
-		var r record
-		if json.Unmarshal([]byte(line), &r) == nil && r.Remote != "" {
-			return r.code()
-		}
-	}
-	return quiet
-}
-
-// code is the record's own, or what its error begins with.
-func (r record) code() explain.Code {
-	if r.Code != "" {
-		return r.Code
-	}
-	return codeOf(r.Error)
-}
-
-// codeOf returns the code with which a text begins.
-func codeOf(text string) explain.Code {
-	first, _, _ := strings.Cut(text, ": ")
-	if slices.Contains(explain.Codes(), explain.Code(first)) {
-		return explain.Code(first)
-	}
-	return uncoded
 }

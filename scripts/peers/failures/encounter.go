@@ -1,4 +1,4 @@
-package main
+package failures
 
 import (
 	"cmp"
@@ -47,18 +47,12 @@ func encounters(ours explain.Side, peers []foreign) []*encounter {
 // heard is what our end made of an encounter.
 type heard struct {
 	accepted bool
-	atStart  bool // our end refused its own files, and never got as far
-	absent   bool // the peer would not even load what it was given
-	code     explain.Code
+	atStart  bool   // our end refused its own files, and never got as far
+	absent   bool   // the peer would not even load what it was given
+	account         // of the failure
 	ours     string // all that our end printed
 	theirs   string // and the other
 }
-
-// The codes of what has none: an end that gives no code accuses nobody.
-const (
-	quiet   explain.Code = ""
-	uncoded explain.Code = "uncoded"
-)
 
 // exitStart is our exit status for files of our own that will not do.
 const exitStart = 3

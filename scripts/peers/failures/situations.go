@@ -1,4 +1,4 @@
-package main
+package failures
 
 import (
 	"slices"
@@ -37,6 +37,9 @@ type situation struct {
 	accepted, quiet bool
 	// unloadable means that some peers refuse to load what they would need.
 	unloadable bool
+	// veiled means that only the verifier can know: of the other end no more than an
+	// honest hedge is asked.
+	veiled bool
 }
 
 // kind decides what counts as an honest hedge, and whether the peer may accept what we
@@ -119,7 +122,7 @@ var clientFaults = []situation{
 		name: "client of another CA", verifier: byServer, client: "other-client",
 		serve: codes(explain.ClientCertUnknownCA, explain.ClientCertMissing), send: codes(explain.ClientCertUnknownCA),
 	},
-	both(situation{name: "client of a CA made anew", verifier: byServer, client: "again-client"}, explain.ClientCertStaleCA),
+	both(situation{name: "client of a CA created again", verifier: byServer, client: "again-client"}, explain.ClientCertStaleCA),
 	both(situation{name: "client expired", verifier: byServer, client: "client-expired"}, explain.ClientCertExpired),
 	both(situation{name: "client not yet valid", verifier: byServer, client: "client-early"}, explain.ClientCertNotYetValid),
 	both(situation{name: "client shows a server's", verifier: byServer, client: "client-usage"}, explain.ClientCertWrongUsage),
@@ -137,7 +140,7 @@ var clientFaults = []situation{
 	},
 	// What the client can say at best is that it was refused.
 	{
-		name: "client not allowed, their server", verifier: byServer, options: []string{"allow"},
+		name: "client not allowed, their server", veiled: true, verifier: byServer, options: []string{"allow"},
 		send: codes(explain.ClientCertNotAllowed),
 	},
 	both(situation{name: "client against constraints", verifier: byServer, client: "client-astray"}, explain.ClientCertNameConstraint),
@@ -151,8 +154,8 @@ var clientFaults = []situation{
 }
 
 var serverFaults = []situation{
-	both(situation{name: "server of another CA", kind: serverCert, verifier: byClient, server: "other-server"}, explain.ServerCertUnknownCA),
-	both(situation{name: "server of a CA made anew", kind: serverCert, verifier: byClient, server: "again-server"}, explain.ServerCertStaleCA),
+	both(situation{name: "server of another CA", veiled: true, kind: serverCert, verifier: byClient, server: "other-server"}, explain.ServerCertUnknownCA),
+	both(situation{name: "server of a CA created again", kind: serverCert, verifier: byClient, server: "again-server"}, explain.ServerCertStaleCA),
 	both(situation{name: "server expired", kind: serverCert, verifier: byClient, server: "server-expired"}, explain.ServerCertExpired),
 	both(situation{name: "server not yet valid", kind: serverCert, verifier: byClient, server: "server-early"}, explain.ServerCertNotYetValid),
 	both(situation{name: "server of another name", kind: serverCert, verifier: byClient, server: "server-elsewhere"}, explain.ServerCertNameMismatch),
@@ -160,7 +163,7 @@ var serverFaults = []situation{
 	both(situation{name: "server shows a client's", kind: serverCert, verifier: byClient, server: "server-usage"}, explain.ServerCertWrongUsage),
 	both(situation{name: "server self-signed", kind: serverCert, verifier: byClient, server: "server-selfmade"}, explain.ServerCertSelfSigned),
 	both(situation{name: "server against constraints", kind: serverCert, verifier: byClient, server: "server-astray"}, explain.ServerCertNameConstraint),
-	both(situation{name: "server lacks intermediate", kind: serverCert, verifier: byClient, server: "server-far"},
+	both(situation{name: "server lacks intermediate", veiled: true, kind: serverCert, verifier: byClient, server: "server-far"},
 		explain.ServerCertIncompleteChain, explain.ServerCertUnknownCA),
 	both(situation{name: "server has RSA 1024", kind: serverCert, verifier: byClient, server: "server-weak", unloadable: true}, explain.ServerCertWeak),
 	{
@@ -181,11 +184,11 @@ var caFaults = []situation{
 // decoys have a flaw in our certificate that is not why the peer refuses it.
 var decoys = []situation{
 	{
-		name: "decoy: no SNI, and another CA", kind: serverCert, verifier: byClient, server: "server-elsewhere", clientTrust: "other",
+		name: "decoy: no SNI, and another CA", veiled: true, kind: serverCert, verifier: byClient, server: "server-elsewhere", clientTrust: "other",
 		options: []string{"no-sni"}, serve: codes(explain.ServerCertUnknownCA),
 	},
 	{
-		name: "decoy: no SAN, and another CA", kind: serverCert, verifier: byClient, server: "server-nameless", clientTrust: "other",
+		name: "decoy: no SAN, and another CA", veiled: true, kind: serverCert, verifier: byClient, server: "server-nameless", clientTrust: "other",
 		serve: codes(explain.ServerCertUnknownCA),
 	},
 	// The server tells of another CA than the one by which it judges.
@@ -194,7 +197,7 @@ var decoys = []situation{
 		send: codes(explain.ClientCertRevoked),
 	},
 	{
-		name: "decoy: CA not listed, and not allowed", verifier: byServer, options: []string{"list-other", "allow"},
+		name: "decoy: CA not listed, and not allowed", veiled: true, verifier: byServer, options: []string{"list-other", "allow"},
 		send: codes(explain.ClientCertNotAllowed),
 	},
 }

@@ -1,0 +1,172 @@
+package failures
+
+import (
+	"cmp"
+	"crypto/x509"
+	"fmt"
+	"slices"
+	"strings"
+
+	"tlsdemo/certs/chain"
+	"tlsdemo/tlsnet/explain"
+)
+
+// exhibit is what the facts of an encounter are: who refused whom, and because of which
+// certificate. Every account of it is held against that.
+type exhibit struct {
+	ours  explain.Side
+	by    explain.Side      // who had to notice
+	shown *x509.Certificate // the leaf that is said to be no good, or nil
+	fault *x509.Certificate // the certificate at fault, which may be a CA's, or nil
+	file  string            // that fault is in, if it is ours
+	trust string            // the subject of the CA by which it was judged
+	list  string            // the subject of the CA that the server names
+	flags []string          // of our end
+}
+
+// exhibit gathers the facts of an encounter.
+func (e *encounter) exhibit(c *cast) exhibit {
+	s := e.situation
+	x := exhibit{
+		ours: e.ours, by: s.verifier, trust: c.ca.Leaf().Subject.String(), list: c.ca.Leaf().Subject.String(),
+		flags: s.serveFlags,
+	}
+	if e.ours == explain.ClientSide {
+		x.flags = s.sendFlags
+	}
+	if e.has("list-other") {
+		x.list = c.other.Leaf().Subject.String()
+	}
+	name := ""
+	switch s.kind {
+	case clientCert:
+		name = cmp.Or(s.client, "client")
+	case serverCert:
+		name = cmp.Or(s.server, "server")
+	default:
+		return x
+	}
+	x.shown, x.fault = c.certs[name], c.certs[name]
+	if x.shown.Issuer.String() == c.ended.Leaf().Subject.String() {
+		x.fault = c.ended.Leaf()
+	}
+	if s.ours(e.ours) {
+		x.file = c.file(name + ".crt")
+	}
+	return x
+}
+
+// refusal is how the text of a failure about a certificate has to begin.
+func (x exhibit) refusal() []string {
+	if x.by == x.ours {
+		return []string{fmt.Sprintf("we refused the %s's certificate %s: ", 1-x.ours, chain.Subject(x.shown))}
+	}
+	who := fmt.Sprintf("the %s ", 1-x.ours)
+	return []string{
+		who + "refused our certificate " + chain.Subject(x.shown) + ": ",
+		who + "broke off the handshake; perhaps because of our certificate " + chain.Subject(x.shown) + ": ",
+		who + "hung up during the handshake; ",
+	}
+}
+
+// atFault is what is said to be at fault.
+func (x exhibit) atFault() string {
+	where := cmp.Or(x.file, fmt.Sprintf("the %s's certificate", 1-x.ours))
+	return fmt.Sprintf("%s (serial %s, issued by %s)", where, chain.Serial(x.fault), chain.Issuer(x.fault))
+}
+
+// facts are the words that have to be in an account with a code, by what it is about. A
+// code that is not here has no facts but those that its text consists of.
+func (x exhibit) facts(code explain.Code) []string {
+	switch code {
+	case explain.ClientCertUnknownCA, explain.ServerCertUnknownCA:
+		if x.by == x.ours {
+			return []string{"it was issued by " + chain.Issuer(x.shown), fmt.Sprintf("and we trust %q", x.trust)}
+		}
+		return []string{"it was issued by " + chain.Issuer(x.shown), fmt.Sprintf("the server accepts %q", x.list)}
+	case explain.ClientCertStaleCA, explain.ServerCertStaleCA:
+		return []string{chain.Issuer(x.shown), "the CA was created again"}
+	case explain.ClientCertExpired, explain.ServerCertExpired:
+		return []string{"it ended 2 days ago (" + chain.Stamp(x.shown.NotAfter) + ")", "by our own clock"}
+	case explain.CAExpired:
+		return []string{fmt.Sprintf("the CA %q ended 2 days ago", x.fault.Subject), "by our own clock"}
+	case explain.ClientCertNotYetValid, explain.ServerCertNotYetValid:
+		return []string{"it is not valid before " + chain.Stamp(x.shown.NotBefore), "by our own clock"}
+	case explain.ClientCertWrongUsage:
+		return []string{"it lacks the extended key usage clientAuth: it looks like a server certificate"}
+	case explain.ServerCertWrongUsage:
+		return []string{"it lacks the extended key usage serverAuth: it looks like a client certificate"}
+	case explain.ClientCertNameConstraint, explain.ServerCertNameConstraint:
+		return []string{fmt.Sprintf("the CA %q, which permits %q", x.trust, "localhost"), "db.example.com"}
+	case explain.ServerCertNameMismatch:
+		return []string{"wanted localhost, and it has [elsewhere.localhost]"}
+	case explain.ServerCertNoSAN:
+		return []string{`it has no subject alternative name, only the common name "localhost"`}
+	case explain.ServerCertSelfSigned:
+		return []string{"it is signed with its own key"}
+	case explain.ClientCertIncompleteChain, explain.ServerCertIncompleteChain:
+		return []string{"the intermediate " + chain.Issuer(x.shown)}
+	case explain.ClientCertWeak, explain.ServerCertWeak:
+		return []string{"it has an RSA key of 1024 bits"}
+	case explain.ClientCertNotAllowed:
+		return []string{fmt.Sprintf("it has [%q]", x.shown.DNSNames[0]), `allowed are ["nobody.localhost"]`}
+	case explain.ClientCertRevoked, explain.ServerCertRevoked:
+		if x.by == x.ours {
+			return []string{"serial " + chain.Serial(x.shown), "is revoked since", "by the list of " + fmt.Sprintf("%q", x.trust)}
+		}
+		return []string{"it has been revoked"}
+	case explain.ClientCertRefused, explain.ServerCertRefused:
+		return []string{fmt.Sprintf("the %s refused our certificate", 1-x.ours), fmt.Sprintf("the answer is in the %s's own log", 1-x.ours)}
+	case explain.ClientCertMissing:
+		if x.ours == explain.ServerSide {
+			return []string{fmt.Sprintf("it has to present one issued by %q", x.trust)}
+		}
+		return []string{"the server demands a certificate"}
+	}
+	return x.negotiated(code)
+}
+
+// negotiated is facts, of what the two ends have not in common.
+func (x exhibit) negotiated(code explain.Code) []string {
+	atServer := x.ours == explain.ServerSide
+	switch code {
+	case explain.TLSVersionMismatch:
+		ours, theirs := "TLS 1.3", "TLS 1.2"
+		if slices.Contains(x.flags, "--max-tls=1.2") {
+			ours, theirs = theirs, ours
+		}
+		if atServer {
+			return []string{"the client offers " + theirs, "we speak " + ours}
+		}
+		return []string{"that we do: " + ours}
+	case explain.NoSharedCipher:
+		return []string{
+			"of the cipher suites of TLS 1.2", "the client offers TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+			"we have TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+		}
+	case explain.NoSharedGroup:
+		return []string{"the client offers the groups [CurveP521", "we have [X25519]"}
+	case explain.ALPNMismatch:
+		if atServer {
+			return []string{"the client asks for the protocols [", `we have ["tlsdemo/1"]`}
+		}
+		return []string{`the protocols that we do: ["tlsdemo/1"]`}
+	case explain.PeerPlaintextHTTP:
+		return []string{fmt.Sprintf("the %s speaks HTTP without TLS: it began with ", 1-x.ours)}
+	case explain.PeerNotTLS:
+		return []string{fmt.Sprintf("the %s does not speak TLS: it began with ", 1-x.ours)}
+	case explain.ConnectionRefused:
+		return []string{"nothing listens at 127.0.0.1:"}
+	}
+	return nil
+}
+
+// missing is the first of words that text lacks.
+func missing(text string, words []string) (string, bool) {
+	for _, word := range words {
+		if !strings.Contains(text, word) {
+			return word, true
+		}
+	}
+	return "", false
+}

@@ -1,0 +1,182 @@
+package failures
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+
+	"tlsdemo/scripts/peers/workshop"
+	"tlsdemo/tlsnet/explain"
+)
+
+// played is a matrix of every situation with one peer, of which each encounter came to what
+// judged says.
+func played(judged func(*encounter) judgement) (*matrix, []*encounter) {
+	m := &matrix{out: io.Discard, details: io.Discard, whole: true, results: make(map[*encounter]result)}
+	all := bothWays()
+	for _, e := range all {
+		m.results[e] = result{judgement: judged(e)}
+	}
+	return m, all
+}
+
+func allRight(*encounter) judgement { return right }
+
+// A run has to be right often enough: not to be wrong is not enough.
+func TestEnd(t *testing.T) {
+	theirs := func(e *encounter) bool { return e.situation.kind < transport && e.situation.verifier != e.ours }
+	only := func(name string, j judgement) func(*encounter) judgement {
+		return func(e *encounter) judgement {
+			if e.situation.name == name {
+				return j
+			}
+			return right
+		}
+	}
+	for name, c := range map[string]struct {
+		judged func(*encounter) judgement
+		change func(*matrix)
+		want   int
+		says   string
+	}{
+		"all right": {judged: allRight},
+		"one wrong": {judged: only("client expired", wrong), want: 1, says: "2 wrong"},
+		"hedged where nobody can know": {judged: func(e *encounter) judgement {
+			if theirs(e) && e.situation.veiled {
+				return hedged
+			}
+			return right
+		}},
+		"own defects are never found": {
+			judged: func(e *encounter) judgement {
+				if theirs(e) {
+					return hedged
+				}
+				return right
+			},
+			want: 1, says: "TOO FEW (60 %): the client's certificate, which the peer notices",
+		},
+		"nothing is ever found": {judged: func(*encounter) judgement { return hedged }, want: 1, says: "  0 of"},
+		"nobody ever meets":     {judged: func(*encounter) judgement { return untried }, want: 1, says: "TOO FEW"},
+		"one defect is never found": {
+			judged: func(e *encounter) judgement {
+				if theirs(e) && e.situation.name == "client expired" {
+					return hedged
+				}
+				return right
+			},
+			want: 1, says: "NEVER found out: client expired, our end is the client",
+		},
+		"one that is accepted by all": {judged: func(e *encounter) judgement {
+			if theirs(e) && e.situation.name == "server without SAN" {
+				return tolerant
+			}
+			return right
+		}},
+		"one wrong in a part of it": {
+			judged: only("client expired", wrong), change: func(m *matrix) { m.whole = false }, want: 1, says: "2 wrong",
+		},
+		"a part of it, with a hedge": {
+			judged: func(*encounter) judgement { return hedged }, change: func(m *matrix) { m.whole = false },
+		},
+		"a peer is missing":               {judged: allRight, change: func(m *matrix) { m.missing = []string{"nginx"} }, says: "skipped: nginx is not installed"},
+		"a peer is missing, and must not": {judged: allRight, change: func(m *matrix) { m.missing, m.require = []string{"nginx"}, true }, want: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, all := played(c.judged)
+			if c.change != nil {
+				c.change(m)
+			}
+			var out strings.Builder
+			m.out = &out
+			if got := m.end(t.Context(), all); got != c.want || !strings.Contains(out.String(), c.says) {
+				t.Errorf("status %d, want %d; printed:\n%s", got, c.want, out.String())
+			}
+		})
+	}
+}
+
+// A run that did not get to its end is no success.
+func TestEndTooEarly(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	m, all := played(allRight)
+	if m.end(ctx, all) == 0 {
+		t.Error("status 0")
+	}
+}
+
+// An encounter that could not be played is wrong, and all is printed of it.
+func TestAddError(t *testing.T) {
+	m, all := played(allRight)
+	var details strings.Builder
+	m.details = &details
+	m.add(all[0], theCast, heard{}, errors.New("it did not start"))
+	if m.end(t.Context(), all) == 0 || !strings.Contains(details.String(), "it did not start") {
+		t.Errorf("printed %q", details.String())
+	}
+}
+
+// Why an account is wrong is printed, with the account.
+func TestAddWrong(t *testing.T) {
+	m, all := played(allRight)
+	var details strings.Builder
+	m.details = &details
+	e := all[slices.IndexFunc(all, func(e *encounter) bool { return e.situation.name == "server expired" && e.ours == byClient })]
+	a := perfect(e, explain.ServerCertExpired)
+	a.Certainty = "likely"
+	m.add(e, theCast, heard{account: a, ours: "what was said"}, nil)
+	m.end(t.Context(), all)
+	for _, want := range []string{`wrong is the certainty: it has to be "certain"`, "ours: what was said", "WRONG:server-cert-expired"} {
+		if !strings.Contains(details.String(), want) {
+			t.Errorf("%q is not in\n%s", want, details.String())
+		}
+	}
+}
+
+func TestChooseEncounters(t *testing.T) {
+	all := []*encounter{
+		{situation: situation{name: "client expired"}, foreign: foreign{Peer: workshop.Peer{Name: "nginx 1.2"}}},
+		{situation: situation{name: "garbage"}, foreign: foreign{Peer: workshop.Peer{Name: "socket"}}},
+	}
+	for name, want := range map[string]int{"": 2, "NGINX": 1, "garb": 1, "1.2\ncl": 1, "nosuch": 0} {
+		var names []string
+		if name != "" {
+			names = []string{name}
+		}
+		if got := chooseEncounters(all, names); len(got) != want {
+			t.Errorf("%q chooses %d, want %d", name, len(got), want)
+		}
+	}
+}
+
+// A peer is asked only for what it can do, in its own words.
+func TestFit(t *testing.T) {
+	f := foreign{
+		Peer:     workshop.Peer{Args: "program {demand} {identity}{options}"},
+		identity: "-cert {cert}", demand: "-strict", demands: map[string]string{"lax": "-lax"},
+		options: map[string]string{"no-cert": "", "group": " -group P-521"}, instead: map[string]string{"http": "other {demand}"},
+	}
+	for name, c := range map[string]struct {
+		options []string
+		talk    *talk
+		want    string
+		ok      bool
+	}{
+		"as it is":       {want: "program -strict -cert {cert}", ok: true},
+		"with an option": {options: []string{"group"}, want: "program -strict -cert {cert} -group P-521", ok: true},
+		"no certificate": {options: []string{"no-cert"}, want: "program -strict ", ok: true},
+		"lax":            {options: []string{"lax", "group"}, want: "program -lax -cert {cert} -group P-521", ok: true},
+		"another line":   {options: []string{"http"}, want: "other -strict", ok: true},
+		"it cannot":      {options: []string{"group", "crl"}},
+		"a socket":       {talk: &talk{}},
+	} {
+		p, ok := f.fit(situation{options: c.options, talk: c.talk})
+		if ok != c.ok || ok && p.Args != c.want {
+			t.Errorf("%s: %q, %v, want %q, %v", name, p.Args, ok, c.want, c.ok)
+		}
+	}
+}
