@@ -11,14 +11,13 @@ import (
 	"testing"
 	"time"
 
-	"tlsdemo/certs"
 	"tlsdemo/certs/forge"
 )
 
 // scene is what an end has seen of a connection that failed, and what its certificates are from.
 type scene struct {
 	facts
-	set   certs.Set
+	set   map[string]*forge.Pair // by name: ca, server, client
 	forge *forge.Forge
 }
 
@@ -28,7 +27,7 @@ func newScene(side Side) *scene {
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	f := &forge.Forge{Now: now}
 	s := &scene{set: f.Set(), forge: f, facts: facts{side: side, now: now, local: "127.0.0.1:8888"}}
-	ca, roots := s.set[certs.CA].Leaf(), x509.NewCertPool()
+	ca, roots := s.set["ca"].Leaf(), x509.NewCertPool()
 	roots.AddCert(ca)
 	s.ours, s.config = s.own().Chain, &tls.Config{RootCAs: roots, ClientCAs: roots, NextProtos: []string{"one"}}
 	if side == ServerSide {
@@ -40,11 +39,11 @@ func newScene(side Side) *scene {
 }
 
 // own is our own certificate.
-func (s *scene) own() *certs.Pair {
+func (s *scene) own() *forge.Pair {
 	if s.side == ServerSide {
-		return s.set[certs.Server]
+		return s.set["server"]
 	}
-	return s.set[certs.Client]
+	return s.set["client"]
 }
 
 func (s *scene) nothingShown() { s.ours = nil }
@@ -62,7 +61,7 @@ func (s *scene) selfSigned() { s.ours = s.forge.Again(s.own(), nil).Chain }
 
 // incomplete has an intermediate that is at hand, and is not sent.
 func (s *scene) incomplete() {
-	middle := s.forge.Sign(s.set[certs.CA], forge.CA("middle"))
+	middle := s.forge.Sign(s.set["ca"], forge.CA("middle"))
 	s.ours, s.intermediates = s.forge.Again(s.own(), middle).Chain, middle.Chain
 }
 
@@ -79,12 +78,12 @@ func (s *scene) complete() {
 }
 
 // expired has our own certificate end two days ago, and nobody else's.
-func (s *scene) expired() { s.ours = s.forge.Again(s.own(), s.set[certs.CA], forge.Expired).Chain }
+func (s *scene) expired() { s.ours = s.forge.Again(s.own(), s.set["ca"], forge.Expired).Chain }
 
 // limited has our CA limit addresses, which not every program can check.
 func (s *scene) limited() {
 	all := &net.IPNet{IP: net.IPv6zero, Mask: net.CIDRMask(0, 128)}
-	ca := s.forge.Again(s.set[certs.CA], nil, func(t *forge.Template) { t.PermittedIPRanges = append(t.PermittedIPRanges, all) })
+	ca := s.forge.Again(s.set["ca"], nil, func(t *forge.Template) { t.PermittedIPRanges = append(t.PermittedIPRanges, all) })
 	s.config.ClientCAs = x509.NewCertPool()
 	s.config.ClientCAs.AddCert(ca.Leaf())
 }

@@ -14,9 +14,14 @@ type floor struct {
 // floors are a little below what was measured with all peers: 1.00, 1.00, 1.00; 0.63, 0.81,
 // 0.97; 1.00, 1.00.
 var floors = []floor{
-	{kind: clientCert, least: 1}, {kind: serverCert, least: 1}, {kind: negotiation, least: 1},
-	{kind: clientCert, peer: true, least: 0.6}, {kind: serverCert, peer: true, least: 0.78}, {kind: negotiation, peer: true, least: 0.9},
-	{kind: transport, least: 1}, {kind: control, least: 1},
+	{kind: clientCert, least: 1},
+	{kind: serverCert, least: 1},
+	{kind: negotiation, least: 1},
+	{kind: clientCert, peer: true, least: 0.6},
+	{kind: serverCert, peer: true, least: 0.78},
+	{kind: negotiation, peer: true, least: 0.9},
+	{kind: transport, least: 1},
+	{kind: control, least: 1},
 }
 
 var kindNames = [...]string{
