@@ -107,10 +107,12 @@ func (v *probeView) verified() string {
 	return fmt.Sprintf("NO, by %s, for %s", ours, v.name)
 }
 
+// clientRows are about our certificate. That the server wants none is known only once
+// the handshake is done: one that broke off may have come to nothing before it asked.
 func (v *probeView) clientRows() [][2]string {
 	r := v.report
 	if !r.Asked {
-		if r.State == nil {
+		if r.State == nil || !r.State.HandshakeComplete {
 			return nil
 		}
 		return [][2]string{{"asks for", "no client certificate"}}
