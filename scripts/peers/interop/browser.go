@@ -73,18 +73,24 @@ func (b browser) pair() pair {
 	}
 }
 
-// exchange runs the browser against the page.
+// exchange runs the browser against the page, with its policy if it needs one.
 func (b browser) exchange(ctx context.Context, h *hall, t trial) (out outcome, err error) {
-	if b.policy {
-		remove, err := installPolicy(policies)
-		if errors.Is(err, fs.ErrPermission) {
-			return out, &missingError{"only root can write " + policies}
-		}
-		if err != nil {
-			return out, err
-		}
-		defer func() { err = cmp.Or(err, remove()) }()
+	if !b.policy {
+		return b.visit(ctx, h, t)
 	}
+	remove, err := installPolicy(policies)
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return out, &missingError{"only root can write to " + policies + ", which it needs"}
+	case err != nil:
+		return out, err
+	}
+	defer func() { err = errors.Join(err, remove()) }()
+	return b.visit(ctx, h, t)
+}
+
+// visit runs the browser against the page.
+func (b browser) visit(ctx context.Context, h *hall, t trial) (out outcome, err error) {
 	server, addr, err := page.Listen(ctx, h.Workshop, t.server, pageReady)
 	if err != nil {
 		return out, err

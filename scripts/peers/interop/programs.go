@@ -11,7 +11,7 @@ const (
 	quickJVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto"
 
 	// deno fetches nothing, neither a newer version of itself nor what a program imports.
-	deno = "env DENO_NO_UPDATE_CHECK=1 deno run --no-remote --no-npm --no-config --allow-net=127.0.0.1 --allow-read"
+	deno = "env DENO_NO_UPDATE_CHECK=1 DENO_DIR={scratch} deno run --no-remote --no-npm --no-config --allow-net=127.0.0.1 --allow-read"
 )
 
 // script is a program of ours. What runs it is the first word of args, or the one after

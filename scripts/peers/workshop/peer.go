@@ -69,8 +69,8 @@ func (p Peer) Listen(ctx context.Context, w *Workshop, as Credentials, ready str
 // Start runs the peer at {addr}, whose port is {port}, as the owner of {cert} and {key}
 // who trusts {ca}. What not every peer wants is made if Args name it: {p12} is a PKCS #12
 // file, {nss} a database of NSS, {home} Chromium's home and {firefox} Firefox's profile,
-// which have such a database, and {file} has the {message}. {programs} is where our own
-// peers are, and {tutorial} the tutorial's.
+// which have such a database, {file} has the {message}, and {scratch} is an empty
+// directory. {programs} is where our own peers are, and {tutorial} the tutorial's.
 func (p Peer) Start(ctx context.Context, w *Workshop, as Credentials, addr, message string) (*Process, error) {
 	words, err := p.files(ctx, w, as, message)
 	if err != nil {
@@ -109,6 +109,7 @@ func (p Peer) files(ctx context.Context, w *Workshop, as Credentials, message st
 		"{firefox}": func(ctx context.Context, dir string) (string, error) {
 			return as.firefox(ctx, dir, filepath.Join(w.programs(), "firefox.js"))
 		},
+		"{scratch}": func(_ context.Context, dir string) (string, error) { return dir, nil },
 		"{file}": func(_ context.Context, dir string) (string, error) {
 			file := filepath.Join(dir, "message")
 			return file, os.WriteFile(file, []byte(message), 0o600)
