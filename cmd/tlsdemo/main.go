@@ -17,14 +17,18 @@ type environment struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	now            func() time.Time
-	// patient is set by a command that goes on after a first signal, to finish what
-	// is in flight.
-	patient atomic.Bool
+	// patience is set by a command that goes on after a first signal, to finish what
+	// is in flight: it has that time.Duration for it.
+	patience atomic.Int64
 }
 
-// lastMoment is how long any other command has to end by itself after a signal: it may
-// be waiting for a file or a reader, and those cannot be interrupted.
-const lastMoment = 500 * time.Millisecond
+// patient says whether the command finishes what is in flight.
+func (e *environment) patient() bool { return e.patience.Load() > 0 }
+
+// lastMoment is how long any other command has to end by itself after a signal, and a
+// patient one to say its last words: either may be waiting for a file or a reader, and
+// those cannot be interrupted. Seen from outside that is half a second.
+const lastMoment = 480 * time.Millisecond
 
 func main() {
 	env := &environment{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, now: time.Now}
@@ -41,9 +45,8 @@ func start(env *environment, args []string) int {
 	go func() {
 		<-signals
 		cancel(errInterrupted)
-		if !env.patient.Load() {
-			time.AfterFunc(lastMoment, func() { os.Exit(exitUnexpected) })
-		}
+		left := max(lastMoment, time.Duration(env.patience.Load()))
+		time.AfterFunc(left, func() { os.Exit(exitUnexpected) })
 		// The second ends the program at once. To leave that to the system would
 		// not do: a shell starts what is in the background with SIGINT ignored.
 		awaitImpatience(signals)

@@ -20,7 +20,7 @@ func run(ctx context.Context, env *environment, args []string) int {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	out := &checked{w: env.stdout, readerGone: func() {
-		if !env.patient.Load() {
+		if !env.patient() {
 			cancel(errReaderGone)
 		}
 	}}
@@ -31,7 +31,7 @@ func run(ctx context.Context, env *environment, args []string) int {
 	}
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
-	if out.err != nil && !env.patient.Load() {
+	if out.err != nil && !env.patient() {
 		err = &runError{err: &localError{err: out.err}}
 	}
 	if err == nil || errors.Is(err, errReaderGone) {

@@ -36,7 +36,6 @@ type service struct {
 
 // run serves until ctx is done.
 func (s *serve) run(ctx context.Context) error {
-	s.env.patient.Store(true)
 	end, cancel := after(ctx, s.drain+lastWords)
 	defer cancel()
 	v := s.service()
@@ -87,6 +86,7 @@ func (v *service) located(err error) error { return &located{err: err, origin: v
 
 // open listens, and serves.
 func (v *service) open(ctx context.Context) error {
+	v.env.patience.Store(int64(v.drain + lastMoment))
 	v.server.Failed = v.failed.add
 	defer v.failed.sum()
 	if err := v.readyFile.check(); err != nil {
