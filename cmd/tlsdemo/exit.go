@@ -98,8 +98,8 @@ func report(w io.Writer, err error) {
 	if is[*toldError](err) {
 		return
 	}
-	if failed, ok := errors.AsType[*located](err); ok {
-		failed.record().Print(w, "tlsdemo: ")
+	if where, ok := errors.AsType[*located](err); ok {
+		where.record().Print(w, "tlsdemo: ")
 		return
 	}
 	fmt.Fprintf(w, "tlsdemo: %s%s\n", findingCode(err), console.Clean(err.Error()))

@@ -24,11 +24,11 @@ func hint(err error) string {
 		return usage.command + " --help"
 	}
 	from := new(origin)
-	if failed, ok := errors.AsType[*located](err); ok && failed.origin != nil {
-		from = failed.origin
+	if where, ok := errors.AsType[*located](err); ok && where.origin != nil {
+		from = where.origin
 	}
 	if e, ok := errors.AsType[*explain.Error](err); ok {
-		return hints[e.Code](&failed{Error: e, err: err, origin: from})
+		return hints[e.Code](&problem{Error: e, err: err, origin: from})
 	}
 	if own, ok := errors.AsType[*dirError](err); ok {
 		return hintDir(own)
@@ -38,7 +38,7 @@ func hint(err error) string {
 	}
 	switch {
 	case neterr.Refused(err):
-		return hintRefused(&failed{err: err, origin: from})
+		return hintRefused(&problem{err: err, origin: from})
 	case neterr.InUse(err):
 		return "--addr=127.0.0.1:0 takes a free port"
 	case is[*listenError](err) && neterr.Denied(err):
@@ -49,15 +49,15 @@ func hint(err error) string {
 	return ""
 }
 
-// failed is a failure for which advice is sought.
-type failed struct {
+// problem is a failure for which advice is sought.
+type problem struct {
 	*explain.Error
 	err    error // with all that was added to it
 	origin *origin
 }
 
 // hints is the only table of advice about connections: a row for every code.
-var hints = map[explain.Code]func(*failed) string{
+var hints = map[explain.Code]func(*problem) string{
 	explain.ClientCertMissing:         hintTrust,
 	explain.ClientCertUnknownCA:       hintTrust,
 	explain.ClientCertStaleCA:         hintTrust,
@@ -105,23 +105,23 @@ var hints = map[explain.Code]func(*failed) string{
 	explain.NoSharedParameters: hintOtherLog,
 	explain.ALPNMismatch:       always("try --alpn= at either end: then no protocol is asked for"),
 
-	explain.HandshakeFailed: hintFailed,
+	explain.HandshakeFailed: hintHandshake,
 }
 
-func noHint(*failed) string { return "" }
+func noHint(*problem) string { return "" }
 
-func always(text string) func(*failed) string { return func(*failed) string { return text } }
+func always(text string) func(*problem) string { return func(*problem) string { return text } }
 
 // hintOtherLog is about what only the other end knows.
-func hintOtherLog(f *failed) string {
+func hintOtherLog(f *problem) string {
 	if f.Fault() == explain.WeRefused {
 		return "" // it is we who know
 	}
 	return "the reason is in the other end's own output or log"
 }
 
-// hintFailed: what failed at our own end is in the text.
-func hintFailed(f *failed) string {
+// hintHandshake: what failed at our own end is in the text.
+func hintHandshake(f *problem) string {
 	if !f.Alerted {
 		return ""
 	}
@@ -129,7 +129,7 @@ func hintFailed(f *failed) string {
 }
 
 // hintCipher: the suites of TLS 1.3 are not for anybody to choose.
-func hintCipher(f *failed) string {
+func hintCipher(f *problem) string {
 	if f.Version >= tls.VersionTLS13 {
 		return "the client has to offer one of these suites: see its own settings"
 	}
@@ -137,7 +137,7 @@ func hintCipher(f *failed) string {
 }
 
 // hintUsage is about a certificate of the other role: a set has one of each.
-func hintUsage(f *failed) string {
+func hintUsage(f *problem) string {
 	file := f.origin.fileOf(f.Cert)
 	switch {
 	case file != "" && filepath.Base(file) == peerOf(f.Side)+".crt" && !f.Ours,
@@ -151,7 +151,7 @@ func hintUsage(f *failed) string {
 
 // hintTrust is about two ends that believe different CAs: those of one set believe each
 // other.
-func hintTrust(f *failed) string {
+func hintTrust(f *problem) string {
 	other := "tlsdemo serve"
 	if f.Side == explain.ServerSide {
 		other = "tlsdemo send"
@@ -172,7 +172,7 @@ func hintTrust(f *failed) string {
 }
 
 // hintName is about a server that is called by a name it does not bear.
-func hintName(f *failed) string {
+func hintName(f *problem) string {
 	switch name := harmless(f.Cert.DNSNames); {
 	case f.Side == explain.ClientSide && name != "":
 		return "tlsdemo send --server-name=" + name + f.origin.dirFlag()
@@ -186,7 +186,7 @@ func hintName(f *failed) string {
 	return askIssuer(f)
 }
 
-func hintChain(f *failed) string {
+func hintChain(f *problem) string {
 	if f.Ours {
 		intermediate := filepath.Join(filepath.Dir(f.origin.cert()), "intermediate.crt")
 		return "cat " + console.ShellWord(f.origin.cert()) + " " + console.ShellWord(intermediate) + " >chain.crt    # the leaf first; then --cert=chain.crt"
@@ -194,7 +194,7 @@ func hintChain(f *failed) string {
 	return "at the other end: append the intermediate to the file of its certificate"
 }
 
-func hintAllow(f *failed) string {
+func hintAllow(f *problem) string {
 	if dns := harmless(f.Cert.DNSNames); dns != "" {
 		return "tlsdemo serve --allow-dns=" + dns + f.origin.dirFlag()
 	}
@@ -217,7 +217,7 @@ func harmless(names []string) string {
 	return ""
 }
 
-func hintPlain(f *failed) string {
+func hintPlain(f *problem) string {
 	switch {
 	case f.Side == explain.ClientSide:
 		return "tlsdemo send --plain    # if the server is meant to be without TLS"
@@ -229,30 +229,30 @@ func hintPlain(f *failed) string {
 
 // hintRenew is about a certificate that has to be another: one of our own directory can
 // be made again, and only that.
-func hintRenew(f *failed) string {
+func hintRenew(f *problem) string {
 	if f.origin.fileOf(f.Cert) == "" {
 		return askIssuer(f)
 	}
 	return renew(f) + "    # then start both ends again"
 }
 
-func hintRevoked(f *failed) string {
+func hintRevoked(f *problem) string {
 	if f.origin.fileOf(f.Cert) == "" {
 		return askIssuer(f)
 	}
 	return renew(f) + "    # then start both ends again, without --crl: a new CA has revoked nothing"
 }
 
-func renew(f *failed) string {
+func renew(f *problem) string {
 	return "tlsdemo certs init --force" + f.origin.dirFlag()
 }
 
-func askIssuer(f *failed) string {
+func askIssuer(f *problem) string {
 	return "ask the CA that issued it, " + chain.Issuer(f.Cert) + ", for another"
 }
 
 // hintRefused is about a port on which nobody listens: on this machine that can be us.
-func hintRefused(f *failed) string {
+func hintRefused(f *problem) string {
 	connect, ok := errors.AsType[*connectError](f.err)
 	if !ok || !loopback(connect.addr) || strings.HasSuffix(connect.addr, ":0") {
 		return ""

@@ -37,12 +37,12 @@ func run(ctx context.Context, env *environment, args []string) int {
 	if err == nil || errors.Is(err, errReaderGone) {
 		return exitDone
 	}
-	failed, ok := err.(*runError)
+	ended, ok := err.(*runError)
 	if !ok { // nothing was run: what was typed is wrong
-		failed = &runError{err: &usageError{command: cmd.CommandPath(), err: err}}
+		ended = &runError{err: &usageError{command: cmd.CommandPath(), err: err}}
 	}
-	report(env.stderr, failed.err)
-	return status(failed.err)
+	report(env.stderr, ended.err)
+	return status(ended.err)
 }
 
 // runError marks an error of doing what was asked, as opposed to one of asking.
