@@ -75,14 +75,25 @@ func (w *walk) ascend() bool {
 }
 
 // issuersOf yields those of what was sent that issued cert, the likeliest first. Without
-// roots there is nothing to lead to, and the first is as good as any.
+// roots there is nothing to lead to, and the first is as good as any. What one key has
+// signed is checked once, and what leads to where another has led is not tried.
 func (w *walk) issuersOf(cert *x509.Certificate) iter.Seq[*x509.Certificate] {
 	return func(yield func(*x509.Certificate) bool) {
-		for i, ca := range w.candidates(cert) {
-			if i == maxTries || w.checks >= maxChecks/2 {
+		var issuers, strangers []*x509.Certificate
+		for _, ca := range w.candidates(cert) {
+			twin := func(c *x509.Certificate) bool { return same(c, ca) }
+			switch {
+			case slices.ContainsFunc(strangers, twin),
+				slices.ContainsFunc(issuers, func(c *x509.Certificate) bool { return twin(c) && bytes.Equal(c.RawIssuer, ca.RawIssuer) }):
+				continue
+			case len(issuers)+len(strangers) == maxTries || w.checks >= maxChecks/2:
 				return
+			case !slices.ContainsFunc(issuers, twin) && !w.issued(ca, cert):
+				strangers = append(strangers, ca)
+				continue
 			}
-			if w.issued(ca, cert) && (!yield(ca) || w.want.Roots == nil) {
+			issuers = append(issuers, ca)
+			if !yield(ca) || w.want.Roots == nil {
 				return
 			}
 		}
