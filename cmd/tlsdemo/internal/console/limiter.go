@@ -8,7 +8,7 @@ import (
 const (
 	linesPerWindow = 10               // failures of one address that are told in full
 	window         = 10 * time.Second // and then counted until this is over
-	maxAddresses   = 1024             // that are remembered at once
+	maxAddresses   = 1024             // that are remembered at least, and twice as many at most
 )
 
 // Limiter keeps a scanner, which makes one failure a connection, from filling the log. It
@@ -16,8 +16,8 @@ const (
 type Limiter struct {
 	Now func() time.Time // required
 
-	mu        sync.Mutex
-	addresses map[string]*quota
+	mu            sync.Mutex
+	recent, older map[string]*quota // by address
 }
 
 type quota struct {
@@ -44,11 +44,9 @@ func (l *Limiter) Allow(address string) (ok bool, left int) {
 // quota returns the address's, renewed if its window is over.
 func (l *Limiter) quota(address string) *quota {
 	now := l.Now()
-	q := l.addresses[address]
+	q := l.recent[address]
 	if q == nil {
-		l.forget(now)
-		q = &quota{since: now}
-		l.addresses[address] = q
+		q = l.remember(address, now)
 	}
 	if now.Sub(q.since) >= window {
 		q.since, q.told = now, 0
@@ -56,17 +54,16 @@ func (l *Limiter) quota(address string) *quota {
 	return q
 }
 
-// forget makes room, at the cost of those that have been quiet, or else of all.
-func (l *Limiter) forget(now time.Time) {
-	if l.addresses == nil || len(l.addresses) >= 2*maxAddresses {
-		l.addresses = make(map[string]*quota)
+// remember makes room for the address, at the cost of those that were not heard of since
+// the others came, and returns what was known of it.
+func (l *Limiter) remember(address string, now time.Time) *quota {
+	if l.recent == nil || len(l.recent) >= maxAddresses {
+		l.recent, l.older = make(map[string]*quota), l.recent
 	}
-	if len(l.addresses) < maxAddresses {
-		return
+	q := l.older[address]
+	if q == nil {
+		q = &quota{since: now}
 	}
-	for address, q := range l.addresses {
-		if now.Sub(q.since) >= window {
-			delete(l.addresses, address)
-		}
-	}
+	l.recent[address] = q
+	return q
 }

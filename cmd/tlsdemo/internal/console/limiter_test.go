@@ -26,15 +26,22 @@ func TestLimiter(t *testing.T) {
 	}
 }
 
-// However many addresses there are, only so many are remembered.
+// However many addresses there are, only so many are remembered; those that go on failing
+// are not forgotten.
 func TestLimiterForgets(t *testing.T) {
 	now := time.Unix(0, 0)
 	l := &Limiter{Now: func() time.Time { return now }}
+	told := 0
 	for i := range 10 * maxAddresses {
-		now = now.Add(time.Millisecond)
 		l.Allow(fmt.Sprint(i))
-		if len(l.addresses) > 2*maxAddresses {
-			t.Fatalf("%d addresses are remembered", len(l.addresses))
+		if ok, _ := l.Allow("busy"); ok {
+			told++
 		}
+		if n := len(l.recent) + len(l.older); n > 2*maxAddresses {
+			t.Fatalf("%d addresses are remembered", n)
+		}
+	}
+	if told != linesPerWindow {
+		t.Errorf("of the busy address %d failures were told", told)
 	}
 }
