@@ -25,11 +25,11 @@ type acceptor struct {
 	intermediates []*x509.Certificate
 	failed        func(net.Conn, error)
 	logger        *slog.Logger
-	// pass takes over a client that is ready, and closes conn unless it hands it on.
-	pass func(c *client, conn net.Conn) error
+	// pass takes over a client that is ready, and has it leave in the end.
+	pass func(c *client, conn net.Conn)
 
 	*admission
-	stacks  stacks
+	pool    pool
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
 	telling chan struct{} // holds whoever tells of a failure: one at a time
@@ -45,8 +45,9 @@ func (a *acceptor) start(admission *admission) {
 		a.logger = slog.New(slog.DiscardHandler)
 	}
 	a.admission = admission
-	a.ctx, a.cancel = context.WithCancelCause(context.Background())
-	a.stacks = stacks{all: &a.all, done: a.ctx.Done(), idle: make(chan *stack, maxIdle)}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	a.ctx, a.cancel = serving{ctx}, cancel
+	a.pool = newPool(&a.all, a.ctx.Done(), a.serve)
 	a.telling, a.late = make(chan struct{}, 1), make(chan struct{})
 }
 
@@ -80,7 +81,7 @@ func (a *acceptor) admit(conn net.Conn) {
 		_ = conn.Close()
 		return
 	}
-	a.all.Go(func() { a.serve(c) })
+	a.pool.do(c)
 }
 
 func (a *acceptor) tellFull(limit int) {

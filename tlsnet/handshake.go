@@ -17,24 +17,23 @@ import (
 // lastAlert is how long a client whose handshake failed has to read why.
 const lastAlert = 300 * time.Millisecond
 
-// serve serves a client to its end. Its goroutine has a small stack, which is all that a
-// client without a first byte costs, or one that is idle between handshake and message.
+// serve makes a client ready and passes it on.
 func (a *acceptor) serve(c *client) {
-	defer c.leave()
 	conn, err := a.heard(c)
 	if err == nil {
-		err = a.pass(c, conn)
-	} else {
-		_ = c.Close()
+		a.pass(c, conn)
+		return
 	}
+	_ = c.Close()
 	a.tell(c, conn, err)
+	c.leave()
 }
 
 // heard is ready once the client has sent something.
 func (a *acceptor) heard(c *client) (net.Conn, error) {
 	switch err := awaitFirstByte(c.Conn); {
 	case err == nil:
-		return a.ready(a.ctx, c, a.stacks.handshake)
+		return a.ready(a.ctx, c)
 	case isTimeout(err):
 		return a.unheard(c)
 	case c.isEvicted():
@@ -66,14 +65,14 @@ func (a *acceptor) secure(conn net.Conn) (net.Conn, error) {
 
 // ready returns the client's connection as it is served; where its handshake failed too,
 // to be explained by.
-func (a *acceptor) ready(ctx context.Context, c *client, handshake func(*tls.Conn) error) (net.Conn, error) {
+func (a *acceptor) ready(ctx context.Context, c *client) (net.Conn, error) {
 	c.begun()
 	conn, err := a.secure(c.Conn)
 	if err != nil {
 		return conn, err
 	}
 	if secure, ok := conn.(*tls.Conn); ok {
-		if err := handshake(secure); err != nil {
+		if err := secure.Handshake(); err != nil {
 			return conn, a.unready(ctx, c, secure, err)
 		}
 		explain.Release(secure)
@@ -89,8 +88,6 @@ func (a *acceptor) unready(ctx context.Context, c *client, conn *tls.Conn, err e
 	}
 	seen := explain.Tap(conn).Seen()
 	switch {
-	case err == ErrServerClosed:
-		return err
 	case c.isEvicted():
 		return errEvicted
 	case neterr.BrokenOff(err) && seen.Received == 0:
@@ -131,64 +128,53 @@ func (t *timeoutError) Is(target error) bool { return target == context.Deadline
 // that this happens.
 var errEvicted = errors.New("closed to make room for another connection")
 
-// stacks are goroutines to shake hands on. Theirs have grown to what a handshake needs;
-// that of the client's own would have to grow too, and would stay large while the client
-// is idle. However many clients shake hands at once, none waits for another; when there is
-// less to do, all but a few of the goroutines end.
-type stacks struct {
+// pool is goroutines that wait for a client's first byte and make it ready, and then wait
+// for another client: their stacks have grown to what a handshake needs. However many
+// clients come at once, or say nothing, none waits for another; when there is less to do,
+// all but a few of the goroutines end.
+type pool struct {
+	work func(*client)
 	all  *sync.WaitGroup
-	done <-chan struct{} // closed when there is nothing more to do
-	idle chan *stack
+	done <-chan struct{} // closed when nobody else will come
+	next chan *client
+	idle chan struct{} // holds those that wait
 }
 
-// maxIdle is how many wait for work.
+// maxIdle is how many goroutines wait for a client.
 const maxIdle = 16
 
-// stack is one such goroutine.
-type stack struct {
-	work chan *tls.Conn
-	err  chan error
+func newPool(all *sync.WaitGroup, done <-chan struct{}, work func(*client)) pool {
+	return pool{work: work, all: all, done: done, next: make(chan *client), idle: make(chan struct{}, maxIdle)}
 }
 
-// handshake has conn shake hands.
-func (s *stacks) handshake(conn *tls.Conn) error {
-	t := s.take()
+// do has the work done for c.
+func (p *pool) do(c *client) {
 	select {
-	case t.work <- conn:
-	case <-s.done:
-		return ErrServerClosed
-	}
-	err := <-t.err
-	select {
-	case s.idle <- t:
+	case p.next <- c:
 	default:
-		close(t.work)
+		p.all.Go(func() { p.run(c) })
 	}
-	return err
 }
 
-// take returns one that is idle, or else a new one.
-func (s *stacks) take() *stack {
+func (p *pool) run(c *client) {
+	for c != nil {
+		p.work(c)
+		c = p.wait()
+	}
+}
+
+// wait returns who comes next, or nil where enough others wait for that.
+func (p *pool) wait() *client {
 	select {
-	case t := <-s.idle:
-		return t
+	case p.idle <- struct{}{}:
+		defer func() { <-p.idle }()
 	default:
+		return nil
 	}
-	t := &stack{work: make(chan *tls.Conn), err: make(chan error, 1)}
-	s.all.Go(func() { t.run(s.done) })
-	return t
-}
-
-func (t *stack) run(done <-chan struct{}) {
-	for {
-		select {
-		case conn := <-t.work:
-			if conn == nil {
-				return
-			}
-			t.err <- conn.Handshake()
-		case <-done:
-			return
-		}
+	select {
+	case c := <-p.next:
+		return c
+	case <-p.done:
+		return nil
 	}
 }

@@ -97,13 +97,12 @@ func (l *Listener) run() {
 }
 
 // pass hands a client to whoever calls Accept.
-func (l *Listener) pass(_ *client, conn net.Conn) error {
+func (l *Listener) pass(c *client, conn net.Conn) {
+	defer c.leave()
 	select {
 	case l.ready <- conn.(*tls.Conn):
-		return nil
 	case <-l.acceptor.ctx.Done():
 		_ = conn.Close()
-		return ErrServerClosed
 	}
 }
 

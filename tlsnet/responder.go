@@ -41,8 +41,10 @@ type Responder struct {
 
 // ServeConn receives a message and answers it. Failures are [*ExchangeError]s.
 func (r *Responder) ServeConn(ctx context.Context, conn net.Conn) error {
-	stop := interruptWhenDone(ctx, conn)
-	defer stop()
+	if _, ok := ctx.(serving); !ok {
+		stop := interruptWhenDone(ctx, conn)
+		defer stop()
+	}
 	timeout := cmp.Or(r.Timeout, DefaultExchangeTimeout)
 	a := &arrival{exchange: exchange{ctx: ctx, conn: conn, until: within(timeout)}, timeout: timeout}
 	a.limit = limitWriter{w: &a.message, limit: cmp.Or(r.MaxMessage, DefaultMaxMessage)}

@@ -39,7 +39,8 @@ var (
 
 // A Handler talks to one client. ServeConn returns when it is done, and leaves it to
 // the caller to close conn: a *tls.Conn whose handshake is complete, or the bare
-// connection of a Plain server.
+// connection of a Plain server. When ctx is done, the caller sets conn's deadlines: reads
+// end at once, writes a moment later.
 type Handler interface {
 	ServeConn(ctx context.Context, conn net.Conn) error
 }
@@ -124,17 +125,37 @@ func (s *Server) start() *acceptor {
 	return s.acceptor
 }
 
-// pass lets a client wait for its turn only once it has shaken hands: whoever does not get
-// that far takes nobody's place.
-func (s *Server) pass(c *client, conn net.Conn) error {
+// few is how many clients may be served where their handshakes were done.
+const few = 64
+
+// pass serves a client. While there are few, it does that where the handshake was done: to
+// wake another goroutine would cost more than all else that is ours in an exchange. When
+// there are many, each has a goroutine of its own, with a small stack: that of a handshake
+// has grown, and would stay large for as long as the client is idle.
+func (s *Server) pass(c *client, conn net.Conn) {
+	if len(s.turns) < few {
+		s.serveInTurn(c, conn)
+		return
+	}
+	s.acceptor.all.Go(func() { s.serveInTurn(c, conn) })
+}
+
+// serveInTurn lets a client wait for its turn only once it has shaken hands: whoever does
+// not get that far takes nobody's place.
+func (s *Server) serveInTurn(c *client, conn net.Conn) {
 	err := ErrServerClosed
 	if s.takeTurn() {
 		err = s.serve(s.acceptor.ctx, c, conn)
 		<-s.turns
 	}
 	_ = CloseAfter(conn, err)
-	return err
+	s.acceptor.tell(c, conn, err)
+	c.leave()
 }
+
+// serving is the context of a connection that its Server interrupts when the context is
+// done. Nobody else needs to.
+type serving struct{ context.Context }
 
 // serve has the Handler talk to a client.
 func (s *Server) serve(ctx context.Context, c *client, conn net.Conn) error {
@@ -176,11 +197,11 @@ func (s *Server) ServeConn(ctx context.Context, conn net.Conn) error {
 	defer c.leave()
 	stop := context.AfterFunc(ctx, c.interrupt)
 	defer stop()
-	ready, err := a.ready(ctx, c, (*tls.Conn).Handshake)
+	ready, err := a.ready(ctx, c)
 	if err != nil {
 		return a.explain(ready, err)
 	}
-	err = s.serve(ctx, c, ready)
+	err = s.serve(serving{ctx}, c, ready)
 	_ = CloseAfter(ready, err)
 	return err
 }

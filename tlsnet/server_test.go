@@ -293,6 +293,18 @@ func TestSlowConnections(t *testing.T) {
 	}
 }
 
+// Without TLS too, whoever sends nothing takes nobody's turn.
+func TestSilentPlainConnections(t *testing.T) {
+	r := newRig(t, &tlsnet.Responder{}, &tlsnet.Server{Plain: true, MaxConns: 1})
+	dialSilent(t, r.addr, 10)
+	conn := dialSilent(t, r.addr, 1)[0]
+	io.WriteString(conn, "Hello")
+	conn.(*net.TCPConn).CloseWrite()
+	if got, err := io.ReadAll(conn); string(got) != "Hello world!" || err != nil {
+		t.Errorf("answer %q, error %v", got, err)
+	}
+}
+
 // A client has less time for its first byte than for its whole handshake.
 func TestFirstByteTimeout(t *testing.T) {
 	failed := make(chan error, 1)

@@ -79,8 +79,8 @@ func (c *client) exchange(ctx context.Context, addr string) error {
 		return err
 	case string(answer) != framed:
 		return fmt.Errorf("answer %q", answer)
-	case known != secure.ConnectionState().DidResume:
-		return fmt.Errorf("resumed: %v", !known)
+	case known && !secure.ConnectionState().DidResume:
+		return errors.New("the server resumed no session")
 	}
 	return nil
 }

@@ -26,7 +26,7 @@ type Outlet struct {
 	pieces  int    // how many
 	left    int64  // how many were left out
 
-	some    chan struct{} // says that pieces wait
+	due     *time.Timer // until which pieces wait
 	closing chan struct{}
 	drained chan struct{}
 }
@@ -37,7 +37,7 @@ func NewOutlet(w io.Writer, report func(left int64)) *Outlet {
 	o := &Outlet{
 		w:       w,
 		report:  report,
-		some:    make(chan struct{}, 1),
+		due:     time.NewTimer(0),
 		closing: make(chan struct{}),
 		drained: make(chan struct{}),
 	}
@@ -48,28 +48,15 @@ func NewOutlet(w io.Writer, report func(left int64)) *Outlet {
 // run writes pieces until the outlet is closed, and then what is left of them.
 func (o *Outlet) run() {
 	defer close(o.drained)
-	gathered := time.NewTimer(0)
-	defer gathered.Stop()
+	defer o.due.Stop()
 	var written []byte // to be used again
 	for open := true; open; {
 		select {
-		case <-o.some:
-			gathered.Reset(gathering)
-			open = o.gather(gathered.C)
+		case <-o.due.C:
 		case <-o.closing:
 			open = false
 		}
 		written = o.write(written)
-	}
-}
-
-// gather waits for more pieces, and reports whether more may come after those.
-func (o *Outlet) gather(gathered <-chan time.Time) bool {
-	select {
-	case <-gathered:
-		return true
-	case <-o.closing:
-		return false
 	}
 }
 
@@ -108,10 +95,7 @@ func (o *Outlet) Write(p []byte) (int, error) {
 	}
 	o.waiting = append(o.waiting, p...)
 	if o.pieces++; o.pieces == 1 {
-		select {
-		case o.some <- struct{}{}:
-		default:
-		}
+		o.due.Reset(gathering)
 	}
 	return len(p), nil
 }
