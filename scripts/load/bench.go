@@ -56,7 +56,7 @@ func (b *benchmark) full(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	return b.contested(ctx, name, 1.03, c.exchange)
+	return b.contest(ctx, name, 1.03, &contest{ours: b.oursByCPU(), other: b.bareByCPU(b.file("ca.crt")), work: c.exchange, n: exchanges})
 }
 
 func (b *benchmark) resumed(ctx context.Context, name string) error {
@@ -65,22 +65,12 @@ func (b *benchmark) resumed(ctx context.Context, name string) error {
 		return err
 	}
 	c.resume = true
-	return b.contested(ctx, name, 1.07, c.exchange)
-}
-
-// contested measures the CPU time of work at ours and at a bare one.
-func (b *benchmark) contested(ctx context.Context, name string, most float64, work work) error {
-	ours, err := b.ours(ctx, nil, nil)
-	if err != nil {
-		return err
+	ours := b.oursByCPU()
+	anew := func(ctx context.Context) (*contestant, error) {
+		c.caches.Clear() // of servers that are gone, one of which may have had the same port
+		return ours(ctx)
 	}
-	defer ours.stop(limit)
-	bare, err := b.serve(ctx, "bare", b.file("ca.crt"))
-	if err != nil {
-		return err
-	}
-	defer bare.stop()
-	return b.contest(ctx, name, most, &contest{ours: byCPU(ours), other: byCPU(&bare.server), work: work, n: exchanges})
+	return b.contest(ctx, name, 1.07, &contest{ours: anew, other: b.bareByCPU(b.file("ca.crt")), work: c.exchange, n: exchanges})
 }
 
 // contest prints what a contest comes to.
@@ -95,26 +85,27 @@ func (b *benchmark) contest(ctx context.Context, name string, most float64, c *c
 // allocations are those of the library's server: those of the program cannot be seen from
 // outside.
 func (b *benchmark) allocations(ctx context.Context, name string) error {
-	library, err := b.serve(ctx, "library", b.file("ca.crt"))
-	if err != nil {
-		return err
-	}
-	defer library.stop()
-	bare, err := b.serve(ctx, "bare", b.file("ca.crt"))
-	if err != nil {
-		return err
-	}
-	defer bare.stop()
 	sound, err := b.sound()
 	if err != nil {
 		return err
 	}
-	c := &contest{ours: contestant{library.addr, library.ask}, other: contestant{bare.addr, bare.ask}, work: sound.exchange, n: exchanges}
+	c := &contest{ours: b.byAllocations("library"), other: b.byAllocations("bare"), work: sound.exchange, n: exchanges}
 	r, err := c.run(ctx, b.rounds)
 	if err == nil {
 		b.report.promise(fmt.Sprintf("%s, %.0f : %.0f", name, r.ours, r.other), r.ratio, 1.05, "")
 	}
 	return err
+}
+
+// byAllocations starts a server of a kind, to count its allocations.
+func (b *benchmark) byAllocations(kind string) func(context.Context) (*contestant, error) {
+	return func(ctx context.Context) (*contestant, error) {
+		r, err := b.rival(ctx, kind, b.file("ca.crt"))
+		if err != nil {
+			return nil, err
+		}
+		return &contestant{addr: r.addr, gauge: r.ask, stop: r.stop}, nil
+	}
 }
 
 // idle measures both servers in turn, and a new one each time: what one connection leaves
@@ -146,7 +137,7 @@ func (b *benchmark) idleOurs(ctx context.Context) (float64, error) {
 }
 
 func (b *benchmark) idleBare(ctx context.Context) (float64, error) {
-	r, err := b.serve(ctx, "bare", b.file("ca.crt"))
+	r, err := b.rival(ctx, "bare", b.file("ca.crt"))
 	if err != nil {
 		return 0, err
 	}
@@ -201,17 +192,10 @@ func (b *benchmark) refused(cas int) func(context.Context, string) error {
 		if err != nil {
 			return err
 		}
-		ours, err := b.ours(ctx, nil, nil, "--cert="+b.file("server.crt"), "--key="+b.file("server.key"), "--ca="+trust)
-		if err != nil {
-			return err
-		}
-		defer ours.stop(limit)
-		bare, err := b.serve(ctx, "bare", trust)
-		if err != nil {
-			return err
-		}
-		defer bare.stop()
-		return b.contest(ctx, name, 2, &contest{ours: byCPU(ours), other: byCPU(&bare.server), work: stranger.refused, n: exchanges})
+		return b.contest(ctx, name, 2, &contest{
+			ours:  b.oursByCPU("--cert="+b.file("server.crt"), "--key="+b.file("server.key"), "--ca="+trust),
+			other: b.bareByCPU(trust), work: stranger.refused, n: exchanges,
+		})
 	}
 }
 
@@ -221,21 +205,11 @@ func (b *benchmark) revoked(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	with, err := b.ours(ctx, nil, nil, "--crl="+crl)
-	if err != nil {
-		return err
-	}
-	defer with.stop(limit)
-	without, err := b.ours(ctx, nil, nil)
-	if err != nil {
-		return err
-	}
-	defer without.stop(limit)
 	c, err := b.sound()
 	if err != nil {
 		return err
 	}
-	return b.contest(ctx, name, 1.02, &contest{ours: byCPU(with), other: byCPU(without), work: c.exchange, n: exchanges})
+	return b.contest(ctx, name, 1.02, &contest{ours: b.oursByCPU("--crl=" + crl), other: b.oursByCPU(), work: c.exchange, n: exchanges})
 }
 
 func (b *benchmark) issued(_ context.Context, name string) error {

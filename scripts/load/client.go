@@ -12,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"tlsdemo/scripts/load/rival"
 )
 
 // client has exchanges with a server, each from another address of loopback: what a
@@ -70,14 +72,14 @@ func (c *client) exchange(ctx context.Context, addr string) error {
 	config, known := c.configFor(addr)
 	secure := tls.Client(conn, config)
 	defer secure.Close()
-	if _, err := io.WriteString(secure, framed); err != nil {
+	if _, err := io.WriteString(secure, rival.Framed); err != nil {
 		return err
 	}
-	answer, err := io.ReadAll(io.LimitReader(secure, int64(len(framed))+1))
+	answer, err := io.ReadAll(io.LimitReader(secure, int64(len(rival.Framed))+1))
 	switch {
 	case err != nil:
 		return err
-	case string(answer) != framed:
+	case string(answer) != rival.Framed:
 		return fmt.Errorf("answer %q", answer)
 	case known && !secure.ConnectionState().DidResume:
 		return errors.New("the server resumed no session")

@@ -6,10 +6,11 @@ import (
 )
 
 // contest compares what the same work costs two servers, which run at the same time: a
-// machine's speed drifts, and what it drifts by is common to both.
+// machine's speed drifts, and what it drifts by is common to both. Each round has servers
+// of its own: what work costs a process depends on where the system happened to put it.
 type contest struct {
-	ours, other contestant
-	// work is done n times for each server in each round.
+	ours, other func(context.Context) (*contestant, error)
+	// work is done n times for each server in each round, and a few times before that.
 	work work
 	n    int
 }
@@ -18,10 +19,35 @@ type contest struct {
 type contestant struct {
 	addr  string
 	gauge func() (float64, error)
+	stop  func()
 }
 
 // byCPU is a server whose CPU time is measured.
-func byCPU(s *server) contestant { return contestant{addr: s.addr, gauge: s.cpu} }
+func byCPU(s *server, stop func()) *contestant {
+	return &contestant{addr: s.addr, gauge: s.cpu, stop: stop}
+}
+
+// oursByCPU starts tlsdemo serve with the flags, to measure its CPU time.
+func (w *workshop) oursByCPU(flags ...string) func(context.Context) (*contestant, error) {
+	return func(ctx context.Context) (*contestant, error) {
+		s, err := w.ours(ctx, nil, nil, flags...)
+		if err != nil {
+			return nil, err
+		}
+		return byCPU(s, func() { s.stop(limit) }), nil
+	}
+}
+
+// bareByCPU starts a bare server that trusts the CAs of a file, to measure its CPU time.
+func (w *workshop) bareByCPU(trust string) func(context.Context) (*contestant, error) {
+	return func(ctx context.Context) (*contestant, error) {
+		r, err := w.rival(ctx, "bare", trust)
+		if err != nil {
+			return nil, err
+		}
+		return byCPU(&r.server, r.stop), nil
+	}
+}
 
 // work is what a client does with the server at addr.
 type work func(ctx context.Context, addr string) error
@@ -33,34 +59,52 @@ const settle = 20 * time.Millisecond
 // the rounds' ratios.
 type result struct{ ours, other, ratio float64 }
 
-// run measures in turn: ours, the other, the other, ours, after a round that does not count.
+// run measures in rounds, of which each has the same weight.
 func (c *contest) run(ctx context.Context, rounds int) (result, error) {
 	var ours, others, ratios []float64
-	for round := range rounds + 1 {
-		var costs [4]float64
-		for i, s := range []contestant{c.ours, c.other, c.other, c.ours} {
-			cost, err := c.cost(ctx, s)
-			if err != nil {
-				return result{}, err
-			}
-			costs[i] = cost
+	for range rounds {
+		a, b, err := c.round(ctx)
+		if err != nil {
+			return result{}, err
 		}
-		if round == 0 {
-			continue
-		}
-		a, b := (costs[0]+costs[3])/2, (costs[1]+costs[2])/2
 		ours, others, ratios = append(ours, a), append(others, b), append(ratios, a/b)
 	}
 	return result{median(ours), median(others), median(ratios)}, nil
 }
 
+// round measures each server four times, in turns by which a drift counts for both, once
+// both are warm.
+func (c *contest) round(ctx context.Context) (a, b float64, err error) {
+	ours, err := c.ours(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer ours.stop()
+	other, err := c.other(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer other.stop()
+	costs := make(map[*contestant]float64)
+	for i, s := range []*contestant{ours, other, ours, other, other, ours, other, ours, ours, other} {
+		cost, err := c.cost(ctx, s)
+		if err != nil {
+			return 0, 0, err
+		}
+		if i >= 2 {
+			costs[s] += cost / 4
+		}
+	}
+	return costs[ours], costs[other], nil
+}
+
 // cost is what the gauge says a piece of work costs the server.
-func (c *contest) cost(ctx context.Context, s contestant) (float64, error) {
+func (c *contest) cost(ctx context.Context, s *contestant) (float64, error) {
 	before, err := s.gauge()
 	if err != nil {
 		return 0, err
 	}
-	n := c.n / 2
+	n := c.n / 4
 	if err := crowd(ctx, n, func(ctx context.Context) error { return c.work(ctx, s.addr) }); err != nil {
 		return 0, err
 	}

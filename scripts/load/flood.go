@@ -67,17 +67,12 @@ func (d *deluge) kinds() []mazeKind {
 // mazes measures what one client with a maze costs the server, beside a bare one.
 func (d *deluge) mazes(ctx context.Context) error {
 	d.report.title("The server's CPU time for one client whose certificates are a maze")
-	ours, bare, stop, err := d.servers(ctx)
-	if err != nil {
-		return err
-	}
-	defer stop()
 	for _, kind := range d.kinds() {
 		c, err := d.mazer(kind)
 		if err != nil {
 			return err
 		}
-		contest := &contest{ours: byCPU(ours), other: byCPU(bare), work: c.refused, n: 16}
+		contest := &contest{ours: d.oursByCPU(), other: d.bareByCPU(d.file("ca.crt")), work: c.refused, n: 16}
 		r, err := contest.run(ctx, 3)
 		if err != nil {
 			return err
@@ -100,7 +95,7 @@ func (d *deluge) servers(ctx context.Context) (ours, bare *server, stop func(), 
 	if ours, err = d.ours(ctx, nil, nil, "--drain=1s"); err != nil {
 		return nil, nil, nil, err
 	}
-	role, err := d.serve(ctx, "bare", d.file("ca.crt"))
+	role, err := d.rival(ctx, "bare", d.file("ca.crt"))
 	if err != nil {
 		ours.stop(limit)
 		return nil, nil, nil, err
@@ -156,7 +151,7 @@ func (d *deluge) serverMaze(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		s, err := d.serveAs(ctx, "bare", cert, key, d.file("ca.crt"))
+		s, err := d.rivalAs(ctx, "bare", cert, key, d.file("ca.crt"))
 		if err != nil {
 			return err
 		}
@@ -257,7 +252,7 @@ func (d *deluge) siege(ctx context.Context, c crowded) error {
 
 // bareUnder notes how sound clients fare with a bare server beside a crowd.
 func (d *deluge) bareUnder(ctx context.Context, c crowded) error {
-	bare, err := d.serve(ctx, "bare", d.file("ca.crt"))
+	bare, err := d.rival(ctx, "bare", d.file("ca.crt"))
 	if err != nil {
 		return err
 	}

@@ -53,7 +53,6 @@ func start(ctx context.Context, args []string) (kept bool, err error) {
 	addr := flags.String("addr", "", "siege: the server")
 	silent := flags.Int("silent", 0, "siege: connections that send nothing")
 	slow := flags.Int("slow", 0, "siege: connections that send a byte a second")
-	serving := servingFlags(flags)
 	if err := flags.Parse(args[1:]); err != nil {
 		return false, err
 	}
@@ -62,8 +61,6 @@ func start(ctx context.Context, args []string) (kept bool, err error) {
 		return measured(ctx, *only, func(w *workshop) error { return bench(ctx, w, *rounds) })
 	case "flood":
 		return measured(ctx, *only, func(w *workshop) error { return flood(ctx, w, *short) })
-	case "serve":
-		return true, serving.serve(ctx)
 	case "siege":
 		return true, lay(ctx, *addr, *silent, *slow)
 	}

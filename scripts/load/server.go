@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"tlsdemo/scripts/load/rival"
 )
 
 // server is a server in a process of its own. Whoever started it stops it.
@@ -22,8 +24,8 @@ type server struct {
 	ended chan struct{}
 }
 
-// role is this program in a process of its own, as another than it is itself: a server, or
-// a siege. It ends when its standard input does.
+// role is a process of its own that ends when its standard input does: a rival, or this
+// program as a siege.
 type role struct {
 	server
 	stdin  io.WriteCloser
@@ -70,14 +72,13 @@ func (w *workshop) startOurs(cmd *exec.Cmd) (*server, error) {
 	return nil, fmt.Errorf("tlsdemo serve: %v", s.cmd.ProcessState)
 }
 
-// serve starts this program as a server of a kind, bare or library, with the certificate
-// of the set.
-func (w *workshop) serve(ctx context.Context, kind, trust string) (*role, error) {
-	return w.serveAs(ctx, kind, w.file("server.crt"), w.file("server.key"), trust)
+// rival starts a server of a kind, bare or library, with the certificate of the set.
+func (w *workshop) rival(ctx context.Context, kind, trust string) (*role, error) {
+	return w.rivalAs(ctx, kind, w.file("server.crt"), w.file("server.key"), trust)
 }
 
-func (w *workshop) serveAs(ctx context.Context, kind, cert, key, trust string) (*role, error) {
-	r, err := w.startRole(ctx, "serve", "--kind="+kind, "--cert="+cert, "--key="+key, "--ca="+trust)
+func (w *workshop) rivalAs(ctx context.Context, kind, cert, key, trust string) (*role, error) {
+	r, err := startRole(ctx, w.binary, rival.Command, "--kind="+kind, "--cert="+cert, "--key="+key, "--ca="+trust)
 	if err != nil {
 		return nil, err
 	}
@@ -85,8 +86,8 @@ func (w *workshop) serveAs(ctx context.Context, kind, cert, key, trust string) (
 	return r, err
 }
 
-func (w *workshop) startRole(ctx context.Context, args ...string) (*role, error) {
-	r := &role{server: server{cmd: exec.CommandContext(ctx, w.self, args...)}}
+func startRole(ctx context.Context, binary string, args ...string) (*role, error) {
+	r := &role{server: server{cmd: exec.CommandContext(ctx, binary, args...)}}
 	r.cmd.Stderr = os.Stderr
 	stdin, err := r.cmd.StdinPipe()
 	if err != nil {

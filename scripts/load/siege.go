@@ -118,7 +118,7 @@ func lay(ctx context.Context, addr string, silent, slow int) error {
 
 // besiege begins a siege, and returns once all of its connections have been made.
 func (w *workshop) besiege(ctx context.Context, s *server, c crowded) (*role, error) {
-	r, err := w.startRole(ctx, "siege", "--addr="+s.addr, fmt.Sprintf("--silent=%d", c.silent), fmt.Sprintf("--slow=%d", c.slow))
+	r, err := startRole(ctx, w.self, "siege", "--addr="+s.addr, fmt.Sprintf("--silent=%d", c.silent), fmt.Sprintf("--slow=%d", c.slow))
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -17,7 +18,7 @@ type workshop struct {
 	report *report
 	dir    string // temporary, and removed by Close
 	self   string // this program
-	binary string // tlsdemo's
+	binary string // tlsdemo's, which is a rival too
 	set    string // the directory of a set
 }
 
@@ -50,9 +51,22 @@ func newWorkshop(ctx context.Context, only string) (*workshop, error) {
 // Close removes what was made.
 func (w *workshop) Close() error { return os.RemoveAll(w.dir) }
 
-// furnish builds the program as it is released, and makes the certificates.
+// withRivals is a file of the program that it has only here.
+const withRivals = `package main
+
+import "tlsdemo/scripts/load/rival"
+
+func init() { rival.Main() }
+`
+
+// furnish builds the program as it is released, but with the rivals in it, and makes the
+// certificates.
 func (w *workshop) furnish(ctx context.Context) error {
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", w.binary, "./cmd/tlsdemo")
+	overlay, err := w.overlay(filepath.Join("cmd", "tlsdemo", "rival.go"), withRivals)
+	if err != nil {
+		return err
+	}
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-overlay="+overlay, "-o", w.binary, "./cmd/tlsdemo")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if err := quietly(build); err != nil {
 		return err
@@ -75,4 +89,21 @@ func (w *workshop) file(name string) string { return filepath.Join(w.set, name) 
 func (w *workshop) write(name string, data []byte) (path string, err error) {
 	path = filepath.Join(w.dir, name)
 	return path, os.WriteFile(path, data, 0o600)
+}
+
+// overlay writes what go build needs to see a file that is not there.
+func (w *workshop) overlay(name, text string) (path string, err error) {
+	there, err := filepath.Abs(name)
+	if err != nil {
+		return "", err
+	}
+	source, err := w.write(filepath.Base(name), []byte(text))
+	if err != nil {
+		return "", err
+	}
+	replace, err := json.Marshal(map[string]map[string]string{"Replace": {there: source}})
+	if err != nil {
+		return "", err
+	}
+	return w.write("overlay.json", replace)
 }
