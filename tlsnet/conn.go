@@ -97,10 +97,13 @@ func framed(conn net.Conn) bool {
 // who it is, or nil if conn is not TLS or the peer showed none.
 func PeerCertificate(conn net.Conn) *x509.Certificate {
 	secure, ok := conn.(*tls.Conn)
-	if !ok || len(secure.ConnectionState().PeerCertificates) == 0 {
+	if !ok {
 		return nil
 	}
-	return secure.ConnectionState().PeerCertificates[0]
+	if chain := secure.ConnectionState().PeerCertificates; len(chain) > 0 {
+		return chain[0]
+	}
+	return nil
 }
 
 // Identity is the name to call the holder of a certificate by: the first of its DNS

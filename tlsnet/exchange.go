@@ -21,6 +21,19 @@ type exchange struct {
 	until time.Time // when it has to be over, or zero
 }
 
+// begin lets the exchange take until it has to be over.
+func (x *exchange) begin() {
+	_ = x.conn.SetDeadline(x.until)
+	x.heed()
+}
+
+// heed interrupts what is to come, if that was wanted before a deadline was set.
+func (x *exchange) heed() {
+	if x.ctx.Err() != nil {
+		interrupt(x.conn)
+	}
+}
+
 // wait lets the reads to come take the time d, but no longer than the exchange may. It
 // never undoes an interrupt, whichever of the two comes first.
 func (x *exchange) wait(d time.Duration) {
@@ -29,9 +42,7 @@ func (x *exchange) wait(d time.Duration) {
 		deadline = x.until
 	}
 	_ = x.conn.SetReadDeadline(deadline)
-	if x.ctx.Err() != nil {
-		interrupt(x.conn)
-	}
+	x.heed()
 }
 
 // ending is how what the peer sent has ended, once reading it has ended with err, which

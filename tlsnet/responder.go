@@ -48,8 +48,7 @@ func (r *Responder) ServeConn(ctx context.Context, conn net.Conn) error {
 	timeout := cmp.Or(r.Timeout, DefaultExchangeTimeout)
 	a := &arrival{exchange: exchange{ctx: ctx, conn: conn, until: within(timeout)}, timeout: timeout}
 	a.limit = limitWriter{w: &a.message, limit: cmp.Or(r.MaxMessage, DefaultMaxMessage)}
-	_ = conn.SetWriteDeadline(a.until)
-	a.wait(timeout)
+	a.begin()
 
 	answer := r.answerArrived
 	if framed(conn) {

@@ -189,7 +189,8 @@ func (s *serve) server(out io.Writer, logger *slog.Logger) *tlsnet.Server {
 			Timeout:    s.exchangeTimeout,
 			Received: func(conn net.Conn, message tlsnet.Preview, ended tlsnet.Ending) {
 				// One Write, so that the two lines stay together.
-				fmt.Fprintf(out, "Connected by %s%s\nReceived data: %s\n", conn.RemoteAddr(), identity(conn), quoteReceived(message, ended))
+				_, _ = io.WriteString(out, "Connected by "+conn.RemoteAddr().String()+identity(conn)+
+					"\nReceived data: "+quoteReceived(message, ended)+"\n")
 			},
 		},
 		HandshakeTimeout: s.handshakeTimeout,

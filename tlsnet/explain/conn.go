@@ -126,13 +126,11 @@ func choose(config *tls.Config, request *tls.CertificateRequestInfo) (*tls.Certi
 }
 
 // serverConfig returns the configuration with which to answer hello, with the hooks of a
-// server. What the user's own functions are told of the connection is the one they know.
+// server.
 func (w *witness) serverConfig(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	base := w.config
-	theirs := *hello
-	theirs.Conn = w.Tap.Conn
 	if base.GetConfigForClient != nil {
-		other, err := base.GetConfigForClient(&theirs)
+		other, err := base.GetConfigForClient(w.told(hello))
 		if err != nil {
 			w.note(func() { w.hello = hello })
 			return nil, err
@@ -145,7 +143,7 @@ func (w *witness) serverConfig(hello *tls.ClientHelloInfo) (*tls.Config, error) 
 	config := base.Clone()
 	if base.GetCertificate != nil {
 		config.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-			cert, err := base.GetCertificate(&theirs)
+			cert, err := base.GetCertificate(w.told(hello))
 			w.note(func() { w.shown = cert })
 			return cert, err
 		}
@@ -157,11 +155,17 @@ func (w *witness) serverConfig(hello *tls.ClientHelloInfo) (*tls.Config, error) 
 	return config, nil
 }
 
-// echKeys asks the configuration in force for the keys of Encrypted Client Hello.
-func (w *witness) echKeys(hello *tls.ClientHelloInfo) ([]tls.EncryptedClientHelloKey, error) {
+// told is what the user's own functions are told of a hello: that its connection is the one
+// they know.
+func (w *witness) told(hello *tls.ClientHelloInfo) *tls.ClientHelloInfo {
 	theirs := *hello
 	theirs.Conn = w.Tap.Conn
-	return w.config.GetEncryptedClientHelloKeys(&theirs)
+	return &theirs
+}
+
+// echKeys asks the configuration in force for the keys of Encrypted Client Hello.
+func (w *witness) echKeys(hello *tls.ClientHelloInfo) ([]tls.EncryptedClientHelloKey, error) {
+	return w.config.GetEncryptedClientHelloKeys(w.told(hello))
 }
 
 // hook notes what config's own checks say of the peer.

@@ -15,8 +15,9 @@ type Seen struct {
 func (s *Seen) note(p []byte) {
 	s.Received += int64(len(p))
 	s.In = appendHead(s.In, p)
-	last := append(s.tail[:s.tailLen:s.tailLen], p[max(0, len(p)-tailSize):]...)
-	s.tailLen = copy(s.tail[:], last[max(0, len(last)-tailSize):])
+	p = p[max(0, len(p)-tailSize):]
+	s.tailLen = copy(s.tail[:], s.tail[max(0, s.tailLen+len(p)-tailSize):s.tailLen])
+	s.tailLen += copy(s.tail[s.tailLen:], p)
 }
 
 func appendHead(head, p []byte) []byte {

@@ -11,9 +11,12 @@ import (
 	"unicode/utf8"
 )
 
-// clean makes text that came from a peer or a file safe for a terminal: whatever does
+// Clean makes text that came from a peer or a file safe for a terminal: whatever does
 // not print, line ends included, is shown as Go would escape it.
 func Clean(s string) string {
+	if !strings.ContainsFunc(s, unprintable) { // as nearly all do not
+		return s
+	}
 	var b strings.Builder
 	for len(s) > 0 {
 		r, width := utf8.DecodeRuneInString(s)
@@ -28,7 +31,11 @@ func Clean(s string) string {
 	return b.String()
 }
 
-// cleanLines is clean for text of several lines.
+// unprintable reports whether r may have to be escaped: RuneError may stand for itself, or
+// for a byte that is no UTF-8.
+func unprintable(r rune) bool { return r == utf8.RuneError || !strconv.IsPrint(r) }
+
+// CleanLines is Clean for text of several lines.
 func CleanLines(s string) string {
 	lines := strings.Split(s, "\n")
 	for i, line := range lines {
@@ -41,7 +48,7 @@ func CleanLines(s string) string {
 func NewTable(w io.Writer) *tabwriter.Writer { return tabwriter.NewWriter(w, 0, 0, 2, ' ', 0) }
 
 // NewJSONEncoder returns an encoder to w whose strings are as safe for a terminal as
-// what clean returns.
+// what Clean returns.
 func NewJSONEncoder(w io.Writer) *json.Encoder { return json.NewEncoder(jsonWriter{w}) }
 
 // jsonWriter escapes in JSON what does not print and encoding/json leaves as it is,
