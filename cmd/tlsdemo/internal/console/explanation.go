@@ -9,7 +9,7 @@ import (
 // is empty where there is nothing to say. However it is written it takes less than 4 KB:
 // fields that are too long are cut, and their length is said.
 type Explanation struct {
-	Code      string `json:"code"`
+	Code      string `json:"code,omitempty"`
 	Side      string `json:"side,omitempty"` // which end says this
 	Text      string `json:"text"`
 	AtFault   string `json:"at_fault,omitempty"`
@@ -46,8 +46,9 @@ func printField(w io.Writer, name, text string) {
 // Attrs returns the explanation as keys and values for a [log/slog.Logger].
 func (e *Explanation) Attrs() []any {
 	b := e.bounded()
-	attrs := []any{"code", b.Code}
+	var attrs []any
 	for _, field := range []struct{ key, value string }{
+		{"code", b.Code},
 		{"side", b.Side},
 		{"text", b.Text},
 		{"at_fault", b.AtFault},

@@ -2,7 +2,6 @@ package lab
 
 import (
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -140,7 +139,10 @@ func (s *brokenSet) writeFiles(dir string) error {
 		return nil
 	}
 	blocked := filepath.Join(dir, s.blocked)
-	return errors.Join(os.Remove(blocked), os.Mkdir(blocked, 0o700))
+	if err := os.Remove(blocked); err != nil {
+		return err
+	}
+	return os.Mkdir(blocked, 0o700)
 }
 
 func pemOf(kind string, data []byte) []byte {

@@ -138,7 +138,12 @@ func (l *Lab) PlayAll(ctx context.Context, list []*Scenario, chosen Version) ([]
 	if err := context.Cause(ctx); err != nil {
 		return nil, err
 	}
-	return todo, errors.Join(errs...)
+	for _, err := range errs {
+		if err != nil {
+			return todo, err
+		}
+	}
+	return todo, nil
 }
 
 // run is a scenario that is being played.
