@@ -38,27 +38,29 @@ func newCertsInitCmd(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "init",
 		Short: "Make a CA, a server and a client certificate",
-		Long: `Make a CA, a certificate for a server and one for a client, in a directory that only
-you can read.
+		Long: `Make a CA, a certificate for a server and one for a client, in a directory that
+only you can read.
 
-The CA can issue certificates only for localhost, the names below it, and what --name
-adds. --constraints says what exactly its certificate limits. A program that cannot check
-a limit refuses every certificate that the limit is about:
+The CA can issue certificates only for localhost, the names below it, and what
+--name adds. --constraints says what exactly its certificate limits. A program
+that cannot check a limit refuses every certificate that the limit is about:
 
-  names   DNS names, mail addresses and URIs. All programs that we tried accept this, except
-          wolfSSL and mbedTLS. The CA can issue certificates for any IP address.
-  full    IP addresses, too: to 127.0.0.0/8 and ::1. Take this if the CA goes into a
-          trust store. Programs built on BoringSSL (Envoy, gRPC's C core, Bun) refuse it.
-  none    Nothing: whoever gets the CA's key can pretend to be any server. This is for
-          wolfSSL and mbedTLS. Never put such a CA into a trust store.
+  names   DNS names, mail addresses and URIs. All programs that we tried accept
+          this, except wolfSSL and mbedTLS. The CA can issue certificates for
+          any IP address.
+  full    IP addresses, too: to 127.0.0.0/8 and ::1. Take this if the CA goes
+          into a trust store. Programs built on BoringSSL (Envoy, gRPC's C
+          core, Bun) refuse it.
+  none    Nothing: whoever gets the CA's key can pretend to be any server. This
+          is for wolfSSL and mbedTLS. Never put such a CA into a trust store.
 
-With --trust-domain=example.org each certificate has a SPIFFE ID, spiffe://example.org/NAME.
-Then the CA does not limit URIs.
+With --trust-domain=example.org each certificate has a SPIFFE ID,
+spiffe://example.org/NAME. Then the CA does not limit URIs.
 
-A set that is there already is never overwritten. If it is valid and is what the flags ask
-for, it stays as it is. If not, --force keeps it aside and makes another one, with the same
-names, trust domain, constraints and key type unless flags say otherwise. A set appears as
-a whole or not at all.`,
+A set that is there already is never overwritten. If it is valid and is what the
+flags ask for, it stays as it is. If not, --force keeps it aside and makes
+another one, with the same names, trust domain, constraints and key type unless
+flags say otherwise. A set appears as a whole or not at all.`,
 		Example: `  tlsdemo certs init
   tlsdemo certs init --name=db.internal --name=10.1.2.3 --valid-for=1y
   tlsdemo certs init --force`,

@@ -28,18 +28,20 @@ func newCertsShowCmd(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show [NAME|FILE|-]...",
 		Short: "Show certificates: what is there, is it sound, when does it end",
-		Long: `Without an argument, show a table of the directory: what each certificate is for, how
-long it is valid, whether it is sound, and under the table everything that is wrong. Sound
-means: the key belongs to the certificate, the chain leads to the CA, the usage fits the
-role, nobody else may read the key, and today lies within its dates.
+		Long: `Without an argument, show a table of the directory: what each certificate is
+for, how long it is valid, whether it is sound, and under the table everything
+that is wrong. Sound means: the key belongs to the certificate, the chain leads
+to the CA, the usage fits the role, nobody else may read the key, and today lies
+within its dates.
 
-With arguments, show the whole text of certificates: NAME is one of the directory, FILE
-any file of certificates or requests in PEM or DER, and - the standard input.
+With arguments, show the whole text of certificates: NAME is one of the
+directory, FILE any file of certificates or requests in PEM or DER, and - the
+standard input.
 
 ` + jsonHelp + `
 
-The exit status is 3 if anything in the directory is not sound. That some programs refuse a
-sound certificate is a warning.`,
+The exit status is 3 if anything in the directory is not sound. That some
+programs refuse a sound certificate is a warning.`,
 		Example: `  tlsdemo certs show
   tlsdemo certs show server --short
   openssl s_client -connect 127.0.0.1:8888 </dev/null | tlsdemo certs show -`,

@@ -20,11 +20,12 @@ import (
 	"tlsdemo/cmd/tlsdemo/internal/console"
 )
 
-const jsonHelp = `With --json each certificate is one object on a line of its own: file, kind (certificate or
-request), role (ca, server, client, both or none), subject, issuer, serial (hexadecimal),
-dns_names, ip_addresses, uris, email_addresses, not_before, not_after (RFC 3339), key (such as
-"ECDSA P-256"), sha256 (of the DER, hexadecimal). Without an argument each also has name,
-sound, findings and warnings: lists of code, file and text.`
+const jsonHelp = `With --json each certificate is one object on a line of its own: file, kind
+(certificate or request), role (ca, server, client, both or none), subject,
+issuer, serial (hexadecimal), dns_names, ip_addresses, uris, email_addresses,
+not_before, not_after (RFC 3339), key (such as "ECDSA P-256"), sha256 (of the
+DER, hexadecimal). Without an argument each also has name, sound, findings and
+warnings: lists of code, file and text.`
 
 // description is a certificate or request as --json shows it. Fields are only ever added.
 type description struct {

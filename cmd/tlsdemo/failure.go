@@ -80,12 +80,12 @@ func peerOf(side explain.Side) string {
 // that the explanations come from.
 func newFailuresTopic() *cobra.Command {
 	var page strings.Builder
-	page.WriteString(`Every failed connection has a code, the same in what is printed, in logs and in JSON. The exit
-status is 5 where we refused the other end, 6 where it refused us, 7 where the two have nothing
-in common, 4 where the connection itself failed, and 3 for local files. An explanation is
-certain if we have verified it ourselves. It is likely if the other end refused us and our own
-certificate has a defect that would explain this. Otherwise it is unknown.
-`)
+	page.WriteString(`Every failed connection has a code, the same in what is printed, in logs and in
+JSON. The exit status is 5 where we refused the other end, 6 where it refused
+us, 7 where the two have nothing in common, 4 where the connection itself
+failed, and 3 for local files. An explanation is certain if we have verified it
+ourselves. It is likely if the other end refused us and our own certificate has
+a defect that would explain this. Otherwise it is unknown.`)
 	for _, code := range explain.Codes() {
 		section(&page, string(code), code.Text())
 	}
@@ -101,9 +101,20 @@ certificate has a defect that would explain this. Otherwise it is unknown.
 	}
 }
 
+// columns is how wide a page of help is: as wide as a terminal.
+const columns = 80
+
+// section adds a code and its text to a page.
 func section(page *strings.Builder, code, text string) {
 	fmt.Fprintf(page, "\n%s\n", code)
-	for line := range strings.SplitSeq(text, "\n") {
-		fmt.Fprintf(page, "    %s\n", line)
+	const indent = "   "
+	line := indent
+	for word := range strings.FieldsSeq(text) {
+		if len(line)+len(" ")+len(word) > columns {
+			fmt.Fprintln(page, line)
+			line = indent
+		}
+		line += " " + word
 	}
+	fmt.Fprintln(page, line)
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 )
@@ -29,4 +30,27 @@ func each(cmd *cobra.Command, visit func(*cobra.Command)) {
 	for _, sub := range cmd.Commands() {
 		each(sub, visit)
 	}
+}
+
+// TestHelpFitsTerminal checks that no line of help is longer than that of a terminal.
+func TestHelpFitsTerminal(t *testing.T) {
+	root := newRootCmd(&environment{now: time.Now})
+	each(root, func(cmd *cobra.Command) {
+		if cmd.HasParent() && cmd.Parent().Name() == "completion" {
+			return // cobra's own
+		}
+		var page strings.Builder
+		cmd.SetOut(&page)
+		if err := cmd.Help(); err != nil {
+			t.Fatal(err)
+		}
+		if page.Len() == 0 {
+			t.Errorf("%s has no help", cmd.CommandPath())
+		}
+		for line := range strings.Lines(page.String()) {
+			if line = strings.TrimSuffix(line, "\n"); utf8.RuneCountInString(line) > columns {
+				t.Errorf("%s: %s", cmd.CommandPath(), line)
+			}
+		}
+	})
 }

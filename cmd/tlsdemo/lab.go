@@ -30,18 +30,19 @@ func newLabCmd(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "lab [CODE...]",
 		Short: "Reproduce a failure on purpose and see what both ends say about it",
-		Long: `Break mutual TLS in one particular way, run a server and a client over loopback, and show
-what was broken and what either end says of it. Without arguments, list the ways. CODE is
-the name of one, or a code, which means every way in which an end reports that code.
+		Long: `Break mutual TLS in one particular way, run a server and a client over loopback,
+and show what was broken and what either end says of it. Without arguments, list
+the ways. CODE is the name of one, or a code, which means every way in which an
+end reports that code.
 
-Nothing of your own is touched: certificates are created for the purpose, in a temporary
-directory, which is called "broken" in what is printed. With --keep they are written to DIR
-instead, and the commands that fail in this way are printed, so that a client or server of
-your own can take the place of either.
+Nothing of your own is touched: certificates are created for the purpose, in a
+temporary directory, which is called "broken" in what is printed. With --keep
+they are written to DIR instead, and the commands that fail in this way are
+printed, so that a client or server of your own can take the place of either.
 
-With --json each run is one object on a line of its own: scenario, tls, server and client
-(as serve and send have them with --json; null where an end has no error),
-want_server, want_client, as_expected.`,
+With --json each run is one object on a line of its own: scenario, tls, server
+and client (as serve and send have them with --json; null where an end has no
+error), want_server, want_client, as_expected.`,
 		Example: `  tlsdemo lab
   tlsdemo lab client-cert-expired
   tlsdemo lab client-cert-expired --keep=broken --tls=1.2

@@ -30,14 +30,15 @@ func newProbeCmd(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "probe HOST:PORT",
 		Short: "Look at any TLS server, and say step by step what is wrong",
-		Long: `Look at a TLS server, ours or any other, as a person would check it by hand: is the name
-known, does the port answer, what is negotiated, which certificates does the server show, do
-they verify against our CA file and for this name, does it ask for a client certificate and
-of which CAs, does ours fit, and is it accepted. It goes on after the first fault, so that all
-of them show at once. Nothing is ever sent over the connection.`,
+		Long: `Look at a TLS server, ours or any other, as a person would check it by hand: is
+the name known, does the port answer, what is negotiated, which certificates
+does the server show, do they verify against our CA file and for this name, does
+it ask for a client certificate and of which CAs, does ours fit, and is it
+accepted. It goes on after the first fault, so that all of them show at once.
+Nothing is ever sent over the connection.`,
 		Example: `  tlsdemo probe 127.0.0.1:8888
   tlsdemo probe localhost:443 --alpn=h2,http/1.1
-  tlsdemo probe 127.0.0.1:8443 --server-name=db.internal --cert=c.crt --key=c.key --ca=ca.crt`,
+  tlsdemo probe localhost:8443 --cert=c.crt --key=c.key --ca=ca.crt`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return errors.New("want one HOST:PORT, as in " + defaultAddr)

@@ -103,6 +103,7 @@ that prove to each other who they are.`,
 	root.SetIn(env.stdin)
 	root.SetOut(env.stdout)
 	root.SetErr(env.stderr)
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages ", fmt.Sprintf(".FlagUsagesWrapped %d ", columns)))
 	root.SetVersionTemplate("tlsdemo {{.Version}}\n")
 	root.AddCommand(newCertsCmd(env), newServeCmd(env), newSendCmd(env), newProbeCmd(env), newFailuresTopic(), newLabCmd(env))
 	root.InitDefaultHelpCmd()

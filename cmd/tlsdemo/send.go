@@ -43,8 +43,8 @@ func newSendCmd(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "send [MESSAGE]",
 		Short: "Say Hello world! to a server and print its answer",
-		Long: `Send a message, "Hello world!" unless another is given, to a server whose certificate
-leads to our CA, present our own certificate, and print the answer.`,
+		Long: `Send a message, "Hello world!" unless another is given, to a server whose
+certificate leads to our CA, present our own certificate, and print the answer.`,
 		Example: `  tlsdemo send
   tlsdemo send 'Good morning' --addr=localhost:9999 -v
   tlsdemo send --file=letter.txt --raw >answer.txt`,

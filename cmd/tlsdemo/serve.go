@@ -43,11 +43,11 @@ func newServeCmd(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Answer every client that presents a certificate of our CA",
-		Long: `Answer every message with "Hello world!", over TLS, and only to clients that present a
-certificate of our CA. Each exchange is two lines on the standard output: who connected,
-and what was received. Ctrl-C, SIGTERM or the end of the terminal (SIGHUP) stops the server:
-it accepts no more clients and finishes the exchanges that have begun. A second Ctrl-C ends
-it at once.`,
+		Long: `Answer every message with "Hello world!", over TLS, and only to clients that
+present a certificate of our CA. Each exchange is two lines on the standard
+output: who connected, and what was received. Ctrl-C, SIGTERM or the end of the
+terminal (SIGHUP) stops the server: it accepts no more clients and finishes the
+exchanges that have begun. A second Ctrl-C ends it at once.`,
 		Example: `  tlsdemo serve
   tlsdemo serve --addr='[::1]:9999' --echo
   tlsdemo serve --cert=server.crt --key=server.key --ca=ca.crt`,
