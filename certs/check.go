@@ -7,9 +7,6 @@ import (
 	"tlsdemo/certs/chain"
 )
 
-// MinRSABits is the shortest RSA key that is accepted, from either end.
-const MinRSABits = chain.MinRSABits
-
 // Check returns everything that is wrong with a leaf and its chain at the time now, seen
 // from someone who trusts roots and expects it to have usage. Without roots, whom the
 // chain leads to is not looked at.

@@ -188,9 +188,9 @@ func (d Dir) checkRole(name string, certs, roots []*x509.Certificate, now time.T
 	case name == CA:
 		findings = CheckCA(now, certs[0])
 	case name == Server || name != Client && Role(certs[0]) == "server":
-		findings = d.check(now, certs, roots, ServerAuth)
+		findings = checkLeaf(now, certs, roots, ServerAuth)
 	default:
-		findings = d.check(now, certs, roots, ClientAuth)
+		findings = checkLeaf(now, certs, roots, ClientAuth)
 	}
 	for _, f := range findings {
 		f.File = d.certFile(name)
@@ -198,9 +198,9 @@ func (d Dir) checkRole(name string, certs, roots []*x509.Certificate, now time.T
 	return findings
 }
 
-// check is Check where a set without a CA trusts nobody. What is wrong with the CA by
+// checkLeaf is Check where a set without a CA trusts nobody. What is wrong with the CA by
 // itself is said once, of the CA.
-func (d Dir) check(now time.Time, certs, roots []*x509.Certificate, usage Usage) []*Finding {
+func checkLeaf(now time.Time, certs, roots []*x509.Certificate, usage Usage) []*Finding {
 	defects := chain.Check(certs, chain.Want{Now: now, Usage: usage, Roots: pool(roots)})
 	return findings(slices.DeleteFunc(defects, func(found *chain.Defect) bool {
 		return slices.ContainsFunc(roots, found.Cert.Equal) &&

@@ -42,12 +42,6 @@ func parseSubject(s string) (subject, error) {
 	return subject{dns: strings.ToLower(s)}, nil
 }
 
-// CheckNames returns an error unless each of names can be one of a [Request]'s Names.
-func CheckNames(names []string) error {
-	_, err := parseSubjects(names)
-	return err
-}
-
 // CheckTrustDomain returns an error unless s is empty or a SPIFFE trust domain: lower-case
 // letters, digits, dots, hyphens and underscores, up to 255 octets (SPIFFE ID, section 2.1).
 func CheckTrustDomain(s string) error {

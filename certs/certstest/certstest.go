@@ -21,22 +21,11 @@ type Set struct {
 // New makes a Set that is valid from now on.
 func New(tb testing.TB) *Set {
 	tb.Helper()
-	return newSet(tb, certs.P256)
-}
-
-// NewRSA is New with RSA keys.
-func NewRSA(tb testing.TB) *Set {
-	tb.Helper()
-	return newSet(tb, certs.RSA3072)
-}
-
-func newSet(tb testing.TB, key certs.KeyType) *Set {
-	tb.Helper()
-	ca := Authority(tb, certs.Request{Key: key})
+	ca := Authority(tb, certs.Request{})
 	return &Set{
 		CA:     ca,
-		Server: Leaf(tb, ca, certs.Request{Name: certs.Server, Usage: certs.ServerAuth, Key: key}),
-		Client: Leaf(tb, ca, certs.Request{Name: certs.Client, Usage: certs.ClientAuth, Key: key}),
+		Server: Leaf(tb, ca, certs.Request{Name: certs.Server, Usage: certs.ServerAuth}),
+		Client: Leaf(tb, ca, certs.Request{Name: certs.Client, Usage: certs.ClientAuth}),
 	}
 }
 

@@ -277,10 +277,7 @@ func (w *walk) constraintDefect() *Defect {
 }
 
 func constrains(ca *x509.Certificate) bool {
-	return len(ca.PermittedDNSDomains)+len(ca.ExcludedDNSDomains)+
-		len(ca.PermittedIPRanges)+len(ca.ExcludedIPRanges)+
-		len(ca.PermittedEmailAddresses)+len(ca.ExcludedEmailAddresses)+
-		len(ca.PermittedURIDomains)+len(ca.ExcludedURIDomains) > 0
+	return slices.ContainsFunc(nameForms, func(form NameForm) bool { return Constrains(ca, form) })
 }
 
 // permits lists what a CA's constraints permit.

@@ -71,6 +71,3 @@ type Defect struct {
 }
 
 func (d *Defect) Error() string { return d.Text }
-
-// OfCA reports whether the certificate at fault is that of a CA, and not the leaf.
-func (d *Defect) OfCA(leaf *x509.Certificate) bool { return d.Cert != nil && !d.Cert.Equal(leaf) }

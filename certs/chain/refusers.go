@@ -18,6 +18,8 @@ const (
 	URI
 )
 
+var nameForms = []NameForm{DNSName, IPAddress, MailAddress, URI}
+
 // String returns the plural, as a sentence needs it.
 func (f NameForm) String() string {
 	return [...]string{DNSName: "DNS names", IPAddress: "IP addresses", MailAddress: "mail addresses", URI: "URIs"}[f]
@@ -36,7 +38,7 @@ type Verifier struct {
 // 2.9, BoringSSL in Bun 1.4, wolfSSL 5.5.4 and mbedTLS 2.28 were measured. Go, OpenSSL,
 // GnuTLS, NSS, Java, Node, Python, Erlang and Ruby process all forms.
 func Verifiers() []Verifier {
-	all := []NameForm{DNSName, IPAddress, MailAddress, URI}
+	all := slices.Clone(nameForms)
 	return []Verifier{
 		{Name: "Chromium", Cannot: []NameForm{URI}, Browser: true},
 		{Name: "Firefox", Cannot: []NameForm{URI}, Browser: true},
@@ -51,7 +53,7 @@ func Verifiers() []Verifier {
 // constrains.
 func ConstrainedForms(leaf *x509.Certificate, cas ...*x509.Certificate) []NameForm {
 	var forms []NameForm
-	for _, form := range []NameForm{DNSName, IPAddress, MailAddress, URI} {
+	for _, form := range nameForms {
 		if has(leaf, form) && slices.ContainsFunc(cas, func(ca *x509.Certificate) bool { return Constrains(ca, form) }) {
 			forms = append(forms, form)
 		}
