@@ -222,7 +222,7 @@ func (o *origin) intermediates() []*x509.Certificate {
 
 // fileOf returns the file of our own directory that held a certificate as its leaf, or "".
 func (o *origin) fileOf(cert *x509.Certificate) string {
-	if o == nil || o.own == nil {
+	if !o.ours() {
 		return ""
 	}
 	for _, file := range o.near {
@@ -243,7 +243,7 @@ func (o *origin) cert() string {
 
 // dirFlag is the flag to type for the same directory, if it is one of our own.
 func (o *origin) dirFlag() string {
-	if o == nil || o.own == nil {
+	if !o.ours() {
 		return ""
 	}
 	return o.own.dirFlag()

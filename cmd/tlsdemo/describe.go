@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -171,14 +172,7 @@ func namesOf(cert *x509.Certificate) string {
 	if cert.IsCA {
 		return permits(cert)
 	}
-	names := append([]string{}, cert.DNSNames...)
-	for _, ip := range cert.IPAddresses {
-		names = append(names, ip.String())
-	}
-	for _, uri := range cert.URIs {
-		names = append(names, uri.String())
-	}
-	names = append(names, cert.EmailAddresses...)
+	names := slices.Concat(cert.DNSNames, ips(cert.IPAddresses), uris(cert.URIs), cert.EmailAddresses)
 	if len(names) == 0 {
 		return console.Name(cert.Subject.String())
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -113,13 +114,11 @@ type choice struct {
 }
 
 func (c *choice) Set(s string) error {
-	for _, word := range c.words {
-		if s == word {
-			c.value = s
-			return nil
-		}
+	if !slices.Contains(c.words, s) {
+		return fmt.Errorf("want one of %q", c.words)
 	}
-	return fmt.Errorf("want one of %q", c.words)
+	c.value = s
+	return nil
 }
 
 func (c *choice) String() string { return c.value }

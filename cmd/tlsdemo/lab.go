@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,7 +16,7 @@ import (
 	"tlsdemo/cmd/tlsdemo/internal/lab"
 )
 
-// labCmd reproduces every failure on purpose.
+// labCmd reproduces failures on purpose.
 type labCmd struct {
 	env       *environment
 	all       bool
@@ -73,7 +74,7 @@ func completeScenario(_ *cobra.Command, args []string, _ string) ([]string, cobr
 }
 
 // choose finds the scenarios that args mean.
-func (l *labCmd) choose(cmd *cobra.Command, args []string) error {
+func (l *labCmd) choose(_ *cobra.Command, args []string) error {
 	for _, arg := range args {
 		found := lab.Find(arg)
 		if len(found) == 0 {
@@ -193,10 +194,10 @@ func (l *labCmd) runChosen(ctx context.Context) error {
 			wrong++
 		}
 	}
-	return l.judge(wrong, len(l.scenarios))
+	return judge(wrong, len(l.scenarios))
 }
 
-func (l *labCmd) judge(wrong, of int) error {
+func judge(wrong, of int) error {
 	if wrong == 0 {
 		return nil
 	}
@@ -221,7 +222,7 @@ func (l *labCmd) runAll(ctx context.Context) error {
 	if !l.json {
 		fmt.Fprintf(l.env.stdout, "lab: %d of %d as expected\n", len(outcomes)-wrong, len(outcomes))
 	}
-	return l.judge(wrong, len(outcomes))
+	return judge(wrong, len(outcomes))
 }
 
 func (l *labCmd) print(outcomes []*lab.Outcome) error {
@@ -246,14 +247,7 @@ func said(r *console.Explanation) string {
 	if r == nil {
 		return "-\t"
 	}
-	return orDash(r.Code) + "\t" + r.Certainty
-}
-
-func orDash(code string) string {
-	if code == "" {
-		return "-"
-	}
-	return code
+	return cmp.Or(r.Code, "-") + "\t" + r.Certainty
 }
 
 // show prints what both ends said, as it would stand in their terminals.
@@ -294,7 +288,7 @@ func result(o *lab.Outcome) string {
 		return "as expected"
 	}
 	want := o.Scenario.Want
-	return fmt.Sprintf("EXPECTED server %s, client %s", orDash(want.Server), orDash(want.Client))
+	return fmt.Sprintf("EXPECTED server %s, client %s", cmp.Or(want.Server, "-"), cmp.Or(want.Client, "-"))
 }
 
 // labRecord is an outcome as --json has it.
@@ -325,13 +319,6 @@ func (l *labCmd) write(s *lab.Scenario) error {
 	for _, command := range s.Commands(l.keep, s.Best(l.version())) {
 		fmt.Fprintf(out, "  %s\n", command)
 	}
-	_, err := fmt.Fprintf(out, "\nThe server should report %s, the client %s.\n", orNothing(s.Want.Server), orNothing(s.Want.Client))
+	_, err := fmt.Fprintf(out, "\nThe server should report %s, the client %s.\n", cmp.Or(s.Want.Server, "nothing"), cmp.Or(s.Want.Client, "nothing"))
 	return err
-}
-
-func orNothing(code string) string {
-	if code == "" {
-		return "nothing"
-	}
-	return code
 }

@@ -165,7 +165,7 @@ func TestLabJudges(t *testing.T) {
 	if got := result(wrong); got != "EXPECTED server client-cert-expired, client -" {
 		t.Errorf("result %q", got)
 	}
-	err := new(labCmd).judge(1, 2)
+	err := judge(1, 2)
 	if _, ok := errors.AsType[*unexpectedError](err); !ok || status(err) != exitUnexpected {
 		t.Errorf("error %v", err)
 	}

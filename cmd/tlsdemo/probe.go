@@ -73,7 +73,7 @@ func (p *probe) run(ctx context.Context, addr string) error {
 	if err != nil {
 		return &located{err: err, origin: from}
 	}
-	view := &probeView{report: report, addr: addr, name: p.wanted(addr), now: p.env.now(), origin: from}
+	view := &probeView{report: report, addr: addr, name: cmp.Or(p.serverName, host(addr)), now: p.env.now(), origin: from}
 	if p.json {
 		err = console.NewJSONEncoder(p.env.stdout).Encode(view.record())
 	} else {
@@ -83,14 +83,6 @@ func (p *probe) run(ctx context.Context, addr string) error {
 		err = &probeError{report: report}
 	}
 	return err
-}
-
-// wanted is the name that is looked for.
-func (p *probe) wanted(addr string) string {
-	if p.serverName != "" {
-		return p.serverName
-	}
-	return host(addr)
 }
 
 // probeError is a server with something wrong; what, has been printed.

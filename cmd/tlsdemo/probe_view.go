@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -64,13 +65,9 @@ func (v *probeView) handshakeRows() [][2]string {
 	if !state.HandshakeComplete {
 		return [][2]string{{"TLS", tls.VersionName(state.Version) + ", but no handshake was completed"}}
 	}
-	alpn := state.NegotiatedProtocol
-	if alpn == "" {
-		alpn = "none"
-	}
 	return [][2]string{
 		{"TLS", fmt.Sprintf("%s, %s, %s", tls.VersionName(state.Version), tls.CipherSuiteName(state.CipherSuite), state.CurveID)},
-		{"ALPN", alpn},
+		{"ALPN", cmp.Or(state.NegotiatedProtocol, "none")},
 	}
 }
 

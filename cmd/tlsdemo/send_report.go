@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/tls"
 	"fmt"
 	"io"
@@ -51,7 +52,7 @@ func (r *sendReport) print(w io.Writer) {
 		fmt.Fprintf(table, "TLS version\t%s\n", r.Version)
 		fmt.Fprintf(table, "cipher suite\t%s\n", r.CipherSuite)
 		fmt.Fprintf(table, "group\t%s\n", r.Group)
-		fmt.Fprintf(table, "ALPN\t%s\n", orNone(r.ALPN))
+		fmt.Fprintf(table, "ALPN\t%s\n", console.Clean(cmp.Or(r.ALPN, "none")))
 		fmt.Fprintf(table, "resumed\t%v\n", r.Resumed)
 		fmt.Fprintf(table, "server\t%s, valid until %s\n", console.Clean(r.Server), r.ServerUntil.UTC().Format(time.RFC3339))
 	}
@@ -63,13 +64,6 @@ func (r *sendReport) print(w io.Writer) {
 	if r.Ended != "" {
 		fmt.Fprintf(table, "ended\t%s\n", r.Ended)
 	}
-}
-
-func orNone(s string) string {
-	if s == "" {
-		return "none"
-	}
-	return console.Clean(s)
 }
 
 // isAnswer reports whether what came is to be shown as an answer, even though something

@@ -32,7 +32,9 @@ type failureLog struct {
 // failures tells of failures in blocks, as everything does that is for people, or else
 // in the log.
 func (v *service) failures() *failureLog {
-	f := &failureLog{origin: v.origin, logger: v.logger, limiter: &console.Limiter{Now: v.env.now}}
+	f := &failureLog{
+		origin: v.origin, logger: v.logger, limiter: &console.Limiter{Now: v.env.now}, counts: make(map[string]int),
+	}
 	if v.logFormat.value == "text" {
 		f.text = v.stderr
 	}
@@ -75,9 +77,6 @@ func (f *failureLog) explain(conn net.Conn, err error) *console.Explanation {
 func (f *failureLog) count(code string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.counts == nil {
-		f.counts = make(map[string]int)
-	}
 	f.counts[code]++
 }
 

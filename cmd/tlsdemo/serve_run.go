@@ -30,8 +30,7 @@ type service struct {
 	logger         *slog.Logger
 	server         *tlsnet.Server
 	origin         *origin // of its credentials; nil without TLS
-	failed         *failureLog
-	introduction   []any // who it is, for the log
+	introduction   []any   // who it is, for the log
 }
 
 // run serves until ctx is done.
@@ -65,7 +64,6 @@ func (v *service) close(ctx context.Context) {
 // prove gives the server its credentials.
 func (v *service) prove() error {
 	if v.plain {
-		v.failed = v.failures()
 		return nil
 	}
 	creds, err := v.credentials()
@@ -78,7 +76,6 @@ func (v *service) prove() error {
 	}
 	v.server.Config, v.server.Intermediates = v.config(creds), v.origin.intermediates()
 	v.introduction = v.introduce(creds.Leaf())
-	v.failed = v.failures()
 	return nil
 }
 
@@ -87,8 +84,9 @@ func (v *service) located(err error) error { return &located{err: err, origin: v
 // open listens, and serves.
 func (v *service) open(ctx context.Context) error {
 	v.env.patience.Store(int64(v.drain + lastMoment))
-	v.server.Failed = v.failed.add
-	defer v.failed.sum()
+	failed := v.failures()
+	v.server.Failed = failed.add
+	defer failed.sum()
 	if err := v.readyFile.check(); err != nil {
 		return err
 	}
