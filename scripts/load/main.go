@@ -11,6 +11,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -67,7 +68,7 @@ func start(ctx context.Context, args []string) (kept bool, err error) {
 	return false, errUsage
 }
 
-var errUsage = fmt.Errorf("usage: load bench [--rounds=N] | flood [--short] [--only=REGEXP]")
+var errUsage = errors.New("usage: load bench [--rounds=N] | flood [--short] [--only=REGEXP]")
 
 // measured does what there is to do in a workshop.
 func measured(ctx context.Context, only string, do func(*workshop) error) (kept bool, err error) {

@@ -104,12 +104,7 @@ func startRole(ctx context.Context, binary string, args ...string) (*role, error
 // stop ends the role, by force if need be.
 func (r *role) stop() {
 	_ = r.stdin.Close()
-	select {
-	case <-r.ended:
-	case <-time.After(limit):
-		_ = r.cmd.Process.Kill()
-		<-r.ended
-	}
+	r.awaitEnd(limit)
 }
 
 // line reads a line of what a role prints.
@@ -156,13 +151,18 @@ func (s *server) over() bool {
 func (s *server) stop(most time.Duration) time.Duration {
 	asked := time.Now()
 	_ = s.cmd.Process.Signal(syscall.SIGTERM)
+	s.awaitEnd(most)
+	return time.Since(asked)
+}
+
+// awaitEnd waits for the process to end, and kills one that takes longer than most.
+func (s *server) awaitEnd(most time.Duration) {
 	select {
 	case <-s.ended:
 	case <-time.After(most):
 		_ = s.cmd.Process.Kill()
 		<-s.ended
 	}
-	return time.Since(asked)
 }
 
 // cpu is the CPU time that the server has used, in seconds.

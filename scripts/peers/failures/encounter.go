@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
 	"strings"
 	"time"
@@ -112,16 +111,6 @@ func (e *encounter) detour(ctx context.Context, addr string) (string, func(), er
 		return "", nil, err
 	}
 	return l.addr(), l.stop, nil
-}
-
-// knock has a socket connect to addr and play its part.
-func (e *encounter) knock(ctx context.Context, addr string) error {
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
-	if err != nil {
-		return err
-	}
-	e.situation.talk.with(ctx, conn)
-	return nil
 }
 
 // has reports whether the situation asks the peer for that.

@@ -1,3 +1,5 @@
+// Package failures is every failure of a handshake between tlsdemo and other implementations
+// of TLS, both ways, and whether what tlsdemo says of it is right.
 package failures
 
 import (
@@ -49,19 +51,7 @@ func verbosity(args []string) (bool, []string) {
 
 // chooseEncounters keeps the encounters whose peer or situation has one of names in its name.
 func chooseEncounters(all []*encounter, names []string) []*encounter {
-	if len(names) == 0 {
-		return all
-	}
-	var chosen []*encounter
-	for _, e := range all {
-		for _, name := range names {
-			if strings.Contains(strings.ToLower(e.foreign.Name+"\n"+e.situation.name), strings.ToLower(name)) {
-				chosen = append(chosen, e)
-				break
-			}
-		}
-	}
-	return chosen
+	return workshop.Choose(all, names, func(e *encounter) string { return e.foreign.Name + "\n" + e.situation.name })
 }
 
 // newStage makes the certificates, and what stands behind proxies.

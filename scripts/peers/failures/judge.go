@@ -30,7 +30,7 @@ func (e *encounter) judge(h heard, c *cast) (judgement, string) {
 	case j == untried, j == tolerant, h.atStart, h.Code == quiet, h.Code == uncoded:
 		return j, ""
 	}
-	if why := e.contradiction(h.account, e.exhibit(c)); why != "" {
+	if why := contradiction(h.account, e.exhibit(c)); why != "" {
 		return wrong, why
 	}
 	return j, ""
@@ -78,7 +78,7 @@ func (e *encounter) judgeQuiet() judgement {
 }
 
 // contradiction says what of an account, whose code is right, is not as the exhibit is.
-func (e *encounter) contradiction(a account, x exhibit) string {
+func contradiction(a account, x exhibit) string {
 	if want := certainty(a, x); a.Certainty != want {
 		return fmt.Sprintf("the certainty: it has to be %q", want)
 	}

@@ -1,6 +1,7 @@
 package failures
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"text/tabwriter"
 
 	"tlsdemo/scripts/peers/workshop"
 	"tlsdemo/tlsnet/explain"
@@ -136,11 +138,7 @@ func (m *matrix) print(all []*encounter, ours explain.Side, peers []foreign, tit
 		}
 		row := []string{s.name}
 		for _, f := range peers {
-			text := cells[s.name][f.Name]
-			if text == "" {
-				text = "-"
-			}
-			row = append(row, text)
+			row = append(row, cmp.Or(cells[s.name][f.Name], "-"))
 		}
 		rows = append(rows, row)
 	}
@@ -149,19 +147,11 @@ func (m *matrix) print(all []*encounter, ours explain.Side, peers []foreign, tit
 
 // table prints rows in columns, with an empty line after it.
 func (m *matrix) table(rows [][]string) {
-	widths := make([]int, len(rows[0]))
+	table := tabwriter.NewWriter(m.out, 0, 0, 2, ' ', 0)
 	for _, row := range rows {
-		for i, text := range row {
-			widths[i] = max(widths[i], len(text))
-		}
+		fmt.Fprintln(table, strings.Join(row, "\t"))
 	}
-	for _, row := range rows {
-		var line strings.Builder
-		for i, text := range row {
-			fmt.Fprintf(&line, "%-*s  ", widths[i], text)
-		}
-		fmt.Fprintln(m.out, strings.TrimRight(line.String(), " "))
-	}
+	table.Flush()
 	fmt.Fprintln(m.out)
 }
 
@@ -170,11 +160,7 @@ func (m *matrix) accuse(e *encounter, r result) {
 	if r.judgement != wrong && !m.verbose {
 		return
 	}
-	other := "server"
-	if e.ours == explain.ServerSide {
-		other = "client"
-	}
-	fmt.Fprintf(m.details, "%s, our end is the %v, the %s is %s: %s %s\n", e.situation.name, e.ours, other, e.foreign.Name, r.cell(), r.Code)
+	fmt.Fprintf(m.details, "%s, our end is the %v, the %v is %s: %s %s\n", e.situation.name, e.ours, 1-e.ours, e.foreign.Name, r.cell(), r.Code)
 	if r.err != nil {
 		fmt.Fprintf(m.details, "    error: %v\n", r.err)
 	}

@@ -3,6 +3,7 @@ package failures
 import (
 	"context"
 	"fmt"
+	"net"
 	"strings"
 	"time"
 
@@ -46,21 +47,7 @@ func (e *encounter) serve(ctx context.Context, s *stage) (h heard, err error) {
 // call runs the client until our server has an opinion of it, and returns what it said.
 func (e *encounter) call(ctx context.Context, s *stage, serve *workshop.Process, addr string) (string, error) {
 	if e.foreign.raw {
-		opinion := make(chan struct{})
-		ctx, cancel := context.WithCancel(ctx)
-		go func() {
-			defer close(opinion)
-			e.await(ctx, serve)
-			cancel()
-		}()
-		err := e.knock(ctx, addr)
-		select {
-		case <-opinion:
-		case <-time.After(moment):
-		}
-		cancel()
-		<-opinion
-		return "", err
+		return "", e.knock(ctx, serve, addr)
 	}
 	p, err := e.peer.Start(ctx, s.Workshop, e.credentials(s, explain.ClientSide), addr, workshop.Greeting)
 	if err != nil {
@@ -74,7 +61,7 @@ func (e *encounter) call(ctx context.Context, s *stage, serve *workshop.Process,
 		p.Say(workshop.Greeting)
 	}
 	workshop.Either(ctx,
-		func(ctx context.Context) error { e.await(ctx, serve); return nil },
+		func(ctx context.Context) error { awaitOpinion(ctx, serve); return nil },
 		func(ctx context.Context) error {
 			err := p.Wait(ctx)
 			select {
@@ -87,8 +74,30 @@ func (e *encounter) call(ctx context.Context, s *stage, serve *workshop.Process,
 	return p.String(), nil
 }
 
-// await waits for our server to have an opinion of a client.
-func (e *encounter) await(ctx context.Context, serve *workshop.Process) {
+// knock has a socket connect to addr and play its part, until our server has an opinion of it.
+func (e *encounter) knock(ctx context.Context, serve *workshop.Process, addr string) error {
+	ctx, cancel := context.WithCancel(ctx)
+	opinion := make(chan struct{})
+	go func() {
+		defer close(opinion)
+		awaitOpinion(ctx, serve)
+		cancel()
+	}()
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
+	if err == nil {
+		e.situation.talk.with(ctx, conn)
+	}
+	select {
+	case <-opinion:
+	case <-time.After(moment):
+	}
+	cancel()
+	<-opinion
+	return err
+}
+
+// awaitOpinion waits for our server to have an opinion of a client.
+func awaitOpinion(ctx context.Context, serve *workshop.Process) {
 	workshop.Either(ctx,
 		func(ctx context.Context) error { return serve.Await(ctx, failedRecord) },
 		func(ctx context.Context) error { return serve.Await(ctx, receivedLine) })

@@ -3,7 +3,6 @@ package interop
 import (
 	"cmp"
 	"context"
-	"strings"
 
 	"tlsdemo/scripts/peers/workshop"
 )
@@ -42,25 +41,7 @@ func pairs() []pair {
 
 // choose keeps the pairs whose names have one of names in them, or all.
 func choose(all []pair, names []string) []pair {
-	if len(names) == 0 {
-		return all
-	}
-	var chosen []pair
-	for _, p := range all {
-		if p.called(names) {
-			chosen = append(chosen, p)
-		}
-	}
-	return chosen
-}
-
-func (p pair) called(names []string) bool {
-	for _, name := range names {
-		if strings.Contains(strings.ToLower(p.name), strings.ToLower(name)) {
-			return true
-		}
-	}
-	return false
+	return workshop.Choose(all, names, func(p pair) string { return p.name })
 }
 
 // result is what came of a pair.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -45,6 +46,18 @@ func there(need string) bool {
 	}
 	_, err := exec.LookPath(need)
 	return err == nil
+}
+
+// Choose keeps those of all whose name has one of words in it, or all if there are no words.
+func Choose[T any](all []T, words []string, name func(T) string) []T {
+	if len(words) == 0 {
+		return all
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(one T) bool {
+		return !slices.ContainsFunc(words, func(word string) bool {
+			return strings.Contains(strings.ToLower(name(one)), strings.ToLower(word))
+		})
+	})
 }
 
 // Listen starts a server on a free port, and returns it with its address once it has
