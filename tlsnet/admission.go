@@ -1,6 +1,7 @@
 package tlsnet
 
 import (
+	"cmp"
 	"net"
 	"sync"
 	"time"
@@ -51,7 +52,10 @@ type admission struct {
 	all sync.WaitGroup
 }
 
+// newAdmission returns an admission with those limits, or the defaults for those that are zero.
 func newAdmission(most int, firstByte, handshake time.Duration) *admission {
+	most = cmp.Or(most, DefaultMaxHandshakes)
+	firstByte, handshake = cmp.Or(firstByte, DefaultFirstByteTimeout), cmp.Or(handshake, DefaultHandshakeTimeout)
 	a := &admission{most: most, room: most, firstByte: min(firstByte, handshake), handshake: handshake, empty: make(chan struct{})}
 	a.changes.L = &a.mu
 	return a

@@ -84,10 +84,7 @@ func (l *Listener) start(accept bool) *acceptor {
 
 func (l *Listener) newAcceptor() *acceptor {
 	a := &acceptor{config: l.config, intermediates: l.Intermediates, failed: l.Failed, logger: l.Logger, pass: l.pass}
-	a.start(newAdmission(
-		cmp.Or(l.MaxHandshakes, DefaultMaxHandshakes),
-		cmp.Or(l.FirstByteTimeout, DefaultFirstByteTimeout),
-		cmp.Or(l.HandshakeTimeout, DefaultHandshakeTimeout)))
+	a.start(newAdmission(l.MaxHandshakes, l.FirstByteTimeout, l.HandshakeTimeout))
 	return a
 }
 

@@ -211,8 +211,8 @@ func (r *records) patience(n int) time.Duration {
 func isSegment(n int) bool { return 1024 < n && n < 1460 }
 
 // readOn ends the writing side and reads the rest of the message. The error is never nil:
-// it is the one with which reading ended, or a [*LimitError]. The FIN lets a client that looks below TLS
-// know at once that nothing was thrown away.
+// it is the one with which reading ended, or a [*LimitError]. The FIN lets a client that
+// looks below TLS know at once that nothing was thrown away.
 func (a *arrival) readOn(buf []byte) error {
 	closeWrite(a.conn)
 	closeWrite(below(a.conn))

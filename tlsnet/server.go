@@ -118,10 +118,7 @@ func (s *Server) start() *acceptor {
 	if s.Plain {
 		s.acceptor.config = nil
 	}
-	s.acceptor.start(newAdmission(
-		cmp.Or(s.MaxHandshakes, DefaultMaxHandshakes),
-		cmp.Or(s.FirstByteTimeout, DefaultFirstByteTimeout),
-		cmp.Or(s.HandshakeTimeout, DefaultHandshakeTimeout)))
+	s.acceptor.start(newAdmission(s.MaxHandshakes, s.FirstByteTimeout, s.HandshakeTimeout))
 	return s.acceptor
 }
 

@@ -56,7 +56,7 @@ func Of(conn *tls.Conn, err error, intermediates ...*x509.Certificate) *Error {
 func Release(conn *tls.Conn) {
 	if w, ok := conn.NetConn().(*witness); ok {
 		w.Tap.Release()
-		w.release()
+		w.note(func() { w.hello = nil })
 	}
 }
 
@@ -93,10 +93,6 @@ func (w *witness) note(down func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	down()
-}
-
-func (w *witness) release() {
-	w.note(func() { w.hello = nil })
 }
 
 // clientConfig returns the configuration with the hooks of a client.

@@ -54,7 +54,7 @@ func (c Certainty) String() string {
 
 // Error is a connection that failed before anything was exchanged, and why. On
 // TLS 1.3 a client learns only after its own handshake is done that the server has
-// refused its certificate; that too is a Error.
+// refused its certificate; that too is an Error.
 //
 // Text and Basis may hold what the peer supplied, quoted.
 type Error struct {

@@ -13,7 +13,7 @@ import (
 	"tlsdemo/tlsnet/explain"
 )
 
-// noon is when the failures of factsOf happen.
+// noon is when failures happen.
 var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 
 // rig is two ends with names that tell who is who.
