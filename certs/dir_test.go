@@ -367,20 +367,26 @@ func TestEntries(t *testing.T) {
 			if at.IsZero() {
 				at = now
 			}
-			entries, err := dir.Entries(at)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := map[string][]certs.Code{}
-			for _, entry := range entries {
-				if found := codes(entry.Findings); found != nil {
-					got[entry.Name] = found
-				}
-			}
-			if !maps.EqualFunc(got, test.want, slices.Equal[[]certs.Code]) {
-				t.Errorf("found %v, want %v", got, test.want)
-			}
+			wantFound(t, dir, at, test.want)
 		})
+	}
+}
+
+// wantFound wants exactly these findings of a directory, by its entries' names.
+func wantFound(t *testing.T, dir certs.Dir, at time.Time, want map[string][]certs.Code) {
+	t.Helper()
+	entries, err := dir.Entries(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string][]certs.Code{}
+	for _, entry := range entries {
+		if found := codes(entry.Findings); found != nil {
+			got[entry.Name] = found
+		}
+	}
+	if !maps.EqualFunc(got, want, slices.Equal[[]certs.Code]) {
+		t.Errorf("found %v, want %v", got, want)
 	}
 }
 
@@ -412,19 +418,7 @@ func TestEntriesJudgeAsHandshakesDo(t *testing.T) {
 			if err := dir.Create(test.set); err != nil {
 				t.Fatal(err)
 			}
-			entries, err := dir.Entries(now)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := map[string][]certs.Code{}
-			for _, entry := range entries {
-				if found := codes(entry.Findings); found != nil {
-					got[entry.Name] = found
-				}
-			}
-			if !maps.EqualFunc(got, test.want, slices.Equal[[]certs.Code]) {
-				t.Errorf("found %v, want %v", got, test.want)
-			}
+			wantFound(t, dir, now, test.want)
 			if err := comeTogether(t, dir); (err == nil) != (len(test.want) == 0) {
 				t.Errorf("the handshake says: %v", err)
 			}
