@@ -13,8 +13,10 @@ and so with net/http, with gRPC, or with a connection that one has already:
 [Server] stands in for tls.Server in the same way, and [RoundTripper] explains the failures
 of an HTTP client. Nothing is worked out before [Of] is called, and what it then does is
 bounded by us, whatever the peer has sent: at most 10 steps and 20 checks of a signature
-along a chain of certificates. What is kept of a connection for the purpose is at most a few
-kilobytes; [Release] drops them once the handshake is done.
+along a chain of certificates. What is kept of a connection for the purpose is the first 512
+bytes of either direction, and the peer's ClientHello or its request for a certificate, of
+which crypto/tls takes at most 64 KB. Once the handshake is done, [Release] drops all of that
+but the request.
 
 On TLS 1.3 a client's handshake succeeds even where the server then refuses its
 certificate; the alert comes with the first Read, whose error [Of] explains as well.

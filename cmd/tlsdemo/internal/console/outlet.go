@@ -31,8 +31,8 @@ type Outlet struct {
 	drained chan struct{}
 }
 
-// NewOutlet starts an outlet to w, which ends with Close. It calls report, if that is not nil, with how many
-// pieces have been left out, as soon as others are written again.
+// NewOutlet starts an outlet to w, which ends with Close. It calls report, if that is not
+// nil, with how many pieces have been left out, as soon as others are written again.
 func NewOutlet(w io.Writer, report func(left int64)) *Outlet {
 	o := &Outlet{
 		w:       w,
