@@ -27,7 +27,7 @@ func CheckCA(now time.Time, ca *x509.Certificate) []*Finding {
 func findings(defects []*chain.Defect) []*Finding {
 	var list []*Finding
 	for _, d := range defects {
-		list = append(list, &Finding{Code: codes[d.Kind], Text: d.Text, Err: d, Cert: d.Cert})
+		list = append(list, &Finding{Code: codes[d.Kind], Text: d.Text, Err: d})
 	}
 	return list
 }

@@ -1,7 +1,6 @@
 package certs
 
 import (
-	"crypto/x509"
 	"errors"
 	"io/fs"
 )
@@ -93,10 +92,9 @@ var catalogue = []struct {
 // It is an error, so that what stops a program and what a survey lists are the same.
 type Finding struct {
 	Code Code
-	File string            // the file at fault; empty if what is wrong was not read from a file
-	Text string            // what is wrong, in words, without the file's name
-	Err  error             // the cause, or nil; a [*chain.Defect] if it is one of a certificate
-	Cert *x509.Certificate // the one at fault, or nil
+	File string // the file at fault; empty if what is wrong was not read from a file
+	Text string // what is wrong, in words, without the file's name
+	Err  error  // the cause, or nil; a [*chain.Defect] if it is one of a certificate
 }
 
 func (f *Finding) Error() string {
