@@ -132,7 +132,7 @@ func (b *benchmark) idleOurs(ctx context.Context) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer s.stop(limit)
+	defer s.stop()
 	return b.idleAt(ctx, s)
 }
 

@@ -34,7 +34,7 @@ func (w *workshop) oursByCPU(flags ...string) func(context.Context) (*contestant
 		if err != nil {
 			return nil, err
 		}
-		return byCPU(s, func() { s.stop(limit) }), nil
+		return byCPU(s, func() { s.stop() }), nil
 	}
 }
 

@@ -97,10 +97,10 @@ func (d *deluge) servers(ctx context.Context) (ours, bare *server, stop func(), 
 	}
 	role, err := d.rival(ctx, "bare", d.file("ca.crt"))
 	if err != nil {
-		ours.stop(limit)
+		ours.stop()
 		return nil, nil, nil, err
 	}
-	return ours, &role.server, func() { ours.stop(limit); role.stop() }, nil
+	return ours, &role.server, func() { ours.stop(); role.stop() }, nil
 }
 
 // mazed watches sound clients while others come with mazes, and stops the server during
@@ -215,7 +215,7 @@ func (d *deluge) siege(ctx context.Context, c crowded) error {
 	if err != nil {
 		return err
 	}
-	defer ours.stop(limit)
+	defer ours.stop()
 	quiet, under := new(sample), new(sample)
 	if err := d.watch(ctx, ours, quiet); err != nil {
 		return err
@@ -302,7 +302,7 @@ func (d *deluge) stopping(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer ours.stop(limit)
+	defer ours.stop()
 	c, err := d.sound()
 	if err != nil {
 		return err
@@ -321,7 +321,7 @@ func (d *deluge) stopping(ctx context.Context) error {
 
 // stopped stops ours, and prints how long that took.
 func (r *report) stopped(ours *server) {
-	r.promise("SIGTERM, with --drain=1s", ours.stop(limit).Seconds(), (time.Second + moment).Seconds(), "s")
+	r.promise("SIGTERM, with --drain=1s", ours.stop().Seconds(), (time.Second + moment).Seconds(), "s")
 }
 
 // failures prints how many sound clients failed, of which there are to be none.

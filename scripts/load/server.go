@@ -104,7 +104,7 @@ func startRole(ctx context.Context, binary string, args ...string) (*role, error
 // stop ends the role, by force if need be.
 func (r *role) stop() {
 	_ = r.stdin.Close()
-	r.awaitEnd(limit)
+	r.awaitEnd()
 }
 
 // line reads a line of what a role prints.
@@ -146,20 +146,19 @@ func (s *server) over() bool {
 	}
 }
 
-// stop ends the server, and returns how long that took. One that does not end within
-// most is killed.
-func (s *server) stop(most time.Duration) time.Duration {
+// stop ends the server, by force if need be, and returns how long that took.
+func (s *server) stop() time.Duration {
 	asked := time.Now()
 	_ = s.cmd.Process.Signal(syscall.SIGTERM)
-	s.awaitEnd(most)
+	s.awaitEnd()
 	return time.Since(asked)
 }
 
-// awaitEnd waits for the process to end, and kills one that takes longer than most.
-func (s *server) awaitEnd(most time.Duration) {
+// awaitEnd waits for the process to end, and kills one that takes too long.
+func (s *server) awaitEnd() {
 	select {
 	case <-s.ended:
-	case <-time.After(most):
+	case <-time.After(limit):
 		_ = s.cmd.Process.Kill()
 		<-s.ended
 	}

@@ -162,15 +162,15 @@ func (b browser) judgeReason(out outcome) error {
 // why is what the browser prints, or else the alert that it sent.
 func (b browser) why(out outcome) string {
 	if !b.prints {
-		return pageAlert + between(out.server, pageAlert, "\n")
+		return pageAlert + after(out.server, pageAlert)
 	}
-	return netError + between(out.client, netError, "\n")
+	return netError + after(out.client, netError)
 }
 
-// between returns what stands in text between the first begin and the next end.
-func between(text, begin, end string) string {
+// after returns what stands in text after the first begin, up to the end of the line.
+func after(text, begin string) string {
 	_, text, _ = strings.Cut(text, begin)
-	text, _, _ = strings.Cut(text, end)
+	text, _, _ = strings.Cut(text, "\n")
 	return text
 }
 
