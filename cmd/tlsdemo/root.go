@@ -105,12 +105,26 @@ that prove to each other who they are.`,
 	root.SetErr(env.stderr)
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages ", fmt.Sprintf(".FlagUsagesWrapped %d ", columns)))
 	root.SetVersionTemplate("tlsdemo {{.Version}}\n")
-	root.AddCommand(newCertsCmd(env), newServeCmd(env), newSendCmd(env), newProbeCmd(env), newFailuresTopic(), newLabCmd(env))
+	root.AddCommand(newVersionCmd(env), newCertsCmd(env), newServeCmd(env), newSendCmd(env), newProbeCmd(env), newFailuresTopic(), newLabCmd(env))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	root.SetFlagErrorFunc(flagError)
 	tame(root)
 	return root
+}
+
+// newVersionCmd is for those who look for a command rather than for --version.
+func newVersionCmd(env *environment) *cobra.Command {
+	return &cobra.Command{
+		Use:     "version",
+		Short:   "Print the version",
+		Example: "  tlsdemo version",
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			fmt.Fprintf(env.stdout, "tlsdemo %s\n", cmd.Root().Version)
+			return nil
+		},
+	}
 }
 
 func newCertsCmd(env *environment) *cobra.Command {

@@ -1,0 +1,23 @@
+//go:build man
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra/doc"
+)
+
+// init makes this another program, which scripts/man runs: it writes the man pages of all
+// commands into the directory that is its argument.
+func init() {
+	root := newRootCmd(&environment{now: time.Now})
+	root.DisableAutoGenTag = true // the same pages for the same commands
+	if err := doc.GenManTree(root, &doc.GenManHeader{Section: "1", Source: "tlsdemo", Manual: "tlsdemo"}, os.Args[1]); err != nil {
+		fmt.Fprintln(os.Stderr, "man:", err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
