@@ -14,6 +14,7 @@ import (
 
 	"tlsdemo/certs"
 	"tlsdemo/certs/chain"
+	"tlsdemo/cmd/tlsdemo/internal/certtext"
 	"tlsdemo/cmd/tlsdemo/internal/console"
 )
 
@@ -223,6 +224,14 @@ func (c *certsShow) show(it item) error {
 	}
 	_, err = fmt.Fprintln(c.env.stdout, strings.TrimRight(text, "\n"))
 	return err
+}
+
+// text is all of it, or the most important in a few lines.
+func (it item) text(short bool) (string, error) {
+	if it.cert != nil {
+		return certtext.Certificate(it.cert, short)
+	}
+	return certtext.Request(it.request, short)
 }
 
 func (it item) block() *pem.Block {

@@ -23,6 +23,7 @@ const (
 	exitRefusedPeer = 5 // we refused the peer's certificate
 	exitRefused     = 6 // the peer refused us
 	exitNegotiation = 7 // version, cipher, group, ALPN
+	exitNotKnown    = 8 // explain recognised nothing
 )
 
 // usageError is a mistake of typing.
@@ -63,6 +64,8 @@ func status(err error) int {
 	switch {
 	case is[*usageError](err):
 		return exitUsage
+	case is[*nothingKnownError](err):
+		return exitNotKnown
 	case is[*tlsnet.ExchangeError](err), is[*net.OpError](err), is[*net.DNSError](err), is[*gaveUpError](err):
 		return exitTransport
 	case is[*certs.Finding](err), is[*localError](err), is[*fs.PathError](err),

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -10,6 +12,7 @@ import (
 	"tlsdemo/certs"
 	"tlsdemo/certs/chain"
 	"tlsdemo/cmd/tlsdemo/internal/console"
+	"tlsdemo/cmd/tlsdemo/internal/lab"
 	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
 )
@@ -76,45 +79,112 @@ func peerOf(side explain.Side) string {
 	return explain.ServerSide.String()
 }
 
-// newFailuresTopic is a page of help: every code with its text, from the same tables
-// that the explanations come from.
-func newFailuresTopic() *cobra.Command {
+// newFailuresCmd prints every code with its text, from the same tables that the
+// explanations come from, or those that are asked for.
+func newFailuresCmd(env *environment) *cobra.Command {
+	return &cobra.Command{
+		Use:   "failures [CODE...]",
+		Short: "Why connections fail: every code, explained",
+		Long:  failuresPage(),
+		Example: `  tlsdemo help failures
+  tlsdemo help failures client-cert-expired`,
+		ValidArgs: codeNames(),
+		Args:      func(_ *cobra.Command, args []string) error { return checkCodes(args) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
+			}
+			_, err := io.WriteString(env.stdout, explainCodes(args))
+			return err
+		},
+	}
+}
+
+func failuresPage() string {
 	var page strings.Builder
 	page.WriteString(`Every failed connection has a code, the same in what is printed, in logs and in
 JSON. The exit status is 5 where we refused the other end, 6 where it refused
 us, 7 where the two have nothing in common, 4 where the connection itself
 failed, and 3 for local files. An explanation is certain if we have verified it
 ourselves. It is likely if the other end refused us and our own certificate has
-a defect that would explain this. Otherwise it is unknown.`)
+a defect that would explain this. Otherwise it is unknown.
+`)
 	for _, code := range explain.Codes() {
-		section(&page, string(code), code.Text())
+		page.WriteString("\n" + section(string(code)))
 	}
 	page.WriteString("\nAnd of certificates, keys and files on this machine:\n")
 	for _, code := range certs.Codes() {
-		section(&page, string(code), code.Text())
+		page.WriteString("\n" + section(string(code)))
 	}
-	return &cobra.Command{
-		Use:     "failures",
-		Short:   "Why connections fail: every code, explained",
-		Long:    page.String(),
-		Example: "  tlsdemo help failures",
+	return page.String()
+}
+
+// codeText is what the catalogues say of a code, or nothing if there is no such code.
+func codeText(code string) string {
+	return cmp.Or(explain.Code(code).Text(), certs.Code(code).Text())
+}
+
+// codeNames are all codes.
+func codeNames() []string {
+	var names []string
+	for _, code := range explain.Codes() {
+		names = append(names, string(code))
 	}
+	for _, code := range certs.Codes() {
+		names = append(names, string(code))
+	}
+	return names
+}
+
+func checkCodes(codes []string) error {
+	for _, code := range codes {
+		if codeText(code) == "" {
+			return noSuch("code", code, codeNames())
+		}
+	}
+	return nil
+}
+
+// explainCodes is what there is to say of some codes.
+func explainCodes(codes []string) string {
+	var page strings.Builder
+	for i, code := range codes {
+		if i > 0 {
+			page.WriteString("\n")
+		}
+		page.WriteString(section(code))
+		if len(lab.Find(code)) > 0 {
+			fmt.Fprintf(&page, "    See it happen: tlsdemo lab %s\n", code)
+		}
+	}
+	return page.String()
 }
 
 // columns is how wide a page of help is: as wide as a terminal.
 const columns = 80
 
-// section adds a code and its text to a page.
-func section(page *strings.Builder, code, text string) {
-	fmt.Fprintf(page, "\n%s\n", code)
-	const indent = "   "
-	line := indent
+// section is a code and its text.
+func section(code string) string {
+	var b strings.Builder
+	b.WriteString(code + "\n")
+	hang(&b, "    ", codeText(code))
+	return b.String()
+}
+
+// hang prints text after a first word, in lines that fit a terminal.
+func hang(w io.Writer, first, text string) {
+	line, empty := first, true
 	for word := range strings.FieldsSeq(text) {
-		if len(line)+len(" ")+len(word) > columns {
-			fmt.Fprintln(page, line)
-			line = indent
+		switch {
+		case empty:
+			line += word
+		case len(line)+len(" ")+len(word) <= columns:
+			line += " " + word
+		default:
+			fmt.Fprintln(w, line)
+			line = strings.Repeat(" ", len(first)) + word
 		}
-		line += " " + word
+		empty = false
 	}
-	fmt.Fprintln(page, line)
+	fmt.Fprintln(w, strings.TrimRight(line, " "))
 }

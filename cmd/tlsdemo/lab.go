@@ -86,16 +86,11 @@ func (l *labCmd) choose(_ *cobra.Command, args []string) error {
 }
 
 func noSuchScenario(arg string) error {
-	text := fmt.Sprintf("no scenario %q", arg)
-	// cobra's sense of what is near is that of its commands.
-	near := &cobra.Command{SuggestionsMinimumDistance: 3}
+	var names []string
 	for _, s := range lab.Scenarios() {
-		near.AddCommand(&cobra.Command{Use: s.Name, Run: func(*cobra.Command, []string) {}})
+		names = append(names, s.Name)
 	}
-	if names := near.SuggestionsFor(arg); len(names) > 0 {
-		text += fmt.Sprintf(": did you mean %q?", names[0])
-	}
-	return errors.New(text)
+	return noSuch("scenario", arg, names)
 }
 
 // check finds what is wrong with the arguments and flags together.

@@ -105,7 +105,8 @@ that prove to each other who they are.`,
 	root.SetErr(env.stderr)
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages ", fmt.Sprintf(".FlagUsagesWrapped %d ", columns)))
 	root.SetVersionTemplate("tlsdemo {{.Version}}\n")
-	root.AddCommand(newVersionCmd(env), newCertsCmd(env), newServeCmd(env), newSendCmd(env), newProbeCmd(env), newFailuresTopic(), newLabCmd(env))
+	root.AddCommand(newVersionCmd(env), newCertsCmd(env), newServeCmd(env), newSendCmd(env), newProbeCmd(env),
+		newExplainCmd(env), newFailuresCmd(env), newLabCmd(env))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	root.SetFlagErrorFunc(flagError)
@@ -150,6 +151,7 @@ func tame(cmd *cobra.Command) {
 		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	case cmd.Name() == "help":
 		cmd.Args = helpTopic
+		helpOfCodes(cmd)
 	}
 	check := cmd.PreRunE
 	cmd.PreRunE = func(cmd *cobra.Command, args []string) error {
@@ -203,12 +205,41 @@ func noArgs(_ *cobra.Command, args []string) error {
 	return nil
 }
 
+// noSuch says that there is nothing of that name, and what there is of a name like it.
+func noSuch(what, name string, names []string) error {
+	text := fmt.Sprintf("no %s %q", what, name)
+	// cobra's sense of what is near is that of its commands.
+	near := &cobra.Command{SuggestionsMinimumDistance: 3}
+	for _, name := range names {
+		near.AddCommand(&cobra.Command{Use: name, Run: func(*cobra.Command, []string) {}})
+	}
+	if found := near.SuggestionsFor(name); len(found) > 0 {
+		text += fmt.Sprintf(": did you mean %q?", found[0])
+	}
+	return errors.New(text)
+}
+
 func helpTopic(cmd *cobra.Command, args []string) error {
 	found, rest, err := cmd.Root().Find(args)
-	if err == nil && len(rest) > 0 {
-		err = noSuchCommand(found, rest)
+	switch {
+	case err != nil || len(rest) == 0:
+		return err
+	case found.Name() == "failures":
+		return checkCodes(rest)
 	}
-	return err
+	return noSuchCommand(found, rest)
+}
+
+// helpOfCodes lets help take a code after failures, as failures itself does.
+func helpOfCodes(help *cobra.Command) {
+	usual := help.Run
+	help.Run = func(cmd *cobra.Command, args []string) {
+		if found, codes, err := cmd.Root().Find(args); err == nil && found.Name() == "failures" && len(codes) > 0 {
+			fmt.Fprint(cmd.OutOrStdout(), explainCodes(codes))
+			return
+		}
+		usual(cmd, args)
+	}
 }
 
 // flagError prefers to speak of the unknown command to which a flag was given.

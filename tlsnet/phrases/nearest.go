@@ -13,7 +13,7 @@ const maxNear = 400
 func Nearest(text string) *Phrase {
 	have := trigrams(text)
 	var nearest *Phrase
-	best := 0.35 // what has less in common is something else
+	best := 0.5 // what has less in common is something else
 	for _, known := range candidates() {
 		if s := alike(have, known.trigrams); s > best {
 			nearest, best = known.phrase, s

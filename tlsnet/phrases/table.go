@@ -3,7 +3,9 @@ package phrases
 import (
 	_ "embed"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -194,4 +196,23 @@ func list(text string) []string {
 		return nil
 	}
 	return strings.Split(text, ",")
+}
+
+// Codes returns every code that a text or an alert can mean, sorted.
+func Codes() []string {
+	all := make(map[string]bool)
+	add := func(of map[End][]string) {
+		for _, list := range of {
+			for _, code := range list {
+				all[code] = true
+			}
+		}
+	}
+	for _, p := range Phrases() {
+		add(p.codes.of)
+	}
+	for _, a := range theTable().alerts {
+		add(a.of)
+	}
+	return slices.Sorted(maps.Keys(all))
 }

@@ -1,4 +1,9 @@
-package main
+// Package certtext shows certificates and requests as text that is safe for a terminal.
+//
+// certinfo prints names as they are, so that a line end within one could forge a line of
+// its own. Line ends are taken out of the certificate before it is printed, and everything
+// else that does not print after.
+package certtext
 
 import (
 	"bytes"
@@ -14,25 +19,34 @@ import (
 	"tlsdemo/cmd/tlsdemo/internal/console"
 )
 
-// text is certinfo's, made safe for a terminal. certinfo prints names as they are, so
-// a line end within one could forge a line of its own: line ends are taken out of the
-// certificate before it is printed, and everything else that does not print after.
-func (it item) text(short bool) (text string, err error) {
+// Certificate returns the text of a certificate, or the most important of it in a few lines.
+func Certificate(c *x509.Certificate, short bool) (string, error) {
+	return safe(func() (string, error) {
+		if short {
+			return certinfo.CertificateShortText(tameCert(c))
+		}
+		return certinfo.CertificateText(tameCert(c))
+	})
+}
+
+// Request is [Certificate] for a certificate request.
+func Request(r *x509.CertificateRequest, short bool) (string, error) {
+	return safe(func() (string, error) {
+		if short {
+			return certinfo.CertificateRequestShortText(tameRequest(r))
+		}
+		return certinfo.CertificateRequestText(tameRequest(r))
+	})
+}
+
+// safe returns what print does, cleaned of what does not print.
+func safe(print func() (string, error)) (text string, err error) {
 	defer func() { // certinfo indexes by numbers that the certificate gives
 		if r := recover(); r != nil {
 			err = fmt.Errorf("cannot be shown: %v", r)
 		}
 	}()
-	switch {
-	case it.cert != nil && short:
-		text, err = certinfo.CertificateShortText(tameCert(it.cert))
-	case it.cert != nil:
-		text, err = certinfo.CertificateText(tameCert(it.cert))
-	case short:
-		text, err = certinfo.CertificateRequestShortText(tameRequest(it.request))
-	default:
-		text, err = certinfo.CertificateRequestText(tameRequest(it.request))
-	}
+	text, err = print()
 	return console.CleanLines(text), err
 }
 

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tlsdemo/tlsnet/phrases"
+)
+
+// pending are the codes that error texts of other programs mean, and that no catalogue has
+// yet. The list only gets shorter.
+var pending = []string{
+	"alpn-none", "ca-not-yet-valid", "cert-asked-later", "client-ca-wrong-usage",
+	"client-cert-critical-extension", "client-cert-issuer-not-ca", "client-cert-path-too-long",
+	"client-cert-unparsable", "closed-after-handshake", "connect-timeout", "crl-expired",
+	"crl-other-ca", "file-format", "host-unreachable", "key-unsupported", "no-shared-signature",
+	"peer-proxy-header", "peer-wants-starttls", "refused-in-http", "server-ca-wrong-usage",
+	"server-cert-critical-extension", "server-cert-issuer-not-ca", "server-cert-path-too-long",
+	"server-cert-unparsable", "server-name-required", "server-name-unknown", "tls-too-old",
+}
+
+// Every code that a text can mean is explained, and has advice.
+func TestExplainKnowsEveryCode(t *testing.T) {
+	for _, code := range phrases.Codes() {
+		switch known := codeText(code) != ""; {
+		case known && slices.Contains(pending, code):
+			t.Errorf("%s is in a catalogue: take it out of pending", code)
+		case !known && !slices.Contains(pending, code):
+			t.Errorf("%s is in no catalogue", code)
+		}
+		if advices[code] == (advice{}) {
+			t.Errorf("%s has no advice", code)
+		}
+	}
+	for code := range advices {
+		if !slices.Contains(phrases.Codes(), code) {
+			t.Errorf("there is advice on %s, which no text means", code)
+		}
+	}
+}
+
+// Every command that finds out can be typed.
+func TestExplainCommands(t *testing.T) {
+	for code, a := range advices {
+		words := strings.Fields(a.try)
+		if words[0] == "openssl" {
+			continue
+		}
+		root := newRootCmd(&environment{now: time.Now})
+		cmd, rest, err := root.Find(words[1:])
+		if err != nil || cmd == root {
+			t.Errorf("%s: %s: no such command: %v", code, a.try, err)
+			continue
+		}
+		if err := cmd.ParseFlags(rest); err != nil {
+			t.Errorf("%s: %s: %v", code, a.try, err)
+		}
+	}
+}
