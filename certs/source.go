@@ -29,11 +29,14 @@ type CertFile struct {
 	Certs []*x509.Certificate // not empty
 }
 
-// Nearby returns the files with certificates in the directory of Cert, Cert and CA first,
-// of at most 32: among them may be an intermediate that somebody forgot to send, or the
+// Nearby returns the files with certificates in the directory of Cert, or else of CA, those
+// two first, of at most 32: among them may be an intermediate that somebody forgot to send, or the
 // certificate of the other end. Files that hold none are passed over.
 func (f Files) Nearby() []CertFile {
-	dir := filepath.Dir(f.Cert)
+	if f.Cert == "" && f.CA == "" {
+		return nil
+	}
+	dir := filepath.Dir(cmp.Or(f.Cert, f.CA))
 	entries, _ := os.ReadDir(dir) // where there is no directory nothing lies in it
 	paths := []string{f.Cert, f.CA}
 	for _, name := range setNames {
@@ -82,15 +85,22 @@ func NewSource(pair *Pair, roots ...*x509.Certificate) *Source {
 	return &Source{pair: pair, roots: roots}
 }
 
-// Open reads the files. The error is a [*Finding] that names the file at fault.
+// Open reads the files. A client can do without Cert and Key: then it has nothing to
+// present; and without CA: then it trusts the system's own roots. The error is a
+// [*Finding] that names the file at fault.
 func Open(files Files) (*Source, error) {
-	pair, err := loadPair(files.Cert, files.Key)
-	if err != nil {
-		return nil, err
+	pair := new(Pair)
+	var roots []*x509.Certificate
+	var err error
+	if files.Cert != "" || files.Key != "" {
+		if pair, err = loadPair(files.Cert, files.Key); err != nil {
+			return nil, err
+		}
 	}
-	roots, err := loadRoots(files.CA)
-	if err != nil {
-		return nil, err
+	if files.CA != "" {
+		if roots, err = loadRoots(files.CA); err != nil {
+			return nil, err
+		}
 	}
 	source := NewSource(pair, roots...)
 	source.caFile = files.CA
@@ -130,13 +140,15 @@ func canBeRoot(cert *x509.Certificate) bool {
 	return chain.MayIssue(cert) || cert.Version < 3 || bytes.Equal(cert.RawSubject, cert.RawIssuer)
 }
 
-// Chain returns what is shown to peers, the leaf first.
+// Chain returns what is shown to peers, the leaf first. It is empty where there is nothing
+// to show.
 func (s *Source) Chain() []*x509.Certificate { return s.pair.Chain }
 
-// Roots returns the certificates that a peer's chain has to lead to.
+// Roots returns the certificates that a peer's chain has to lead to. If there are none, a
+// client trusts the system's.
 func (s *Source) Roots() []*x509.Certificate { return s.roots }
 
-// Leaf returns the certificate that is shown to peers.
+// Leaf returns the certificate that is shown to peers. There has to be one.
 func (s *Source) Leaf() *x509.Certificate { return s.pair.Leaf() }
 
 // verify is what crypto/tls does not look at. It is asked about resumed connections too.
@@ -188,19 +200,22 @@ func (s *Source) ServerConfig() *tls.Config {
 }
 
 // ClientConfig returns a configuration for TLS 1.2 and 1.3 that trusts the roots and
-// nobody else, and presents the certificate to whoever asks for one. The server name
-// is left to the caller.
+// nobody else, or without roots the system's, and presents the certificate, if there is
+// one, to whoever asks for it. The server name is left to the caller.
 func (s *Source) ClientConfig() *tls.Config {
-	cert := s.pair.TLS()
-	return &tls.Config{
-		RootCAs:          pool(s.roots),
-		MinVersion:       tls.VersionTLS12,
-		VerifyConnection: s.verify(),
-		// With Certificates instead, crypto/tls would keep the certificate back
-		// from a server that does not list its issuer, and neither end would
-		// learn that the CA is the trouble.
-		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			return &cert, nil
-		},
+	config := &tls.Config{MinVersion: tls.VersionTLS12, VerifyConnection: s.verify()}
+	if len(s.roots) > 0 {
+		config.RootCAs = pool(s.roots)
 	}
+	if len(s.Chain()) == 0 {
+		return config
+	}
+	cert := s.pair.TLS()
+	// With Certificates instead, crypto/tls would keep the certificate back from a server
+	// that does not list its issuer, and neither end would learn that the CA is the
+	// trouble.
+	config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		return &cert, nil
+	}
+	return config
 }

@@ -14,6 +14,7 @@ import (
 	"tlsdemo/certs/certstest"
 	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
+	"tlsdemo/tlsnet/probe"
 )
 
 // badRecord is one of application data that nobody can decrypt.
@@ -94,7 +95,7 @@ func TestClientSendsNothingAfterAnAlert(t *testing.T) {
 		}
 	}
 	r := newRig(t, nil, &tlsnet.Server{Handler: garble}, quietly(tls.VersionTLS12))
-	if _, err := (&tlsnet.Dialer{Config: r.clientConfig()}).Probe(timeout(t), r.addr); err != nil {
+	if _, err := (&probe.Probe{Config: r.clientConfig()()}).Run(timeout(t), r.addr); err != nil {
 		t.Fatal(err)
 	}
 	if types := <-seen; string(types) != "\x15" {

@@ -129,13 +129,18 @@ type credentialFlags struct {
 	files certs.Files
 }
 
+// register is for an end that needs all three files.
 func (f *credentialFlags) register(cmd *cobra.Command) {
+	f.registerFiles(cmd)
+	cmd.MarkFlagsRequiredTogether("cert", "key", "ca")
+}
+
+func (f *credentialFlags) registerFiles(cmd *cobra.Command) {
 	f.dirFlags.register(cmd.Flags())
 	cmd.Flags().StringVar(&f.files.Cert, "cert", "", "our certificate, a `FILE` in PEM with its intermediates, instead of the one in --dir")
 	cmd.Flags().StringVar(&f.files.Key, "key", "", "the private key of --cert, a `FILE` in PEM")
 	cmd.Flags().StringVar(&f.files.CA, "ca", "", "the CA certificates that the peer's must lead to, a `FILE` in PEM")
 	cmd.Flags().StringVar(&f.files.CRL, "crl", "", "refuse what the lists in this `FILE` revoke, PEM or DER")
-	cmd.MarkFlagsRequiredTogether("cert", "key", "ca")
 	cmd.MarkFlagsMutuallyExclusive("dir", "cert")
 }
 
@@ -164,6 +169,21 @@ func (f *credentialFlags) open(name string) (*credentials, error) {
 	return c, f.fail(err)
 }
 
+// openAny is open for a client that can do without any file: it presents the certificate
+// and trusts the CA that were named, or else those of the directory, or else it has none
+// and trusts the system's roots.
+func (f *credentialFlags) openAny() (*credentials, error) {
+	named := f.files.Cert != "" || f.files.CA != ""
+	if !named {
+		creds, err := f.open(certs.Client)
+		if f.dir != "" || !errors.Is(err, errNoSet) {
+			return creds, err
+		}
+	}
+	source, err := certs.Open(f.files)
+	return &credentials{Source: source, origin: capture(f.files, source)}, err
+}
+
 // soon is how long before its end a certificate is worth a warning.
 const soon = 7 * 24 * time.Hour
 
@@ -172,11 +192,7 @@ const soon = 7 * 24 * time.Hour
 func (c *credentials) warnings(usage certs.Usage, now time.Time) []string {
 	var warnings []string
 	files := c.origin.files
-	findings := certs.Check(now, c.Chain(), nil, usage)
-	if c.origin.ours() { // files that were named may be of two CAs, and rightly so
-		findings = certs.Check(now, c.Chain(), c.Roots(), usage)
-	}
-	for _, finding := range findings {
+	for _, finding := range c.findings(usage, now) {
 		warnings = append(warnings, fmt.Sprintf("warning: %s: %s: %s", finding.Code, files.Cert, finding.Text))
 	}
 	if left := c.Leaf().NotAfter.Sub(now); left > 0 && left < soon {
@@ -186,6 +202,15 @@ func (c *credentials) warnings(usage certs.Usage, now time.Time) []string {
 		warnings = append(warnings, fmt.Sprintf("warning: %s: %v", finding.Code, finding))
 	}
 	return warnings
+}
+
+// findings are what is wrong with our own certificate in a role. Files that were named may
+// be of two CAs, and rightly so.
+func (c *credentials) findings(usage certs.Usage, now time.Time) []*certs.Finding {
+	if c.origin.ours() {
+		return certs.Check(now, c.Chain(), c.Roots(), usage)
+	}
+	return certs.Check(now, c.Chain(), nil, usage)
 }
 
 // origin is where the credentials of an end came from, as far as advice needs to know it.

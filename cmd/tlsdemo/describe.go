@@ -45,6 +45,7 @@ type description struct {
 	NotAfter  *time.Time `json:"not_after,omitempty"`
 	Key       string     `json:"key,omitempty"`
 	SHA256    string     `json:"sha256,omitempty"`
+	PEM       string     `json:"pem,omitempty"` // of probe's
 	Sound     *bool      `json:"sound,omitempty"`
 	Findings  []finding  `json:"findings,omitzero"` // nil unless it was judged
 	Warnings  []finding  `json:"warnings,omitzero"`

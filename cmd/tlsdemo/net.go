@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -60,6 +61,18 @@ func checkHostPort(addr string) error {
 		return fmt.Errorf("unknown port %q", port)
 	}
 	return nil
+}
+
+// withPort adds a port to a HOST that has none.
+func withPort(addr, port string) string {
+	if _, _, err := net.SplitHostPort(addr); err == nil {
+		return addr
+	}
+	bare := strings.TrimSuffix(strings.TrimPrefix(addr, "["), "]")
+	if strings.ContainsAny(bare, "[]") || strings.Contains(bare, ":") && net.ParseIP(bare) == nil {
+		return addr
+	}
+	return net.JoinHostPort(bare, port)
 }
 
 // host is the host of an address that has been checked.

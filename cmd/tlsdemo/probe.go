@@ -10,13 +10,12 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tlsdemo/certs"
 	"tlsdemo/cmd/tlsdemo/internal/console"
-	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
+	"tlsdemo/tlsnet/probe"
 )
 
-type probe struct {
+type probeCmd struct {
 	env *environment
 	credentialFlags
 	tls        tlsFlags
@@ -26,31 +25,40 @@ type probe struct {
 }
 
 func newProbeCmd(env *environment) *cobra.Command {
-	p := &probe{env: env}
+	p := &probeCmd{env: env}
 	cmd := &cobra.Command{
-		Use:   "probe HOST:PORT",
+		Use:   "probe HOST[:PORT]",
 		Short: "Look at any TLS server, and say step by step what is wrong",
 		Long: `Look at a TLS server, ours or any other, as a person would check it by hand: is
 the name known, does the port answer, what is negotiated, which certificates
 does the server show, do they verify against our CA file and for this name, does
 it ask for a client certificate and of which CAs, does ours fit, and is it
 accepted. It goes on after the first fault, so that all of them show at once.
-Nothing is ever sent over the connection.`,
+Nothing is ever sent over the connection.
+
+No files are needed. Without --ca the system's trust store decides, and without
+--cert no client certificate is presented; a directory of certificates that was
+made with certs init is used if there is one. The default port is 443.`,
 		Example: `  tlsdemo probe 127.0.0.1:8888
   tlsdemo probe localhost:443 --alpn=h2,http/1.1
+  tlsdemo probe localhost:8443 --ca=ca.crt
   tlsdemo probe localhost:8443 --cert=c.crt --key=c.key --ca=ca.crt`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return errors.New("want one HOST:PORT, as in " + defaultAddr)
+				return errors.New("want one HOST[:PORT], as in " + defaultAddr)
 			}
-			return checkHostPort(args[0])
+			return checkHostPort(withPort(args[0], httpsPort))
 		},
 		PreRunE: func(*cobra.Command, []string) error {
 			return cmp.Or(p.tls.check(), positive("timeout", p.timeout))
 		},
-		RunE: func(cmd *cobra.Command, args []string) error { return p.run(cmd.Context(), args[0]) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.run(cmd.Context(), withPort(args[0], httpsPort))
+		},
 	}
-	p.register(cmd)
+	p.registerFiles(cmd)
+	cmd.MarkFlagsRequiredTogether("cert", "key")
+	cmd.MarkFlagsMutuallyExclusive("dir", "ca")
 	flags := cmd.Flags()
 	p.tls.register(flags)
 	p.tls.alpn, flags.Lookup("alpn").DefValue = nil, "none"
@@ -60,20 +68,26 @@ Nothing is ever sent over the connection.`,
 	return cmd
 }
 
-func (p *probe) run(ctx context.Context, addr string) error {
-	creds, err := p.open(certs.Client)
+// httpsPort is where a server is looked for that was named without a port.
+const httpsPort = "443"
+
+func (p *probeCmd) run(ctx context.Context, addr string) error {
+	creds, err := p.openAny()
 	from := creds.origin
 	if err != nil {
 		return &located{err: err, origin: from}
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, p.timeout, &gaveUpError{after: p.timeout})
 	defer cancel()
-	dialer := &tlsnet.Dialer{Config: p.tls.client(creds, p.serverName, p.env.now), Intermediates: from.intermediates()}
-	report, err := dialer.Probe(ctx, addr)
+	config := p.tls.client(creds, p.serverName, p.env.now)()
+	report, err := (&probe.Probe{Config: config, Intermediates: from.intermediates()}).Run(ctx, addr)
 	if err != nil {
 		return &located{err: err, origin: from}
 	}
-	view := &probeView{report: report, addr: addr, name: cmp.Or(p.serverName, host(addr)), now: p.env.now(), origin: from}
+	view := &probeView{
+		report: report, addr: addr, name: cmp.Or(p.serverName, host(addr)), now: p.env.now(), creds: creds,
+		offered: config.NextProtos, columns: terminalColumns(p.env.stdout),
+	}
 	if p.json {
 		err = console.NewJSONEncoder(p.env.stdout).Encode(view.record())
 	} else {
@@ -86,7 +100,7 @@ func (p *probe) run(ctx context.Context, addr string) error {
 }
 
 // probeError is a server with something wrong; what, has been printed.
-type probeError struct{ report *tlsnet.Report }
+type probeError struct{ report *probe.Report }
 
 func (p *probeError) Error() string {
 	if n := len(p.report.Faults); n > 1 {
@@ -97,7 +111,7 @@ func (p *probeError) Error() string {
 
 // explanation is a fault with what is known of our own files.
 func (v *probeView) explanation(fault *explain.Error) *console.Explanation {
-	return explained(&located{err: fault, origin: v.origin})
+	return explained(&located{err: fault, origin: v.creds.origin})
 }
 
 // printFaults prints the faults, each as a block.

@@ -5,41 +5,45 @@ import (
 	"cmp"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 	"time"
 
+	"tlsdemo/certs"
 	"tlsdemo/certs/chain"
 	"tlsdemo/cmd/tlsdemo/internal/console"
-	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
+	"tlsdemo/tlsnet/probe"
 )
 
 // probeView shows what a probe has seen.
 type probeView struct {
-	report *tlsnet.Report
-	addr   string
-	name   string // that the server's certificate must bear
-	now    time.Time
-	origin *origin
+	report  *probe.Report
+	addr    string
+	name    string // that the server's certificate must bear
+	now     time.Time
+	creds   *credentials
+	offered []string // protocols of ALPN
+	columns int      // how wide the table may be
 }
 
 // print shows a line a step, and under them the faults.
 func (v *probeView) print(w io.Writer) error {
 	out := new(bytes.Buffer)
-	table := console.NewTable(out)
-	for _, row := range v.rows() {
-		fmt.Fprintf(table, "%s\t%s\n", row[0], console.Clean(row[1]))
-	}
-	table.Flush()
+	console.PrintRows(out, v.rows(), v.columns)
 	v.printFaults(out)
 	_, err := out.WriteTo(w)
 	return err
 }
 
 func (v *probeView) rows() [][2]string {
+	return append(v.serverRows(), v.ownRows()...)
+}
+
+func (v *probeView) serverRows() [][2]string {
 	r := v.report
 	if len(r.Addrs) == 0 {
 		return [][2]string{{"name", host(v.addr) + " is not known"}}
@@ -54,7 +58,7 @@ func (v *probeView) rows() [][2]string {
 	if len(r.Chain) > 0 {
 		rows = append(rows, [2]string{"verified", v.verified()})
 	}
-	return append(rows, v.clientRows()...)
+	return append(rows, v.askedRows()...)
 }
 
 func (v *probeView) handshakeRows() [][2]string {
@@ -67,8 +71,23 @@ func (v *probeView) handshakeRows() [][2]string {
 	}
 	return [][2]string{
 		{"TLS", fmt.Sprintf("%s, %s, %s", tls.VersionName(state.Version), tls.CipherSuiteName(state.CipherSuite), state.CurveID)},
-		{"ALPN", cmp.Or(state.NegotiatedProtocol, "none")},
+		{"ALPN", v.alpn(state.NegotiatedProtocol)},
 	}
+}
+
+// alpn says what was negotiated, and who minds that nothing was.
+func (v *probeView) alpn(chosen string) string {
+	switch {
+	case chosen != "":
+		return chosen
+	case len(v.offered) == 0:
+		return "none"
+	}
+	text := fmt.Sprintf("none: we offered %s, and the server chose none of them", strings.Join(v.offered, ", "))
+	if slices.Contains(v.offered, "h2") {
+		text += "; gRPC clients refuse such a server, and others use HTTP/1.1"
+	}
+	return text
 }
 
 // chainRows is a line a certificate, and one if they are not a chain as they stand.
@@ -97,57 +116,97 @@ func subject(cert *x509.Certificate) string { return chain.Short(cert.Subject.St
 func issuer(cert *x509.Certificate) string  { return chain.Short(cert.Issuer.String()) }
 
 func (v *probeView) verified() string {
-	ours := v.origin.files.CA
-	if v.report.Verified {
-		return fmt.Sprintf("yes, by %s, for %s", ours, v.name)
+	by := cmp.Or(v.creds.origin.files.CA, "the system's trust store")
+	switch {
+	case v.report.Verified:
+		return fmt.Sprintf("yes, by %s, for %s", by, v.name)
+	case v.creds.origin.files.CA != "" && v.systemVerifies():
+		return fmt.Sprintf("NO, by %s, for %s; but yes, by the system's trust store", by, v.name)
+	case v.creds.origin.files.CA == "":
+		by += " (--ca=FILE names your own CA)"
 	}
-	return fmt.Sprintf("NO, by %s, for %s", ours, v.name)
+	return fmt.Sprintf("NO, by %s, for %s", by, v.name)
 }
 
-// clientRows are about our certificate. That the server wants none is known only once
-// the handshake is done: one that broke off may have come to nothing before it asked.
-func (v *probeView) clientRows() [][2]string {
+// systemVerifies reports whether those who trust what the system does accept the server.
+func (v *probeView) systemVerifies() bool {
+	sent := v.report.Chain
+	options := x509.VerifyOptions{DNSName: v.name, CurrentTime: v.now, Intermediates: x509.NewCertPool()}
+	for _, cert := range sent[1:] {
+		options.Intermediates.AddCert(cert)
+	}
+	_, err := sent[0].Verify(options)
+	return err == nil
+}
+
+// askedRows say whether the server wants a certificate of ours. That it wants none is known
+// only once the handshake is done: one that broke off may have come to nothing before it
+// asked.
+func (v *probeView) askedRows() [][2]string {
 	r := v.report
-	if !r.Asked {
-		if r.State == nil || !r.State.HandshakeComplete {
-			return nil
-		}
-		return [][2]string{{"asks for", "no client certificate"}}
-	}
-	of := "any CA: it names none"
-	if len(r.CAs) > 0 {
-		of = strings.Join(firstFew(r.CAs), "; ")
-	}
-	rows := [][2]string{{"asks for", "a client certificate of " + of}}
-	if r.Ours == nil {
-		return append(rows, [2]string{"ours", "none was shown"})
-	}
-	fits := "; the server lists its CA"
 	switch {
+	case !r.Asked && (r.State == nil || !r.State.HandshakeComplete):
+		return nil
+	case !r.Asked:
+		return [][2]string{{"asks for", "no client certificate"}}
 	case len(r.CAs) == 0:
-		fits = ""
-	case !r.Fits:
-		fits = "; it was NOT issued by any CA that the server lists"
+		return [][2]string{{"asks for", "a client certificate of any CA: it names none"}}
 	}
-	return append(rows,
-		[2]string{"ours", fmt.Sprintf("%s, issued by %s%s", subject(r.Ours), issuer(r.Ours), fits)},
-		[2]string{"accepted", v.accepted()})
+	return [][2]string{{"asks for", "a client certificate of " + strings.Join(firstFew(r.CAs), "; ")}}
+}
+
+// ownRows are about our own certificate, whether or not the server has seen it.
+func (v *probeView) ownRows() [][2]string {
+	r := v.report
+	own := v.creds.Chain()
+	if len(own) == 0 {
+		text := "no certificate: --cert and --key name one to present"
+		if !r.Asked {
+			return [][2]string{{"ours", text}}
+		}
+		return [][2]string{{"ours", text}, {"accepted", v.accepted()}}
+	}
+	rows := [][2]string{{"ours", fmt.Sprintf("%s for %s, issued by %s, %s%s", subject(own[0]), namesOf(own[0]), issuer(own[0]), remaining(own[0], v.now), v.fits())}}
+	for _, finding := range v.creds.findings(certs.ClientAuth, v.now) {
+		rows = append(rows, [2]string{"", fmt.Sprintf("%s: %s", finding.Code, finding.Text)})
+	}
+	if r.Asked {
+		rows = append(rows, [2]string{"accepted", v.accepted()})
+	}
+	return rows
+}
+
+// fits compares our certificate with the CAs that the server lists.
+func (v *probeView) fits() string {
+	switch r := v.report; {
+	case r.Ours == nil || len(r.CAs) == 0:
+		return ""
+	case !r.Fits:
+		return "; it was NOT issued by any CA that the server lists"
+	}
+	return "; the server lists its CA"
 }
 
 func (v *probeView) accepted() string {
-	refused := slices.ContainsFunc(v.report.Faults, func(e *explain.Error) bool { return e.Fault() == explain.TheyRefused })
+	r := v.report
+	what := "our certificate"
+	if r.Ours == nil {
+		what = "us without a certificate"
+	}
 	switch {
-	case refused:
+	case r.Refused:
 		return "NO"
-	case v.report.Accepted == explain.Certain:
+	case r.Accepted == explain.Certain:
 		return "yes"
-	case v.report.Accepted == explain.Likely:
-		return "likely: no refusal came within half a second, but TLS 1.3 does not confirm this, so it is not proof"
+	case r.Accepted == explain.Likely:
+		return "likely: the handshake was finished, and no refusal came within half a second. This is not proof: an HTTP server can still refuse " + what + " in its answer"
+	case slices.ContainsFunc(r.Faults, func(e *explain.Error) bool { return e.Fault() == explain.TheyRefused }):
+		return "not known: the handshake was finished, but something is wrong with our certificate, so the server is likely to refuse it later"
 	}
 	return "not known"
 }
 
-// probeRecord is a probe as --json shows it.
+// probeRecord is a probe as --json shows it. Fields are only ever added.
 type probeRecord struct {
 	Address   string                 `json:"address"`
 	Addresses []string               `json:"addresses"`
@@ -156,10 +215,15 @@ type probeRecord struct {
 	Suite     string                 `json:"cipher_suite,omitempty"`
 	Group     string                 `json:"group,omitempty"`
 	ALPN      string                 `json:"alpn,omitempty"`
+	Offered   []string               `json:"alpn_offered,omitempty"`
 	Chain     []*description         `json:"chain,omitempty"`
+	InOrder   bool                   `json:"chain_in_order,omitempty"`
+	Strays    int                    `json:"chain_strays,omitempty"`
 	Verified  bool                   `json:"verified"`
+	By        string                 `json:"verified_by"`
 	Asked     bool                   `json:"asks_for_client_certificate"`
 	CAs       []string               `json:"acceptable_cas,omitempty"`
+	Ours      []*description         `json:"ours,omitempty"`
 	Fits      bool                   `json:"ours_fits,omitempty"`
 	Accepted  string                 `json:"accepted"`
 	Faults    []*console.Explanation `json:"faults,omitempty"`
@@ -168,18 +232,31 @@ type probeRecord struct {
 func (v *probeView) record() *probeRecord {
 	seen := v.report
 	r := &probeRecord{
-		Address: v.addr, Addresses: seen.Addrs, Remote: seen.Remote, Verified: seen.Verified,
-		Asked: seen.Asked, CAs: seen.CAs, Fits: seen.Fits, Accepted: v.accepted(),
+		Address: v.addr, Addresses: seen.Addrs, Remote: seen.Remote, Offered: v.offered,
+		Chain: described(seen.Chain), InOrder: seen.InOrder, Strays: seen.Strays,
+		Verified: seen.Verified, By: cmp.Or(v.creds.origin.files.CA, "system"),
+		Asked: seen.Asked, CAs: seen.CAs, Ours: described(v.creds.Chain()), Fits: seen.Fits, Accepted: v.accepted(),
 	}
 	if seen.State != nil && seen.State.HandshakeComplete {
 		r.Version, r.Suite = tls.VersionName(seen.State.Version), tls.CipherSuiteName(seen.State.CipherSuite)
 		r.Group, r.ALPN = seen.State.CurveID.String(), seen.State.NegotiatedProtocol
 	}
-	for _, cert := range seen.Chain {
-		r.Chain = append(r.Chain, describe(cert, ""))
+	if len(r.Ours) > 0 {
+		r.Ours[0].Findings = listed(v.creds.findings(certs.ClientAuth, v.now))
 	}
 	for _, fault := range seen.Faults {
 		r.Faults = append(r.Faults, v.explanation(fault))
 	}
 	return r
+}
+
+// described is certificates with all that is in them.
+func described(list []*x509.Certificate) []*description {
+	var all []*description
+	for _, cert := range list {
+		d := describe(cert, "")
+		d.PEM = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw}))
+		all = append(all, d)
+	}
+	return all
 }

@@ -4,7 +4,7 @@ import (
 	"crypto/tls"
 	"testing"
 
-	"tlsdemo/tlsnet"
+	"tlsdemo/tlsnet/probe"
 )
 
 // A server whose list of CAs is too long for OpenSSL breaks off after its ServerHello,
@@ -12,8 +12,8 @@ import (
 func TestProbeDoesNotGuessWhatWasNotAsked(t *testing.T) {
 	for _, complete := range []bool{false, true} {
 		state := &tls.ConnectionState{Version: tls.VersionTLS13, HandshakeComplete: complete}
-		view := &probeView{report: &tlsnet.Report{State: state}}
-		if told := len(view.clientRows()) > 0; told != complete {
+		view := &probeView{report: &probe.Report{State: state}}
+		if told := len(view.askedRows()) > 0; told != complete {
 			t.Errorf("handshake complete %v: says that no certificate is asked for: %v", complete, told)
 		}
 	}

@@ -145,11 +145,28 @@ func (s *send) open() (message io.Reader, closer io.Closer, err error) {
 }
 
 func isTerminal(w io.Writer) bool {
+	f, ok := fileOf(w)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// terminalColumns is how wide what is printed there may be: as wide as help is, or less if
+// it is a terminal that is narrower.
+func terminalColumns(w io.Writer) int {
+	if f, ok := fileOf(w); ok {
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
+			return min(width, columns)
+		}
+	}
+	return columns
+}
+
+// fileOf is the file to which w writes.
+func fileOf(w io.Writer) (*os.File, bool) {
 	if out, ok := w.(*checked); ok {
 		w = out.w
 	}
 	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
+	return f, ok
 }
 
 // exchange connects, shakes hands, sends and receives, and notes how long each took.

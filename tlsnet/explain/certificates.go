@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"strings"
 
 	"tlsdemo/certs/chain"
 )
@@ -45,6 +46,26 @@ func All(conn *tls.Conn, failure *Error, intermediates ...*x509.Certificate) []*
 		e.Side, e.Err = ClientSide, d
 		e.Text = fmt.Sprintf("the server's certificate %s: %s", chain.Subject(f.theirs[0]), d.Text)
 		all = append(all, e)
+	}
+	return all
+}
+
+// Own returns everything that can be proved to be wrong with the certificate that we showed
+// on conn, whose handshake was finished all the same. Many servers let anybody finish it
+// and refuse only in their own protocol, so that each is likely to be refused there.
+func Own(conn *tls.Conn, intermediates ...*x509.Certificate) []*Error {
+	w, ok := conn.NetConn().(*witness)
+	if !ok {
+		return nil
+	}
+	f := w.facts(conn.ConnectionState(), nil, intermediates)
+	var all []*Error
+	for _, d := range f.ownDefects(0, false) {
+		all = append(all, &Error{
+			Code: codeOf(d, f.side, f.ours[0]), Side: f.side, Certainty: Likely, Cert: d.Cert, Ours: true, Wanted: d.Wanted, Err: d,
+			Text:  fmt.Sprintf("%s asked for our certificate %s, and something is wrong with it: %s", f.peer(), chain.Subject(f.ours[0]), d.Text),
+			Basis: strings.TrimSuffix("the handshake was finished, which does not show that "+f.peer()+" accepts the certificate; "+d.Basis, "; "),
+		})
 	}
 	return all
 }

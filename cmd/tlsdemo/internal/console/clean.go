@@ -47,6 +47,42 @@ func CleanLines(s string) string {
 // NewTable returns a writer that lines up cells, which tabs separate, in columns.
 func NewTable(w io.Writer) *tabwriter.Writer { return tabwriter.NewWriter(w, 0, 0, 2, ' ', 0) }
 
+// PrintRows prints labels and texts in two columns, in lines of at most width characters:
+// a text that is longer goes on under its beginning. Only a word that is longer than its
+// column is not broken.
+func PrintRows(w io.Writer, rows [][2]string, width int) {
+	const gap = 2
+	labels := 0
+	for _, row := range rows {
+		labels = max(labels, utf8.RuneCountInString(row[0]))
+	}
+	for _, row := range rows {
+		label := row[0]
+		for _, line := range fold(Clean(row[1]), width-labels-gap) {
+			fmt.Fprintf(w, "%-*s%s\n", labels+gap, label, line)
+			label = ""
+		}
+	}
+}
+
+// fold breaks a text between words. Where there are no lines there is one, and it is empty.
+func fold(text string, width int) []string {
+	var lines []string
+	line := ""
+	for word := range strings.FieldsSeq(text) {
+		switch {
+		case line == "":
+			line = word
+		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) <= width:
+			line += " " + word
+		default:
+			lines = append(lines, line)
+			line = word
+		}
+	}
+	return append(lines, line)
+}
+
 // NewJSONEncoder returns an encoder to w whose strings are as safe for a terminal as
 // what Clean returns.
 func NewJSONEncoder(w io.Writer) *json.Encoder { return json.NewEncoder(jsonWriter{w}) }

@@ -1,4 +1,4 @@
-package tlsnet
+package probe
 
 import (
 	"context"
@@ -11,12 +11,24 @@ import (
 	"time"
 
 	"tlsdemo/certs/chain"
+	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
 )
 
-// probeWait is how long a probe waits for a TLS 1.3 server to refuse our certificate
-// after all.
-const probeWait = 500 * time.Millisecond
+// refusalWait is how long a probe waits for a server that refuses our certificate only
+// after the handshake, as TLS 1.3 has it.
+const refusalWait = 500 * time.Millisecond
+
+// Probe says how to look at a server.
+type Probe struct {
+	// Config is a client's: whom it believes, and what it presents to a server that
+	// asks. Where it has no ServerName, the host that is dialled is the name that the
+	// server's certificate has to bear. It is required.
+	Config *tls.Config
+	// Intermediates are certificates that may be one which the server failed to send,
+	// or which we do: with them a fault can name it. They are not trusted. May be nil.
+	Intermediates []*x509.Certificate
+}
 
 // Report is what a probe has seen of a server.
 type Report struct {
@@ -31,15 +43,16 @@ type Report struct {
 	Ours     *x509.Certificate    // what we showed, or nil
 	Fits     bool                 // whether Ours was issued by one of CAs, directly or by its chain
 	Verified bool                 // whether the chain leads to our roots, for the name
+	Refused  bool                 // whether the server refused Ours, or that there is none
 	Accepted explain.Certainty    // how certain it is that the server took our certificate
 	Faults   []*explain.Error     // everything that is wrong, what ends a connection first
 }
 
-// Probe connects to addr, as Dial does, looks at what the server does, and sends nothing.
+// Run connects to addr, HOST:PORT, looks at what the server does, and sends nothing.
 // Where the server's certificate does not verify it connects once more without
 // verifying it, so that what comes after that is seen too. The error is one of the
 // address or of ctx; what is wrong with the server is among the Report's Faults.
-func (d *Dialer) Probe(ctx context.Context, addr string) (*Report, error) {
+func (p *Probe) Run(ctx context.Context, addr string) (*Report, error) {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
 		return nil, err
@@ -52,21 +65,36 @@ func (d *Dialer) Probe(ctx context.Context, addr string) (*Report, error) {
 		}
 		return report, err
 	}
-	config, err := d.config(addr)
-	if err != nil {
-		return nil, err
+	return report, p.lookTwice(ctx, addr, p.config(host), report)
+}
+
+// config is the configuration of a connection to host.
+func (p *Probe) config(host string) *tls.Config {
+	config := p.Config.Clone()
+	if config.ServerName == "" {
+		config.ServerName = host
 	}
-	refused, err := d.look(ctx, addr, config, report)
+	return config
+}
+
+// lookTwice looks at a server, and once more without verifying it if it does not verify.
+func (p *Probe) lookTwice(ctx context.Context, addr string, config *tls.Config, report *Report) error {
+	refused, err := p.look(ctx, addr, config, report)
 	if err != nil || !refused {
-		return report, err
+		return err
 	}
-	blind := config.Clone()
-	blind.InsecureSkipVerify = true
-	blind.VerifyConnection, blind.VerifyPeerCertificate = nil, nil
 	second := new(Report)
-	_, err = d.look(ctx, addr, blind, second)
+	_, err = p.look(ctx, addr, blind(config), second)
 	report.merge(second)
-	return report, err
+	return err
+}
+
+// blind is a configuration that verifies nothing.
+func blind(config *tls.Config) *tls.Config {
+	config = config.Clone()
+	config.InsecureSkipVerify = true
+	config.VerifyConnection, config.VerifyPeerCertificate = nil, nil
+	return config
 }
 
 // merge adds what was seen without verifying the server. That the second connection
@@ -79,7 +107,8 @@ func (r *Report) merge(second *Report) {
 		r.Chain, r.InOrder, r.Strays = second.Chain, second.InOrder, second.Strays
 	}
 	if second.Asked {
-		r.Asked, r.CAs, r.Ours, r.Fits, r.Accepted = true, second.CAs, second.Ours, second.Fits, second.Accepted
+		r.Asked, r.CAs, r.Ours, r.Fits = true, second.CAs, second.Ours, second.Fits
+		r.Refused, r.Accepted = second.Refused, second.Accepted
 	}
 	for _, fault := range second.Faults {
 		if fault.Fault() == explain.TheyRefused {
@@ -89,8 +118,8 @@ func (r *Report) merge(second *Report) {
 }
 
 // look connects once, and reports whether it was we who ended it.
-func (d *Dialer) look(ctx context.Context, addr string, config *tls.Config, report *Report) (refused bool, err error) {
-	conn, err := d.Connect(ctx, addr)
+func (p *Probe) look(ctx context.Context, addr string, config *tls.Config, report *Report) (refused bool, err error) {
+	conn, err := new(tlsnet.Dialer).Connect(ctx, addr)
 	if unreachable, ok := errors.AsType[*explain.Error](err); ok {
 		report.add(unreachable)
 		return false, nil
@@ -101,21 +130,22 @@ func (d *Dialer) look(ctx context.Context, addr string, config *tls.Config, repo
 	defer conn.Close()
 	report.Remote = conn.RemoteAddr().String()
 	secure := explain.Client(conn, config)
-	failure := explain.Of(secure, shake(ctx, secure), d.Intermediates...)
+	failure := explain.Of(secure, shake(ctx, secure), p.Intermediates...)
 	report.note(secure, failure)
 	if failure != nil {
-		all := explain.All(secure, failure, d.Intermediates...)
+		all := explain.All(secure, failure, p.Intermediates...)
 		for _, fault := range all {
 			report.add(fault)
 		}
 		// Where it is the server who broke off, ours may have been satisfied before.
 		refused = failure.Fault() == explain.WeRefused
+		report.Refused = failure.Fault() == explain.TheyRefused
 		report.Verified = !refused && len(all) == 1 && len(report.Chain) > 0
 		return refused, nil
 	}
 	report.Verified = !config.InsecureSkipVerify
 	// A server that has refused us may be gone already.
-	_ = CloseAfter(secure, report.await(ctx, secure, d.Intermediates))
+	_ = tlsnet.CloseAfter(secure, p.await(ctx, secure, report))
 	return false, nil
 }
 
@@ -150,21 +180,28 @@ func (r *Report) add(fault *explain.Error) {
 	}
 }
 
-// await waits for a server that refuses our certificate only now, as those of TLS 1.3 do.
-// It returns the failure of the connection, if that is what ended the wait.
-func (r *Report) await(ctx context.Context, conn *tls.Conn, intermediates []*x509.Certificate) error {
+// await waits for a server that refuses our certificate only now. It returns the failure
+// of the connection, if that is what ended the wait. A server that says nothing has not
+// accepted us: many finish the handshake with anybody, and refuse in their own protocol.
+// What is wrong with our certificate is then likely to be found there.
+func (p *Probe) await(ctx context.Context, conn *tls.Conn, report *Report) error {
 	stop := interruptWhenDone(ctx, conn)
 	defer stop()
-	(&exchange{ctx: ctx, conn: conn}).wait(probeWait)
+	wait(ctx, conn, refusalWait)
 	_, err := conn.Read(make([]byte, 1))
-	refused := explain.Of(conn, err, intermediates...)
+	refused := explain.Of(conn, err, p.Intermediates...)
 	switch {
 	case refused != nil:
-		r.add(refused)
-	case err == nil, conn.ConnectionState().Version < tls.VersionTLS13:
-		r.Accepted = explain.Certain
-	case isTimeout(err):
-		r.Accepted = explain.Likely
+		report.add(refused)
+		report.Refused = refused.Fault() == explain.TheyRefused
+	case err == nil, isTimeout(err):
+		report.Accepted = explain.Likely
+	}
+	if refused == nil {
+		for _, fault := range explain.Own(conn, p.Intermediates...) {
+			report.add(fault)
+			report.Accepted = explain.Unknown
+		}
 	}
 	if isTimeout(err) || errors.Is(err, io.EOF) {
 		return nil

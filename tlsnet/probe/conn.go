@@ -1,0 +1,44 @@
+package probe
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"os"
+	"time"
+)
+
+// past is a deadline that is over.
+var past = time.Unix(1, 0)
+
+// interruptWhenDone ends what conn is waiting for when ctx is done, unless stopped before.
+func interruptWhenDone(ctx context.Context, conn net.Conn) (stop func() bool) {
+	return context.AfterFunc(ctx, func() { _ = conn.SetDeadline(past) })
+}
+
+// wait lets the reads to come take the time d, but no longer than until ctx is done.
+func wait(ctx context.Context, conn net.Conn, d time.Duration) {
+	_ = conn.SetReadDeadline(time.Now().Add(d))
+	if ctx.Err() != nil {
+		_ = conn.SetDeadline(past)
+	}
+}
+
+// shake shakes hands until ctx is done, and returns what ended it.
+func shake(ctx context.Context, conn *tls.Conn) error {
+	stop := interruptWhenDone(ctx, conn.NetConn())
+	defer stop()
+	return because(ctx, conn.Handshake())
+}
+
+// because replaces the timeout of a connection that was interrupted for ctx's sake by
+// the reason for which ctx is done.
+func because(ctx context.Context, err error) error {
+	if isTimeout(err) && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
