@@ -90,6 +90,8 @@ var hints = map[explain.Code]func(*problem) string{
 
 	explain.PeerPlaintextHTTP:     hintPlain,
 	explain.PeerNotTLS:            hintPlain,
+	explain.PeerWantsStartTLS:     hintStartTLS,
+	explain.PeerProxyHeader:       hintProxyHeader,
 	explain.PeerEchoes:            hintPlain,
 	explain.PeerClosedBeforeHello: hintPlain,
 	explain.PeerHungUp:            hintOtherLog,
@@ -225,6 +227,21 @@ func hintPlain(f *problem) string {
 		return "https:// and not http://, at the client"
 	}
 	return ""
+}
+
+// hintStartTLS is about a protocol in which TLS begins after a command.
+func hintStartTLS(f *problem) string {
+	if f.Side == explain.ServerSide {
+		return "at the client: a setting that begins with TLS at once, instead of STARTTLS or sslmode"
+	}
+	return ""
+}
+
+func hintProxyHeader(f *problem) string {
+	if f.Side == explain.ServerSide {
+		return "at the load balancer: turn off send-proxy, or proxy_protocol"
+	}
+	return "connect through the load balancer, or turn off accept-proxy, or proxy_protocol, at the server"
 }
 
 // hintRenew is about a certificate that has to be another: one of our own directory can

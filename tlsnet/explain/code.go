@@ -38,6 +38,8 @@ const (
 
 	PeerPlaintextHTTP     Code = "peer-plaintext-http"
 	PeerNotTLS            Code = "peer-not-tls"
+	PeerWantsStartTLS     Code = "peer-wants-starttls"
+	PeerProxyHeader       Code = "peer-proxy-header"
 	PeerEchoes            Code = "peer-echoes"
 	PeerClosedBeforeHello Code = "peer-closed-before-hello"
 	PeerHungUp            Code = "peer-hung-up"
@@ -161,8 +163,13 @@ where the leaf itself has time left.`},
 
 	{PeerPlaintextHTTP, connection, `The other end speaks HTTP without TLS on this connection: https:// became http://, or the port
 is that of the plain service.`},
-	{PeerNotTLS, connection, `What the other end sent is not TLS: another protocol is spoken on this port, or TLS begins only
-after a command such as STARTTLS.`},
+	{PeerNotTLS, connection, `What the other end sent is not TLS: another protocol is spoken on this port. The text says which,
+where that is known.`},
+	{PeerWantsStartTLS, connection, `The other end speaks a protocol in which TLS begins only after a command: SMTP, IMAP, POP3, FTP,
+LDAP, XMPP, PostgreSQL or MySQL. The client's setting for this is often called STARTTLS, or sslmode.`},
+	{PeerProxyHeader, connection, `A load balancer sends a header of the PROXY protocol, with the client's address, before the first
+byte of TLS. One end sends it and the other does not expect it, or expects it and does not get it. In
+nginx it is proxy_protocol, in HAProxy send-proxy and accept-proxy.`},
 	{PeerEchoes, connection, `The other end sends back what it receives, so the client read its own ClientHello.`},
 	{PeerClosedBeforeHello, connection, `The server closed the connection without a byte of TLS: it does not speak TLS, is overloaded, or
 lets in only certain addresses.`},

@@ -65,6 +65,7 @@ type Error struct {
 	Ours      bool              // what is at fault is our own certificate, that we have none, or a CA's in our own chain
 	Wanted    string            // the name that the server's certificate lacks, or empty
 	Version   uint16            // of TLS in which there was no shared cipher suite, or zero
+	StartTLS  string            // what openssl s_client -starttls calls the protocol in which the peer wants TLS to begin, or empty
 	Certainty Certainty
 	Basis     string         // what Certainty rests on, in words, or empty
 	Alert     tls.AlertError // the alert that the peer sent; only if Alerted

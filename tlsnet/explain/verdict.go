@@ -8,6 +8,7 @@ import (
 
 	"tlsdemo/certs/chain"
 	"tlsdemo/tlsnet/neterr"
+	"tlsdemo/tlsnet/wire"
 )
 
 // explain says why a handshake failed, by the first of the explanations that fits. It
@@ -38,13 +39,36 @@ func (f *facts) echo(error) *Error {
 
 // notTLS looks at the first bytes: TLS begins with a record of a handshake or an alert.
 func (f *facts) notTLS(error) *Error {
-	switch {
-	case !f.wire.NotTLS():
+	if !f.wire.NotTLS() {
 		return nil
-	case f.wire.HTTP():
-		return &Error{Code: PeerPlaintextHTTP, Text: fmt.Sprintf("%s speaks HTTP without TLS: it began with %q", f.peer(), f.wire.FirstLine()), Certainty: Certain}
 	}
-	return &Error{Code: PeerNotTLS, Text: fmt.Sprintf("%s does not speak TLS: it began with %q", f.peer(), f.wire.FirstLine()), Certainty: Certain}
+	protocol, known := f.wire.ServerProtocol()
+	if f.side == ServerSide {
+		protocol, known = f.wire.ClientProtocol()
+	}
+	if !known {
+		return &Error{Code: PeerNotTLS, Text: fmt.Sprintf("%s does not speak TLS: it began with %q", f.peer(), f.wire.FirstLine()), Certainty: Certain}
+	}
+	return f.speaks(protocol)
+}
+
+// speaks is a peer that speaks a protocol which is known.
+func (f *facts) speaks(protocol wire.Protocol) *Error {
+	e := &Error{Code: PeerNotTLS, Certainty: Certain, StartTLS: protocol.StartTLS}
+	text := "%s speaks %s without TLS: it began with %q"
+	switch protocol.Kind {
+	case wire.HTTP:
+		e.Code = PeerPlaintextHTTP
+	case wire.BeforeTLS:
+		e.Code, text = PeerWantsStartTLS, "%s speaks %s, and not TLS from the beginning: it began with %q"
+	case wire.ProxyHeader:
+		e.Code, text = PeerProxyHeader, "%s sends a header of %s before TLS: it began with %q"
+	}
+	e.Text = fmt.Sprintf(text, f.peer(), protocol.Name, f.wire.FirstLine())
+	if protocol.TLS != "" {
+		e.Text += "; " + protocol.TLS
+	}
+	return e
 }
 
 // missingCert is a client that showed no certificate.

@@ -202,6 +202,34 @@ func TestVerdicts(t *testing.T) {
 			`the client speaks HTTP without TLS: it began with "GET /\x1b HTTP/1.1" ()`,
 		},
 		{
+			"PostgreSQL", ServerSide, errors.New("tls: first record does not look like a TLS handshake"), func(s *scene) {
+				s.wire.In = []byte("\x00\x00\x00\x08\x04\xd2\x16\x2f")
+			},
+			PeerWantsStartTLS, Certain,
+			`the client speaks PostgreSQL, and not TLS from the beginning: it began with "\x00\x00\x00\b\x04\xd2\x16/"; it asks for TLS by an SSLRequest and waits for an answer; from version 17 on, with sslnegotiation=direct, it begins with TLS at once ()`,
+		},
+		{
+			"a PROXY header", ServerSide, errors.New("tls: first record does not look like a TLS handshake"), func(s *scene) {
+				s.wire.In = []byte("PROXY TCP4 10.0.0.1 10.0.0.2 50000 443\r\n\x16\x03\x01")
+			},
+			PeerProxyHeader, Certain,
+			`the client sends a header of PROXY version 1 before TLS: it began with "PROXY TCP4 10.0.0.1 10.0.0.2 50000 443"; whatever is in front of us sends it (send-proxy, proxy_protocol), and only a server that is told to expect it reads it (accept-proxy) ()`,
+		},
+		{
+			"SMTP", ClientSide, errors.New("tls: first record does not look like a TLS handshake"), func(s *scene) {
+				s.wire.In = []byte("220 mail.localhost ESMTP Postfix\r\n")
+			},
+			PeerWantsStartTLS, Certain,
+			`the server speaks SMTP, and not TLS from the beginning: it began with "220 mail.localhost ESMTP Postfix"; TLS begins only after the command STARTTLS, or on a port of its own, most often 465 (smtps://) ()`,
+		},
+		{
+			"Redis", ClientSide, errors.New("tls: first record does not look like a TLS handshake"), func(s *scene) {
+				s.wire.In = []byte("-ERR unknown command\r\n")
+			},
+			PeerNotTLS, Certain,
+			`the server speaks Redis without TLS: it began with "-ERR unknown command"; TLS has to be turned on in the server's configuration, most often for a port of its own (tls-port, rediss://) ()`,
+		},
+		{
 			"many groups", ServerSide, noGroup, func(s *scene) {
 				s.hello.SupportedCurves = make([]tls.CurveID, 10_000)
 				s.config.CurvePreferences = []tls.CurveID{tls.CurveP256}

@@ -36,15 +36,23 @@ func (s Seen) PlaintextAlert() (alert byte, ok bool) {
 	return s.tail[len(fatal)], true
 }
 
-// The types of a record with which a connection of TLS can begin, RFC 8446 section 5.1.
+// The types of a record with which a connection of TLS can begin, and the first byte of its
+// version, which follows: RFC 8446 section 5.1.
 const (
 	recordAlert     = 21
 	recordHandshake = 22
+	recordVersion   = 3
 )
 
 // NotTLS reports whether what was received cannot be the beginning of TLS.
 func (s Seen) NotTLS() bool {
-	return len(s.In) > 0 && s.In[0] != recordAlert && s.In[0] != recordHandshake
+	switch {
+	case len(s.In) == 0:
+		return false
+	case len(s.In) > 1 && s.In[1] != recordVersion:
+		return true
+	}
+	return s.In[0] != recordAlert && s.In[0] != recordHandshake
 }
 
 // Echoed reports whether the peer has sent back what it received.

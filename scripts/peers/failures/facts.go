@@ -154,7 +154,7 @@ func (x exhibit) negotiated(code explain.Code) []string {
 	case explain.PeerPlaintextHTTP:
 		return []string{fmt.Sprintf("the %s speaks HTTP without TLS: it began with ", 1-x.ours)}
 	case explain.PeerNotTLS:
-		return []string{fmt.Sprintf("the %s does not speak TLS: it began with ", 1-x.ours)}
+		return []string{fmt.Sprintf("the %s ", 1-x.ours), "TLS: it began with "}
 	case explain.ConnectionRefused:
 		return []string{"nothing listens at 127.0.0.1:"}
 	}

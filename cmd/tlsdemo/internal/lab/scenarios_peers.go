@@ -34,6 +34,14 @@ var peerScenarios = []Scenario{
 		serve: []string{"--plain", "--reply=SSH-2.0-OpenSSH_9.6"}, Want: Verdicts{Client: "peer-not-tls"},
 	},
 	{
+		Name: "peer-wants-starttls", Broken: "the server speaks SMTP, where TLS begins after a command",
+		serve: []string{"--plain", "--reply=220 mail.localhost ESMTP"}, Want: Verdicts{Client: "peer-wants-starttls"},
+	},
+	{
+		Name: "peer-proxy-header", Broken: "a load balancer puts a header of the PROXY protocol in front",
+		send: []string{"--plain", "PROXY TCP4 127.0.0.1 127.0.0.1 50000 8888"}, Want: Verdicts{Server: "peer-proxy-header", Client: "no-answer"},
+	},
+	{
 		Name: "peer-echoes", Broken: "the server sends back what it receives, without TLS",
 		serve: []string{"--plain", "--echo"}, Want: Verdicts{Client: "peer-echoes"},
 	},

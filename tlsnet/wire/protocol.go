@@ -1,0 +1,238 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/binary"
+)
+
+// Protocol is one that is not TLS, known by the first bytes that an end of it sends.
+type Protocol struct {
+	Name string // such as SMTP
+	Kind Kind
+	// TLS says in words how this protocol is had over TLS: the command, setting or scheme
+	// that whoever runs one of the ends will know. It depends on which end spoke, and
+	// is empty for HTTP, of which everybody knows.
+	TLS string
+	// StartTLS is what openssl s_client -starttls calls the protocol, or empty.
+	StartTLS string
+
+	speaks func(first []byte) bool
+}
+
+// Kind says how a protocol stands to TLS.
+type Kind int
+
+// The kinds of protocol.
+const (
+	Plain       Kind = iota // what was said is all without TLS
+	HTTP                    // that, and HTTP
+	BeforeTLS               // TLS begins only after a command of the protocol
+	ProxyHeader             // a load balancer's, in front of what the client says
+)
+
+// ServerProtocol returns the protocol that what was received is the beginning of, if a
+// server sent it.
+func (s Seen) ServerProtocol() (Protocol, bool) { return s.find(serverProtocols) }
+
+// ClientProtocol returns the protocol that what was received is the beginning of, if a
+// client sent it.
+func (s Seen) ClientProtocol() (Protocol, bool) { return s.find(clientProtocols) }
+
+// find passes over the beginning of TLS, whatever else that may be.
+func (s Seen) find(table []Protocol) (Protocol, bool) {
+	if !s.NotTLS() {
+		return Protocol{}, false
+	}
+	for _, p := range table {
+		if p.speaks(s.In) {
+			return p, true
+		}
+	}
+	return Protocol{}, false
+}
+
+// How TLS is had, where more than one row says it.
+const (
+	afterSTARTTLS = "TLS begins only after the command STARTTLS, or on a port of its own"
+	afterRequest  = "TLS begins only after an SSLRequest, which PostgreSQL's own clients send first (sslmode=require), or at once from version 17 on (sslnegotiation=direct)"
+	tlsPort       = "TLS has to be turned on in the server's configuration, most often for a port of its own"
+	beginWithTLS  = "the client has to begin with TLS"
+)
+
+// serverProtocols are known by what a server says first, or answers to a ClientHello. The
+// first that fits counts.
+var serverProtocols = []Protocol{
+	{Name: "FTP", Kind: BeforeTLS, StartTLS: "ftp", TLS: "TLS begins only after the command AUTH TLS, or on port 990 (ftps://)", speaks: greets("220", "FTP")},
+	{Name: "SMTP", Kind: BeforeTLS, StartTLS: "smtp", TLS: afterSTARTTLS + ", most often 465 (smtps://)", speaks: either(replies("220"), replies("421"), replies("554"))},
+	{Name: "IMAP", Kind: BeforeTLS, StartTLS: "imap", TLS: afterSTARTTLS + ", most often 993 (imaps://)", speaks: begins("* OK", "* PREAUTH", "* BYE")},
+	{Name: "POP3", Kind: BeforeTLS, StartTLS: "pop3", TLS: "TLS begins only after the command STLS, or on a port of its own, most often 995 (pop3s://)", speaks: begins("+OK")},
+	{Name: "XMPP", Kind: BeforeTLS, StartTLS: "xmpp", TLS: "TLS begins only after <starttls/>", speaks: xmpp},
+	{Name: "LDAP", Kind: BeforeTLS, StartTLS: "ldap", TLS: "TLS begins only after the extended request StartTLS, or on port 636 (ldaps://)", speaks: ldap(0x78)},
+	{Name: "MySQL", Kind: BeforeTLS, StartTLS: "mysql", TLS: "the server speaks first, and TLS begins only after an SSLRequest, which MySQL's and MariaDB's own clients send (ssl-mode, --ssl)", speaks: mysqlGreeting},
+	{Name: "PostgreSQL", Kind: BeforeTLS, StartTLS: "postgres", TLS: afterRequest, speaks: postgresError},
+	{Name: "NATS", Kind: BeforeTLS, TLS: "TLS begins only after the server's INFO, or at once with handshake_first in its configuration", speaks: begins("INFO {")},
+	{Name: "SSH", TLS: "SSH has an encryption of its own: it is never over TLS", speaks: begins("SSH-")},
+	{Name: "Redis", TLS: tlsPort + " (tls-port, rediss://)", speaks: begins("-ERR", "-DENIED", "-NOAUTH", "+PONG")},
+	{Name: "memcached", TLS: tlsPort + " (memcached -Z)", speaks: either(is("ERROR\r\n"), begins("CLIENT_ERROR", "SERVER_ERROR"))},
+	{Name: "MQTT", TLS: tlsPort + ", most often 8883 (mqtts://)", speaks: begins("\x20\x02\x00", "\x20\x02\x01")},
+	{Name: "AMQP", TLS: tlsPort + ", most often 5671 (amqps://)", speaks: begins("AMQP")},
+	{Name: "HTTP/2", Kind: HTTP, speaks: settings},
+	{Name: "HTTP", Kind: HTTP, speaks: isHTTP},
+}
+
+// clientProtocols are known by what a client says first.
+var clientProtocols = []Protocol{
+	{Name: "PROXY version 1", Kind: ProxyHeader, TLS: expectsHeader, speaks: begins("PROXY TCP4 ", "PROXY TCP6 ", "PROXY UNKNOWN")},
+	{Name: "PROXY version 2", Kind: ProxyHeader, TLS: expectsHeader, speaks: begins("\r\n\r\n\x00\r\nQUIT\n")},
+	{Name: "PostgreSQL", Kind: BeforeTLS, StartTLS: "postgres", TLS: "it asks for TLS by an SSLRequest and waits for an answer; from version 17 on, with sslnegotiation=direct, it begins with TLS at once", speaks: postgresRequest(80877103)},
+	{Name: "PostgreSQL", Kind: BeforeTLS, TLS: "it asks for encryption by GSSAPI first: gssencmode=disable, and sslnegotiation=direct", speaks: postgresRequest(80877104)},
+	{Name: "PostgreSQL", TLS: "it does not ask for TLS: sslmode=require, and sslnegotiation=direct", speaks: postgresStart},
+	{Name: "LDAP", Kind: BeforeTLS, StartTLS: "ldap", TLS: "it asks for TLS by the extended request StartTLS; ldaps:// begins with TLS", speaks: ldap(0x77)},
+	{Name: "LDAP", TLS: beginWithTLS + ": ldaps://, not ldap://", speaks: ldap(0x60, 0x63)},
+	{Name: "XMPP", Kind: BeforeTLS, StartTLS: "xmpp", TLS: "it waits for the offer of <starttls/>; a client that begins with TLS does so by direct TLS (XEP-0368)", speaks: xmpp},
+	{Name: "NATS", TLS: "it has to begin with TLS: tls:// with handshake_first (tls_first)", speaks: begins("CONNECT {")},
+	{Name: "SMTP", TLS: "it may want to begin TLS by STARTTLS later; smtps:// begins with TLS", speaks: begins("EHLO ", "HELO ", "LHLO ")},
+	{Name: "FTP", TLS: "it may want to begin TLS by AUTH TLS; implicit TLS (ftps://) begins with TLS", speaks: begins("AUTH TLS", "AUTH SSL", "USER ")},
+	{Name: "IMAP", TLS: "it may want to begin TLS by STARTTLS; imaps:// begins with TLS", speaks: imapCommand},
+	{Name: "POP3", TLS: "it may want to begin TLS by STLS; pop3s:// begins with TLS", speaks: begins("CAPA\r\n", "STLS\r\n")},
+	{Name: "Redis", TLS: beginWithTLS + ": rediss://, or redis-cli --tls", speaks: either(redisCommand, begins("PING\r\n", "INFO\r\n"))},
+	{Name: "memcached", TLS: beginWithTLS, speaks: either(begins("get ", "set ", "version\r\n", "stats\r\n"), begins("\x80\x00\x00"))},
+	{Name: "MQTT", TLS: beginWithTLS + ": mqtts://, or mosquitto_pub --cafile", speaks: mqttConnect},
+	{Name: "AMQP", TLS: beginWithTLS + ": amqps://", speaks: begins("AMQP")},
+	{Name: "SSH", TLS: "SSH has an encryption of its own: it is never over TLS", speaks: begins("SSH-")},
+	{Name: "HTTP/2", Kind: HTTP, speaks: begins("PRI * HTTP/2")},
+	{Name: "HTTP", Kind: HTTP, speaks: isHTTP},
+}
+
+const expectsHeader = "whatever is in front of us sends it (send-proxy, proxy_protocol), and only a server that is told to expect it reads it (accept-proxy)"
+
+// begins is for what can be known by how it begins.
+func begins(words ...string) func([]byte) bool {
+	return func(first []byte) bool {
+		for _, word := range words {
+			if bytes.HasPrefix(first, []byte(word)) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+func is(all string) func([]byte) bool {
+	return func(first []byte) bool { return string(first) == all }
+}
+
+func either(any ...func([]byte) bool) func([]byte) bool {
+	return func(first []byte) bool {
+		for _, speaks := range any {
+			if speaks(first) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// replies is for the reply of SMTP and FTP: a code, and a space, or a hyphen where another
+// line follows. RFC 5321 section 4.2.
+func replies(code string) func([]byte) bool { return begins(code+" ", code+"-") }
+
+// greets is for such a reply that has a word in it.
+func greets(code, word string) func([]byte) bool {
+	reply := replies(code)
+	return func(first []byte) bool { return reply(first) && bytes.Contains(bytes.ToUpper(first), []byte(word)) }
+}
+
+func isHTTP(first []byte) bool { return Seen{In: first}.HTTP() }
+
+// settings is the frame with which a server of HTTP/2 begins: its type is 4, and it is of
+// stream 0. RFC 9113 section 4.1.
+func settings(first []byte) bool {
+	return len(first) >= 9 && first[0] == 0 && first[3] == 4 && first[4]&^1 == 0 && string(first[5:9]) == "\x00\x00\x00\x00" &&
+		(int(first[1])<<8|int(first[2]))%6 == 0
+}
+
+// xmpp is the opening of a stream: RFC 6120 section 4.2.
+func xmpp(first []byte) bool {
+	return begins("<stream:", "<?xml")(first) && bytes.Contains(first, []byte("jabber:")) || begins("<stream:stream")(first)
+}
+
+// ldap is a message of LDAP, RFC 4511 section 4.1.1, whose operation has one of the tags: a
+// sequence, in which an integer stands before the operation.
+func ldap(tags ...byte) func([]byte) bool {
+	return func(first []byte) bool {
+		rest, ok := element(first, 0x30)
+		if !ok {
+			return false
+		}
+		id, ok := element(rest, 0x02)
+		if !ok || len(rest) < 2 || len(id) < int(rest[1]) || rest[1] > 4 {
+			return false
+		}
+		after := id[rest[1]:]
+		return len(after) > 0 && bytes.IndexByte(tags, after[0]) >= 0
+	}
+}
+
+// element is what follows the tag and the length of an element of BER. What is there of it
+// need not be all.
+func element(data []byte, tag byte) ([]byte, bool) {
+	if len(data) < 2 || data[0] != tag {
+		return nil, false
+	}
+	length := 0
+	if data[1] >= 0x80 {
+		length = int(data[1] & 0x7f)
+	}
+	if length > 4 || len(data) < 2+length {
+		return nil, false
+	}
+	return data[2+length:], true
+}
+
+// mysqlGreeting is the first packet of a server: its length in three bytes, the sequence
+// number 0, and the protocol's version 10, or 255 for an error.
+func mysqlGreeting(first []byte) bool {
+	return len(first) > 5 && first[2] == 0 && first[3] == 0 && (first[0] != 0 || first[1] != 0) && (first[4] == 10 || first[4] == 255)
+}
+
+// postgresError is an ErrorResponse, of which the first field is the severity.
+func postgresError(first []byte) bool {
+	return len(first) > 6 && first[0] == 'E' && first[1] == 0 && first[2] == 0 && first[5] == 'S'
+}
+
+// postgresRequest is a message of eight bytes that has no type, but a number.
+func postgresRequest(number uint32) func([]byte) bool {
+	return func(first []byte) bool {
+		return len(first) >= 8 && binary.BigEndian.Uint32(first) == 8 && binary.BigEndian.Uint32(first[4:]) == number
+	}
+}
+
+// postgresStart is a StartupMessage of version 3.
+func postgresStart(first []byte) bool {
+	return len(first) > 8 && first[0] == 0 && first[1] == 0 && binary.BigEndian.Uint32(first[4:])>>16 == 3 && bytes.Contains(first, []byte("user\x00"))
+}
+
+// imapCommand is a tag and a command that comes before any other.
+func imapCommand(first []byte) bool {
+	tag, command, ok := bytes.Cut(first, []byte(" "))
+	return ok && len(tag) > 0 && len(tag) <= 12 && begins("CAPABILITY\r\n", "STARTTLS\r\n", "LOGIN ", "ID ")(bytes.ToUpper(command))
+}
+
+// redisCommand is an array of bulk strings.
+func redisCommand(first []byte) bool {
+	line, rest, ok := bytes.Cut(first, []byte("\r\n"))
+	return ok && len(line) > 1 && len(line) < 8 && line[0] == '*' && len(rest) > 0 && rest[0] == '$'
+}
+
+// mqttConnect is a CONNECT packet: a length of up to four bytes, and the protocol's name.
+func mqttConnect(first []byte) bool {
+	if len(first) < 2 || first[0] != 0x10 {
+		return false
+	}
+	rest := first[1:]
+	for len(rest) > 1 && rest[0] >= 0x80 {
+		rest = rest[1:]
+	}
+	return begins("\x00\x04MQTT", "\x00\x06MQIsdp")(rest[1:])
+}
