@@ -30,6 +30,9 @@ type foreign struct {
 	ready string
 	// cuts is a server that closes without close_notify, once it has answered.
 	cuts bool
+	// deaf is a server that has nothing to say to a message of ours: it speaks another
+	// protocol.
+	deaf bool
 	// raw is a peer that is no more than a socket of ours.
 	raw bool
 }
@@ -37,7 +40,7 @@ type foreign struct {
 // fit returns the peer as a situation wants it, or false if it cannot be that.
 func (f foreign) fit(s situation) (workshop.Peer, bool) {
 	p, said := f.Peer, ""
-	if f.raw != (s.talk != nil) {
+	if f.raw != (s.talk != nil) || f.deaf && s.accepted {
 		return p, false
 	}
 	identity, demand := f.identity, f.demand

@@ -35,6 +35,12 @@ var (
 	nodeLax = map[string]string{"lax": "lax=yes"}
 	node12  = without(with(node, map[string]string{"tls1.2": ""}), "tls1.3")
 
+	// Java's revocation checking cannot be told of one list by a program as small as ours.
+	java = map[string]string{
+		"tls1.2": " tls=1.2", "tls1.3": " tls=1.3", "suite": " ciphers=TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+		"group": " group=secp521r1", "alpn": " alpn=other/1", "mute": " conduct=mute",
+	}
+
 	ending = map[string]string{"no-cert": "", "leave": "", "mute": ""}
 
 	opensslServes = map[string]string{
@@ -81,6 +87,14 @@ var foreignClients = []foreign{
 		identity: "cert={cert} key={key}",
 		demands:  nodeLax,
 		options:  with(node, map[string]string{"no-cert": "", "leave": " conduct=leave"}),
+	},
+	{
+		Peer: workshop.Peer{
+			Name: "Java", Needs: []string{"java", "javac"}, Build: buildJava,
+			Args: runJava + " client {port} {ca} {identity}{options}",
+		},
+		identity: "cert={cert} key={key}",
+		options:  with(java, map[string]string{"no-cert": "", "leave": " conduct=leave"}),
 	},
 	{
 		// Without a configuration file or a proxy of whoever runs this.
@@ -157,6 +171,14 @@ var foreignServers = []foreign{
 		identity: "cert={cert} key={key}", ready: "Listening\n",
 		demands: nodeLax, options: with(node, map[string]string{"mum": " conduct=mum", "http": " conduct=http"}),
 	},
+	{
+		Peer: workshop.Peer{
+			Name: "Java", Needs: []string{"java", "javac"}, Build: buildJava,
+			Args: runJava + " server {port} {ca} {identity}{options}",
+		},
+		identity: "cert={cert} key={key}", ready: "Listening\n",
+		options: with(java, map[string]string{"mum": " conduct=mum"}),
+	},
 	nginx("nginx 1.2", "TLSv1.2", map[string]string{"tls1.2": "", "suite": "ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256;\n"}),
 	nginx("nginx 1.3", "TLSv1.3", map[string]string{"tls1.3": ""}),
 	{
@@ -174,6 +196,53 @@ CAfile = {ca}
 			"down": "", "mum": "", "mute": "", "allow": "checkHost = nobody.localhost\n",
 		}),
 	},
+	{
+		Peer: workshop.Peer{Name: "HAProxy", Needs: []string{"haproxy"}, Args: "haproxy -W -f {conf}", Conf: `
+global
+	ssl-load-extra-del-ext
+	log stdout format raw local0
+defaults
+	mode tcp
+	log global
+	option tcplog
+	timeout connect 5s
+	timeout client 1m
+	timeout server 1m
+listen tls
+	bind {addr} ssl crt {cert} ca-file {demand}{options}
+	server up {upstream}
+`},
+		ready: "Loading success", demand: "{ca} verify required",
+		demands: map[string]string{
+			"lax": "{ca} crt-ignore-err all ca-ignore-err all verify required", "list-other": "{other} ca-verify-file {ca} verify required",
+		},
+		options: map[string]string{
+			"tls1.2": " ssl-max-ver TLSv1.2", "tls1.3": " ssl-min-ver TLSv1.3",
+			"suite": " ssl-max-ver TLSv1.2 ciphers ECDHE-ECDSA-AES128-GCM-SHA256",
+			"group": " curves P-521", "alpn": " alpn other/1", "crl": " crl-file {crl}",
+			"down": "", "mum": "", "mute": "",
+		},
+	},
+	{
+		Peer: workshop.Peer{Name: "mosquitto", Needs: []string{"mosquitto"}, Args: "mosquitto -v -c {conf}", Conf: `
+listener {port} 127.0.0.1
+user root
+log_dest stderr
+persistence false
+allow_anonymous true
+certfile {cert}
+keyfile {key}
+cafile {ca}
+require_certificate true
+{options}
+`},
+		ready: " running\n", deaf: true,
+		options: map[string]string{
+			"tls1.2": "tls_version tlsv1.2\n", "tls1.3": "tls_version tlsv1.3\n",
+			"suite": "tls_version tlsv1.2\nciphers ECDHE-ECDSA-AES128-GCM-SHA256\n",
+			"crl":   "crlfile {crl}\n", "mum": "",
+		},
+	},
 	{Peer: workshop.Peer{Name: "socket"}, raw: true},
 }
 
@@ -187,6 +256,9 @@ const (
 	strictOpenssl = "-verify_return_error -verify_hostname localhost -servername localhost"
 	noSNIOpenssl  = "-verify_return_error -verify_hostname elsewhere.localhost -noservername"
 	noSNIGnutls   = "--verify-hostname=elsewhere.localhost --disable-sni"
+
+	buildJava = "javac -d {program} {programs}/Failures.java"
+	runJava   = "java " + workshop.QuickJVM + " -cp {program} Failures"
 
 	curl = "curl --disable --noproxy * --ipv4 --silent --show-error --http0.9"
 

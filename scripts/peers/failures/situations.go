@@ -97,6 +97,9 @@ const (
 var (
 	brief     = []string{"--handshake-timeout=1s", "--exchange-timeout=1s"}
 	briefSend = []string{"--timeout=1500ms"}
+	// A JVM may take a second or two to shake hands.
+	mute     = []string{"--exchange-timeout=1s"}
+	muteSend = []string{"--timeout=4s"}
 )
 
 func codes(list ...explain.Code) []explain.Code { return list }
@@ -257,7 +260,7 @@ var controls = []situation{
 	{name: "control: all sound", kind: control, accepted: true},
 	{name: "control: sound and slow", kind: control, accepted: true, line: slow},
 	{
-		name: "control: never says a word", kind: control, options: []string{"mute"}, serveFlags: brief, sendFlags: briefSend,
+		name: "control: never says a word", kind: control, options: []string{"mute"}, serveFlags: mute, sendFlags: muteSend,
 		serve: codes(explain.PeerSilent, explain.NoAnswer, uncoded), send: codes(explain.PeerSilent, explain.NoAnswer),
 	},
 	{
@@ -275,11 +278,11 @@ var controls = []situation{
 	// What is wrong with our certificate is not why it fails: the peer does not care.
 	{
 		name: "control: lax client, never says a word", kind: control, options: []string{"lax", "mute"}, server: "server-expired",
-		serveFlags: brief, serve: codes(explain.PeerSilent, explain.NoAnswer, uncoded),
+		serveFlags: mute, serve: codes(explain.PeerSilent, explain.NoAnswer, uncoded),
 	},
 	{
 		name: "control: lax server, never answers", kind: control, options: []string{"lax", "mute"}, client: "client-expired",
-		sendFlags: briefSend, send: codes(explain.PeerSilent, explain.NoAnswer),
+		sendFlags: muteSend, send: codes(explain.PeerSilent, explain.NoAnswer),
 	},
 	{
 		name: "control: lax, closes without a word", kind: control, options: []string{"lax", "mum"}, client: "client-expired",

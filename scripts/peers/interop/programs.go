@@ -7,9 +7,6 @@ import (
 )
 
 const (
-	// quickJVM makes a Java that is to live for a second start faster.
-	quickJVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto"
-
 	// deno fetches nothing, neither a newer version of itself nor what a program imports.
 	deno = "env DENO_NO_UPDATE_CHECK=1 DENO_DIR={scratch} deno run --no-remote --no-npm --no-config --allow-net=127.0.0.1 --allow-read"
 )
@@ -30,7 +27,7 @@ func java(args string) workshop.Peer {
 		Name:  "Java JSSE",
 		Needs: []string{"java", "javac", "openssl"},
 		Build: "javac -d {program} {programs}/Jsse.java",
-		Args:  "java " + quickJVM + " -cp {program} Jsse" + args,
+		Args:  "java " + workshop.QuickJVM + " -cp {program} Jsse" + args,
 	}
 }
 
