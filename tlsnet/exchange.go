@@ -93,7 +93,7 @@ var ErrNoAnswer = errors.New("the server closed the connection without an answer
 // peer, or time.
 type ExchangeError struct {
 	Op   string       // what failed, such as "read answer"
-	Code explain.Code // NoAnswer or PeerSilent, or empty where neither fits
+	Code explain.Code // such as NoAnswer or AnswerCut, or empty where none fits
 	Err  error
 }
 

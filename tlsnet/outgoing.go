@@ -7,6 +7,8 @@ import (
 	"net"
 	"sync/atomic"
 	"time"
+
+	"tlsdemo/tlsnet/explain"
 )
 
 // outgoing is a message that is being sent.
@@ -124,7 +126,7 @@ func (o *outgoing) unsent(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &ExchangeError{Op: "send message", Err: &UnsentError{Sent: o.sent.Load(), Size: o.size, Err: err}}
+	return &ExchangeError{Op: "send message", Code: explain.MessageNotTaken, Err: &UnsentError{Sent: o.sent.Load(), Size: o.size, Err: err}}
 }
 
 // counter counts what is written.

@@ -115,7 +115,18 @@ func (r *Requester) receive(x *exchange, in *localWriter, out *outgoing) (Ending
 	case in.n == 0:
 		return "", noAnswer(because(x.ctx, err))
 	}
-	return ended, &ExchangeError{Op: "read answer", Err: because(x.ctx, err)}
+	return ended, &ExchangeError{Op: "read answer", Code: codeOf(ended, err), Err: because(x.ctx, err)}
+}
+
+// codeOf is the code of an answer that had begun, and then failed with err.
+func codeOf(ended Ending, err error) explain.Code {
+	switch {
+	case gaveUp(err):
+		return ""
+	case ended == Silence:
+		return explain.PeerStalled
+	}
+	return explain.AnswerCut
 }
 
 func (x *exchange) receiveMessage(in io.Writer) (Ending, error) {

@@ -8,6 +8,7 @@ and of what lies in a directory. It follows the path along which crypto/x509 wou
 the leaf. A certificate that lies on no such path is never at fault.
 
 Its work is bounded, whatever it is given: at most 10 steps and 20 checks of a signature.
-It imports nothing but the standard library.
+It imports nothing but the standard library, and golang.org/x/crypto/cryptobyte to read what
+crypto/x509 does not.
 */
 package chain

@@ -8,6 +8,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"math/big"
 	"net"
 	"time"
@@ -96,6 +97,24 @@ func CA(name string) Change {
 		t.Subject, t.IsCA = pkix.Name{CommonName: name}, true
 		t.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageCRLSign
 	}
+}
+
+// NoCA makes it a certificate that may not issue others, whatever it was.
+func NoCA(t *Template) {
+	t.IsCA, t.KeyUsage, t.MaxPathLen, t.MaxPathLenZero = false, x509.KeyUsageDigitalSignature, 0, false
+}
+
+// NoSignature makes it a CA whose key usage does not allow it to sign certificates.
+func NoSignature(t *Template) { t.KeyUsage = x509.KeyUsageCRLSign }
+
+// PathLength limits how many intermediates may stand below it.
+func PathLength(n int) Change {
+	return func(t *Template) { t.MaxPathLen, t.MaxPathLenZero = n, n == 0 }
+}
+
+// Critical gives it a critical extension that nobody knows.
+func Critical(t *Template) {
+	t.ExtraExtensions = append(t.ExtraExtensions, pkix.Extension{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 99999, 1}, Critical: true, Value: []byte{5, 0}})
 }
 
 // SHA1 has it signed with SHA-1, by an ECDSA key.

@@ -13,9 +13,13 @@ issue, for the lab, for scripts and for tests. Nothing else may import it.
 package forge
 
 import (
+	"bytes"
+	"crypto"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/pem"
 	"math/big"
 	"time"
@@ -129,6 +133,42 @@ func (f *Forge) sign(t *Template, ca *certs.Pair, changes []Change) *certs.Pair 
 		return unusable()
 	}
 	return &certs.Pair{Chain: []*x509.Certificate{cert}, Key: t.key}
+}
+
+// Unparsable makes the leaf of pair once more, signed by ca, with a negative serial number:
+// crypto/x509 does not read it, and others do. It returns the DER.
+func (f *Forge) Unparsable(pair, ca *certs.Pair) []byte {
+	leaf := f.Again(pair, ca, Serial(big.NewInt(0x7f123456789a)))
+	return f.Rewrite(leaf, ca, func(tbs []byte) []byte {
+		return bytes.Replace(tbs, []byte{2, 6, 0x7f, 0x12}, []byte{2, 6, 0xff, 0x12}, 1)
+	})
+}
+
+// Rewrite returns the DER of pair's leaf, of which change has rewritten the fields that are
+// signed, in DER and without what is around them, and ca has signed that.
+func (f *Forge) Rewrite(pair, ca *certs.Pair, change func(fields []byte) []byte) []byte {
+	if f.err != nil {
+		return nil
+	}
+	var old asn1.RawValue
+	_, err := asn1.Unmarshal(pair.Leaf().RawTBSCertificate, &old)
+	f.Fail(err)
+	tbs, err := asn1.Marshal(asn1.RawValue{Tag: asn1.TagSequence, IsCompound: true, Bytes: change(old.Bytes)})
+	f.Fail(err)
+	digest := sha256.Sum256(tbs)
+	signature, err := ca.Key.Sign(rand.Reader, digest[:], crypto.SHA256)
+	f.Fail(err)
+	der, err := asn1.Marshal(struct {
+		TBS       asn1.RawValue
+		Algorithm pkix.AlgorithmIdentifier
+		Signature asn1.BitString
+	}{
+		asn1.RawValue{FullBytes: tbs},
+		pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 3, 2}}, // ECDSA with SHA-256
+		asn1.BitString{Bytes: signature, BitLength: 8 * len(signature)},
+	})
+	f.Fail(err)
+	return der
 }
 
 // serial returns a random serial number.

@@ -12,13 +12,8 @@ import (
 // pending are the codes that error texts of other programs mean, and that no catalogue has
 // yet. The list only gets shorter.
 var pending = []string{
-	"alpn-none", "ca-not-yet-valid", "cert-asked-later", "client-ca-wrong-usage",
-	"client-cert-critical-extension", "client-cert-issuer-not-ca", "client-cert-path-too-long",
-	"client-cert-unparsable", "closed-after-handshake", "connect-timeout", "crl-expired",
-	"crl-other-ca", "file-format", "host-unreachable", "key-unsupported", "no-shared-signature",
-	"peer-proxy-header", "peer-wants-starttls", "refused-in-http", "server-ca-wrong-usage",
-	"server-cert-critical-extension", "server-cert-issuer-not-ca", "server-cert-path-too-long",
-	"server-cert-unparsable", "server-name-required", "server-name-unknown", "tls-too-old",
+	"crl-expired", "crl-other-ca", "file-format", "key-unsupported",
+	"peer-proxy-header", "peer-wants-starttls", "refused-in-http",
 }
 
 // Every code that a text can mean is explained, and has advice.

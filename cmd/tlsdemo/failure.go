@@ -49,22 +49,38 @@ func (l *located) record() *console.Explanation {
 			r.Error = e.Err.Error()
 		}
 	} else if e, ok := errors.AsType[*tlsnet.ExchangeError](l.err); ok && e.Code != "" {
-		r.Code, r.Side, r.Certainty = string(e.Code), explain.ClientSide.String(), explain.Unknown.String()
-		r.Basis = "a refusal, a crash and a proxy whose backend is down cannot be told apart"
+		r.Code, r.Side = string(e.Code), explain.ClientSide.String()
+		r.Certainty, r.Basis = certaintyOf(e.Code)
 	} else if f, ok := errors.AsType[*certs.Finding](l.err); ok {
 		r.Code = string(f.Code)
 	}
 	return r
 }
 
+// certaintyOf is how certain a failure of an exchange is, and why.
+func certaintyOf(code explain.Code) (certainty, basis string) {
+	switch code {
+	case explain.AnswerCut:
+		return explain.Certain.String(), "the server did not say that this was all; who cut the connection is not known"
+	case explain.MessageNotTaken:
+		return explain.Certain.String(), ""
+	case explain.PeerStalled:
+		return explain.Unknown.String(), "only the server knows why it sent no more"
+	}
+	return explain.Unknown.String(), "a refusal, a crash and a proxy whose backend is down cannot be told apart"
+}
+
 // atFault names the file, or whose certificate it is, and the certificate.
 func (l *located) atFault(e *explain.Error) string {
-	if e.Cert == nil || e.Certainty == explain.Unknown {
+	if e.Cert == nil && e.Outline == nil || e.Certainty == explain.Unknown {
 		return "" // nothing is known to be at fault
 	}
 	where := "the " + peerOf(e.Side) + "'s certificate"
 	if e.Ours {
-		where = l.origin.cert()
+		where = cmp.Or(l.origin.cert(), "our own certificate")
+	}
+	if e.Cert == nil {
+		return where + e.Outline.Details()
 	}
 	if file := l.origin.fileOf(e.Cert); file != "" {
 		where = file

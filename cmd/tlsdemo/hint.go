@@ -68,6 +68,11 @@ var hints = map[explain.Code]func(*problem) string{
 	explain.ClientCertNotAllowed:      hintAllow,
 	explain.ClientCertNameConstraint:  hintRenew,
 	explain.ClientCertIncompleteChain: hintChain,
+	explain.ClientCertIssuerNotCA:     hintAnother,
+	explain.ClientCAWrongUsage:        hintAnother,
+	explain.ClientCertPathTooLong:     hintAnother,
+	explain.ClientCertCritical:        hintAnother,
+	explain.ClientCertUnparsable:      hintAnother,
 	explain.ClientCertWeak:            hintRenew,
 	explain.ClientCertRefused:         hintOtherLog,
 
@@ -83,10 +88,18 @@ var hints = map[explain.Code]func(*problem) string{
 	explain.ServerCertNotAllowed:      noHint,
 	explain.ServerCertNameConstraint:  hintRenew,
 	explain.ServerCertIncompleteChain: hintChain,
+	explain.ServerCertIssuerNotCA:     hintAnother,
+	explain.ServerCAWrongUsage:        hintAnother,
+	explain.ServerCertPathTooLong:     hintAnother,
+	explain.ServerCertCritical:        hintAnother,
+	explain.ServerCertUnparsable:      hintAnother,
 	explain.ServerCertWeak:            hintRenew,
 	explain.ServerCertRefused:         hintOtherLog,
 
-	explain.CAExpired: hintRenew,
+	explain.CAExpired:     hintRenew,
+	explain.CANotYetValid: hintRenew,
+
+	explain.CertAskedLater: always("let the server ask for the certificate of every connection, not of some locations"),
 
 	explain.PeerPlaintextHTTP:     hintPlain,
 	explain.PeerNotTLS:            hintPlain,
@@ -98,14 +111,26 @@ var hints = map[explain.Code]func(*problem) string{
 	explain.PeerSilent:            noHint,
 	explain.PeerStalled:           noHint,
 	explain.ConnectionRefused:     hintRefused,
+	explain.HandshakeTooLarge:     noHint,
+	explain.ConnectTimeout:        noHint,
+	explain.HostUnreachable:       noHint,
 	explain.HostUnknown:           noHint,
+	explain.ServerNameRequired:    always("connect by the server's name, or name it: --server-name"),
+	explain.ServerNameUnknown:     noHint,
+	explain.ClosedAfterHandshake:  hintOtherLog,
 	explain.NoAnswer:              noHint,
+	explain.AnswerCut:             noHint,
+	explain.MessageNotTaken:       noHint,
 
 	explain.TLSVersionMismatch: always("--min-tls=1.2 --max-tls=1.3, at both ends"),
+	explain.TLSTooOld:          noHint,
 	explain.NoSharedCipher:     hintCipher,
 	explain.NoSharedGroup:      always("leave out --groups, or name the same groups at both ends"),
+	explain.NoSharedSignature:  noHint,
 	explain.NoSharedParameters: hintOtherLog,
 	explain.ALPNMismatch:       always("try --alpn= at either end: then no protocol is asked for"),
+
+	explain.ALPNNone: noHint,
 
 	explain.HandshakeFailed: hintHandshake,
 }
@@ -251,6 +276,14 @@ func hintRenew(f *problem) string {
 		return askIssuer(f)
 	}
 	return renew(f) + "    # then start both ends again"
+}
+
+// hintAnother is hintRenew for a certificate of which perhaps nothing is known.
+func hintAnother(f *problem) string {
+	if f.Cert == nil {
+		return ""
+	}
+	return hintRenew(f)
 }
 
 func hintRevoked(f *problem) string {

@@ -24,6 +24,10 @@ func (f *facts) alert(err error) *Error {
 
 func (f *facts) ofAlert(alert tls.AlertError) *Error {
 	switch alert {
+	case alertUnrecognizedName:
+		if f.side == ClientSide {
+			return f.unrecognized()
+		}
 	case alertProtocolVersion:
 		return &Error{
 			Code: TLSVersionMismatch, Certainty: Certain,
@@ -39,6 +43,9 @@ func (f *facts) ofAlert(alert tls.AlertError) *Error {
 	case alertNoCertificate, alertBadCertificate, alertUnsupportedCertificate, alertCertificateRevoked,
 		alertCertificateExpired, alertCertificateUnknown, alertUnknownCA, alertAccessDenied, alertCertificateRequired:
 		return f.refused(alert)
+	}
+	if e := f.ownUnreadable(f.peer()+" broke off the handshake", f.told(alert)); e != nil {
+		return e
 	}
 	return f.brokenOffBy(alert)
 }
@@ -56,6 +63,9 @@ func alertName(alert tls.AlertError) string { return strings.TrimPrefix(alert.Er
 // handshakeFailure is the alert that says least. TLS 1.2 servers send it for a missing
 // certificate as well.
 func (f *facts) handshakeFailure(alert tls.AlertError) *Error {
+	if e := f.ownUnreadable(f.peer()+" broke off the handshake", f.told(alert)); e != nil {
+		return e
+	}
 	switch {
 	case f.side == ClientSide && f.request != nil && len(f.ours) == 0:
 		return &Error{
@@ -87,6 +97,9 @@ func (f *facts) missingText() string {
 
 // refused is a peer that refused our certificate, or that there was none.
 func (f *facts) refused(alert tls.AlertError) *Error {
+	if e := f.ownUnreadable(f.peer()+" refused our certificate", f.told(alert)); e != nil {
+		return e
+	}
 	if len(f.ours) == 0 {
 		return f.refusedNothing(alert)
 	}

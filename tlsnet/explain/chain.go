@@ -17,10 +17,10 @@ var codes = map[chain.Kind][2]Code{
 	chain.Expired:           {ClientCertExpired, ServerCertExpired},
 	chain.NotYetValid:       {ClientCertNotYetValid, ServerCertNotYetValid},
 	chain.WrongUsage:        {ClientCertWrongUsage, ServerCertWrongUsage},
-	chain.CAWrongUsage:      {ClientCertWrongUsage, ServerCertWrongUsage},
-	chain.NotCA:             {ClientCertRefused, ServerCertRefused},
-	chain.PathTooLong:       {ClientCertRefused, ServerCertRefused},
-	chain.CriticalExtension: {ClientCertRefused, ServerCertRefused},
+	chain.CAWrongUsage:      {ClientCAWrongUsage, ServerCAWrongUsage},
+	chain.NotCA:             {ClientCertIssuerNotCA, ServerCertIssuerNotCA},
+	chain.PathTooLong:       {ClientCertPathTooLong, ServerCertPathTooLong},
+	chain.CriticalExtension: {ClientCertCritical, ServerCertCritical},
 	chain.NameConstraint:    {ClientCertNameConstraint, ServerCertNameConstraint},
 	chain.NameMismatch:      {ClientCertRefused, ServerCertNameMismatch},
 	chain.NoSAN:             {ClientCertRefused, ServerCertNoSAN},
@@ -36,8 +36,12 @@ var codes = map[chain.Kind][2]Code{
 
 // codeOf is the code of a defect in the chain of side, whose leaf is given.
 func codeOf(d *chain.Defect, side Side, leaf *x509.Certificate) Code {
-	if d.Kind == chain.Expired && !d.Cert.Equal(leaf) {
+	ofCA := d.Cert != nil && !d.Cert.Equal(leaf)
+	switch {
+	case d.Kind == chain.Expired && ofCA:
 		return CAExpired
+	case d.Kind == chain.NotYetValid && ofCA:
+		return CANotYetValid
 	}
 	return codes[d.Kind][side]
 }

@@ -16,6 +16,11 @@ const (
 	ClientCertNotAllowed      Code = "client-cert-not-allowed"
 	ClientCertNameConstraint  Code = "client-cert-name-constraint"
 	ClientCertIncompleteChain Code = "client-cert-incomplete-chain"
+	ClientCertIssuerNotCA     Code = "client-cert-issuer-not-ca"
+	ClientCAWrongUsage        Code = "client-ca-wrong-usage"
+	ClientCertPathTooLong     Code = "client-cert-path-too-long"
+	ClientCertCritical        Code = "client-cert-critical-extension"
+	ClientCertUnparsable      Code = "client-cert-unparsable"
 	ClientCertWeak            Code = "client-cert-weak"
 	ClientCertRefused         Code = "client-cert-refused"
 
@@ -30,11 +35,19 @@ const (
 	ServerCertRevoked         Code = "server-cert-revoked"
 	ServerCertNameConstraint  Code = "server-cert-name-constraint"
 	ServerCertIncompleteChain Code = "server-cert-incomplete-chain"
+	ServerCertIssuerNotCA     Code = "server-cert-issuer-not-ca"
+	ServerCAWrongUsage        Code = "server-ca-wrong-usage"
+	ServerCertPathTooLong     Code = "server-cert-path-too-long"
+	ServerCertCritical        Code = "server-cert-critical-extension"
+	ServerCertUnparsable      Code = "server-cert-unparsable"
 	ServerCertWeak            Code = "server-cert-weak"
 	ServerCertNotAllowed      Code = "server-cert-not-allowed"
 	ServerCertRefused         Code = "server-cert-refused"
 
-	CAExpired Code = "ca-expired"
+	CAExpired     Code = "ca-expired"
+	CANotYetValid Code = "ca-not-yet-valid"
+
+	CertAskedLater Code = "cert-asked-later"
 
 	PeerPlaintextHTTP     Code = "peer-plaintext-http"
 	PeerNotTLS            Code = "peer-not-tls"
@@ -45,15 +58,26 @@ const (
 	PeerHungUp            Code = "peer-hung-up"
 	PeerSilent            Code = "peer-silent"
 	PeerStalled           Code = "peer-stalled"
+	HandshakeTooLarge     Code = "handshake-too-large"
 	ConnectionRefused     Code = "connection-refused"
+	ConnectTimeout        Code = "connect-timeout"
+	HostUnreachable       Code = "host-unreachable"
 	HostUnknown           Code = "host-unknown"
+	ServerNameRequired    Code = "server-name-required"
+	ServerNameUnknown     Code = "server-name-unknown"
+	ClosedAfterHandshake  Code = "closed-after-handshake"
 	NoAnswer              Code = "no-answer"
+	AnswerCut             Code = "answer-cut"
+	MessageNotTaken       Code = "message-not-taken"
 
 	TLSVersionMismatch Code = "tls-version-mismatch"
+	TLSTooOld          Code = "tls-too-old"
 	NoSharedCipher     Code = "no-shared-cipher"
 	NoSharedGroup      Code = "no-shared-group"
+	NoSharedSignature  Code = "no-shared-signature"
 	NoSharedParameters Code = "no-shared-parameters"
 	ALPNMismatch       Code = "alpn-mismatch"
+	ALPNNone           Code = "alpn-none"
 
 	HandshakeFailed Code = "handshake-failed"
 )
@@ -127,6 +151,18 @@ this one is not on it. The client cannot know that from what it is told.`},
 4.2.1.10).`},
 	{ClientCertIncompleteChain, certificate, `The client presented its own certificate but not the intermediate that links it to a CA which
 the server trusts. The certificate file has to hold both, the leaf first.`},
+	{ClientCertIssuerNotCA, certificate, `A certificate in the client's chain was issued with a certificate that may not issue others: it is
+not a CA's (basic constraints), or its key usage lacks keyCertSign (RFC 5280 sections 4.2.1.9 and
+4.2.1.3). The certificate at fault is the issuer's. It has to be made again, as that of a CA.`},
+	{ClientCAWrongUsage, certificate, `A CA above the client's certificate has an extended key usage of its own, and that lacks
+clientAuth. Such a CA cannot issue certificates for clients; Go and most other programs check this.`},
+	{ClientCertPathTooLong, certificate, `A CA above the client's certificate limits how many intermediates may stand below it, and there
+are more (path length, RFC 5280 section 4.2.1.9).`},
+	{ClientCertCritical, certificate, `A certificate in the client's chain has a critical extension that the server does not know. What is
+critical must not be ignored, so the certificate is refused (RFC 5280 section 4.2).`},
+	{ClientCertUnparsable, certificate, `The client's certificate breaks the rules of its own format so that Go cannot read it: a negative
+serial number, an extension that is there twice, an unknown curve, a malformed time or name. Other
+programs may accept it. The CA has to issue another.`},
 	{ClientCertWeak, certificate, `The client's certificate has an RSA key of less than 2048 bits, or a signature with SHA-1.`},
 	{ClientCertRefused, certificate, `The server refused the client's certificate. To the client this means that nothing it can see is
 wrong with it: why is in the server's log, policy, revocation, another trust file, another clock. At
@@ -153,6 +189,18 @@ this one is not on it. The server cannot know that from what it is told.`},
 4.2.1.10).`},
 	{ServerCertIncompleteChain, certificate, `The server presented its own certificate but not the intermediate that links it to a CA which
 the client trusts. The certificate file has to hold both, the leaf first.`},
+	{ServerCertIssuerNotCA, certificate, `A certificate in the server's chain was issued with a certificate that may not issue others: it is
+not a CA's (basic constraints), or its key usage lacks keyCertSign (RFC 5280 sections 4.2.1.9 and
+4.2.1.3). The certificate at fault is the issuer's. It has to be made again, as that of a CA.`},
+	{ServerCAWrongUsage, certificate, `A CA above the server's certificate has an extended key usage of its own, and that lacks
+serverAuth. Such a CA cannot issue certificates for servers; Go and most other programs check this.`},
+	{ServerCertPathTooLong, certificate, `A CA above the server's certificate limits how many intermediates may stand below it, and there
+are more (path length, RFC 5280 section 4.2.1.9).`},
+	{ServerCertCritical, certificate, `A certificate in the server's chain has a critical extension that the client does not know. What is
+critical must not be ignored, so the certificate is refused (RFC 5280 section 4.2).`},
+	{ServerCertUnparsable, certificate, `The server's certificate breaks the rules of its own format so that Go cannot read it: a negative
+serial number, an extension that is there twice, an unknown curve, a malformed time or name. Other
+programs may accept it. The CA has to issue another.`},
 	{ServerCertWeak, certificate, `The server's certificate has an RSA key of less than 2048 bits, or a signature with SHA-1.`},
 	{ServerCertRefused, certificate, `The client refused the server's certificate. To the server this means that nothing it can see is
 wrong with it: why is in the client's output, and most often it trusts another CA. At the client it
@@ -160,6 +208,12 @@ means a defect that has no code of its own; the text says which.`},
 
 	{CAExpired, certificate, `The certificate of a CA in the chain is past its end. What it issued is of no use any more, even
 where the leaf itself has time left.`},
+	{CANotYetValid, certificate, `The certificate of a CA in the chain begins in the future. Most often a clock is wrong, or the CA
+was created on another machine a moment ago.`},
+	{CertAskedLater, certificate, `The server asked for a certificate after the handshake, when it had seen the request: by
+renegotiation in TLS 1.2, by post-handshake authentication in TLS 1.3. Go does neither. Apache (where
+SSLVerifyClient stands for one location) and IIS do this: let the server ask for the certificate of
+every connection at once.`},
 
 	{PeerPlaintextHTTP, connection, `The other end speaks HTTP without TLS on this connection: https:// became http://, or the port
 is that of the plain service.`},
@@ -177,17 +231,43 @@ lets in only certain addresses.`},
 nginx do that when they refuse a certificate; a crash looks the same.`},
 	{PeerSilent, connection, `The connection was accepted, but nothing came within the time allowed.`},
 	{PeerStalled, connection, `The other end began, and then fell silent before it was done.`},
+	{HandshakeTooLarge, connection, `The other end sent a handshake message that is longer than Go accepts: 256 KiB for a chain of
+certificates, 64 KiB for anything else. Most often the certificate has thousands of names, or a whole
+trust store was sent as a chain.`},
 	{HostUnknown, connection, `The name of the server cannot be resolved to an address.`},
 	{ConnectionRefused, connection, `Nothing listens at that address and port.`},
+	{ConnectTimeout, connection, `Nothing answered the attempt to connect, not even to refuse it. A firewall drops the packets, the
+address is wrong, or the machine is off.`},
+	{HostUnreachable, connection, `There is no route to that address: the network is down, or the address is in a network that this
+machine does not reach.`},
+	{ServerNameRequired, connection, `The server serves several names and wants to be told which (SNI, RFC 6066 section 3). The client
+sent none: clients send none when they connect to an address. Connect by name.`},
+	{ServerNameUnknown, connection, `The server has no certificate for the name that the client sent (SNI, RFC 6066 section 3). Either
+the client connected by the wrong name, or the server is not set up for it.`},
+	{ClosedAfterHandshake, connection, `The server closed the connection right after the handshake, before anybody had asked for anything.
+Some servers refuse a client's certificate in this way, and others when their backend is down: the
+server's log tells.`},
 	{NoAnswer, connection, `The handshake was done, and then the server closed or broke the connection without an answer.
 A refusal without an alert, a crash, and a proxy whose backend is down cannot be told apart.`},
+	{AnswerCut, connection, `The answer began, and the connection ended before the server had said that this was all. More may
+have been on its way: what came must not be taken for the whole.`},
+	{MessageNotTaken, connection, `The server answered, and took only a part of the message. What it answered may be about that part
+alone.`},
 
 	{TLSVersionMismatch, parameters, `The two ends have no version of TLS in common.`},
+	{TLSTooOld, parameters, `One end knows only what Go no longer offers: RSA key exchange, finite-field Diffie-Hellman, or
+ciphers that are broken. It has to be updated, or set up to use ECDHE.`},
 	{NoSharedCipher, parameters, `The two ends have no cipher suite in common, or none that goes with the server's key.`},
 	{NoSharedGroup, parameters, `The two ends have no group for the key exchange (elliptic curve) in common.`},
+	{NoSharedSignature, parameters, `The key of a certificate cannot make a signature that the other end accepts: an Ed25519, P-521 or
+RSA-PSS key at a peer that does not know them, or a curve that TLS does not have. ECDSA P-256 and RSA
+work everywhere.`},
 	{NoSharedParameters, parameters, `The server found nothing in common with the client's offer, and does not say in which respect:
 cipher suites, groups or signature schemes. Its log may.`},
 	{ALPNMismatch, parameters, `The two ends have no application protocol (ALPN, RFC 7301) in common.`},
+	{ALPNNone, parameters, `The server chose none of the application protocols that the client offered (ALPN, RFC 7301), or
+one that was not offered. Many clients do not mind; gRPC and others that speak only HTTP/2 refuse such
+a connection.`},
 	{HandshakeFailed, connection, `The handshake failed in a way that has no code of its own. The error as crypto/tls had it is all
 that is known.`},
 }

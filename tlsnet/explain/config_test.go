@@ -184,11 +184,13 @@ func TestSuitesOfTheVersion(t *testing.T) {
 	for name, test := range map[string]struct {
 		hello   []byte
 		version uint16
+		code    explain.Code
 		has     string
 		hasNot  string
 	}{
-		"TLS 1.3": {helloWith(tls.VersionTLS13, 0x1304), tls.VersionTLS13, "0x1304", "ECDHE"},
-		"TLS 1.2": {helloWith(tls.VersionTLS12, tls.TLS_RSA_WITH_RC4_128_SHA), tls.VersionTLS12, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "TLS_AES_128_GCM_SHA256"},
+		"TLS 1.3":      {helloWith(tls.VersionTLS13, 0x1304), tls.VersionTLS13, explain.NoSharedCipher, "0x1304", "ECDHE"},
+		"TLS 1.2":      {helloWith(tls.VersionTLS12, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256), tls.VersionTLS12, explain.NoSharedCipher, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "TLS_AES_128_GCM_SHA256"},
+		"TLS 1.2, old": {helloWith(tls.VersionTLS12, tls.TLS_RSA_WITH_RC4_128_SHA), tls.VersionTLS12, explain.TLSTooOld, "TLS_RSA_WITH_RC4_128_SHA", "ECDHE"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, server := sound(t)
@@ -201,7 +203,7 @@ func TestSuitesOfTheVersion(t *testing.T) {
 			conn.Read(make([]byte, 100))
 			conn.Close()
 			err = <-served
-			wantCode(t, "server", err, explain.NoSharedCipher)
+			wantCode(t, "server", err, test.code)
 			if e, ok := err.(*explain.Error); !ok || e.Version != test.version ||
 				!strings.Contains(e.Text, test.has) || strings.Contains(e.Text, test.hasNot) {
 				t.Errorf("text %v", err)

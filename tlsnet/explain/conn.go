@@ -28,7 +28,8 @@ func Server(conn net.Conn, config *tls.Config) *tls.Conn {
 
 // Of returns why conn failed with err, or nil where there is nothing to explain: err is
 // nil, conn is not one of [Client]'s or [Server]'s, or its handshake was done and err is
-// no alert with which the server refuses the client after all. It is to be called before
+// neither an alert with which the server refuses the client after all nor that it wants
+// another handshake. It is to be called before
 // conn is used again; conn may be closed.
 //
 // intermediates are certificates at hand that may be the one which either end failed to
@@ -45,10 +46,17 @@ func Of(conn *tls.Conn, err error, intermediates ...*x509.Certificate) *Error {
 		return nil
 	}
 	state := conn.ConnectionState()
-	if _, alerted := receivedAlert(err); state.HandshakeComplete && (!alerted || w.side == ServerSide) {
+	if state.HandshakeComplete && (w.side == ServerSide || !endedLater(err)) {
 		return nil
 	}
 	return w.facts(state, err, intermediates).explain(err)
+}
+
+// endedLater reports whether err is what a client's connection can fail with because of its
+// handshake once that is done: the server's alert, or our own that we do not renegotiate.
+func endedLater(err error) bool {
+	_, alerted := receivedAlert(err)
+	return alerted || sentAlert(err, alertNoRenegotiation)
 }
 
 // Release drops what is kept of conn to explain a handshake that fails, once it is done.

@@ -25,6 +25,14 @@ func Dial(addr string, err error) error {
 	case isUnknown:
 		text := fmt.Sprintf("the name %s is not known: %s", chain.Quote(unknown.Name), words(unknown.Err))
 		return &Error{Code: HostUnknown, Text: text, Certainty: Certain, Err: err}
+	case timedOut(err):
+		return &Error{
+			Code: ConnectTimeout, Text: fmt.Sprintf("nothing answered at %s: %v", chain.Quote(addr), err), Certainty: Certain, Err: err,
+			Basis: "a firewall that drops packets, a wrong address and a machine that is off look the same",
+		}
+	case neterr.Unreachable(err):
+		text := fmt.Sprintf("there is no way to %s: %v", chain.Quote(addr), err)
+		return &Error{Code: HostUnreachable, Text: text, Certainty: Certain, Err: err}
 	case isOp:
 		return err
 	}
@@ -42,5 +50,5 @@ func words(text string) string {
 }
 
 func timedOut(err error) bool {
-	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) || neterr.TimedOut(err)
 }

@@ -5,6 +5,8 @@ import (
 	"crypto/x509"
 	"errors"
 	"net"
+
+	"tlsdemo/certs/chain"
 )
 
 // Side is an end of a connection.
@@ -63,6 +65,7 @@ type Error struct {
 	Text      string            // what happened, in words
 	Cert      *x509.Certificate // the certificate at fault, or nil
 	Ours      bool              // what is at fault is our own certificate, that we have none, or a CA's in our own chain
+	Outline   *chain.Outline    // what can be read of the certificate at fault where Cert is nil since crypto/x509 does not read it, or nil
 	Wanted    string            // the name that the server's certificate lacks, or empty
 	Version   uint16            // of TLS in which there was no shared cipher suite, or zero
 	StartTLS  string            // what openssl s_client -starttls calls the protocol in which the peer wants TLS to begin, or empty
@@ -116,6 +119,8 @@ const (
 	alertAccessDenied           tls.AlertError = 49
 	alertProtocolVersion        tls.AlertError = 70
 	alertInsufficientSecurity   tls.AlertError = 71
+	alertNoRenegotiation        tls.AlertError = 100
+	alertUnrecognizedName       tls.AlertError = 112
 	alertCertificateRequired    tls.AlertError = 116
 	alertNoApplicationProtocol  tls.AlertError = 120
 )

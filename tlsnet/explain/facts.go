@@ -18,6 +18,10 @@ type facts struct {
 	now    time.Time
 	// ours is the chain that we showed, the leaf first, or empty.
 	ours []*x509.Certificate
+	// unread is the leaf that we showed, if crypto/x509 does not read it, and unreadWhy
+	// its error. Then ours is empty.
+	unread    []byte
+	unreadWhy string
 	// theirs is the chain that the peer showed, as far as it is known.
 	theirs []*x509.Certificate
 	// intermediates are at hand, and may be what somebody lacks.
@@ -46,12 +50,12 @@ func (w *witness) facts(state tls.ConnectionState, err error, intermediates []*x
 		f.verdict, f.theirs = w.verdict.err, w.verdict.theirs
 	}
 	if w.side == ClientSide {
-		f.ours = chainOf(w.shown)
+		f.showed(w.shown)
 		return f
 	}
 	f.local = w.LocalAddr().String()
 	if w.hello != nil && len(f.wire.Out) > 0 {
-		f.ours = chainOf(w.serverCertificate()) // before that nobody can have objected to it
+		f.showed(w.serverCertificate()) // before that nobody can have objected to it
 	}
 	return f
 }
@@ -92,11 +96,16 @@ func clock(config *tls.Config) time.Time {
 	return time.Now()
 }
 
-func chainOf(cert *tls.Certificate) []*x509.Certificate {
-	if cert == nil {
-		return nil
+// showed notes what we showed, which may be nil.
+func (f *facts) showed(cert *tls.Certificate) {
+	if cert == nil || len(cert.Certificate) == 0 {
+		return
 	}
-	return parsed(cert.Certificate)
+	if _, err := x509.ParseCertificate(cert.Certificate[0]); err != nil {
+		f.unread, f.unreadWhy = cert.Certificate[0], err.Error()
+		return
+	}
+	f.ours = parsed(cert.Certificate)
 }
 
 // parsed returns a chain, without what cannot be parsed.

@@ -16,7 +16,7 @@ import (
 // it is.
 func (f *facts) explain(err error) *Error {
 	for _, fits := range []func(error) *Error{
-		f.echo, f.notTLS, f.alert, f.refusedChain, f.missingCert, f.negotiation, f.silence, f.hangUp,
+		f.echo, f.notTLS, f.alert, f.refusedChain, f.missingCert, f.unreadable, f.refusal, f.negotiation, f.silence, f.hangUp,
 	} {
 		if e := fits(err); e != nil {
 			e.Side, e.Err = f.side, err
@@ -94,11 +94,15 @@ func (f *facts) negotiation(err error) *Error {
 	case says(err, "tls: server selected unsupported protocol version"):
 		e.Code, e.Text = TLSVersionMismatch, fmt.Sprintf("the server chose a version of TLS that we do not speak: we speak %s", versions(offers(f.config)))
 	case says(err, "tls: peer doesn't support"):
-		e.Code, e.Text = NoSharedParameters, fmt.Sprintf("%s takes no signature that our certificate's key can make", f.peer())
+		e.Code, e.Text = NoSharedSignature, fmt.Sprintf("%s takes no signature that our certificate's key can make", f.peer())
 	case f.hello == nil:
 		return nil // what follows is about an offer that we have seen
 	case says(err, "tls: client offered only unsupported versions"):
 		e.Code, e.Text = TLSVersionMismatch, fmt.Sprintf("the client offers %s, we speak %s", versions(f.hello.SupportedVersions), versions(offers(f.config)))
+	case says(err, "tls: no cipher suite supported") && f.tooOld():
+		e.Code, e.Version = TLSTooOld, f.version()
+		e.Text = fmt.Sprintf("the client offers only cipher suites that Go does not use any more, such as those of RSA key exchange: %s",
+			suiteNames(suitesOf(f.hello.CipherSuites, e.Version)))
 	case says(err, "tls: no key exchanges supported"),
 		says(err, "tls: no cipher suite supported") && !f.groupInCommon():
 		e.Code, e.Text = NoSharedGroup, fmt.Sprintf("the client offers the groups %v, we have %v", f.hello.SupportedCurves[:min(len(f.hello.SupportedCurves), maxListed)], groups(f.config))
@@ -210,6 +214,9 @@ func (f *facts) hangUp(err error) *Error {
 			Code: PeerClosedBeforeHello, Text: "the server closed the connection before it sent anything",
 			Basis: "it may not speak TLS, be overloaded, or let in certain addresses only",
 		}
+	}
+	if e := f.ownUnreadable(f.peer()+" hung up during the handshake", "no reason was given"); e != nil {
+		return e
 	}
 	if e := f.ownDefect(0, false); e != nil {
 		e.Text = fmt.Sprintf("%s hung up during the handshake; perhaps because of our certificate %s: %s", f.peer(), chain.Subject(f.ours[0]), e.Text)

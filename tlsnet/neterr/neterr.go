@@ -23,6 +23,14 @@ func InUse(err error) bool { return isOneOf(err, syscall.EADDRINUSE, inUse) }
 // open a file.
 func Denied(err error) bool { return isOneOf(err, fs.ErrPermission, denied) }
 
+// Unreachable reports whether err says that there is no route to the address.
+func Unreachable(err error) bool {
+	return isOneOf(err, syscall.EHOSTUNREACH, noHost) || isOneOf(err, syscall.ENETUNREACH, noNetwork)
+}
+
+// TimedOut reports whether err says that the system has given up waiting for an answer.
+func TimedOut(err error) bool { return isOneOf(err, syscall.ETIMEDOUT, timedOut) }
+
 // ReaderGone reports whether err says that nobody will read what was written, because the
 // other end of the pipe or the connection is gone.
 func ReaderGone(err error) bool { return isOneOf(err, syscall.EPIPE, readerGone) }

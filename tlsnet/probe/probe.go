@@ -144,6 +144,9 @@ func (p *Probe) look(ctx context.Context, addr string, config *tls.Config, repor
 		return refused, nil
 	}
 	report.Verified = !config.InsecureSkipVerify
+	if unchosen := explain.NoProtocol(secure); unchosen != nil {
+		report.add(unchosen)
+	}
 	// A server that has refused us may be gone already.
 	_ = tlsnet.CloseAfter(secure, p.await(ctx, secure, report))
 	return false, nil
@@ -202,6 +205,9 @@ func (p *Probe) await(ctx context.Context, conn *tls.Conn, report *Report) error
 			report.add(fault)
 			report.Accepted = explain.Unknown
 		}
+	}
+	if closed := explain.Closed(conn, err, p.Intermediates...); closed != nil && refused == nil {
+		report.add(closed)
 	}
 	if isTimeout(err) || errors.Is(err, io.EOF) {
 		return nil

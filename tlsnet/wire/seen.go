@@ -81,6 +81,46 @@ var httpWords = [...]string{
 	"GET ", "HEAD ", "POST ", "PUT ", "DELETE ", "OPTIONS ", "PATCH ", "CONNECT ", "PRI * HTTP/", "HTTP/",
 }
 
+// Certificate returns the beginning, or all, of the first certificate that was received in
+// plaintext, as far as it is among the first bytes; or nil. In TLS 1.3 certificates are
+// encrypted.
+func (s Seen) Certificate() []byte {
+	const typeCertificate = 11 // RFC 5246 section 7.4
+	for messages := s.handshake(); len(messages) > 4; {
+		size := int(messages[1])<<16 | int(messages[2])<<8 | int(messages[3])
+		body := messages[4:]
+		if messages[0] == typeCertificate {
+			return firstCertificate(body)
+		}
+		messages = body[min(size, len(body)):]
+	}
+	return nil
+}
+
+// firstCertificate is the first of a list of certificates, each after its length, in front
+// of which stands the list's own: RFC 5246 section 7.4.2.
+func firstCertificate(list []byte) []byte {
+	if len(list) < 6 {
+		return nil
+	}
+	size := int(list[3])<<16 | int(list[4])<<8 | int(list[5])
+	return list[6:min(6+size, len(list))]
+}
+
+// handshake is the messages of a handshake with which what was received begins, without the
+// records around them: RFC 8446 section 5.1.
+func (s Seen) handshake() []byte {
+	const header = 5
+	var messages []byte
+	for in := s.In; len(in) > header && in[0] == recordHandshake; {
+		size := int(in[3])<<8 | int(in[4])
+		end := min(header+size, len(in))
+		messages = append(messages, in[header:end]...)
+		in = in[end:]
+	}
+	return messages
+}
+
 // FirstLine returns the beginning of what was received: its first line, at most 40 bytes.
 func (s Seen) FirstLine() []byte {
 	first := s.In[:min(len(s.In), 40)]

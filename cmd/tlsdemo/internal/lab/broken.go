@@ -64,6 +64,20 @@ func withIntermediate(name string, defect forge.Change) func(*brokenSet) {
 	}
 }
 
+// tooDeep hangs the leaf called name under two intermediates, of which the upper one allows
+// none below it.
+func (s *brokenSet) tooDeep(name string) {
+	upper := s.Sign(s.ca, forge.CA("tlsdemo upper intermediate"), forge.PathLength(0))
+	lower := s.Sign(upper, forge.CA("tlsdemo lower intermediate"))
+	s.reissue(name, lower)
+	s.set[name].Chain = append(s.set[name].Chain, lower.Leaf(), upper.Leaf())
+}
+
+// negative writes the leaf called name once more, with a negative serial number.
+func (s *brokenSet) negative(name string) {
+	s.files["negative.crt"] = pemOf("CERTIFICATE", s.Unparsable(s.set[name], s.ca))
+}
+
 func (s *brokenSet) otherCA() *certs.Pair { return s.Authority(certs.Request{Name: "another CA"}) }
 
 // sameCA is another CA under the name of the set's own.

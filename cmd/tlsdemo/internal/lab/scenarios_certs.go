@@ -1,6 +1,8 @@
 package lab
 
 import (
+	"crypto/tls"
+
 	"tlsdemo/certs"
 	"tlsdemo/certs/forge"
 )
@@ -67,6 +69,31 @@ var clientCertScenarios = []Scenario{
 		Want:   both("client-cert-unknown-ca"),
 	},
 	{
+		Name: "client-cert-issuer-not-ca", Broken: "the certificate that issued the client's is not that of a CA",
+		breaks: withIntermediate(certs.Client, forge.NoCA), Want: both("client-cert-issuer-not-ca"),
+	},
+	{
+		Name: "client-ca-wrong-usage", Broken: "the intermediate above the client's certificate may only issue certificates for the other role",
+		breaks: withIntermediate(certs.Client, forge.ForServers), Want: both("client-ca-wrong-usage"),
+	},
+	{
+		Name: "client-cert-path-too-long", Broken: "a CA above the client's certificate allows no intermediate below it, and there is one",
+		breaks: func(s *brokenSet) { s.tooDeep(certs.Client) }, Want: both("client-cert-path-too-long"),
+	},
+	{
+		Name: "client-cert-critical-extension", Broken: "the client's certificate has a critical extension that nobody knows",
+		breaks: changed(certs.Client, forge.Critical), Want: both("client-cert-critical-extension"),
+	},
+	{
+		Name: "client-cert-unparsable", Broken: "the client's certificate has a negative serial number",
+		breaks: func(s *brokenSet) { s.negative(certs.Client) }, client: negative, Want: both("client-cert-unparsable"),
+	},
+	{
+		Name: "cert-asked-later", Broken: "the server asks for a certificate after the handshake, by renegotiation",
+		only:   tls.VersionTLS12, // with TLS 1.3 a server asks later only a client that has offered it
+		server: asksLater, Want: Verdicts{Client: "cert-asked-later"},
+	},
+	{
 		Name: "client-cert-weak", Broken: "the client's certificate has an RSA key of 1024 bits",
 		breaks: changed(certs.Client, forge.RSA1024),
 		Want:   both("client-cert-weak"),
@@ -78,6 +105,10 @@ var clientCertScenarios = []Scenario{
 	{
 		Name: "client-cert-weak-sha1-ca", Broken: "the intermediate above the client's certificate is signed with SHA-1",
 		breaks: withIntermediate(certs.Client, forge.SHA1), Want: both("client-cert-weak"),
+	},
+	{
+		Name: "client-ca-not-yet-valid", Broken: "the intermediate above the client's certificate begins in two days",
+		breaks: withIntermediate(certs.Client, forge.NotYetValid), Want: both("ca-not-yet-valid"),
 	},
 	{
 		Name: "client-ca-expired", Broken: "the intermediate above the client's certificate ended two days ago",
@@ -159,6 +190,26 @@ var serverCertScenarios = []Scenario{
 		Want:   Verdicts{Server: "server-cert-refused", Client: "server-cert-unknown-ca"},
 	},
 	{
+		Name: "server-cert-issuer-not-ca", Broken: "the certificate that issued the server's is not that of a CA",
+		breaks: withIntermediate(certs.Server, forge.NoCA), Want: both("server-cert-issuer-not-ca"),
+	},
+	{
+		Name: "server-ca-wrong-usage", Broken: "the intermediate above the server's certificate may only issue certificates for the other role",
+		breaks: withIntermediate(certs.Server, forge.ForClients), Want: both("server-ca-wrong-usage"),
+	},
+	{
+		Name: "server-cert-path-too-long", Broken: "a CA above the server's certificate allows no intermediate below it, and there is one",
+		breaks: func(s *brokenSet) { s.tooDeep(certs.Server) }, Want: both("server-cert-path-too-long"),
+	},
+	{
+		Name: "server-cert-critical-extension", Broken: "the server's certificate has a critical extension that nobody knows",
+		breaks: changed(certs.Server, forge.Critical), Want: both("server-cert-critical-extension"),
+	},
+	{
+		Name: "server-cert-unparsable", Broken: "the server's certificate has a negative serial number",
+		breaks: func(s *brokenSet) { s.negative(certs.Server) }, server: negativeServer, Want: Verdicts{Client: "server-cert-unparsable"},
+	},
+	{
 		Name: "server-cert-weak", Broken: "the server's certificate has an RSA key of 1024 bits",
 		breaks: changed(certs.Server, forge.RSA1024),
 		Want:   both("server-cert-weak"),
@@ -170,6 +221,10 @@ var serverCertScenarios = []Scenario{
 	{
 		Name: "server-cert-weak-sha1-ca", Broken: "the intermediate above the server's certificate is signed with SHA-1",
 		breaks: withIntermediate(certs.Server, forge.SHA1), Want: both("server-cert-weak"),
+	},
+	{
+		Name: "server-ca-not-yet-valid", Broken: "the intermediate above the server's certificate begins in two days",
+		breaks: withIntermediate(certs.Server, forge.NotYetValid), Want: both("ca-not-yet-valid"),
 	},
 	{
 		Name: "server-ca-expired", Broken: "the intermediate above the server's certificate ended two days ago",

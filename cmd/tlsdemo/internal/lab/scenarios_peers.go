@@ -77,6 +77,31 @@ var peerScenarios = []Scenario{
 		server: mute, send: []string{clientWhile}, Want: Verdicts{Client: "peer-silent"},
 	},
 	{
+		Name: "handshake-too-large", Broken: "the server's certificate has so many names that no client of Go's takes it",
+		server: verbose, Want: Verdicts{Client: "handshake-too-large"},
+	},
+	{
+		Name: "server-name-required", Broken: "the server has a certificate for a client that names it, and the client connects to an address",
+		server: particular, Want: Verdicts{Client: "server-name-required"},
+	},
+	{
+		Name: "server-name-unknown", Broken: "the server has no certificate for the name that the client sends",
+		server: particular, send: []string{"--server-name=db.localhost"}, Want: Verdicts{Client: "server-name-unknown"},
+	},
+	{
+		Name: "closed-after-handshake", Broken: "the server completes the handshake and closes, before anything is sent",
+		server: closing, client: prober(), Want: Verdicts{Client: "closed-after-handshake"},
+	},
+	{
+		Name: "answer-cut", Broken: "the server's answer ends before it has said that this is all",
+		server: cutting, Want: Verdicts{Client: "answer-cut"},
+	},
+	{
+		Name: "message-not-taken", Broken: "the server answers and closes, and has not read all of the message",
+		breaks: func(s *brokenSet) { s.files["message"] = make([]byte, 4<<20) },
+		server: hasty, send: []string{"--alpn=", "--file={dir}/message"}, Want: Verdicts{Client: "message-not-taken"},
+	},
+	{
 		Name: "connection-refused", Broken: "nothing listens",
 		server: nobodyThere, Want: Verdicts{Client: "connection-refused"},
 	},
@@ -108,6 +133,14 @@ var parameterScenarios = []Scenario{
 		Want:  Verdicts{Server: "no-shared-cipher", Client: "no-shared-parameters"},
 	},
 	{
+		Name: "tls-too-old", Broken: "the client knows only RSA key exchange",
+		only: tls.VersionTLS12, client: old, Want: Verdicts{Server: "tls-too-old", Client: "no-shared-parameters"},
+	},
+	{
+		Name: "no-shared-signature", Broken: "the client's key makes only signatures that the server does not accept",
+		client: mismatched, Want: Verdicts{Server: "handshake-failed", Client: "no-shared-signature"},
+	},
+	{
 		Name: "no-shared-group", Broken: "each end allows one group for the key exchange, and not the same",
 		serve: []string{"--groups=P384"}, send: []string{"--groups=X25519"},
 		Want: Verdicts{Server: "no-shared-group", Client: "no-shared-parameters"},
@@ -115,5 +148,9 @@ var parameterScenarios = []Scenario{
 	{
 		Name: "alpn-mismatch", Broken: "each end names an application protocol, and not the same",
 		serve: []string{"--alpn=h2"}, send: []string{"--alpn=mqtt"}, Want: both("alpn-mismatch"),
+	},
+	{
+		Name: "alpn-none", Broken: "the server chooses none of the application protocols that the client offers",
+		server: withoutALPN, client: prober("h2"), Want: Verdicts{Client: "alpn-none"},
 	},
 }

@@ -3,13 +3,19 @@ package lab
 import (
 	"context"
 	"crypto/tls"
+	"encoding/pem"
+	"fmt"
 	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"tlsdemo/certs"
+	"tlsdemo/certs/forge"
 	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
+	"tlsdemo/tlsnet/probe"
 )
 
 // strangeServer is one that tlsdemo serve cannot be made into.
@@ -21,8 +27,9 @@ type strangeServer struct {
 
 // strangeClient is one that tlsdemo send cannot be made into.
 type strangeClient struct {
-	command string            // that does the same, with {dir} for where the set is
-	change  func(*tls.Config) // from that of tlsdemo send
+	command string                    // that does the same, with {dir} for where the set is
+	change  func(*place, *tls.Config) // from that of tlsdemo send
+	probes  bool                      // it looks at the server, as tlsdemo probe does
 }
 
 var nobodyThere = &strangeServer{command: "# no server at all", absent: true}
@@ -38,6 +45,134 @@ var stalled = &strangeServer{
 		_, _ = io.WriteString(conn, beginning)
 		untilGone(conn)
 	},
+}
+
+// secure is a server that shows the server's certificate of the set, and then does
+// what talk says. change is made to its configuration.
+func secure(command string, change func(*place, *tls.Config), talk func(*tls.Conn)) *strangeServer {
+	return &strangeServer{command: command, serve: func(p *place, conn net.Conn) {
+		source, err := certs.Open(certs.Dir(p.dir.server()).Files(certs.Server))
+		if err != nil {
+			return
+		}
+		config := p.fit(source.ServerConfig())
+		if change != nil {
+			change(p, config)
+		}
+		server := explain.Server(conn, config)
+		if server.Handshake() == nil {
+			talk(server)
+		}
+		untilGone(conn)
+	}}
+}
+
+// particular has a certificate for one name, and none for clients that name none.
+var particular = secure("# a server with a certificate for each of its names, and none for clients that name none",
+	func(_ *place, config *tls.Config) {
+		cert := config.Certificates[0]
+		config.Certificates = nil
+		config.GetCertificate = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+			if hello.ServerName == "server.localhost" {
+				return &cert, nil
+			}
+			return nil, nil
+		}
+	}, func(*tls.Conn) {})
+
+// closing closes at once.
+var closing = secure("# a server that closes right after the handshake", nil, func(conn *tls.Conn) { _ = conn.Close() })
+
+// withoutALPN chooses no protocol.
+var withoutALPN = secure("tlsdemo serve --dir={dir} --alpn=",
+	func(_ *place, config *tls.Config) { config.NextProtos = nil }, func(*tls.Conn) {})
+
+// cutting sends the beginning of an answer.
+var cutting = secure("# a server that ends in the middle of its answer", nil, func(conn *tls.Conn) {
+	_, _ = tlsnet.NewMessageReader(conn).WriteTo(io.Discard)
+	_, _ = io.WriteString(conn, "\x01\x00\x05Hello") // a chunk, and no end: see the documentation of tlsnet
+	_ = conn.CloseWrite()
+})
+
+// hasty answers, and reads no more of the message than it has to.
+var hasty = secure("# a server that answers and closes before it has read the whole message",
+	func(_ *place, config *tls.Config) { config.NextProtos = nil },
+	func(conn *tls.Conn) {
+		_, _ = conn.Read(make([]byte, 1))
+		_, _ = io.WriteString(conn, tlsnet.DefaultReply)
+		_ = conn.Close()
+	})
+
+// verbose shows a certificate of 20,000 names.
+var verbose = secure("# a server whose certificate is larger than 256 KiB",
+	func(p *place, config *tls.Config) {
+		names := make([]string, 20_000)
+		for i := range names {
+			names[i] = fmt.Sprintf("h%d.localhost", i)
+		}
+		// Its CA is not that of the set, and nobody gets as far as to notice.
+		f := forge.Forge{Now: p.now()}
+		config.Certificates[0] = f.Sign(nil, forge.Names(names...)).TLS()
+	}, func(*tls.Conn) {})
+
+// negativeServer shows a certificate with a negative serial number.
+var negativeServer = secure("openssl s_server -accept 127.0.0.1:8888 -cert {dir}/negative.crt -key {dir}/server.key -Verify 1 -quiet",
+	func(p *place, config *tls.Config) { config.Certificates[0] = p.negative(certs.Server) }, func(*tls.Conn) {})
+
+// negative is a client that does so.
+var negative = &strangeClient{
+	command: "curl --no-alpn -k --cert {dir}/negative.crt --key {dir}/client.key https://127.0.0.1:8888/",
+	change: func(p *place, config *tls.Config) {
+		cert := p.negative(certs.Client)
+		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &cert, nil }
+	},
+}
+
+// negative is the certificate of the file negative.crt, with the key of the leaf called name.
+func (p *place) negative(name string) tls.Certificate {
+	source, err := certs.Open(certs.Dir(p.dir).Files(name))
+	data, unread := os.ReadFile(filepath.Join(string(p.dir), "negative.crt"))
+	block, _ := pem.Decode(data)
+	if err != nil || unread != nil || block == nil {
+		return tls.Certificate{}
+	}
+	cert := source.ServerConfig().Certificates[0]
+	cert.Certificate, cert.Leaf = [][]byte{block.Bytes}, nil
+	return cert
+}
+
+// old is a client from before 2018.
+var old = &strangeClient{
+	command: "openssl s_client -connect 127.0.0.1:8888 -tls1_2 -cipher AES128-SHA256",
+	change: func(_ *place, config *tls.Config) {
+		config.CipherSuites = []uint16{tls.TLS_RSA_WITH_AES_128_GCM_SHA256}
+	},
+}
+
+// mismatched is a client whose key can make signatures of RSA only, or so it says.
+var mismatched = &strangeClient{
+	command: "# a client whose key the server's TLS library does not know",
+	change: func(_ *place, config *tls.Config) {
+		choose := config.GetClientCertificate
+		config.GetClientCertificate = func(request *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			cert, err := choose(request)
+			if err != nil {
+				return nil, err
+			}
+			other := *cert
+			other.SupportedSignatureAlgorithms = []tls.SignatureScheme{tls.PKCS1WithSHA256}
+			return &other, nil
+		}
+	},
+}
+
+// prober is tlsdemo probe, which asks for protocols.
+func prober(protocols ...string) *strangeClient {
+	command := "tlsdemo probe 127.0.0.1:8888 --dir={dir}"
+	if len(protocols) > 0 {
+		command += " --alpn=" + strings.Join(protocols, ",")
+	}
+	return &strangeClient{command: command, probes: true, change: func(_ *place, config *tls.Config) { config.NextProtos = protocols }}
 }
 
 // mute is a sound server that is slow beyond measure.
@@ -56,13 +191,13 @@ func untilGone(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }
 // withoutCertificate is a client of ours but for that.
 var withoutCertificate = &strangeClient{
 	command: "curl --no-alpn --cacert {dir}/ca.crt https://127.0.0.1:8888/",
-	change:  func(config *tls.Config) { config.GetClientCertificate = nil },
+	change:  func(_ *place, config *tls.Config) { config.GetClientCertificate = nil },
 }
 
 // choosy is a client that accepts one server only, which is not ours.
 var choosy = &strangeClient{
 	command: "# a client of your own, with certs.Allow or the like",
-	change: func(config *tls.Config) {
+	change: func(_ *place, config *tls.Config) {
 		config.VerifyConnection = certs.InTurn(config.VerifyConnection, certs.Allow([]string{"db.localhost"}, nil))
 	},
 }
@@ -75,8 +210,20 @@ func (c *strangeClient) call(ctx context.Context, p *place, addr string) error {
 	}
 	config := p.fit(source.ClientConfig())
 	config.MinVersion, config.MaxVersion = uint16(p.version), uint16(p.version)
-	c.change(config)
+	c.change(p, config)
+	if c.probes {
+		return look(ctx, config, addr)
+	}
 	return exchange(ctx, config, addr)
+}
+
+// look returns the first fault that a probe of the server finds.
+func look(ctx context.Context, config *tls.Config, addr string) error {
+	report, err := (&probe.Probe{Config: config}).Run(ctx, addr)
+	if err != nil || len(report.Faults) == 0 {
+		return err
+	}
+	return report.Faults[0]
 }
 
 func exchange(ctx context.Context, config *tls.Config, addr string) error {

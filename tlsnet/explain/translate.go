@@ -1,0 +1,176 @@
+package explain
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+
+	"tlsdemo/certs/chain"
+	"tlsdemo/tlsnet/neterr"
+)
+
+// unparsable are the codes of a certificate that crypto/x509 does not read, by the side
+// whose it is.
+var unparsable = [2]Code{ClientCertUnparsable, ServerCertUnparsable}
+
+// unreadable is a certificate of the peer's that crypto/x509 does not read. Of TLS 1.2 the
+// bytes of a server's were seen, in part; of others there are only crypto/x509's words.
+func (f *facts) unreadable(err error) *Error {
+	_, why, found := strings.Cut(err.Error(), f.side.parseFailure())
+	if !found || !says(err, "tls: failed to parse") {
+		return nil
+	}
+	e := &Error{
+		Code: unparsable[f.side.peer()], Certainty: Certain, Outline: chain.ReadOutline(f.wire.Certificate()),
+		Basis: "Go insists on the rules of X.509; other programs may accept it",
+	}
+	if !e.Outline.Known() {
+		e.Basis = "it may be any certificate of the chain; " + e.Basis
+	}
+	e.Text = fmt.Sprintf("we cannot read %s's certificate%s: %s", f.peer(), e.Outline.Called(), e.Outline.Fault(why))
+	return e
+}
+
+// parseFailure is with what crypto/tls says that a peer's certificate cannot be read.
+func (s Side) parseFailure() string {
+	if s == ServerSide {
+		return "tls: failed to parse client certificate: "
+	}
+	return "tls: failed to parse certificate from server: "
+}
+
+// ownUnreadable is a peer that ended the handshake, as the words say, where the certificate
+// that we showed is one that crypto/x509 does not read.
+func (f *facts) ownUnreadable(words, basis string) *Error {
+	if f.unread == nil {
+		return nil
+	}
+	outline := chain.ReadOutline(f.unread)
+	return &Error{
+		Code: unparsable[f.side], Ours: true, Certainty: Likely, Outline: outline, Basis: basis,
+		Text: fmt.Sprintf("%s; perhaps because it cannot read our certificate%s: %s", words, outline.Called(), outline.Fault(f.unreadWhy)),
+	}
+}
+
+// refusal is a refusal of crypto/tls itself: of what the peer sent, not of whom it is.
+func (f *facts) refusal(err error) *Error {
+	e := &Error{Certainty: Certain}
+	switch {
+	case f.side == ClientSide && sentAlert(err, alertNoRenegotiation):
+		return f.askedLater()
+	case says(err, "tls: handshake message of length"):
+		e.Code, e.Text = HandshakeTooLarge, fmt.Sprintf("%s sent more than we take: %s", f.peer(), words(strings.TrimPrefix(err.Error(), "tls: ")))
+	case says(err, "tls: server selected unadvertised ALPN protocol"):
+		e.Code, e.Text = ALPNNone, fmt.Sprintf("the server chose a protocol that we did not offer; we offered %q", protocols(f.config.NextProtos))
+	case says(err, "tls: server selected unoffered curve"), says(err, "tls: server selected unsupported group"):
+		e.Code, e.Text = NoSharedGroup, fmt.Sprintf("the server chose a group that we did not offer; we offered %v", groups(f.config))
+	case says(err, "tls: server's certificate contains an unsupported type of public key"),
+		says(err, "sent certificate containing RSA key larger than"):
+		e.Code, e.Text = NoSharedSignature, fmt.Sprintf("%s's certificate has a key that we cannot use: %s", f.peer(), words(strings.TrimPrefix(err.Error(), "tls: ")))
+	case says(err, "tls: no certificates configured"):
+		return f.noCertificate()
+	default:
+		return nil
+	}
+	return e
+}
+
+// askedLater is a server that wants to renegotiate. Go does not, and the server has asked for
+// nothing yet, so that it is for a certificate is only likely.
+func (f *facts) askedLater() *Error {
+	return &Error{
+		Code: CertAskedLater, Ours: true, Certainty: Likely,
+		Text:  "the server wants another handshake after the first (renegotiation), and we do not do that",
+		Basis: "servers do that to ask for a certificate once they have seen a request",
+	}
+}
+
+// noCertificate is a server of ours that has no certificate for the client.
+func (f *facts) noCertificate() *Error {
+	if f.hello == nil || f.hello.ServerName == "" {
+		return &Error{Code: ServerNameRequired, Certainty: Certain, Text: "the client named no server, and without a name we have no certificate to show"}
+	}
+	return &Error{Code: ServerNameUnknown, Certainty: Certain, Text: "we have no certificate for the name that the client sent, " + chain.Quote(f.hello.ServerName)}
+}
+
+// unrecognized is a server that does not know the name that was sent to it, RFC 6066
+// section 3, or wants one.
+func (f *facts) unrecognized() *Error {
+	if name := f.sentName(); name != "" {
+		return &Error{
+			Code: ServerNameUnknown, Certainty: Certain, Basis: f.told(alertUnrecognizedName),
+			Text: fmt.Sprintf("the server has no certificate for %s, the name that we sent", chain.Quote(name)),
+		}
+	}
+	return &Error{
+		Code: ServerNameRequired, Certainty: Certain, Basis: f.told(alertUnrecognizedName),
+		Text: "the server wants to be told its name, and we sent none: none is sent to an address",
+	}
+}
+
+// sentName is the server name that a client sent. RFC 6066 section 3: an address is none.
+func (f *facts) sentName() string {
+	if net.ParseIP(strings.Trim(f.server, "[]")) != nil {
+		return ""
+	}
+	return f.server
+}
+
+// sentAlert reports whether err is that crypto/tls ended the connection with an alert of
+// its own.
+func sentAlert(err error, alert tls.AlertError) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "local error" && op.Err.Error() == alert.Error()
+}
+
+// tooOld reports whether a client offers, for the version of TLS that was chosen, only
+// cipher suites that Go does not use any more: those of RSA key exchange among them.
+func (f *facts) tooOld() bool {
+	offered := suitesOf(f.hello.CipherSuites, f.version())
+	return f.version() < tls.VersionTLS13 && f.config.CipherSuites == nil && len(offered) > 0 &&
+		!slices.ContainsFunc(tls.CipherSuites(), func(s *tls.CipherSuite) bool { return slices.Contains(offered, s.ID) })
+}
+
+// Closed returns why a server closed conn, one of [Client]'s, right after the handshake and
+// before anything was asked of it, for the error of a Read; or nil if err says something
+// else. Our own certificate is looked at: servers close in this way too when they refuse it.
+func Closed(conn *tls.Conn, err error, intermediates ...*x509.Certificate) *Error {
+	w, ok := conn.NetConn().(*witness)
+	if !ok || w.side != ClientSide || !neterr.BrokenOff(err) {
+		return nil
+	}
+	e := w.facts(conn.ConnectionState(), err, intermediates).closed()
+	e.Side, e.Err = ClientSide, err
+	return e
+}
+
+func (f *facts) closed() *Error {
+	if e := f.ownDefect(0, false); e != nil {
+		e.Text = fmt.Sprintf("the server closed the connection right after the handshake; perhaps because of our certificate %s: %s", chain.Subject(f.ours[0]), e.Text)
+		return e
+	}
+	return &Error{
+		Code: ClosedAfterHandshake, Text: "the server closed the connection right after the handshake, before anything was sent",
+		Basis: "a refused certificate, a crash and a proxy whose backend is down cannot be told apart; its own log may tell",
+	}
+}
+
+// NoProtocol returns that a server chose none of the application protocols that the client
+// offered, or nil. Whether that matters is for the caller to say: to a client that speaks
+// only HTTP/2, such as gRPC, it does.
+func NoProtocol(conn *tls.Conn) *Error {
+	w, ok := conn.NetConn().(*witness)
+	state := conn.ConnectionState()
+	if !ok || w.side != ClientSide || !state.HandshakeComplete || state.NegotiatedProtocol != "" || len(w.config.NextProtos) == 0 {
+		return nil
+	}
+	return &Error{
+		Code: ALPNNone, Certainty: Certain,
+		Text:  fmt.Sprintf("the server chose none of the application protocols (ALPN) that we offered: %q", protocols(w.config.NextProtos)),
+		Basis: "most clients do not mind; gRPC and others that speak only HTTP/2 refuse such a connection",
+	}
+}
