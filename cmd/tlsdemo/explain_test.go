@@ -13,7 +13,7 @@ import (
 // yet. The list only gets shorter.
 var pending = []string{
 	"crl-expired", "crl-other-ca", "file-format", "key-unsupported",
-	"peer-proxy-header", "peer-wants-starttls", "refused-in-http",
+	"refused-in-http",
 }
 
 // Every code that a text can mean is explained, and has advice.
