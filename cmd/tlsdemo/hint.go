@@ -108,7 +108,8 @@ var hints = map[explain.Code]func(*problem) string{
 	explain.PeerEchoes:            hintPlain,
 	explain.PeerClosedBeforeHello: hintPlain,
 	explain.PeerHungUp:            hintOtherLog,
-	explain.PeerSilent:            noHint,
+	explain.HelloTooLarge:         always("at the client: --groups=X25519, or GODEBUG=tlsmlkem=0,tlssecpmlkem=0 for a Go program; to mend it, update what is in between"),
+	explain.PeerSilent:            hintSilent,
 	explain.PeerStalled:           noHint,
 	explain.ConnectionRefused:     hintRefused,
 	explain.HandshakeTooLarge:     noHint,
@@ -260,6 +261,14 @@ func hintStartTLS(f *problem) string {
 		return "at the client: a setting that begins with TLS at once, instead of STARTTLS or sslmode"
 	}
 	return ""
+}
+
+// hintSilent is about a server from which nothing comes.
+func hintSilent(f *problem) string {
+	if f.Side == explain.ServerSide {
+		return ""
+	}
+	return "ask who runs the server what its port speaks, and whether with TLS; tlsdemo send --plain tries a port of this machine without TLS"
 }
 
 func hintProxyHeader(f *problem) string {

@@ -36,6 +36,11 @@ it ask for a client certificate and of which CAs, does ours fit, and is it
 accepted. It goes on after the first fault, so that all of them show at once.
 Nothing is ever sent over the connection.
 
+Where a connection fails before the server has shown a certificate, up to six
+more are made, with one thing changed each: the server name, a smaller
+ClientHello, old versions and cipher suites (only to look), a PROXY header, or
+no TLS at all. If a change helps, that is why.
+
 No files are needed. Without --ca the system's trust store decides, and without
 --cert no client certificate is presented; a directory of certificates that was
 made with certs init is used if there is one. The default port is 443.`,
@@ -61,6 +66,7 @@ made with certs init is used if there is one. The default port is 443.`,
 	cmd.MarkFlagsMutuallyExclusive("dir", "ca")
 	flags := cmd.Flags()
 	p.tls.register(flags)
+	flags.Lookup("ciphers").Value = anyCipherList{&p.tls.ciphers}
 	p.tls.alpn, flags.Lookup("alpn").DefValue = nil, "none"
 	flags.StringVar(&p.serverName, "server-name", "", "the `NAME` that the server's certificate must have (default HOST)")
 	flags.DurationVar(&p.timeout, "timeout", 10*time.Second, "time limit of all steps together")

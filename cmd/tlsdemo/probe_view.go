@@ -54,6 +54,9 @@ func (v *probeView) serverRows() [][2]string {
 	}
 	rows = append(rows, [2]string{"TCP", "connected to " + r.Remote})
 	rows = append(rows, v.handshakeRows()...)
+	for _, trial := range r.Trials {
+		rows = append(rows, [2]string{"tried", trial.Change + ": " + trial.Saw})
+	}
 	rows = append(rows, v.chainRows()...)
 	if len(r.Chain) > 0 {
 		rows = append(rows, [2]string{"verified", v.verified()})
@@ -118,6 +121,8 @@ func issuer(cert *x509.Certificate) string  { return chain.Short(cert.Issuer.Str
 func (v *probeView) verified() string {
 	by := cmp.Or(v.creds.origin.files.CA, "the system's trust store")
 	switch {
+	case v.report.Unjudged:
+		return "not checked: the certificate came only in an experiment"
 	case v.report.Verified:
 		return fmt.Sprintf("yes, by %s, for %s", by, v.name)
 	case v.creds.origin.files.CA != "" && v.systemVerifies():
@@ -226,7 +231,14 @@ type probeRecord struct {
 	Ours      []*description         `json:"ours,omitempty"`
 	Fits      bool                   `json:"ours_fits,omitempty"`
 	Accepted  string                 `json:"accepted"`
+	Trials    []trial                `json:"tried,omitempty"`
 	Faults    []*console.Explanation `json:"faults,omitempty"`
+}
+
+type trial struct {
+	Change string `json:"change"`
+	Helped bool   `json:"helped"`
+	Saw    string `json:"saw"`
 }
 
 func (v *probeView) record() *probeRecord {
@@ -243,6 +255,9 @@ func (v *probeView) record() *probeRecord {
 	}
 	if len(r.Ours) > 0 {
 		r.Ours[0].Findings = listed(v.creds.findings(certs.ClientAuth, v.now))
+	}
+	for _, tried := range seen.Trials {
+		r.Trials = append(r.Trials, trial(tried))
 	}
 	for _, fault := range seen.Faults {
 		r.Faults = append(r.Faults, v.explanation(fault))

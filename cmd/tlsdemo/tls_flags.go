@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -120,8 +121,10 @@ func (c *cipherList) Set(s string) error {
 	return nil
 }
 
-func cipherByName(name string) (uint16, bool) {
-	for _, suite := range tls.CipherSuites() {
+func cipherByName(name string) (uint16, bool) { return cipherIn(tls.CipherSuites(), name) }
+
+func cipherIn(suites []*tls.CipherSuite, name string) (uint16, bool) {
+	for _, suite := range suites {
 		if suite.Name == name && forTLS12(suite) {
 			return suite.ID, true
 		}
@@ -140,3 +143,18 @@ func (c *cipherList) String() string {
 }
 
 func (c *cipherList) Type() string { return "suites" }
+
+// anyCipherList is a cipherList for those who only look: it takes insecure suites, too.
+type anyCipherList struct{ *cipherList }
+
+func (c anyCipherList) Set(s string) error {
+	*c.cipherList = nil
+	for name := range strings.SplitSeq(s, ",") {
+		id, ok := cipherIn(slices.Concat(tls.CipherSuites(), tls.InsecureCipherSuites()), name)
+		if !ok {
+			return fmt.Errorf("%q is unknown, or not a TLS 1.2 cipher suite", name)
+		}
+		*c.cipherList = append(*c.cipherList, id)
+	}
+	return nil
+}

@@ -28,6 +28,10 @@ func (f *facts) ofAlert(alert tls.AlertError) *Error {
 		if f.side == ClientSide {
 			return f.unrecognized()
 		}
+	case alertInternalError:
+		if f.side == ClientSide && len(f.theirs) == 0 && f.sentName() == "" {
+			return f.nameless(alert)
+		}
 	case alertProtocolVersion:
 		return &Error{
 			Code: TLSVersionMismatch, Certainty: Certain,

@@ -56,6 +56,7 @@ const (
 	PeerEchoes            Code = "peer-echoes"
 	PeerClosedBeforeHello Code = "peer-closed-before-hello"
 	PeerHungUp            Code = "peer-hung-up"
+	HelloTooLarge         Code = "hello-too-large"
 	PeerSilent            Code = "peer-silent"
 	PeerStalled           Code = "peer-stalled"
 	HandshakeTooLarge     Code = "handshake-too-large"
@@ -229,6 +230,9 @@ nginx it is proxy_protocol, in HAProxy send-proxy and accept-proxy.`},
 lets in only certain addresses.`},
 	{PeerHungUp, connection, `The other end closed the connection in the middle of the handshake, and sent no alert. Node and
 nginx do that when they refuse a certificate; a crash looks the same.`},
+	{HelloTooLarge, connection, `The server answers a short ClientHello and not a long one. With a post-quantum group a ClientHello
+is about 1,500 bytes and arrives in several packets; old load balancers, firewalls and servers lose
+one that is not in the first packet. Only an experiment can show this: tlsdemo probe makes it.`},
 	{PeerSilent, connection, `The connection was accepted, but nothing came within the time allowed.`},
 	{PeerStalled, connection, `The other end began, and then fell silent before it was done.`},
 	{HandshakeTooLarge, connection, `The other end sent a handshake message that is longer than Go accepts: 256 KiB for a chain of

@@ -121,6 +121,7 @@ const (
 	alertInsufficientSecurity   tls.AlertError = 71
 	alertNoRenegotiation        tls.AlertError = 100
 	alertUnrecognizedName       tls.AlertError = 112
+	alertInternalError          tls.AlertError = 80
 	alertCertificateRequired    tls.AlertError = 116
 	alertNoApplicationProtocol  tls.AlertError = 120
 )

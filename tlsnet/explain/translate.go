@@ -97,6 +97,15 @@ func (f *facts) noCertificate() *Error {
 	return &Error{Code: ServerNameUnknown, Certainty: Certain, Text: "we have no certificate for the name that the client sent, " + chain.Quote(f.hello.ServerName)}
 }
 
+// nameless is a server that broke off before it showed a certificate, and was sent no name:
+// Caddy, for one, then looks for a certificate for the address, and has none.
+func (f *facts) nameless(alert tls.AlertError) *Error {
+	return &Error{
+		Code: ServerNameRequired, Certainty: Likely, Basis: f.told(alert),
+		Text: "the server broke off before it showed a certificate, perhaps because we sent no server name: none is sent to an address",
+	}
+}
+
 // unrecognized is a server that does not know the name that was sent to it, RFC 6066
 // section 3, or wants one.
 func (f *facts) unrecognized() *Error {

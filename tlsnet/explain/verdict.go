@@ -52,6 +52,13 @@ func (f *facts) notTLS(error) *Error {
 	return f.speaks(protocol)
 }
 
+// Spoken says what a server has said without TLS, for those who have asked it otherwise than
+// by a handshake; or returns nil, if that may have been TLS.
+func Spoken(seen wire.Seen) *Error {
+	f := &facts{side: ClientSide, wire: seen}
+	return f.notTLS(nil)
+}
+
 // speaks is a peer that speaks a protocol which is known.
 func (f *facts) speaks(protocol wire.Protocol) *Error {
 	e := &Error{Code: PeerNotTLS, Certainty: Certain, StartTLS: protocol.StartTLS}
@@ -195,7 +202,11 @@ func (f *facts) silence(err error) *Error {
 		return nil
 	}
 	if f.wire.Received == 0 {
-		return &Error{Code: PeerSilent, Text: fmt.Sprintf("%s sent nothing: %v", f.peer(), err), Basis: "why it is silent only it can tell"}
+		basis := "only the client knows why it is silent"
+		if f.side == ClientSide {
+			basis = "perhaps the port speaks another protocol, without TLS; or a firewall drops what we send; or the server is busy"
+		}
+		return &Error{Code: PeerSilent, Text: fmt.Sprintf("%s sent nothing: %v", f.peer(), err), Basis: basis}
 	}
 	return &Error{
 		Code: PeerStalled, Text: fmt.Sprintf("%s was not done after %d bytes of the handshake: %v", f.peer(), f.wire.Received, err),
@@ -212,7 +223,7 @@ func (f *facts) hangUp(err error) *Error {
 	if f.side == ClientSide && f.wire.Received == 0 {
 		return &Error{
 			Code: PeerClosedBeforeHello, Text: "the server closed the connection before it sent anything",
-			Basis: "it may not speak TLS, be overloaded, or let in certain addresses only",
+			Basis: "perhaps it does not speak TLS; or TLS begins only after a command there (STARTTLS, as in SMTP and LDAP, or PostgreSQL and MySQL); or it lets in certain addresses only",
 		}
 	}
 	if e := f.ownUnreadable(f.peer()+" hung up during the handshake", "no reason was given"); e != nil {

@@ -114,12 +114,12 @@ func TestVerdicts(t *testing.T) {
 		{
 			"silent", ServerSide, os.ErrDeadlineExceeded, nil,
 			PeerSilent, Unknown,
-			`the client sent nothing: i/o timeout (why it is silent only it can tell)`,
+			`the client sent nothing: i/o timeout (only the client knows why it is silent)`,
 		},
 		{
 			"closed before hello", ClientSide, io.EOF, (*scene).nothingShown,
 			PeerClosedBeforeHello, Unknown,
-			`the server closed the connection before it sent anything (it may not speak TLS, be overloaded, or let in certain addresses only)`,
+			`the server closed the connection before it sent anything (perhaps it does not speak TLS; or TLS begins only after a command there (STARTTLS, as in SMTP and LDAP, or PostgreSQL and MySQL); or it lets in certain addresses only)`,
 		},
 		{
 			"hung up on another name", ServerSide, io.EOF, (*scene).otherName,

@@ -7,6 +7,8 @@ import (
 	"net"
 	"os"
 	"time"
+
+	"tlsdemo/tlsnet/explain"
 )
 
 // past is a deadline that is over.
@@ -25,8 +27,19 @@ func wait(ctx context.Context, conn net.Conn, d time.Duration) {
 	}
 }
 
-// shake shakes hands until ctx is done, and returns what ended it.
-func shake(ctx context.Context, conn *tls.Conn) error {
+// shake shakes hands until ctx is done, or until patience, unless that is zero, is over
+// and nothing has come; it returns what ended it.
+func shake(ctx context.Context, conn *tls.Conn, patience time.Duration) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	if patience > 0 {
+		timer := time.AfterFunc(patience, func() {
+			if explain.Tap(conn).Seen().Received == 0 {
+				cancel(&silentError{after: patience})
+			}
+		})
+		defer timer.Stop()
+	}
 	stop := interruptWhenDone(ctx, conn.NetConn())
 	defer stop()
 	return because(ctx, conn.Handshake())

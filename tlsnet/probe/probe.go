@@ -43,9 +43,22 @@ type Report struct {
 	Ours     *x509.Certificate    // what we showed, or nil
 	Fits     bool                 // whether Ours was issued by one of CAs, directly or by its chain
 	Verified bool                 // whether the chain leads to our roots, for the name
+	Unjudged bool                 // the chain came only where it was not to be verified
 	Refused  bool                 // whether the server refused Ours, or that there is none
 	Accepted explain.Certainty    // how certain it is that the server took our certificate
 	Faults   []*explain.Error     // everything that is wrong, what ends a connection first
+	Trials   []Trial              // what was tried to find out why no certificate came
+
+	helloSize int // of the ClientHello, with its record's header, in bytes
+}
+
+// way is one way to connect.
+type way struct {
+	addr   string
+	config *tls.Config
+	before func(context.Context, net.Conn) error // what comes before TLS; nil if nothing does
+	// patience is how long the first byte may take. Zero means as long as anything.
+	patience time.Duration
 }
 
 // Run connects to addr, HOST:PORT, looks at what the server does, and sends nothing.
@@ -65,7 +78,12 @@ func (p *Probe) Run(ctx context.Context, addr string) (*Report, error) {
 		}
 		return report, err
 	}
-	return report, p.lookTwice(ctx, addr, p.config(host), report)
+	w := way{addr: addr, config: p.config(host), patience: shareOf(ctx, 3)}
+	if err := p.lookTwice(ctx, w, report); err != nil {
+		return report, err
+	}
+	p.experiments(ctx, w, report)
+	return report, nil
 }
 
 // config is the configuration of a connection to host.
@@ -78,13 +96,14 @@ func (p *Probe) config(host string) *tls.Config {
 }
 
 // lookTwice looks at a server, and once more without verifying it if it does not verify.
-func (p *Probe) lookTwice(ctx context.Context, addr string, config *tls.Config, report *Report) error {
-	refused, err := p.look(ctx, addr, config, report)
+func (p *Probe) lookTwice(ctx context.Context, w way, report *Report) error {
+	refused, err := p.look(ctx, w, report)
 	if err != nil || !refused {
 		return err
 	}
 	second := new(Report)
-	_, err = p.look(ctx, addr, blind(config), second)
+	w.config = blind(w.config)
+	_, err = p.look(ctx, w, second)
 	report.merge(second)
 	return err
 }
@@ -118,8 +137,8 @@ func (r *Report) merge(second *Report) {
 }
 
 // look connects once, and reports whether it was we who ended it.
-func (p *Probe) look(ctx context.Context, addr string, config *tls.Config, report *Report) (refused bool, err error) {
-	conn, err := new(tlsnet.Dialer).Connect(ctx, addr)
+func (p *Probe) look(ctx context.Context, w way, report *Report) (refused bool, err error) {
+	conn, err := new(tlsnet.Dialer).Connect(ctx, w.addr)
 	if unreachable, ok := errors.AsType[*explain.Error](err); ok {
 		report.add(unreachable)
 		return false, nil
@@ -129,8 +148,13 @@ func (p *Probe) look(ctx context.Context, addr string, config *tls.Config, repor
 	}
 	defer conn.Close()
 	report.Remote = conn.RemoteAddr().String()
-	secure := explain.Client(conn, config)
-	failure := explain.Of(secure, shake(ctx, secure), p.Intermediates...)
+	if w.before != nil {
+		if err := w.before(ctx, conn); err != nil {
+			return false, err
+		}
+	}
+	secure := explain.Client(conn, w.config)
+	failure := explain.Of(secure, shake(ctx, secure, w.patience), p.Intermediates...)
 	report.note(secure, failure)
 	if failure != nil {
 		all := explain.All(secure, failure, p.Intermediates...)
@@ -143,7 +167,7 @@ func (p *Probe) look(ctx context.Context, addr string, config *tls.Config, repor
 		report.Verified = !refused && len(all) == 1 && len(report.Chain) > 0
 		return refused, nil
 	}
-	report.Verified = !config.InsecureSkipVerify
+	report.Verified = !w.config.InsecureSkipVerify
 	if unchosen := explain.NoProtocol(secure); unchosen != nil {
 		report.add(unchosen)
 	}
@@ -157,6 +181,7 @@ func (r *Report) note(conn *tls.Conn, failure *explain.Error) {
 	if state := conn.ConnectionState(); state.Version != 0 {
 		r.State = &state
 	}
+	r.helloSize = explain.Tap(conn).Seen().HelloSize()
 	theirs, ours, request := explain.Certificates(conn, failure)
 	if r.Chain = theirs; len(theirs) > 0 {
 		path := chain.Path(r.Chain)

@@ -55,6 +55,16 @@ func (s Seen) NotTLS() bool {
 	return s.In[0] != recordAlert && s.In[0] != recordHandshake
 }
 
+// HelloSize returns how long the first record that was sent is, its header included: that
+// of a client is its ClientHello.
+func (s Seen) HelloSize() int {
+	const header = 5 // bytes: type, version, length
+	if len(s.Out) < header {
+		return len(s.Out)
+	}
+	return header + int(s.Out[3])<<8 + int(s.Out[4])
+}
+
 // Echoed reports whether the peer has sent back what it received.
 func (s Seen) Echoed() bool {
 	n := min(len(s.In), len(s.Out))

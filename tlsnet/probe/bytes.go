@@ -1,0 +1,111 @@
+package probe
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"tlsdemo/tlsnet"
+	"tlsdemo/tlsnet/explain"
+	"tlsdemo/tlsnet/wire"
+)
+
+// sslRequest is how a client of PostgreSQL asks for TLS. To any other server it is a few
+// bytes that make no sense.
+const sslRequest = "\x00\x00\x00\x08\x04\xd2\x16\x2f"
+
+// other is another protocol than TLS: a server that speaks first is waited for, and one that
+// waits for its clients is asked what hurts none.
+func (l *lab) other() experiment {
+	return experiment{change: "no TLS: wait for a greeting, then ask as PostgreSQL's clients do, then end the line", try: func(ctx context.Context) (*explain.Error, string) {
+		conn, err := new(tlsnet.Dialer).Connect(ctx, l.way.addr)
+		if err != nil {
+			return nil, "not connected"
+		}
+		defer conn.Close()
+		stop := interruptWhenDone(ctx, conn)
+		defer stop()
+		for i, say := range []string{"", sslRequest, "\r\n\r\n"} {
+			if _, err := io.WriteString(conn, say); err != nil {
+				break
+			}
+			wait(ctx, conn, shareOf(ctx, 4-i))
+			first := make([]byte, 512)
+			if n, _ := conn.Read(first); n > 0 {
+				return answered(first[:n], say)
+			}
+		}
+		return nil, "it says nothing"
+	}}
+}
+
+// answered is a server that said something without TLS, after we had said something, or
+// nothing.
+func answered(first []byte, said string) (*explain.Error, string) {
+	saw := fmt.Sprintf("it says %q", first[:min(len(first), 40)])
+	if said == sslRequest {
+		switch string(first) {
+		case "S":
+			return &explain.Error{
+				Code: explain.PeerWantsStartTLS, StartTLS: "postgres",
+				Text: "the server speaks PostgreSQL: TLS begins only after an SSLRequest, which PostgreSQL's own clients send (sslmode=require), or at once from version 17 on (sslnegotiation=direct)",
+			}, saw
+		case "N":
+			return &explain.Error{
+				Code: explain.PeerNotTLS, Text: "the server speaks PostgreSQL, and TLS is turned off there (ssl = off)",
+			}, saw
+		}
+	}
+	return explain.Spoken(wire.Seen{In: first, Received: int64(len(first))}), saw
+}
+
+// header is a header of the PROXY protocol in front of the ClientHello, as load balancers
+// send it and servers behind them demand it.
+func (l *lab) header() experiment {
+	w := l.way
+	w.before = func(ctx context.Context, conn net.Conn) error {
+		if _, err := io.WriteString(conn, proxyHeader(conn)); err != nil {
+			return err
+		}
+		if l.way.before != nil {
+			return l.way.before(ctx, conn)
+		}
+		return nil
+	}
+	return l.tls("a header of the PROXY protocol before TLS", w, func(*Report) *explain.Error {
+		return &explain.Error{
+			Code: explain.PeerProxyHeader,
+			Text: "the server answers if a header of the PROXY protocol comes before TLS, and not without: it is meant to be reached through a load balancer",
+		}
+	})
+}
+
+// proxyHeader is a header of version 1 that says who we are: section 2.1 of HAProxy's
+// specification.
+func proxyHeader(conn net.Conn) string {
+	from, ok1 := conn.LocalAddr().(*net.TCPAddr)
+	to, ok2 := conn.RemoteAddr().(*net.TCPAddr)
+	if !ok1 || !ok2 {
+		return "PROXY UNKNOWN\r\n"
+	}
+	family := "TCP6"
+	if from.IP.To4() != nil {
+		family = "TCP4"
+	}
+	return fmt.Sprintf("PROXY %s %s %s %d %d\r\n", family, from.IP, to.IP, from.Port, to.Port)
+}
+
+// silentError is a server from which not a byte has come in time.
+type silentError struct{ after time.Duration }
+
+func (s *silentError) Error() string {
+	return fmt.Sprintf("nothing came within %v", s.after.Round(10*time.Millisecond))
+}
+
+// Is makes it the [context.DeadlineExceeded] that it is.
+func (s *silentError) Is(target error) bool { return target == context.DeadlineExceeded }
+
+// errOutOfTime ends an experiment whose share of the time is over.
+var errOutOfTime = fmt.Errorf("no time left: %w", context.DeadlineExceeded)

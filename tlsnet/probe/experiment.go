@@ -1,0 +1,280 @@
+package probe
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"tlsdemo/tlsnet/explain"
+)
+
+// maxExperiments is how many more connections are made to find out why one failed before
+// the server had shown a certificate.
+const maxExperiments = 6
+
+// Trial is one more connection, with one thing changed.
+type Trial struct {
+	Change string // what was changed, in words
+	Helped bool
+	Saw    string // what the server did, in words
+}
+
+// experiment is one thing to change, and what it shows if that helps.
+type experiment struct {
+	change string
+	// try makes a connection. What it returns is what the change has shown, or nil if
+	// it made no difference, and in words what was seen.
+	try func(ctx context.Context) (found *explain.Error, saw string)
+}
+
+// lab is the experiments with one server whose handshake failed.
+type lab struct {
+	*Probe
+	way    way
+	report *Report
+	failed *explain.Error // the failure to be understood
+	left   int            // connections that may still be made
+	passed bool           // the failure did not come again, so that nothing can be learnt
+}
+
+// experiments tries the failure of a report again with one thing changed each, until one of
+// the changes helps. What that shows is certain, and takes the place of the failure.
+func (p *Probe) experiments(ctx context.Context, w way, report *Report) {
+	if !open(report) {
+		return
+	}
+	l := &lab{Probe: p, way: w, report: report, failed: report.Faults[0], left: maxExperiments}
+	list := l.list()
+	for i, e := range list {
+		if l.left == 0 || ctx.Err() != nil {
+			return
+		}
+		l.left--
+		share, cancel := context.WithTimeoutCause(ctx, shareOf(ctx, len(list)-i+1), errOutOfTime)
+		found, saw := e.try(share)
+		cancel()
+		report.Trials = append(report.Trials, Trial{Change: e.change, Helped: found != nil, Saw: saw})
+		if l.passed {
+			return
+		}
+		if found != nil {
+			found.Side, found.Err = explain.ClientSide, l.failed.Err
+			found.Certainty = explain.Certain
+			report.Faults[0] = found
+			return
+		}
+	}
+}
+
+// open reports whether a failure came before any certificate, and left open why.
+func open(report *Report) bool {
+	if report.Remote == "" || len(report.Chain) > 0 || len(report.Faults) == 0 {
+		return false
+	}
+	switch first := report.Faults[0]; {
+	case slices.Contains(worthTrying, first.Code):
+		return true
+	case first.Fault() == explain.WeRefused, first.Fault() == explain.TheyRefused:
+		return false
+	default:
+		return first.Certainty != explain.Certain
+	}
+}
+
+// worthTrying are codes that are certain, and yet more can be known.
+var worthTrying = []explain.Code{
+	explain.TLSVersionMismatch, explain.TLSTooOld, explain.ServerNameRequired, explain.ServerNameUnknown,
+}
+
+// shareOf is how long one of n steps may take so that each has as much time.
+func shareOf(ctx context.Context, n int) time.Duration {
+	const usual = 3 * time.Second
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return usual
+	}
+	return min(usual, time.Until(deadline)/time.Duration(n))
+}
+
+// list is the experiments that suit the failure, the likeliest first.
+func (l *lab) list() []experiment {
+	name, small, old, other, header := l.name(), l.small(), l.old(), l.other(), l.header()
+	silent := []experiment{small, name, other, header, old}
+	switch l.failed.Code {
+	case explain.PeerSilent, explain.PeerStalled, explain.PeerClosedBeforeHello, explain.PeerHungUp:
+		return present(silent)
+	case explain.TLSVersionMismatch, explain.NoSharedParameters, explain.TLSTooOld:
+		return present([]experiment{old, name, small})
+	}
+	return present([]experiment{name, old, small})
+}
+
+// present leaves out experiments that would change nothing.
+func present(list []experiment) []experiment {
+	return slices.DeleteFunc(list, func(e experiment) bool { return e.try == nil })
+}
+
+// again looks at the server with another configuration. It returns what was seen, and nil
+// where that is no more than before.
+func (l *lab) again(ctx context.Context, w way) (*Report, string) {
+	seen := new(Report)
+	_, _ = l.look(ctx, w, seen)
+	if len(seen.Chain) > 0 {
+		return seen, "it answers, and shows its certificate"
+	}
+	if len(seen.Faults) > 0 {
+		return nil, "no better: " + string(seen.Faults[0].Code)
+	}
+	return nil, "no better"
+}
+
+// confirm makes the connection that failed once more. Where it does not fail again, the
+// change that seemed to help may have had no part in it.
+func (l *lab) confirm(ctx context.Context) bool {
+	if l.left == 0 {
+		return true
+	}
+	l.left--
+	again, _ := l.again(ctx, l.way)
+	return again == nil
+}
+
+// keep adds what an experiment that helped has shown of the server.
+func (l *lab) keep(seen *Report) {
+	faults := l.report.Faults
+	*l.report = Report{Addrs: l.report.Addrs, Trials: l.report.Trials, Remote: seen.Remote}
+	l.report.State, l.report.Chain, l.report.InOrder, l.report.Strays = seen.State, seen.Chain, seen.InOrder, seen.Strays
+	l.report.Verified, l.report.Unjudged = seen.Verified, seen.Unjudged
+	l.report.Asked, l.report.CAs, l.report.Ours = seen.Asked, seen.CAs, seen.Ours
+	l.report.Fits, l.report.Refused, l.report.Accepted = seen.Fits, seen.Refused, seen.Accepted
+	l.report.Faults = slices.Concat(faults, seen.Faults)
+}
+
+// tls is an experiment with another configuration. says is what it shows where it helps.
+func (l *lab) tls(change string, w way, says func(seen *Report) *explain.Error) experiment {
+	return experiment{change: change, try: func(ctx context.Context) (*explain.Error, string) {
+		seen, saw := l.again(ctx, w)
+		if seen == nil {
+			return nil, saw
+		}
+		if !l.confirm(ctx) {
+			l.passed = true
+			return nil, "it answers, but now it answers without the change, too"
+		}
+		found := says(seen)
+		l.keep(seen)
+		return found, saw
+	}}
+}
+
+// small is a ClientHello that fits into one packet: without the post-quantum groups it is
+// 1,200 bytes shorter.
+func (l *lab) small() experiment {
+	config := l.way.config
+	large := config.CurvePreferences == nil || slices.ContainsFunc(config.CurvePreferences, postQuantum)
+	if !large || config.MaxVersion != 0 && config.MaxVersion < tls.VersionTLS13 {
+		return experiment{}
+	}
+	w := l.way
+	w.config = config.Clone()
+	w.config.CurvePreferences = []tls.CurveID{tls.X25519}
+	return l.tls("a small ClientHello: the group X25519 alone", w, func(seen *Report) *explain.Error {
+		return &explain.Error{
+			Code: explain.HelloTooLarge,
+			Text: fmt.Sprintf("the server answers a ClientHello of %d bytes, and not ours of %d bytes, which has the post-quantum group X25519MLKEM768: "+
+				"the server, or something before it, loses a ClientHello that does not fit into one packet, or does not bear that group", seen.helloSize, l.report.helloSize),
+			Basis: "tried with --groups=X25519, and once more without",
+		}
+	})
+}
+
+func postQuantum(id tls.CurveID) bool {
+	return id == tls.X25519MLKEM768 || id == tls.SecP256r1MLKEM768 || id == tls.SecP384r1MLKEM1024
+}
+
+// name is the server's name in the ClientHello (SNI, RFC 6066 section 3): another way than
+// the one that failed. An address is never sent as a name.
+func (l *lab) name() experiment {
+	w := l.way
+	w.config = blind(w.config)
+	if sent := w.config.ServerName; net.ParseIP(sent) == nil {
+		w.config.ServerName = ""
+		return l.tls("no server name in the ClientHello", w, func(seen *Report) *explain.Error {
+			seen.Unjudged = true
+			return &explain.Error{
+				Code: explain.ServerNameUnknown, Wanted: sent,
+				Text: fmt.Sprintf("the server answers if no name is sent, and not if the name is %s: it does not serve that name", sent),
+			}
+		})
+	}
+	name := l.nameOf(w.config.ServerName)
+	if name == "" {
+		return experiment{}
+	}
+	w.config.ServerName = name
+	return l.tls("the server name "+name+" in the ClientHello", w, func(seen *Report) *explain.Error {
+		seen.Verified = false
+		return &explain.Error{
+			Code: explain.ServerNameRequired, Wanted: name,
+			Text: fmt.Sprintf("the server answers if a name is sent (%s), and not without: connected to by an address, no name is sent", name),
+		}
+	})
+}
+
+// nameOf is the name of an address, as far as that is to be had, or "".
+func (l *lab) nameOf(addr string) string {
+	if net.ParseIP(addr).IsLoopback() {
+		return "localhost"
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	names, _ := net.DefaultResolver.LookupAddr(ctx, addr)
+	if len(names) == 0 {
+		return ""
+	}
+	return strings.TrimSuffix(names[0], ".")
+}
+
+// old is versions and cipher suites that we do not use: they are offered to see whether
+// the server has no others, without verifying it or presenting anything.
+func (l *lab) old() experiment {
+	w := l.way
+	w.config = blind(w.config)
+	w.config.MinVersion, w.config.MaxVersion = tls.VersionTLS10, tls.VersionTLS12
+	w.config.CipherSuites = allSuites()
+	w.config.Certificates, w.config.GetClientCertificate = nil, nil
+	return l.tls("TLS 1.0 to 1.2, with the old cipher suites", w, func(seen *Report) *explain.Error {
+		seen.Unjudged, seen.Faults, seen.Accepted, seen.Refused = true, nil, explain.Unknown, false
+		return tooOld(seen.State)
+	})
+}
+
+func allSuites() []uint16 {
+	var ids []uint16
+	for _, suite := range slices.Concat(tls.CipherSuites(), tls.InsecureCipherSuites()) {
+		ids = append(ids, suite.ID)
+	}
+	return ids
+}
+
+// tooOld is a server that shook hands in what we offer only to look.
+func tooOld(state *tls.ConnectionState) *explain.Error {
+	version, suite := tls.VersionName(state.Version), tls.CipherSuiteName(state.CipherSuite)
+	text := fmt.Sprintf("the server speaks %s with %s, and nothing that we offer", version, suite)
+	switch {
+	case strings.HasPrefix(suite, "TLS_RSA_"):
+		text += ": that is RSA key exchange, which Go has not offered since 1.22, and other programs neither"
+	case state.Version < tls.VersionTLS12:
+		text += ": versions before TLS 1.2 are deprecated (RFC 8996)"
+	case !slices.ContainsFunc(tls.InsecureCipherSuites(), func(s *tls.CipherSuite) bool { return s.ID == state.CipherSuite }):
+		return &explain.Error{
+			Code: explain.TLSVersionMismatch,
+			Text: fmt.Sprintf("the server answers a ClientHello of TLS 1.2 (with %s), and not one that offers TLS 1.3 as well: it, or something before it, does not bear newer versions", suite),
+		}
+	}
+	return &explain.Error{Code: explain.TLSTooOld, Version: state.Version, Text: text}
+}

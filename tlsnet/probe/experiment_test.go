@@ -1,0 +1,204 @@
+package probe_test
+
+import (
+	"bufio"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"tlsdemo/certs/forge"
+	"tlsdemo/tlsnet/explain"
+	"tlsdemo/tlsnet/probe"
+)
+
+// begun is a connection of which a part has been read already.
+type begun struct {
+	net.Conn
+	io.Reader
+}
+
+func (b begun) Read(p []byte) (int, error) { return b.Reader.Read(p) }
+
+// afterFirst has the first bytes looked at, and serves TLS if they please.
+func afterFirst(config *tls.Config, please func(*bufio.Reader) bool) func(net.Conn) {
+	return func(conn net.Conn) {
+		in := bufio.NewReader(conn)
+		if please(in) {
+			overTLS(config)(begun{conn, in})
+		}
+	}
+}
+
+func refuse(refuses func(name string) bool) func(*tls.ClientHelloInfo) (*tls.Config, error) {
+	return func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		if refuses(hello.ServerName) {
+			return nil, errors.New("no such site")
+		}
+		return nil, nil
+	}
+}
+
+func TestExperiments(t *testing.T) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name   string
+		behave func(r *rig) func(net.Conn)
+		host   string // to connect to, if not the address
+		want   explain.Code
+		says   string
+	}{
+		{name: "a long ClientHello is lost", want: explain.HelloTooLarge, says: "ClientHello of", behave: func(r *rig) func(net.Conn) {
+			return afterFirst(r.server, func(in *bufio.Reader) bool {
+				header, _ := in.Peek(5)
+				return len(header) == 5 && header[3] < 4
+			})
+		}},
+		{name: "a name is wanted", want: explain.ServerNameRequired, says: "and not without", behave: func(r *rig) func(net.Conn) {
+			r.server.GetConfigForClient = refuse(func(name string) bool { return name == "" })
+			return overTLS(r.server)
+		}},
+		{name: "another name is wanted", host: "localhost", want: explain.ServerNameUnknown, says: "not if the name is localhost", behave: func(r *rig) func(net.Conn) {
+			r.server.GetConfigForClient = refuse(func(name string) bool { return name == "localhost" })
+			return overTLS(r.server)
+		}},
+		{name: "RSA key exchange", want: explain.TLSTooOld, says: "RSA key exchange", behave: func(r *rig) func(net.Conn) {
+			r.server.Certificates = []tls.Certificate{r.Sign(r.ca, forge.Key(key), forge.Names("127.0.0.1")).TLS()}
+			r.server.MaxVersion, r.server.CipherSuites = tls.VersionTLS12, []uint16{tls.TLS_RSA_WITH_AES_128_GCM_SHA256}
+			return overTLS(r.server)
+		}},
+		{name: "TLS 1.0", want: explain.TLSTooOld, says: "TLS 1.0", behave: func(r *rig) func(net.Conn) {
+			r.server.MinVersion, r.server.MaxVersion = tls.VersionTLS10, tls.VersionTLS10
+			return overTLS(r.server)
+		}},
+		{name: "no TLS 1.3", want: explain.TLSVersionMismatch, says: "not one that offers TLS 1.3", behave: func(r *rig) func(net.Conn) {
+			r.server.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+				if hello.SupportedVersions[0] == tls.VersionTLS13 {
+					hello.Conn.Close()
+				}
+				return nil, nil
+			}
+			return overTLS(r.server)
+		}},
+		{name: "a PROXY header", want: explain.PeerProxyHeader, says: "load balancer", behave: func(r *rig) func(net.Conn) {
+			return afterFirst(r.server, func(in *bufio.Reader) bool {
+				first, _ := in.Peek(5)
+				if string(first) != "PROXY" {
+					return false
+				}
+				line, _ := in.ReadString('\n')
+				return strings.HasPrefix(line, "PROXY TCP4 127.0.0.1 127.0.0.1 ")
+			})
+		}},
+		{name: "PostgreSQL", want: explain.PeerWantsStartTLS, says: "sslmode", behave: func(*rig) func(net.Conn) {
+			return func(conn net.Conn) {
+				if first := readSome(conn); string(first) == "\x00\x00\x00\x08\x04\xd2\x16\x2f" {
+					io.WriteString(conn, "S")
+				}
+			}
+		}},
+		{name: "PostgreSQL without TLS", want: explain.PeerNotTLS, says: "turned off", behave: func(*rig) func(net.Conn) {
+			return func(conn net.Conn) {
+				if first := readSome(conn); string(first) == "\x00\x00\x00\x08\x04\xd2\x16\x2f" {
+					io.WriteString(conn, "N")
+				}
+			}
+		}},
+		{name: "a greeting for who waits", want: explain.PeerWantsStartTLS, says: "SMTP", behave: func(*rig) func(net.Conn) {
+			return func(conn net.Conn) {
+				conn.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+				if len(readSome(conn)) == 0 {
+					io.WriteString(conn, "220 mail.localhost ESMTP\r\n")
+				}
+			}
+		}},
+		{name: "a line is waited for", want: explain.PeerNotTLS, says: "Redis", behave: func(*rig) func(net.Conn) {
+			return func(conn net.Conn) {
+				in := bufio.NewReader(conn)
+				if first, _ := in.Peek(1); first[0] == 0x16 {
+					io.Copy(io.Discard, in)
+				}
+				in.ReadString('\n')
+				io.WriteString(conn, "-ERR unknown command\r\n")
+			}
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			addr := serve(t, test.behave(r))
+			if err := r.Err(); err != nil {
+				t.Fatal(err)
+			}
+			if test.host != "" {
+				_, port, _ := net.SplitHostPort(addr)
+				addr = net.JoinHostPort(test.host, port)
+			}
+			report := run(t, &probe.Probe{Config: r.client}, addr)
+			first := report.Faults[0]
+			if first.Code != test.want || first.Certainty != explain.Certain || !strings.Contains(first.Text, test.says) {
+				t.Errorf("%v (%v), want %s; tried %+v", first, first.Certainty, test.want, report.Trials)
+			}
+			if last := len(report.Trials) - 1; last < 0 || !report.Trials[last].Helped {
+				t.Errorf("tried %+v", report.Trials)
+			}
+		})
+	}
+}
+
+func readSome(conn net.Conn) []byte {
+	first := make([]byte, 4096)
+	n, _ := conn.Read(first)
+	return first[:n]
+}
+
+// What nothing helps against stays open, and costs six connections at most, within the time.
+func TestExperimentsAreBounded(t *testing.T) {
+	r := newRig(t)
+	var connections atomic.Int32
+	addr := serve(t, func(conn net.Conn) {
+		connections.Add(1)
+		io.Copy(io.Discard, conn)
+	})
+	start := time.Now()
+	report, err := (&probe.Probe{Config: r.client}).Run(within(t, time.Second), addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(start); took > 1500*time.Millisecond {
+		t.Errorf("took %v of one second", took)
+	}
+	if n := connections.Load(); n < 3 || n > 7 {
+		t.Errorf("%d connections", n)
+	}
+	if first := report.Faults[0]; first.Code != explain.PeerSilent || first.Certainty != explain.Unknown || len(report.Trials) < 3 {
+		t.Errorf("%v (%v), tried %+v", first, first.Certainty, report.Trials)
+	}
+}
+
+// A failure that does not come again proves nothing.
+func TestExperimentsOfAPassingFailure(t *testing.T) {
+	r := newRig(t)
+	var connections atomic.Int32
+	addr := serve(t, func(conn net.Conn) {
+		if connections.Add(1) > 1 {
+			overTLS(r.server)(conn)
+		}
+	})
+	report := run(t, &probe.Probe{Config: r.client}, addr)
+	if first := report.Faults[0]; first.Code != explain.PeerClosedBeforeHello || first.Certainty == explain.Certain {
+		t.Errorf("%v (%v)", first, first.Certainty)
+	}
+	if n := len(report.Trials); n != 1 || report.Trials[0].Helped {
+		t.Errorf("tried %+v", report.Trials)
+	}
+}
