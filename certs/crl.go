@@ -18,6 +18,7 @@ import (
 	"golang.org/x/crypto/cryptobyte/asn1"
 
 	"tlsdemo/certs/chain"
+	"tlsdemo/certs/shape"
 )
 
 // MaxCRLFile is the most that is read of a file of revocation lists, in bytes: a list of
@@ -170,9 +171,13 @@ func readTime(s *cryptobyte.String, t *time.Time) bool {
 // error is a [*Finding] if there is none.
 func ParseCRLs(data []byte) ([]*CRL, error) {
 	var lists []*CRL
-	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
+	blocks, _ := shape.Blocks(data)
+	for _, block := range blocks {
 		if block.Type != crlBlock {
 			continue
+		}
+		if block.Err != nil {
+			return nil, &Finding{Code: CRLUnparsable, Text: block.Err.Error(), Err: block.Err}
 		}
 		list, err := parseCRL(block.Bytes)
 		if err != nil {
@@ -185,6 +190,9 @@ func ParseCRLs(data []byte) ([]*CRL, error) {
 	}
 	if list, err := parseCRL(data); err == nil {
 		return []*CRL{list}, nil
+	}
+	if format := shape.Recognize(data); format != nil {
+		return nil, inFormat(format)
 	}
 	return nil, &Finding{Code: CRLUnparsable, Text: "holds no certificate revocation list"}
 }

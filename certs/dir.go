@@ -93,25 +93,33 @@ func (d Dir) Entries(now time.Time) ([]Entry, error) {
 	if err != nil || len(names) == 0 {
 		return nil, err
 	}
-	for i, name := range setNames {
+	for i, name := range setNames { // the CA first
 		if !slices.Contains(names, name) {
 			names = slices.Insert(names, i, name)
 		}
 	}
-	roots, _ := loadCertificates(d.certFile(CA)) // if it cannot be read, its entry says so
+	roots, warnings, err := loadRoots(d.certFile(CA))
+	if bundle, _ := d.bundle(CA); err != nil && bundle != nil {
+		roots = bundle.Certs // none is a CA, as the entry says
+	}
 	entries := make([]Entry, 0, len(names))
 	for _, name := range names {
 		entries = append(entries, d.entry(name, roots, now))
+	}
+	for _, warning := range warnings {
+		entries[0].warn(warning)
 	}
 	return entries, nil
 }
 
 func (d Dir) entry(name string, roots []*x509.Certificate, now time.Time) Entry {
 	entry := Entry{Name: name, File: d.certFile(name)}
-	certs, err := loadCertificates(entry.File)
+	bundle, err := d.bundle(name)
+	var certs []*x509.Certificate
 	if err != nil {
 		entry.add(err)
 	} else {
+		certs = bundle.Certs
 		if name == CA {
 			certs = d.issuerFirst(certs)
 		}
@@ -124,21 +132,33 @@ func (d Dir) entry(name string, roots []*x509.Certificate, now time.Time) Entry 
 		entry.add(checkWritable(string(d)))
 	}
 	if len(entry.Findings) == 0 && name != CA {
+		for _, note := range bundle.Notes {
+			entry.warn(note)
+		}
 		entry.warn(CheckConstraints(certs[0], slices.Concat(certs[1:], roots)...))
 	}
 	return entry
+}
+
+// bundle reads the chain called name, or of the CA's file what can be read.
+func (d Dir) bundle(name string) (*Bundle, error) {
+	bundle, err := loadBundle(d.certFile(name))
+	if err == nil && name != CA && len(bundle.Broken) > 0 {
+		return nil, bundle.Broken[0]
+	}
+	return bundle, err
 }
 
 // issuerFirst returns the certificates of ca.crt with the one first that ca.key belongs
 // to: while a CA is being rotated the file has the old one as well, which is trusted but
 // issues no more.
 func (d Dir) issuerFirst(cas []*x509.Certificate) []*x509.Certificate {
-	key, err := loadKey(d.keyFile(CA))
+	keys, err := loadKeys(d.keyFile(CA))
 	if err != nil {
 		return cas // what is wrong with the key is a finding of its own
 	}
 	for _, ca := range cas {
-		if (&Pair{Chain: []*x509.Certificate{ca}, Key: key}).matches() {
+		if (&Pair{Chain: []*x509.Certificate{ca}, Key: keys[0]}).matches() {
 			return []*x509.Certificate{ca}
 		}
 	}
@@ -212,17 +232,19 @@ func checkLeaf(now time.Time, certs, roots []*x509.Certificate, usage Usage) []*
 // is not chain's, or that others may read it.
 func (d Dir) checkKey(name string, certs []*x509.Certificate) error {
 	file := d.keyFile(name)
-	key, err := loadKey(file)
+	keys, err := loadKeys(file)
 	if err != nil {
 		return err
 	}
+	var found []*Finding
 	if len(certs) > 0 {
-		if _, err := newPair(certs, key, "the certificate in "+d.certFile(name)); err != nil {
-			return inFile(err, file)
-		}
+		pair := &Pair{Chain: certs, Key: keys[0]}
+		found = append(found, pair.mismatch(keys, d.certFile(name), file), pair.unusable(d.certFile(name), file))
 	}
-	if f := CheckKeyFile(file); f != nil {
-		return f
+	for _, f := range append(found, CheckKeyFile(file)) {
+		if f != nil {
+			return f
+		}
 	}
 	return nil
 }

@@ -3,6 +3,8 @@ package certs
 import (
 	"errors"
 	"io/fs"
+
+	"tlsdemo/certs/shape"
 )
 
 // Code names a kind of defect. Codes are stable: scripts and logs may rely on them.
@@ -17,6 +19,10 @@ const (
 	KeyUnparsable  Code = "key-unparsable"
 	KeyEncrypted   Code = "key-encrypted"
 	KeyMismatch    Code = "key-mismatch"
+	KeyUnsupported Code = "key-unsupported"
+	ChainOrder     Code = "chain-order"
+	ChainTooLarge  Code = "chain-too-large"
+	FileFormat     Code = "file-format"
 	FileWritable   Code = "file-writable"
 	KeyExposed     Code = "key-exposed"
 	PEMSwapped     Code = "pem-swapped"
@@ -65,9 +71,13 @@ var catalogue = []struct {
 	{CertUnreadable, "A certificate file cannot be read: permissions, a directory, or more than 4 MiB."},
 	{CertUnparsable, "A certificate file holds no certificate, or a broken one."},
 	{KeyUnreadable, "A key file cannot be read: permissions, a directory, or more than 4 MiB."},
-	{KeyUnparsable, "A key file holds no private key of a known kind: PKCS#8, PKCS#1 or SEC 1, in PEM."},
+	{KeyUnparsable, "A key file holds no private key of a known kind, PKCS#8, PKCS#1 or SEC 1, or a broken one."},
 	{KeyEncrypted, "A private key is locked with a passphrase. Nothing here ever prompts: it has to be unlocked first."},
 	{KeyMismatch, "A private key belongs to another certificate than the one it is given with."},
+	{KeyUnsupported, "A private key is of a kind or on a curve that no handshake can use: TLS 1.3 has RSA, Ed25519, and ECDSA on P-256, P-384 and P-521."},
+	{ChainOrder, "The private key belongs to a certificate of the file, but not to the first: the leaf has to come first, then the one that issued it, and so on."},
+	{ChainTooLarge, "The certificates of one end are larger than the other end reads: Go refuses more than 256 KiB, OpenSSL by default more than 100 KiB."},
+	{FileFormat, "A file is in another format than PEM or DER, such as PKCS#12; the hint has the command that converts it. For PKCS#12 files of older programs, OpenSSL 3 also needs -legacy. As a warning: a file holds something that is not used, or that other programs do not read."},
 	{FileWritable, "Others than the owner may change a certificate, or exchange files in the directory."},
 	{KeyExposed, "Others than the owner may read or change a private key."},
 	{PEMSwapped, "A private key stands where a certificate is expected, or the reverse."},
@@ -91,10 +101,12 @@ var catalogue = []struct {
 // Finding is one thing that is wrong with a certificate, a key or its file.
 // It is an error, so that what stops a program and what a survey lists are the same.
 type Finding struct {
-	Code Code
-	File string // the file at fault; empty if what is wrong was not read from a file
-	Text string // what is wrong, in words, without the file's name
-	Err  error  // the cause, or nil; a [*chain.Defect] if it is one of a certificate
+	Code   Code
+	File   string        // the file at fault; empty if what is wrong was not read from a file
+	Text   string        // what is wrong, in words, without the file's name
+	Err    error         // the cause, or nil; a [*chain.Defect] if it is one of a certificate
+	Format *shape.Format // of FileFormat: what the file is, or nil
+	Place  int           // of ChainOrder: which certificate of the file has to come first, from 1
 }
 
 func (f *Finding) Error() string {

@@ -7,7 +7,10 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/x509"
 	"fmt"
+
+	"tlsdemo/certs/shape"
 )
 
 // KeyType is a kind of private key. The zero value is P256.
@@ -54,5 +57,122 @@ func (k KeyType) generate() (crypto.Signer, error) {
 		return rsa.GenerateKey(rand.Reader, 3072)
 	default:
 		return nil, fmt.Errorf("unknown key type %v", k)
+	}
+}
+
+// ParseKey returns the first private key in data: PKCS#8, PKCS#1 or SEC 1 (RFC 5915), in
+// PEM or DER. If there is none the error is a [*Finding] that says what is there instead.
+func ParseKey(data []byte) (crypto.Signer, error) {
+	keys, err := parseKeys(data)
+	if err != nil {
+		return nil, err
+	}
+	return keys[0], nil
+}
+
+// parseKeys returns all private keys in data, of which there is one at least.
+func parseKeys(data []byte) ([]crypto.Signer, error) {
+	blocks, _ := shape.Blocks(data)
+	var keys []crypto.Signer
+	for _, block := range blocks {
+		if !isKeyBlock(block.Type) {
+			continue
+		}
+		key, err := parseKeyBlock(&block)
+		if err != nil && len(keys) == 0 {
+			return nil, err
+		}
+		if err == nil {
+			keys = append(keys, key)
+		}
+	}
+	if len(keys) == 0 {
+		return noKeys(data, blocks)
+	}
+	return keys, nil
+}
+
+// noKeys is parseKeys where there is no PEM of a key.
+func noKeys(data []byte, blocks []shape.Block) ([]crypto.Signer, error) {
+	if format := shape.Recognize(data); format != nil {
+		return nil, inFormat(format)
+	}
+	if key := keyOfDER(data); key != nil {
+		signer, err := signerOf(key)
+		return []crypto.Signer{signer}, err
+	}
+	for _, block := range blocks {
+		if format := shape.OfBlock(&block); format != nil {
+			return nil, inFormat(format)
+		}
+		if isCertBlock(block.Type) {
+			return nil, swappedCert()
+		}
+	}
+	if _, err := x509.ParseCertificate(data); err == nil {
+		return nil, swappedCert()
+	}
+	if len(blocks) > 0 {
+		return nil, &Finding{Code: KeyUnparsable, Text: fmt.Sprintf("holds no private key, but a PEM block %q", blocks[0].Type)}
+	}
+	return nil, &Finding{Code: KeyUnparsable, Text: "holds no private key"}
+}
+
+func swappedCert() *Finding {
+	return &Finding{Code: PEMSwapped, Text: "holds a certificate where a private key is expected"}
+}
+
+func isKeyBlock(label string) bool {
+	switch label {
+	case keyBlock, "RSA PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY":
+		return true
+	}
+	return false
+}
+
+func parseKeyBlock(block *shape.Block) (crypto.Signer, error) {
+	switch {
+	case block.Type == "ENCRYPTED PRIVATE KEY", block.Encrypted:
+		return nil, &Finding{Code: KeyEncrypted, Text: "the private key is encrypted with a passphrase"}
+	case block.Err != nil:
+		return nil, &Finding{Code: KeyUnparsable, Text: block.Err.Error(), Err: block.Err}
+	}
+	key, err := decodeKey(block)
+	if err != nil {
+		return nil, &Finding{Code: KeyUnparsable, Text: err.Error(), Err: err}
+	}
+	return signerOf(key)
+}
+
+func signerOf(key any) (crypto.Signer, error) {
+	switch key := key.(type) {
+	case *ecdsa.PrivateKey:
+		return key, nil
+	case *rsa.PrivateKey:
+		return key, nil
+	case ed25519.PrivateKey:
+		return key, nil
+	}
+	return nil, &Finding{Code: KeyUnsupported, Text: fmt.Sprintf("a %T cannot sign a handshake", key)}
+}
+
+// keyOfDER returns the private key whose DER data is, or nil.
+func keyOfDER(data []byte) any {
+	for _, label := range []string{keyBlock, "EC PRIVATE KEY", "RSA PRIVATE KEY"} {
+		if key, err := decodeKey(&shape.Block{Type: label, Bytes: data}); err == nil {
+			return key
+		}
+	}
+	return nil
+}
+
+func decodeKey(block *shape.Block) (any, error) {
+	switch block.Type {
+	case "RSA PRIVATE KEY":
+		return x509.ParsePKCS1PrivateKey(block.Bytes)
+	case "EC PRIVATE KEY":
+		return x509.ParseECPrivateKey(block.Bytes)
+	default:
+		return x509.ParsePKCS8PrivateKey(block.Bytes)
 	}
 }

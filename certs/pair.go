@@ -2,9 +2,14 @@ package certs
 
 import (
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
+
+	"tlsdemo/certs/chain"
 )
 
 // Pair is a certificate with its private key.
@@ -17,25 +22,84 @@ type Pair struct {
 // The error is a [*Finding] if either is not what it should be, or if they do not
 // belong together.
 func ParsePair(certPEM, keyPEM []byte) (*Pair, error) {
-	chain, err := ParseCertificates(certPEM)
+	certs, err := ParseCertificates(certPEM)
 	if err != nil {
 		return nil, err
 	}
-	key, err := ParseKey(keyPEM)
+	keys, err := parseKeys(keyPEM)
 	if err != nil {
 		return nil, err
 	}
-	return newPair(chain, key, "the certificate")
-}
-
-// newPair puts together what belongs together; otherwise the finding names the
-// certificate.
-func newPair(chain []*x509.Certificate, key crypto.Signer, certificate string) (*Pair, error) {
-	pair := &Pair{Chain: chain, Key: key}
-	if !pair.matches() {
-		return nil, &Finding{Code: KeyMismatch, Text: "the private key does not belong to " + certificate}
+	pair := &Pair{Chain: certs, Key: keys[0]}
+	if f := pair.mismatch(keys, "", ""); f != nil {
+		return nil, f
 	}
 	return pair, nil
+}
+
+// mismatch finds that the key is not the leaf's. It says so of the key's file, unless it is
+// another certificate of the chain to which the key belongs: then the order is wrong. keys
+// are all keys of the file: if a later one fits, that is said.
+func (p *Pair) mismatch(keys []crypto.Signer, certFile, keyFile string) *Finding {
+	if p.matches() {
+		return nil
+	}
+	where := ""
+	if certFile != "" {
+		where = " in " + certFile
+	}
+	for i, cert := range p.Chain {
+		if (&Pair{Chain: p.Chain[i:], Key: p.Key}).matches() {
+			text := fmt.Sprintf("the private key belongs to certificate %d of the file, %s: that one has to come first", i+1, chain.Subject(cert))
+			return &Finding{Code: ChainOrder, File: certFile, Text: text, Place: i + 1}
+		}
+	}
+	for i, key := range keys {
+		if (&Pair{Chain: p.Chain, Key: key}).matches() {
+			text := fmt.Sprintf("the first private key does not belong to the certificate%s, but key %d of the file does: it has to come first", where, i+1)
+			return &Finding{Code: KeyMismatch, File: keyFile, Text: text}
+		}
+	}
+	return &Finding{Code: KeyMismatch, File: keyFile, Text: "the private key does not belong to the certificate" + where}
+}
+
+// The largest Certificate message, in bytes, that Go reads, and that OpenSSL reads unless
+// it is told otherwise (SSL_CTX_set_max_cert_list).
+const (
+	goCertificates      = 256 << 10
+	opensslCertificates = 100 << 10
+)
+
+// size is that of the Certificate message: RFC 8446 section 4.4.2.
+func (p *Pair) size() int {
+	size := 4
+	for _, cert := range p.Chain {
+		size += len(cert.Raw) + 5
+	}
+	return size
+}
+
+// unusable finds that no handshake can succeed with the pair: its kind of key is not one
+// that TLS signs with, or its certificates are larger than what peers read.
+func (p *Pair) unusable(certFile, keyFile string) *Finding {
+	if key, ok := p.Key.(*ecdsa.PrivateKey); ok && key.Curve == elliptic.P224() {
+		return &Finding{Code: KeyUnsupported, File: keyFile, Text: "an ECDSA key on the curve P-224 cannot be used in a handshake"}
+	}
+	if size := p.size(); size > goCertificates {
+		text := fmt.Sprintf("its certificates take %d KiB in a handshake, and programs read at most %d KiB", size>>10, goCertificates>>10)
+		return &Finding{Code: ChainTooLarge, File: certFile, Text: text}
+	}
+	return nil
+}
+
+// large finds that some programs do not read the pair's certificates.
+func (p *Pair) large(certFile string) []*Finding {
+	size := p.size()
+	if size <= opensslCertificates {
+		return nil
+	}
+	text := fmt.Sprintf("its certificates take %d KiB in a handshake: programs built on OpenSSL read at most %d KiB by default", size>>10, opensslCertificates>>10)
+	return []*Finding{{Code: ChainTooLarge, File: certFile, Text: text}}
 }
 
 // Leaf returns the certificate that the key belongs to.
@@ -80,14 +144,18 @@ func loadPair(certFile, keyFile string) (*Pair, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := loadKey(keyFile)
+	keys, err := loadKeys(keyFile)
 	if err != nil {
 		return nil, err
 	}
-	pair, err := newPair(chain, key, "the certificate in "+certFile)
-	return pair, inFile(err, keyFile)
+	pair := &Pair{Chain: chain, Key: keys[0]}
+	if f := pair.mismatch(keys, certFile, keyFile); f != nil {
+		return nil, f
+	}
+	return pair, nil
 }
 
+// loadCertificates reads a chain: all of the file, or nothing.
 func loadCertificates(file string) ([]*x509.Certificate, error) {
 	data, err := ReadFile(file)
 	if err != nil {
@@ -97,11 +165,32 @@ func loadCertificates(file string) ([]*x509.Certificate, error) {
 	return chain, inFile(err, file)
 }
 
-func loadKey(file string) (crypto.Signer, error) {
+// loadBundle reads what can be read of a file.
+func loadBundle(file string) (*Bundle, error) {
+	data, err := ReadFile(file)
+	if err != nil {
+		return nil, unreadable(CertUnreadable, file, err)
+	}
+	return parseBundle(data, file)
+}
+
+// parseBundle is ParseBundle for what was read from a file.
+func parseBundle(data []byte, file string) (*Bundle, error) {
+	bundle, err := ParseBundle(data)
+	if err != nil {
+		return nil, inFile(err, file)
+	}
+	for _, f := range bundle.all() {
+		f.File = file
+	}
+	return bundle, nil
+}
+
+func loadKeys(file string) ([]crypto.Signer, error) {
 	data, err := ReadFile(file)
 	if err != nil {
 		return nil, unreadable(KeyUnreadable, file, err)
 	}
-	key, err := ParseKey(data)
-	return key, inFile(err, file)
+	keys, err := parseKeys(data)
+	return keys, inFile(err, file)
 }

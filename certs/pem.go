@@ -1,17 +1,19 @@
 package certs
 
 import (
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/rsa"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
 	"syscall"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
+
+	"tlsdemo/certs/shape"
 )
 
 // MaxFile is the most that is read of any certificate or key file, in bytes.
@@ -19,8 +21,9 @@ import (
 const MaxFile = 4 << 20
 
 const (
-	certBlock = "CERTIFICATE" // RFC 7468 section 5
-	keyBlock  = "PRIVATE KEY" // RFC 7468 section 10: PKCS#8
+	certBlock    = "CERTIFICATE" // RFC 7468 section 5
+	keyBlock     = "PRIVATE KEY" // RFC 7468 section 10: PKCS#8
+	trustedBlock = "TRUSTED CERTIFICATE"
 )
 
 // ReadFile returns what is in the file, or an error if that is more than MaxFile
@@ -61,40 +64,129 @@ func read(r io.Reader, most int64) ([]byte, error) {
 	return data, nil
 }
 
-// ParseCertificates returns every certificate in data, which is PEM, or the DER of
-// one certificate. Without any, the error is a [*Finding] that says what is there
-// instead.
-func ParseCertificates(data []byte) ([]*x509.Certificate, error) {
-	var certs []*x509.Certificate
-	var other []string
-	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
-		if block.Type != certBlock {
-			other = append(other, block.Type)
+// Bundle is what a file of certificates holds.
+type Bundle struct {
+	Certs  []*x509.Certificate
+	Broken []*Finding // certificates that cannot be read, each with where it is
+	Notes  []*Finding // what is there besides and is not used, and what other programs may not read
+}
+
+// ParseBundle returns what is in data: PEM, or the DER of one certificate. Without any
+// certificate that can be read, the error is a [*Finding] that says what is there instead.
+func ParseBundle(data []byte) (*Bundle, error) {
+	blocks, unusual := shape.Blocks(data)
+	bundle := new(Bundle)
+	certBlocks := slices.DeleteFunc(slices.Clone(blocks), func(b shape.Block) bool { return !isCertBlock(b.Type) })
+	for i, block := range certBlocks {
+		cert, err := parseCertBlock(&block)
+		if err == nil {
+			bundle.Certs = append(bundle.Certs, cert)
 			continue
 		}
-		cert, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, &Finding{Code: CertUnparsable, Text: err.Error(), Err: err}
+		where := ""
+		if len(certBlocks) > 1 {
+			where = fmt.Sprintf("certificate %d of %d, at line %d: ", i+1, len(certBlocks), block.Line)
 		}
-		certs = append(certs, cert)
+		bundle.Broken = append(bundle.Broken, &Finding{Code: CertUnparsable, Text: where + err.Error(), Err: err})
 	}
+	if len(bundle.Certs) == 0 {
+		return noCertificates(data, blocks, bundle.Broken)
+	}
+	bundle.note(blocks, unusual)
+	return bundle, nil
+}
+
+// note says what else there is.
+func (b *Bundle) note(blocks []shape.Block, unusual []string) {
+	for _, block := range blocks {
+		if block.Type == crlBlock {
+			b.Notes = append(b.Notes, &Finding{Code: FileFormat, Text: fmt.Sprintf("the revocation list at line %d is not used: a list needs a file of its own", block.Line)})
+		}
+	}
+	for _, text := range unusual[:min(len(unusual), maxUnusual)] {
+		b.Notes = append(b.Notes, &Finding{Code: FileFormat, Text: "other programs may not read this file: " + text})
+	}
+}
+
+// all are its findings.
+func (b *Bundle) all() []*Finding { return slices.Concat(b.Broken, b.Notes) }
+
+// maxUnusual is how much of what is unusual about a file is said. More would not help.
+const maxUnusual = 2
+
+// noCertificates is ParseBundle where there is no PEM of a certificate that can be read.
+func noCertificates(data []byte, blocks []shape.Block, broken []*Finding) (*Bundle, error) {
+	if format := shape.Recognize(data); format != nil {
+		return nil, inFormat(format)
+	}
+	if len(broken) > 0 {
+		return nil, broken[0]
+	}
+	if len(blocks) > 0 {
+		return nil, notACertificate(&blocks[0])
+	}
+	cert, err := x509.ParseCertificate(data)
 	switch {
-	case len(certs) > 0:
-		return certs, nil
-	case len(other) > 0:
-		return nil, notACertificate(other[0])
-	}
-	if cert, err := x509.ParseCertificate(data); err == nil {
-		return []*x509.Certificate{cert}, nil
+	case err == nil:
+		return &Bundle{Certs: []*x509.Certificate{cert}}, nil
+	case keyOfDER(data) != nil:
+		return nil, swappedKey()
+	case len(ParseRequests(data)) > 0:
+		return nil, &Finding{Code: CertUnparsable, Text: "holds no certificate, but a request for one, which a CA has to sign first"}
+	case len(data) > 0 && data[0] == 0x30: // the SEQUENCE of a certificate
+		return nil, &Finding{Code: CertUnparsable, Text: "holds no certificate that can be read: " + err.Error(), Err: err}
 	}
 	return nil, &Finding{Code: CertUnparsable, Text: "holds no certificate"}
+}
+
+// inFormat is the finding for a file in another wrapping.
+func inFormat(format *shape.Format) *Finding {
+	return &Finding{Code: FileFormat, Text: "is " + format.Name, Format: format}
+}
+
+// isCertBlock holds for the labels with which certificates are found: that of RFC 7468
+// section 5, its older forms, and OpenSSL's for a certificate that is followed by what it
+// is trusted for.
+func isCertBlock(label string) bool {
+	return label == certBlock || label == "X509 CERTIFICATE" || label == "X.509 CERTIFICATE" || label == trustedBlock
+}
+
+func parseCertBlock(block *shape.Block) (*x509.Certificate, error) {
+	if block.Err != nil {
+		return nil, block.Err
+	}
+	der := block.Bytes
+	if block.Type == trustedBlock {
+		var cert cryptobyte.String
+		input := cryptobyte.String(der)
+		if input.ReadASN1Element(&cert, asn1.SEQUENCE) {
+			der = cert
+		}
+	}
+	return x509.ParseCertificate(der)
+}
+
+// ParseCertificates returns every certificate in data, which is PEM, or the DER of one
+// certificate, the leaf of a chain first. If any of them cannot be read, or there is none,
+// the error is a [*Finding] that says which, or what is there instead: a chain with a
+// certificate left out would be another chain.
+func ParseCertificates(data []byte) ([]*x509.Certificate, error) {
+	bundle, err := ParseBundle(data)
+	if err != nil {
+		return nil, err
+	}
+	if len(bundle.Broken) > 0 {
+		return nil, bundle.Broken[0]
+	}
+	return bundle.Certs, nil
 }
 
 // ParseRequests returns every certificate request (PKCS #10, RFC 2986) in data, which
 // is PEM, or the DER of one request. What is no request is passed over.
 func ParseRequests(data []byte) []*x509.CertificateRequest {
 	var requests []*x509.CertificateRequest
-	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
+	blocks, _ := shape.Blocks(data)
+	for _, block := range blocks {
 		if request, err := x509.ParseCertificateRequest(block.Bytes); err == nil {
 			requests = append(requests, request)
 		}
@@ -105,67 +197,21 @@ func ParseRequests(data []byte) []*x509.CertificateRequest {
 	return requests
 }
 
-func notACertificate(blockType string) *Finding {
-	if isKeyBlock(blockType) {
-		return &Finding{Code: PEMSwapped, Text: "holds a private key where a certificate is expected"}
+func notACertificate(block *shape.Block) *Finding {
+	format := shape.OfBlock(block)
+	switch {
+	case isKeyBlock(block.Type):
+		return swappedKey()
+	case format != nil:
+		return inFormat(format)
+	case block.Type == crlBlock:
+		return &Finding{Code: CertUnparsable, Text: "holds no certificate, but a revocation list"}
+	case strings.HasSuffix(block.Type, "CERTIFICATE REQUEST"):
+		return &Finding{Code: CertUnparsable, Text: "holds no certificate, but a request for one, which a CA has to sign first"}
 	}
-	return &Finding{Code: CertUnparsable, Text: fmt.Sprintf("holds no certificate, but a PEM block %q", blockType)}
+	return &Finding{Code: CertUnparsable, Text: fmt.Sprintf("holds no certificate, but a PEM block %q", block.Type)}
 }
 
-// ParseKey returns the first private key in data: PEM of PKCS#8, PKCS#1 or SEC 1
-// (RFC 5915). If there is none the error is a [*Finding] that says what is there
-// instead.
-func ParseKey(data []byte) (crypto.Signer, error) {
-	var other []string
-	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
-		if isKeyBlock(block.Type) {
-			return parseKeyBlock(block)
-		}
-		other = append(other, block.Type)
-	}
-	for _, blockType := range other {
-		if blockType == certBlock {
-			return nil, &Finding{Code: PEMSwapped, Text: "holds a certificate where a private key is expected"}
-		}
-	}
-	return nil, &Finding{Code: KeyUnparsable, Text: "holds no private key in PEM"}
-}
-
-func isKeyBlock(blockType string) bool {
-	switch blockType {
-	case keyBlock, "RSA PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY":
-		return true
-	}
-	return false
-}
-
-func parseKeyBlock(block *pem.Block) (crypto.Signer, error) {
-	// RFC 1421 section 4.6.1.1: the header that OpenSSL's traditional format has.
-	if block.Type == "ENCRYPTED PRIVATE KEY" || block.Headers["Proc-Type"] != "" {
-		return nil, &Finding{Code: KeyEncrypted, Text: "the private key is encrypted with a passphrase"}
-	}
-	key, err := decodeKey(block)
-	if err != nil {
-		return nil, &Finding{Code: KeyUnparsable, Text: err.Error(), Err: err}
-	}
-	switch key := key.(type) {
-	case *ecdsa.PrivateKey:
-		return key, nil
-	case *rsa.PrivateKey:
-		return key, nil
-	case ed25519.PrivateKey:
-		return key, nil
-	}
-	return nil, &Finding{Code: KeyUnparsable, Text: fmt.Sprintf("a %T cannot sign a handshake", key)}
-}
-
-func decodeKey(block *pem.Block) (any, error) {
-	switch block.Type {
-	case "RSA PRIVATE KEY":
-		return x509.ParsePKCS1PrivateKey(block.Bytes)
-	case "EC PRIVATE KEY":
-		return x509.ParseECPrivateKey(block.Bytes)
-	default:
-		return x509.ParsePKCS8PrivateKey(block.Bytes)
-	}
+func swappedKey() *Finding {
+	return &Finding{Code: PEMSwapped, Text: "holds a private key where a certificate is expected"}
 }

@@ -86,7 +86,7 @@ func TestParseKey(t *testing.T) {
 		"encrypted, PKCS#8":            {block("ENCRYPTED PRIVATE KEY", []byte{0x30, 0}), certs.KeyEncrypted},
 		"encrypted, traditional":       {old, certs.KeyEncrypted},
 		"broken":                       {block("PRIVATE KEY", []byte{0x30, 0}), certs.KeyUnparsable},
-		"a key that is no signing one": {x25519(t), certs.KeyUnparsable},
+		"a key that is no signing one": {x25519(t), certs.KeyUnsupported},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := certs.ParseKey(test.data)

@@ -87,10 +87,11 @@ func (d Dir) Profile() (p Profile, urisLimited bool) {
 
 // certificate returns the leaf of a file, or one without anything if it cannot be read.
 func (d Dir) certificate(name string) *x509.Certificate {
-	found, err := loadCertificates(d.certFile(name))
+	bundle, err := d.bundle(name)
 	if err != nil {
 		return &x509.Certificate{}
 	}
+	found := bundle.Certs
 	if name == CA {
 		found = d.issuerFirst(found)
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"tlsdemo/certs/chain"
 )
@@ -78,6 +79,8 @@ type Source struct {
 	roots  []*x509.Certificate
 	caFile string // where the roots are from, or empty
 	crls   []*CRL
+
+	warnings []*Finding
 }
 
 // NewSource returns a Source of a pair and the roots that are trusted.
@@ -91,47 +94,59 @@ func NewSource(pair *Pair, roots ...*x509.Certificate) *Source {
 func Open(files Files) (*Source, error) {
 	pair := new(Pair)
 	var roots []*x509.Certificate
+	var warnings []*Finding
 	var err error
 	if files.Cert != "" || files.Key != "" {
 		if pair, err = loadPair(files.Cert, files.Key); err != nil {
 			return nil, err
 		}
+		if f := pair.unusable(files.Cert, files.Key); f != nil {
+			return nil, f
+		}
 	}
 	if files.CA != "" {
-		if roots, err = loadRoots(files.CA); err != nil {
+		if roots, warnings, err = loadRoots(files.CA); err != nil {
 			return nil, err
 		}
 	}
 	source := NewSource(pair, roots...)
-	source.caFile = files.CA
+	source.caFile, source.warnings = files.CA, append(warnings, pair.large(files.Cert)...)
 	if files.CRL != "" {
 		source.crls, err = loadCRLs(files.CRL, roots)
 	}
 	return source, err
 }
 
-// loadRoots reads a trust file. That it holds no certificate, or one that cannot be
-// anybody's issuer, would otherwise show only as an unknown authority, at every
-// handshake.
-func loadRoots(file string) ([]*x509.Certificate, error) {
+// loadRoots reads a trust file. What in it cannot be read, or cannot be anybody's issuer,
+// is left out and said: the rest trusts nobody that the file does not. That nothing is left
+// would otherwise show only as an unknown authority, at every handshake.
+func loadRoots(file string) (roots []*x509.Certificate, warnings []*Finding, err error) {
 	data, err := ReadFile(file)
 	if err != nil {
-		return nil, unreadable(CertUnreadable, file, err)
+		return nil, nil, unreadable(CertUnreadable, file, err)
 	}
 	if len(bytes.TrimSpace(data)) == 0 {
-		return nil, &Finding{Code: CAFileEmpty, File: file, Text: "holds no certificate: the file is empty"}
+		return nil, nil, &Finding{Code: CAFileEmpty, File: file, Text: "holds no certificate: the file is empty"}
 	}
-	roots, err := ParseCertificates(data)
+	bundle, err := parseBundle(data, file)
 	if err != nil {
-		return nil, inFile(err, file)
+		return nil, nil, err
 	}
-	for _, root := range roots {
-		if !canBeRoot(root) {
-			text := fmt.Sprintf("%s is not a CA, so nothing can be verified with it", chain.Subject(root))
-			return nil, &Finding{Code: CertNotCA, File: file, Text: text}
+	for i, cert := range bundle.Certs {
+		if canBeRoot(cert) {
+			roots = append(roots, cert)
+			continue
 		}
+		text := fmt.Sprintf("%s is not a CA, so nothing can be verified with it", chain.Subject(cert))
+		if len(bundle.Certs) > 1 {
+			text = fmt.Sprintf("certificate %d of %d, %s, is not a CA and is not used", i+1, len(bundle.Certs), chain.Subject(cert))
+		}
+		warnings = append(warnings, &Finding{Code: CertNotCA, File: file, Text: text})
 	}
-	return roots, nil
+	if len(roots) == 0 {
+		return nil, nil, warnings[0]
+	}
+	return roots, slices.Concat(bundle.Broken, warnings, bundle.Notes), nil
 }
 
 // canBeRoot holds for CAs, for self-signed certificates, which can be trusted as
@@ -139,6 +154,10 @@ func loadRoots(file string) ([]*x509.Certificate, error) {
 func canBeRoot(cert *x509.Certificate) bool {
 	return chain.MayIssue(cert) || cert.Version < 3 || bytes.Equal(cert.RawSubject, cert.RawIssuer)
 }
+
+// Warnings are what was found in the files that does not keep them from being used: what
+// of a trust file cannot be read, and is left out.
+func (s *Source) Warnings() []*Finding { return s.warnings }
 
 // Chain returns what is shown to peers, the leaf first. It is empty where there is nothing
 // to show.

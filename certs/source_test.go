@@ -1,6 +1,9 @@
 package certs_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -10,6 +13,7 @@ import (
 	"time"
 
 	"tlsdemo/certs"
+	"tlsdemo/certs/forge"
 )
 
 func TestOpenNamesTheFileAtFault(t *testing.T) {
@@ -136,4 +140,89 @@ func TestCheckServer(t *testing.T) {
 func longNamed(t *testing.T, size int) *x509.Certificate {
 	t.Helper()
 	return authority(t, certs.Request{Name: strings.Repeat("n", size-21)}).Certificate()
+}
+
+// A trust file of which something cannot be used is used but for that, and it is said.
+func TestOpenLeavesOutOfTheTrustFile(t *testing.T) {
+	dir, set := filledDir(t)
+	ca := string(set[certs.CA].CertPEM())
+	broken := strings.Replace(ca, "MII", "M!I", 1)
+	for name, test := range map[string]struct {
+		trust string
+		code  certs.Code
+		text  string
+	}{
+		"a broken one":      {broken + ca, certs.CertUnparsable, "certificate 1 of 2, at line 1: line 2 is damaged"},
+		"one cut off":       {ca + ca[:200], certs.CertUnparsable, "certificate 2 of 2, at line"},
+		"a leaf":            {string(set[certs.Client].CertPEM()) + ca, certs.CertNotCA, "certificate 1 of 2, CN=client, is not a CA and is not used"},
+		"a revocation list": {ca + string(block("X509 CRL", []byte{0x30, 0})), certs.FileFormat, "the revocation list at line"},
+		"a byte order mark": {"\xef\xbb\xbf" + ca, certs.FileFormat, "it begins with a byte order mark"},
+	} {
+		write(t, dir, "trust.pem", []byte(test.trust))
+		files := dir.Files(certs.Server)
+		files.CA = filepath.Join(string(dir), "trust.pem")
+		source, err := certs.Open(files)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if roots := source.Roots(); len(roots) != 1 || !roots[0].Equal(set[certs.CA].Leaf()) {
+			t.Errorf("%s: %d roots", name, len(roots))
+		}
+		if said := source.Warnings(); len(said) != 1 || said[0].Code != test.code || said[0].File != files.CA || !strings.Contains(said[0].Text, test.text) {
+			t.Errorf("%s: warnings %v, want %s", name, said, test.text)
+		}
+	}
+}
+
+// A chain is used as it is or not at all, and a pair that no handshake can use not either.
+func TestOpenRefusesChains(t *testing.T) {
+	dir, set := filledDir(t)
+	ca, server := string(set[certs.CA].CertPEM()), string(set[certs.Server].CertPEM())
+	key := func(pair *certs.Pair) string {
+		data, err := pair.KeyPEM()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(data)
+	}
+	own := key(set[certs.Server])
+	p224, err := ecdsa.GenerateKey(elliptic.P224(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &forge.Forge{Now: time.Now()}
+	odd := f.Sign(set[certs.CA], forge.Key(p224))
+	if f.Err() != nil {
+		t.Fatal(f.Err())
+	}
+	for name, test := range map[string]struct {
+		cert, key string
+		code      certs.Code
+		text      string
+	}{
+		"the order":            {ca + server, own, certs.ChainOrder, "the private key belongs to certificate 2 of the file, CN=server: that one has to come first"},
+		"a damaged one behind": {server + strings.Replace(ca, "MII", "M!I", 1), own, certs.CertUnparsable, "certificate 2 of 2, at line"},
+		"another's key first":  {server, key(set[certs.Client]) + own, certs.KeyMismatch, "key 2 of the file does"},
+		"P-224":                {string(odd.CertPEM()), key(odd), certs.KeyUnsupported, "P-224"},
+		"too large":            {server + strings.Repeat(ca, 800), own, certs.ChainTooLarge, "KiB in a handshake"},
+	} {
+		write(t, dir, "own.crt", []byte(test.cert))
+		write(t, dir, "own.key", []byte(test.key))
+		_, err := certs.Open(certs.Files{Cert: filepath.Join(string(dir), "own.crt"), Key: filepath.Join(string(dir), "own.key"), CA: dir.Files(certs.Server).CA})
+		wantCode(t, err, test.code)
+		if err == nil || !strings.Contains(err.Error(), test.text) {
+			t.Errorf("%s: error %v, want %q", name, err, test.text)
+		}
+	}
+}
+
+// filledDir is a directory and the set in it.
+func filledDir(t *testing.T) (certs.Dir, certs.Set) {
+	t.Helper()
+	dir, set := certs.Dir(filepath.Join(t.TempDir(), "set")), newSet()
+	if err := dir.Create(set); err != nil {
+		t.Fatal(err)
+	}
+	return dir, set
 }

@@ -145,19 +145,60 @@ func (c *certsShow) runArgs(args []string) error {
 		if err != nil {
 			return err
 		}
-		items, err := parse(data)
-		if err != nil {
-			// Not %w: the advice about a finding is for who uses the file.
-			return &localError{err: fmt.Errorf("%s: %v", file, err)}
-		}
-		for _, item := range items {
-			item.file = file
-			if err := c.show(item); err != nil {
-				return err
-			}
+		if err := c.showFile(file, data); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// showFile shows what can be read of a file. What cannot is the error.
+func (c *certsShow) showFile(file string, data []byte) error {
+	items, unread, err := parse(data)
+	if err != nil {
+		return newShownFile(file, err, nil)
+	}
+	for _, item := range items {
+		item.file = file
+		if err := c.show(item); err != nil {
+			return err
+		}
+	}
+	for _, note := range unread.Notes {
+		fmt.Fprintf(c.env.stderr, "tlsdemo: warning: %s: %s: %s\n", note.Code, console.Clean(file), console.Clean(note.Text))
+	}
+	if len(unread.Broken) > 0 {
+		return newShownFile(file, unread.Broken[0], unread.Broken[1:])
+	}
+	return nil
+}
+
+// shownFile is a file of which something cannot be shown. It needs none of the advice for
+// who would use the file.
+type shownFile struct {
+	error
+	more []*certs.Finding
+}
+
+func newShownFile(file string, err error, more []*certs.Finding) *shownFile {
+	if f, ok := errors.AsType[*certs.Finding](err); ok && file != standardInput {
+		located := *f
+		located.File = file
+		return &shownFile{error: &located, more: more}
+	}
+	return &shownFile{error: fmt.Errorf("%s: %w", file, err), more: more}
+}
+
+const standardInput = "standard input"
+
+func (s *shownFile) Unwrap() error { return s.error }
+
+func (s *shownFile) details() []string {
+	var lines []string
+	for _, f := range s.more {
+		lines = append(lines, f.Text)
+	}
+	return lines
 }
 
 // read returns what an argument names, and from which file it is. A bare word is a
@@ -168,7 +209,7 @@ func (c *certsShow) read(arg string) (file string, data []byte, err error) {
 		if err != nil {
 			err = &localError{err: fmt.Errorf("standard input: %w", err)}
 		}
-		return "standard input", data, err
+		return standardInput, data, err
 	}
 	file = arg
 	if filepath.Base(arg) == arg && filepath.Ext(arg) == "" {
@@ -194,21 +235,24 @@ type item struct {
 	request *x509.CertificateRequest
 }
 
-// parse returns the certificates in data, or else the requests.
-func parse(data []byte) ([]item, error) {
+// parse returns the certificates in data, with what of it cannot be read, or else the
+// requests.
+func parse(data []byte) ([]item, *certs.Bundle, error) {
 	var items []item
-	found, err := certs.ParseCertificates(data)
-	for _, cert := range found {
+	bundle, err := certs.ParseBundle(data)
+	if err != nil {
+		bundle = new(certs.Bundle)
+	}
+	for _, cert := range bundle.Certs {
 		items = append(items, item{cert: cert})
 	}
-	requests := certs.ParseRequests(data)
-	for _, request := range requests {
+	for _, request := range certs.ParseRequests(data) {
 		items = append(items, item{request: request})
 	}
 	if len(items) == 0 {
-		return nil, err
+		return nil, nil, err
 	}
-	return items, nil
+	return items, bundle, nil
 }
 
 func (c *certsShow) show(it item) error {

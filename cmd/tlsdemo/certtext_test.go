@@ -193,7 +193,7 @@ func checkRequest(t *testing.T, tag int, value string) {
 	if f.Err() != nil {
 		t.Fatal(f.Err())
 	}
-	items, err := parse(data)
+	items, _, err := parse(data)
 	if err != nil {
 		return // crypto/x509 does not take it
 	}
@@ -211,7 +211,7 @@ func checkRequest(t *testing.T, tag int, value string) {
 // What makes certinfo panic is an error of the certificate.
 func TestCertTextPanic(t *testing.T) {
 	f := newForger(time.Now())
-	items, err := parse(files["crashing"](f))
+	items, _, err := parse(files["crashing"](f))
 	if err != nil || f.Err() != nil {
 		t.Fatal(err, f.Err())
 	}

@@ -198,8 +198,10 @@ func (c *credentials) warnings(usage certs.Usage, now time.Time) []string {
 	if left := c.Leaf().NotAfter.Sub(now); left > 0 && left < soon {
 		warnings = append(warnings, fmt.Sprintf("warning: %s: %s", files.Cert, remaining(c.Leaf(), now)))
 	}
-	if finding := certs.CheckKeyFile(files.Key); finding != nil {
-		warnings = append(warnings, fmt.Sprintf("warning: %s: %v", finding.Code, finding))
+	for _, finding := range append(c.Warnings(), certs.CheckKeyFile(files.Key)) {
+		if finding != nil {
+			warnings = append(warnings, fmt.Sprintf("warning: %s: %v", finding.Code, finding))
+		}
 	}
 	return warnings
 }

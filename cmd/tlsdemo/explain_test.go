@@ -12,8 +12,7 @@ import (
 // pending are the codes that error texts of other programs mean, and that no catalogue has
 // yet. The list only gets shorter.
 var pending = []string{
-	"crl-expired", "crl-other-ca", "file-format", "key-unsupported",
-	"refused-in-http",
+	"crl-expired", "crl-other-ca", "refused-in-http",
 }
 
 // Every code that a text can mean is explained, and has advice.

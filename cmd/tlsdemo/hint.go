@@ -3,14 +3,17 @@ package main
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 
 	"tlsdemo/certs"
 	"tlsdemo/certs/chain"
+	"tlsdemo/certs/shape"
 	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
@@ -30,10 +33,14 @@ func hint(err error) string {
 	if e, ok := errors.AsType[*explain.Error](err); ok {
 		return hints[e.Code](&problem{Error: e, err: err, origin: from})
 	}
+	finding, found := errors.AsType[*certs.Finding](err)
+	if found && finding.Format != nil {
+		return hintFormat(finding, from.files)
+	}
 	if own, ok := errors.AsType[*dirError](err); ok {
 		return hintDir(own)
 	}
-	if finding, ok := errors.AsType[*certs.Finding](err); ok {
+	if found && !is[*shownFile](err) {
 		return hintFile(finding)
 	}
 	switch {
@@ -360,10 +367,51 @@ func hintFile(f *certs.Finding) string {
 		return "openssl pkey -in " + console.ShellWord(f.File) + " -out plain.key"
 	case certs.KeyMismatch, certs.PEMSwapped:
 		return "--cert and --ca take certificates, --key the private key that was made for --cert"
+	case certs.ChainOrder:
+		return hintOrder(f)
 	case certs.CANamesTooLong:
 		return "--ca needs only the CAs that issue the certificates of your clients"
 	case certs.CAFileEmpty, certs.CertNotCA:
 		return "--ca takes the certificate of the CA that issued the peer's"
 	}
 	return ""
+}
+
+// hintOrder puts the certificate first to which the key belongs.
+func hintOrder(f *certs.Finding) string {
+	in, out := console.ShellWord(f.File), console.ShellWord(beside(f.File))
+	pick := func(op string) string {
+		return fmt.Sprintf("awk '/-BEGIN .*CERTIFICATE-/{n++} n%s%d' %s", op, f.Place, in)
+	}
+	return fmt.Sprintf("%s >%s && %s >>%s", pick("=="), out, pick("!="), out)
+}
+
+// hintFormat converts a file that is in a format of other programs.
+func hintFormat(f *certs.Finding, files certs.Files) string {
+	use := shape.Certificate
+	switch f.File {
+	case files.Cert:
+	case files.Key:
+		use = shape.Key
+	case files.CA:
+		use = shape.Trust
+	}
+	if f.File == "" {
+		return "" // the standard input
+	}
+	return f.Format.Convert(use, console.ShellWord(f.File), console.ShellWord(beside(f.File)))
+}
+
+// beside is the name of a new file in PEM beside another. It never is that of a file that
+// is there.
+func beside(file string) string {
+	for i := 0; ; i++ {
+		name := file + ".pem"
+		if i > 0 {
+			name = fmt.Sprintf("%s.%d.pem", file, i)
+		}
+		if _, err := os.Lstat(name); err != nil {
+			return name
+		}
+	}
 }
