@@ -283,7 +283,7 @@ func endsOf(g *tally.Group) []phrases.End {
 	return []phrases.End{phrases.Client, phrases.Server}
 }
 
-// maxCauses is how many causes are listed.
+// maxCauses is how many causes are listed with what they mean.
 const maxCauses = 5
 
 func listCauses(w io.Writer, head string, codes []string) {
@@ -296,6 +296,9 @@ func listCauses(w io.Writer, head string, codes []string) {
 	fmt.Fprintln(w, "  "+head)
 	for _, code := range codes[:min(len(codes), maxCauses)] {
 		hang(w, fmt.Sprintf("    %-30s ", code), firstSentence(codeText(code)))
+	}
+	if rest := codes[min(len(codes), maxCauses):]; len(rest) > 0 {
+		hang(w, "    or ", strings.Join(rest, ", "))
 	}
 }
 
@@ -401,15 +404,16 @@ var advices = map[string]advice{
 	"ca-expired":       ofDates,
 	"ca-not-yet-valid": ofDates,
 
-	"crl-expired":    ofCRL,
-	"crl-other-ca":   ofCRL,
-	"ca-file-empty":  ofFile,
-	"file-format":    ofFile,
-	"key-encrypted":  ofFile,
-	"key-mismatch":   ofFile,
-	"key-unparsable": ofFile,
-	"key-unreadable": ofFile,
-	"pem-swapped":    ofFile,
+	"crl-expired":            ofCRL,
+	"crl-other-ca":           ofCRL,
+	"ca-file-empty":          ofFile,
+	"constraint-unsupported": ofIssuer,
+	"file-format":            ofFile,
+	"key-encrypted":          ofFile,
+	"key-mismatch":           ofFile,
+	"key-unparsable":         ofFile,
+	"key-unreadable":         ofFile,
+	"pem-swapped":            ofFile,
 
 	"peer-plaintext-http":      ofPort,
 	"peer-not-tls":             ofPort,

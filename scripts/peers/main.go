@@ -1,8 +1,8 @@
 // Command peers runs tlsdemo against other implementations of TLS.
 //
-//	go run ./scripts/peers interop|failures [NAME]...
+//	go run ./scripts/peers interop|failures|explain [NAME]...
 //
-// It is run from the repository's root, as scripts/interop and scripts/failures do. Peers
+// It is run from the repository's root, as scripts/interop, scripts/failures and scripts/explain do. Peers
 // that are not installed are skipped, or fail where TLSDEMO_INTEROP=require.
 package main
 
@@ -27,6 +27,7 @@ const patience = 10 * time.Minute
 var modes = map[string]func(ctx context.Context, w *workshop.Workshop, args []string) int{
 	"interop":  interop.Run,
 	"failures": failures.Run,
+	"explain":  failures.RunExplain,
 }
 
 func main() { os.Exit(run(os.Args[1:])) }
@@ -34,7 +35,7 @@ func main() { os.Exit(run(os.Args[1:])) }
 // run is the whole program short of exiting.
 func run(args []string) int {
 	if len(args) == 0 || modes[args[0]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: peers interop|failures [NAME]...")
+		fmt.Fprintln(os.Stderr, "usage: peers interop|failures|explain [NAME]...")
 		return 2
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

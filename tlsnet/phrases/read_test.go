@@ -51,7 +51,7 @@ func TestRead(t *testing.T) {
 		{"client SSL certificate verify error: (12:CRL has expired) while reading client request headers, client: 127.0.0.1", Server, Peer, "crl-expired", "crl-expired"},
 		{"verify error:num=20:unable to get local issuer certificate", "", Peer, "server-cert-unknown-ca", "client-cert-unknown-ca"},
 		{"javax.net.ssl.SSLHandshakeException: PKIX path building failed: sun.security.provider.certpath.SunCertPathBuilderException: unable to find valid certification path to requested target", "", Peer, "server-cert-unknown-ca", "client-cert-unknown-ca"},
-		{"SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: Hostname mismatch, certificate is not valid for 'db'. (_ssl.c:1006)", "", Peer, "server-cert-name-mismatch", ""},
+		{"SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: Hostname mismatch, certificate is not valid for 'db'. (_ssl.c:1006)", "", Peer, "server-cert-name-mismatch", "client-cert-not-allowed"},
 		{"ERR_CERT_AUTHORITY_INVALID", Client, Peer, "server-cert-unknown-ca", ""},
 		{"net::ERR_CERT_COMMON_NAME_INVALID", Client, Peer, "server-cert-name-mismatch", ""},
 		{"SEC_ERROR_UNKNOWN_ISSUER", Client, Peer, "server-cert-unknown-ca", ""},

@@ -27,6 +27,7 @@ type encounter struct {
 	foreign   foreign
 	ours      explain.Side
 	peer      workshop.Peer // foreign as the situation wants it
+	overheard bool          // the peer has time to say all that it has to say
 }
 
 // encounters are all that can be, for the peers at the other end of ours.

@@ -39,7 +39,7 @@ func Run(ctx context.Context, w *workshop.Workshop, args []string) int {
 		return 1
 	}
 	defer stop()
-	play(ctx, s, all, m)
+	play(ctx, s, all, func(e *encounter, h heard, err error) { m.add(e, s.cast, h, err) })
 	return m.end(ctx, all)
 }
 
@@ -97,15 +97,15 @@ var backends = map[string]*talk{
 	"mum":  {},
 }
 
-// play plays the encounters, and tells m what came of each.
-func play(ctx context.Context, s *stage, all []*encounter, m *matrix) {
+// play plays the encounters, and tells what came of each, several at the same time.
+func play(ctx context.Context, s *stage, all []*encounter, tell func(*encounter, heard, error)) {
 	var workers sync.WaitGroup
 	todo := make(chan *encounter)
 	for range atOnce {
 		workers.Go(func() {
 			for e := range todo {
 				h, err := e.run(ctx, s)
-				m.add(e, s.cast, h, err)
+				tell(e, h, err)
 			}
 		})
 	}

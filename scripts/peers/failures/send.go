@@ -35,6 +35,9 @@ func (e *encounter) send(ctx context.Context, s *stage) (h heard, err error) {
 	if err := send.Wait(ctx); err != nil {
 		return h, err
 	}
+	if e.overheard {
+		e.hear(ctx, nil)
+	}
 	stop()
 	h.ours, h.theirs = send.String(), said()
 	h.accepted, h.atStart = e.answered(send), send.Status() == exitStart

@@ -70,6 +70,10 @@ func (e *encounter) call(ctx context.Context, s *stage, serve *workshop.Process,
 			}
 			return err
 		})
+	if e.overheard {
+		p.Hush()
+		e.hear(ctx, p)
+	}
 	p.Stop()
 	return p.String(), nil
 }
