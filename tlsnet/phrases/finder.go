@@ -57,6 +57,12 @@ func (f *finder) collect(phrases []*Phrase) []entry {
 
 // grow makes the tree of the literals.
 func (f *finder) grow(all []entry) (fail []int32) {
+	states := 1
+	for _, e := range all {
+		states += len(e.literal) // or fewer
+	}
+	f.next = make([]int32, 0, states*f.width)
+	f.found = make([][]hit, 0, states)
 	f.newState()
 	for _, e := range all {
 		state := int32(0)
@@ -73,7 +79,7 @@ func (f *finder) grow(all []entry) (fail []int32) {
 }
 
 func (f *finder) newState() int32 {
-	f.next = append(f.next, make([]int32, f.width)...)
+	f.next = f.next[:len(f.next)+f.width]
 	f.found = append(f.found, nil)
 	return int32(len(f.found) - 1)
 }

@@ -70,7 +70,7 @@ const (
 // Read counts what is in r, line by line, until it ends or ctx does. Of a line that is
 // longer than 64 KiB only the beginning counts.
 func (t *Tally) Read(ctx context.Context, r io.Reader) error {
-	in := bufio.NewReaderSize(r, maxRead)
+	in := text(r)
 	for {
 		line, err := in.ReadSlice('\n')
 		if len(line) > 0 {

@@ -1,7 +1,9 @@
 package tally
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +12,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"unicode/utf16"
 
 	"tlsdemo/tlsnet/phrases"
 )
@@ -94,6 +97,23 @@ func TestColours(t *testing.T) {
 	}
 }
 
+// Windows PowerShell writes UTF-16.
+func TestUTF16(t *testing.T) {
+	for name, order := range map[string]binary.AppendByteOrder{"little": binary.LittleEndian, "big": binary.BigEndian} {
+		var log []byte
+		for _, unit := range utf16.Encode([]rune("\ufeff" + nobody + "\U0001f642\r\n" + refused)) {
+			log = order.AppendUint16(log, unit)
+		}
+		var tally Tally
+		if err := tally.Read(t.Context(), iotest.OneByteReader(bytes.NewReader(append(log, 'x')))); err != nil {
+			t.Fatal(err)
+		}
+		if len(tally.Groups()) != 2 || tally.Lines != 3 {
+			t.Errorf("%s: %d lines, %+v", name, tally.Lines, tally.Groups())
+		}
+	}
+}
+
 // A line without an end takes no more memory than a short one, and its beginning counts.
 func TestLongLine(t *testing.T) {
 	var tally Tally
@@ -155,6 +175,7 @@ func TestEnd(t *testing.T) {
 // FuzzTally: whatever comes in, every line is counted at most once.
 func FuzzTally(f *testing.F) {
 	f.Add([]byte(refused+nobody), true)
+	f.Add([]byte("\xff\xfea\x00\n\x00b"), true)
 	f.Add([]byte("\x00\xff\x1b[\n\n\r\n"), false)
 	f.Fuzz(func(t *testing.T, text []byte, trusting bool) {
 		tally := &Tally{Trusting: trusting}
