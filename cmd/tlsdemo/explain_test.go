@@ -12,7 +12,7 @@ import (
 // pending are the codes that error texts of other programs mean, and that no catalogue has
 // yet. The list only gets shorter.
 var pending = []string{
-	"crl-expired", "crl-other-ca", "refused-in-http",
+	"crl-expired", "crl-other-ca",
 }
 
 // Every code that a text can mean is explained, and has advice.

@@ -106,6 +106,7 @@ var hints = map[explain.Code]func(*problem) string{
 	explain.CAExpired:     hintRenew,
 	explain.CANotYetValid: hintRenew,
 
+	explain.RefusedInHTTP:  hintInHTTP,
 	explain.CertAskedLater: always("let the server ask for the certificate of every connection, not of some locations"),
 
 	explain.PeerPlaintextHTTP:     hintPlain,
@@ -268,6 +269,15 @@ func hintStartTLS(f *problem) string {
 		return "at the client: a setting that begins with TLS at once, instead of STARTTLS or sslmode"
 	}
 	return ""
+}
+
+// hintInHTTP is about a refusal after the handshake. A probe compares our certificate with
+// what the server accepts, and is not told to do so again.
+func hintInHTTP(f *problem) string {
+	if f.Cert == nil {
+		return "tlsdemo probe --http at the same address compares our certificate with what the server accepts"
+	}
+	return "the reason is in the server's own log"
 }
 
 // hintSilent is about a server from which nothing comes.

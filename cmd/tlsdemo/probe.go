@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,6 +23,7 @@ type probeCmd struct {
 	serverName string
 	timeout    time.Duration
 	json       bool
+	http       string
 }
 
 func newProbeCmd(env *environment) *cobra.Command {
@@ -34,7 +36,8 @@ the name known, does the port answer, what is negotiated, which certificates
 does the server show, do they verify against our CA file and for this name, does
 it ask for a client certificate and of which CAs, does ours fit, and is it
 accepted. It goes on after the first fault, so that all of them show at once.
-Nothing is ever sent over the connection.
+Nothing is sent over the connection, except with --http: many servers finish the
+handshake with anybody, and refuse a certificate in their answer.
 
 Where a connection fails before the server has shown a certificate, up to six
 more are made, with one thing changed each: the server name, a smaller
@@ -45,6 +48,7 @@ No files are needed. Without --ca the system's trust store decides, and without
 --cert no client certificate is presented; a directory of certificates that was
 made with certs init is used if there is one. The default port is 443.`,
 		Example: `  tlsdemo probe 127.0.0.1:8888
+  tlsdemo probe localhost:443 --http
   tlsdemo probe localhost:443 --alpn=h2,http/1.1
   tlsdemo probe localhost:8443 --ca=ca.crt
   tlsdemo probe localhost:8443 --cert=c.crt --key=c.key --ca=ca.crt`,
@@ -55,7 +59,7 @@ made with certs init is used if there is one. The default port is 443.`,
 			return checkHostPort(withPort(args[0], httpsPort))
 		},
 		PreRunE: func(*cobra.Command, []string) error {
-			return cmp.Or(p.tls.check(), positive("timeout", p.timeout))
+			return cmp.Or(p.tls.check(), positive("timeout", p.timeout), checkPath(p.http))
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.run(cmd.Context(), withPort(args[0], httpsPort))
@@ -70,6 +74,8 @@ made with certs init is used if there is one. The default port is 443.`,
 	p.tls.alpn, flags.Lookup("alpn").DefValue = nil, "none"
 	flags.StringVar(&p.serverName, "server-name", "", "the `NAME` that the server's certificate must have (default HOST)")
 	flags.DurationVar(&p.timeout, "timeout", 10*time.Second, "time limit of all steps together")
+	flags.StringVar(&p.http, "http", "", "make one HTTP request for `PATH`, and see whether our certificate is refused in the answer (default / where no PATH is given)")
+	flags.Lookup("http").NoOptDefVal = "/"
 	flags.BoolVar(&p.json, "json", false, "print one JSON object")
 	return cmd
 }
@@ -86,13 +92,13 @@ func (p *probeCmd) run(ctx context.Context, addr string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, p.timeout, &gaveUpError{after: p.timeout})
 	defer cancel()
 	config := p.tls.client(creds, p.serverName, p.env.now)()
-	report, err := (&probe.Probe{Config: config, Intermediates: from.intermediates()}).Run(ctx, addr)
+	report, err := (&probe.Probe{Config: config, Intermediates: from.intermediates(), HTTP: p.http}).Run(ctx, addr)
 	if err != nil {
 		return &located{err: err, origin: from}
 	}
 	view := &probeView{
 		report: report, addr: addr, name: cmp.Or(p.serverName, host(addr)), now: p.env.now(), creds: creds,
-		offered: config.NextProtos, columns: terminalColumns(p.env.stdout),
+		columns: terminalColumns(p.env.stdout),
 	}
 	if p.json {
 		err = console.NewJSONEncoder(p.env.stdout).Encode(view.record())
@@ -103,6 +109,14 @@ func (p *probeCmd) run(ctx context.Context, addr string) error {
 		err = &probeError{report: report}
 	}
 	return err
+}
+
+// checkPath refuses what is no path of HTTP.
+func checkPath(path string) error {
+	if path == "" || path[0] == '/' && !strings.ContainsAny(path, " \r\n#") {
+		return nil
+	}
+	return errors.New("--http takes a path, as in --http=/healthz")
 }
 
 // probeError is a server with something wrong; what, has been printed.

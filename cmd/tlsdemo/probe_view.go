@@ -26,8 +26,7 @@ type probeView struct {
 	name    string // that the server's certificate must bear
 	now     time.Time
 	creds   *credentials
-	offered []string // protocols of ALPN
-	columns int      // how wide the table may be
+	columns int // how wide the table may be
 }
 
 // print shows a line a step, and under them the faults.
@@ -83,11 +82,11 @@ func (v *probeView) alpn(chosen string) string {
 	switch {
 	case chosen != "":
 		return chosen
-	case len(v.offered) == 0:
+	case len(v.report.Offered) == 0:
 		return "none"
 	}
-	text := fmt.Sprintf("none: we offered %s, and the server chose none of them", strings.Join(v.offered, ", "))
-	if slices.Contains(v.offered, "h2") {
+	text := fmt.Sprintf("none: we offered %s, and the server chose none of them", strings.Join(v.report.Offered, ", "))
+	if slices.Contains(v.report.Offered, "h2") {
 		text += "; gRPC clients refuse such a server, and others use HTTP/1.1"
 	}
 	return text
@@ -162,20 +161,32 @@ func (v *probeView) askedRows() [][2]string {
 
 // ownRows are about our own certificate, whether or not the server has seen it.
 func (v *probeView) ownRows() [][2]string {
-	r := v.report
 	own := v.creds.Chain()
 	if len(own) == 0 {
 		text := "no certificate: --cert and --key name one to present"
-		if !r.Asked {
-			return [][2]string{{"ours", text}}
-		}
-		return [][2]string{{"ours", text}, {"accepted", v.accepted()}}
+		return append([][2]string{{"ours", text}}, v.answerRows()...)
 	}
 	rows := [][2]string{{"ours", fmt.Sprintf("%s for %s, issued by %s, %s%s", subject(own[0]), namesOf(own[0]), issuer(own[0]), remaining(own[0], v.now), v.fits())}}
 	for _, finding := range v.creds.findings(certs.ClientAuth, v.now) {
 		rows = append(rows, [2]string{"", fmt.Sprintf("%s: %s", finding.Code, finding.Text)})
 	}
-	if r.Asked {
+	return append(rows, v.answerRows()...)
+}
+
+// answerRows say what the server made of what we presented.
+func (v *probeView) answerRows() [][2]string {
+	var rows [][2]string
+	if a := v.report.Answer; a != nil {
+		text := strings.TrimSuffix(fmt.Sprintf("%s, %s", a.Status, a.Proto), ", ")
+		if a.Server != "" {
+			text += ", from " + chain.Short(a.Server)
+		}
+		if a.Says != "" {
+			text += ": " + a.Says
+		}
+		rows = append(rows, [2]string{"HTTP", text})
+	}
+	if v.report.Asked {
 		rows = append(rows, [2]string{"accepted", v.accepted()})
 	}
 	return rows
@@ -202,11 +213,11 @@ func (v *probeView) accepted() string {
 	case r.Refused:
 		return "NO"
 	case r.Accepted == explain.Certain:
-		return "yes"
+		return "yes: the server answered our HTTP request"
 	case r.Accepted == explain.Likely:
-		return "likely: the handshake was finished, and no refusal came within half a second. This is not proof: an HTTP server can still refuse " + what + " in its answer"
+		return "likely: the handshake was finished, and no refusal came within half a second. This is not proof: an HTTP server can still refuse " + what + " in its answer; try --http"
 	case slices.ContainsFunc(r.Faults, func(e *explain.Error) bool { return e.Fault() == explain.TheyRefused }):
-		return "not known: the handshake was finished, but something is wrong with our certificate, so the server is likely to refuse it later"
+		return "not known: the handshake was finished, but something is wrong with our certificate, so the server is likely to refuse it after the handshake, as HTTP servers do; try --http"
 	}
 	return "not known"
 }
@@ -231,8 +242,16 @@ type probeRecord struct {
 	Ours      []*description         `json:"ours,omitempty"`
 	Fits      bool                   `json:"ours_fits,omitempty"`
 	Accepted  string                 `json:"accepted"`
+	HTTP      *httpAnswer            `json:"http,omitempty"`
 	Trials    []trial                `json:"tried,omitempty"`
 	Faults    []*console.Explanation `json:"faults,omitempty"`
+}
+
+type httpAnswer struct {
+	Proto  string `json:"proto"`
+	Status string `json:"status"`
+	Server string `json:"server,omitempty"`
+	Says   string `json:"says,omitempty"`
 }
 
 type trial struct {
@@ -244,7 +263,7 @@ type trial struct {
 func (v *probeView) record() *probeRecord {
 	seen := v.report
 	r := &probeRecord{
-		Address: v.addr, Addresses: seen.Addrs, Remote: seen.Remote, Offered: v.offered,
+		Address: v.addr, Addresses: seen.Addrs, Remote: seen.Remote, Offered: v.report.Offered,
 		Chain: described(seen.Chain), InOrder: seen.InOrder, Strays: seen.Strays,
 		Verified: seen.Verified, By: cmp.Or(v.creds.origin.files.CA, "system"),
 		Asked: seen.Asked, CAs: seen.CAs, Ours: described(v.creds.Chain()), Fits: seen.Fits, Accepted: v.accepted(),
@@ -255,6 +274,10 @@ func (v *probeView) record() *probeRecord {
 	}
 	if len(r.Ours) > 0 {
 		r.Ours[0].Findings = listed(v.creds.findings(certs.ClientAuth, v.now))
+	}
+	if seen.Answer != nil {
+		answer := httpAnswer(*seen.Answer)
+		r.HTTP = &answer
 	}
 	for _, tried := range seen.Trials {
 		r.Trials = append(r.Trials, trial(tried))

@@ -18,6 +18,7 @@ import (
 	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
+	"tlsdemo/tlsnet/probe"
 )
 
 const defaultMessage = "Hello world!"
@@ -191,6 +192,9 @@ func (s *send) exchange(ctx context.Context, dialer *tlsnet.Dialer, message io.R
 	err = s.converse(ctx, secure, message, report, &watch)
 	if refused := explain.Of(secure, err, dialer.Intermediates...); refused != nil {
 		return refused
+	}
+	if refusal := probe.ReadAnswer(report.answer.Head); err == nil && refusal != nil && refusal.Certainty == explain.Certain {
+		return refusal.Fault()
 	}
 	return err
 }

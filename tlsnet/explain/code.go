@@ -48,6 +48,7 @@ const (
 	CANotYetValid Code = "ca-not-yet-valid"
 
 	CertAskedLater Code = "cert-asked-later"
+	RefusedInHTTP  Code = "refused-in-http"
 
 	PeerPlaintextHTTP     Code = "peer-plaintext-http"
 	PeerNotTLS            Code = "peer-not-tls"
@@ -211,6 +212,9 @@ means a defect that has no code of its own; the text says which.`},
 where the leaf itself has time left.`},
 	{CANotYetValid, certificate, `The certificate of a CA in the chain begins in the future. Most often a clock is wrong, or the CA
 was created on another machine a moment ago.`},
+	{RefusedInHTTP, certificate, `The server finished the handshake with anybody, and refused the client's certificate, or that
+there was none, in its answer to the first request: nginx with 400 (its own 495 and 496), Envoy, Apache
+and HAProxy with 403. The handshake alone shows nothing of this: tlsdemo probe --http does.`},
 	{CertAskedLater, certificate, `The server asked for a certificate after the handshake, when it had seen the request: by
 renegotiation in TLS 1.2, by post-handshake authentication in TLS 1.3. Go does neither. Apache (where
 SSLVerifyClient stands for one location) and IIS do this: let the server ask for the certificate of

@@ -122,7 +122,11 @@ func present(list []experiment) []experiment {
 // where that is no more than before.
 func (l *lab) again(ctx context.Context, w way) (*Report, string) {
 	seen := new(Report)
-	_, _ = l.look(ctx, w, seen)
+	p := *l.Probe
+	if w.only {
+		p.HTTP = ""
+	}
+	_, _ = p.look(ctx, w, seen)
 	if len(seen.Chain) > 0 {
 		return seen, "it answers, and shows its certificate"
 	}
@@ -146,11 +150,11 @@ func (l *lab) confirm(ctx context.Context) bool {
 // keep adds what an experiment that helped has shown of the server.
 func (l *lab) keep(seen *Report) {
 	faults := l.report.Faults
-	*l.report = Report{Addrs: l.report.Addrs, Trials: l.report.Trials, Remote: seen.Remote}
+	*l.report = Report{Addrs: l.report.Addrs, Trials: l.report.Trials, Remote: seen.Remote, Offered: seen.Offered}
 	l.report.State, l.report.Chain, l.report.InOrder, l.report.Strays = seen.State, seen.Chain, seen.InOrder, seen.Strays
 	l.report.Verified, l.report.Unjudged = seen.Verified, seen.Unjudged
 	l.report.Asked, l.report.CAs, l.report.Ours = seen.Asked, seen.CAs, seen.Ours
-	l.report.Fits, l.report.Refused, l.report.Accepted = seen.Fits, seen.Refused, seen.Accepted
+	l.report.Fits, l.report.Refused, l.report.Accepted, l.report.Answer = seen.Fits, seen.Refused, seen.Accepted, seen.Answer
 	l.report.Faults = slices.Concat(faults, seen.Faults)
 }
 
@@ -247,6 +251,7 @@ func (l *lab) old() experiment {
 	w.config.MinVersion, w.config.MaxVersion = tls.VersionTLS10, tls.VersionTLS12
 	w.config.CipherSuites = allSuites()
 	w.config.Certificates, w.config.GetClientCertificate = nil, nil
+	w.only = true
 	return l.tls("TLS 1.0 to 1.2, with the old cipher suites", w, func(seen *Report) *explain.Error {
 		seen.Unjudged, seen.Faults, seen.Accepted, seen.Refused = true, nil, explain.Unknown, false
 		return tooOld(seen.State)

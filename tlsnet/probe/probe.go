@@ -28,6 +28,9 @@ type Probe struct {
 	// Intermediates are certificates that may be one which the server failed to send,
 	// or which we do: with them a fault can name it. They are not trusted. May be nil.
 	Intermediates []*x509.Certificate
+	// HTTP is a path. If it is not empty, a request for it is made after the handshake:
+	// only what the server answers shows whether it accepts us.
+	HTTP string
 }
 
 // Report is what a probe has seen of a server.
@@ -35,6 +38,7 @@ type Report struct {
 	Addrs    []string             // what the host's name stands for
 	Remote   string               // the address that was connected to, or empty
 	State    *tls.ConnectionState // what was negotiated, or nil; HandshakeComplete if it came to that
+	Offered  []string             // the application protocols (ALPN) that we offered
 	Chain    []*x509.Certificate  // what the server showed, in its order
 	InOrder  bool                 // whether each of Chain issued the one before it: RFC 8446 section 4.4.2
 	Strays   int                  // how many of Chain are no part of the leaf's path
@@ -47,6 +51,7 @@ type Report struct {
 	Refused  bool                 // whether the server refused Ours, or that there is none
 	Accepted explain.Certainty    // how certain it is that the server took our certificate
 	Faults   []*explain.Error     // everything that is wrong, what ends a connection first
+	Answer   *Answer              // to a request of HTTP, or nil
 	Trials   []Trial              // what was tried to find out why no certificate came
 
 	helloSize int // of the ClientHello, with its record's header, in bytes
@@ -59,9 +64,12 @@ type way struct {
 	before func(context.Context, net.Conn) error // what comes before TLS; nil if nothing does
 	// patience is how long the first byte may take. Zero means as long as anything.
 	patience time.Duration
+	// only is whether nothing is to be exchanged, whatever is wanted otherwise.
+	only bool
 }
 
-// Run connects to addr, HOST:PORT, looks at what the server does, and sends nothing.
+// Run connects to addr, HOST:PORT, looks at what the server does, and sends nothing, unless
+// a request of HTTP is wanted.
 // Where the server's certificate does not verify it connects once more without
 // verifying it, so that what comes after that is seen too. The error is one of the
 // address or of ctx; what is wrong with the server is among the Report's Faults.
@@ -91,6 +99,9 @@ func (p *Probe) config(host string) *tls.Config {
 	config := p.Config.Clone()
 	if config.ServerName == "" {
 		config.ServerName = host
+	}
+	if p.HTTP != "" && len(config.NextProtos) == 0 {
+		config.NextProtos = httpProtocols
 	}
 	return config
 }
@@ -127,7 +138,7 @@ func (r *Report) merge(second *Report) {
 	}
 	if second.Asked {
 		r.Asked, r.CAs, r.Ours, r.Fits = true, second.CAs, second.Ours, second.Fits
-		r.Refused, r.Accepted = second.Refused, second.Accepted
+		r.Refused, r.Accepted, r.Answer = second.Refused, second.Accepted, second.Answer
 	}
 	for _, fault := range second.Faults {
 		if fault.Fault() == explain.TheyRefused {
@@ -147,7 +158,7 @@ func (p *Probe) look(ctx context.Context, w way, report *Report) (refused bool, 
 		return false, err
 	}
 	defer conn.Close()
-	report.Remote = conn.RemoteAddr().String()
+	report.Remote, report.Offered = conn.RemoteAddr().String(), w.config.NextProtos
 	if w.before != nil {
 		if err := w.before(ctx, conn); err != nil {
 			return false, err
@@ -168,11 +179,17 @@ func (p *Probe) look(ctx context.Context, w way, report *Report) (refused bool, 
 		return refused, nil
 	}
 	report.Verified = !w.config.InsecureSkipVerify
-	if unchosen := explain.NoProtocol(secure); unchosen != nil {
+	if unchosen := explain.NoProtocol(secure); unchosen != nil && len(p.Config.NextProtos) > 0 {
 		report.add(unchosen)
 	}
+	after := p.await
+	if p.HTTP != "" {
+		after = func(ctx context.Context, conn *tls.Conn, report *Report) error {
+			return p.request(ctx, conn, w, report)
+		}
+	}
 	// A server that has refused us may be gone already.
-	_ = tlsnet.CloseAfter(secure, p.await(ctx, secure, report))
+	_ = tlsnet.CloseAfter(secure, after(ctx, secure, report))
 	return false, nil
 }
 
@@ -218,24 +235,30 @@ func (p *Probe) await(ctx context.Context, conn *tls.Conn, report *Report) error
 	wait(ctx, conn, refusalWait)
 	_, err := conn.Read(make([]byte, 1))
 	refused := explain.Of(conn, err, p.Intermediates...)
-	switch {
-	case refused != nil:
+	if refused == nil && err != nil {
+		refused = explain.Closed(conn, err, p.Intermediates...)
+	}
+	if refused != nil {
 		report.add(refused)
-		report.Refused = refused.Fault() == explain.TheyRefused
-	case err == nil, isTimeout(err):
+		report.Refused = refused.Alerted && refused.Fault() == explain.TheyRefused
+	} else {
 		report.Accepted = explain.Likely
 	}
-	if refused == nil {
-		for _, fault := range explain.Own(conn, p.Intermediates...) {
-			report.add(fault)
-			report.Accepted = explain.Unknown
-		}
-	}
-	if closed := explain.Closed(conn, err, p.Intermediates...); closed != nil && refused == nil {
-		report.add(closed)
-	}
+	p.own(conn, report)
 	if isTimeout(err) || errors.Is(err, io.EOF) {
 		return nil
 	}
 	return err
+}
+
+// own adds what is wrong with our own certificate, unless the server is known to have
+// refused or accepted it.
+func (p *Probe) own(conn *tls.Conn, report *Report) {
+	if report.Refused && report.Answer == nil {
+		return
+	}
+	for _, fault := range explain.Own(conn, p.Intermediates...) {
+		report.add(fault)
+		report.Accepted = explain.Unknown
+	}
 }

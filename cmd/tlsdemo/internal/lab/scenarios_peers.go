@@ -106,6 +106,11 @@ var peerScenarios = []Scenario{
 		server: nobodyThere, Want: Verdicts{Client: "connection-refused"},
 	},
 	{
+		Name: "refused-in-http", Broken: "the server completes the handshake and refuses the certificate in HTTP, as nginx does",
+		serve: []string{"--alpn=", "--reply=HTTP/1.1 400 Bad Request\n\n400 The SSL certificate error\n"},
+		send:  []string{"--alpn=", "GET / HTTP/1.0\n\n"}, Want: Verdicts{Client: "refused-in-http"},
+	},
+	{
 		// Without ALPN the server has no means of telling why it does not answer.
 		Name: "no-answer", Broken: "the server completes the handshake and closes without an answer",
 		serve: []string{"--alpn=", "--max-message=1"}, Want: Verdicts{Client: "no-answer"},

@@ -1,0 +1,184 @@
+package probe
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"tlsdemo/tlsnet/explain"
+)
+
+// Answer is what a server of HTTP answered to one request.
+type Answer struct {
+	Proto  string // such as HTTP/2.0
+	Status string // such as 400 Bad Request
+	Server string // what it calls itself, or empty
+	Says   string // what that says of our certificate, in words, or empty
+}
+
+// maxBody is how much of an answer is read: refusals are short.
+const maxBody = 16 << 10
+
+// httpProtocols are offered by ALPN where a request is to be made.
+var httpProtocols = []string{"h2", "http/1.1"}
+
+// request makes one request over conn, and notes what the answer says of our certificate. It
+// returns the failure of the connection, if that is what ended it.
+func (p *Probe) request(ctx context.Context, conn *tls.Conn, w way, report *Report) error {
+	transport := &http.Transport{
+		DialTLSContext:    func(context.Context, string, string) (net.Conn, error) { return conn, nil },
+		ForceAttemptHTTP2: true, DisableKeepAlives: true, DisableCompression: true, MaxResponseHeaderBytes: 64 << 10,
+	}
+	defer transport.CloseIdleConnections()
+	answer, body, err := p.get(ctx, transport, w)
+	if err != nil {
+		p.unanswered(conn, because(ctx, err), report)
+		return err
+	}
+	report.Answer = &Answer{Proto: answer.Proto, Status: answer.Status, Server: answer.Header.Get("Server")}
+	refusal := ReadRefusal(answer.StatusCode, body)
+	if refusal == nil && unsaid(answer.StatusCode) {
+		report.Answer.Says = "it does not say whether that is because of a certificate"
+		report.Accepted = explain.Unknown
+		return nil
+	}
+	if refusal == nil {
+		report.Accepted = explain.Certain
+		return nil
+	}
+	report.Answer.Says, report.Refused = refusal.Says, true
+	report.add(refusal.fault(report))
+	p.own(conn, report)
+	return nil
+}
+
+func (p *Probe) get(ctx context.Context, transport *http.Transport, w way) (*http.Response, []byte, error) {
+	_, port, _ := net.SplitHostPort(w.addr)
+	path, query, _ := strings.Cut(p.HTTP, "?")
+	target := &url.URL{Scheme: "https", Host: net.JoinHostPort(w.config.ServerName, port), Path: path, RawQuery: query}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	request.Header.Set("User-Agent", "tlsdemo-probe")
+	answer, err := (&explain.RoundTripper{Base: transport, Intermediates: p.Intermediates}).RoundTrip(request)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer answer.Body.Close()
+	body, _ := io.ReadAll(io.LimitReader(answer.Body, maxBody)) // what is there says enough
+	return answer, body, nil
+}
+
+// unanswered is a request that got no answer.
+func (p *Probe) unanswered(conn *tls.Conn, err error, report *Report) {
+	refused, ok := errors.AsType[*explain.Error](err)
+	if !ok {
+		refused = explain.Of(conn, err, p.Intermediates...)
+	}
+	switch {
+	case refused != nil:
+		report.Refused = refused.Fault() == explain.TheyRefused
+	case isTimeout(err), errors.Is(err, context.DeadlineExceeded):
+		refused = &explain.Error{Code: explain.PeerSilent, Text: "the server completed the handshake, and did not answer an HTTP request", Basis: "slow, or not a server of HTTP"}
+	default:
+		refused = &explain.Error{
+			Code: explain.NoAnswer, Text: "the server completed the handshake, and closed the connection instead of answering an HTTP request",
+			Basis: "a refused certificate, a server of another protocol and a proxy whose backend is down cannot be told apart",
+		}
+	}
+	refused.Err = cmp.Or(refused.Err, err)
+	report.add(refused)
+	p.own(conn, report)
+}
+
+// unsaid reports whether a status may be a refusal of our certificate, or of anything else.
+func unsaid(status int) bool {
+	return status == http.StatusBadRequest || status == http.StatusUnauthorized || status == http.StatusForbidden
+}
+
+// Refusal is an answer of HTTP that says something of the client's certificate.
+type Refusal struct {
+	Status    int
+	Says      string            // in words
+	Certainty explain.Certainty // that it is about a certificate
+	code      explain.Code
+}
+
+// fault is the refusal as a fault of what we presented.
+func (r *Refusal) fault(report *Report) *explain.Error {
+	e := &explain.Error{Code: cmp.Or(r.code, explain.RefusedInHTTP), Ours: true, Certainty: r.Certainty, Cert: report.Ours}
+	e.Text = fmt.Sprintf("the server completed the handshake, and then refused us in HTTP with the status %d: %s", r.Status, r.Says)
+	e.Basis = "it is what the answer says; which defect it found is in the server's log"
+	e.Err = errors.New(e.Text)
+	return e
+}
+
+// Fault is the refusal as an explanation, for who presented what is not known here.
+func (r *Refusal) Fault() *explain.Error { return r.fault(new(Report)) }
+
+// ReadAnswer reads the beginning of what a server of HTTP/1 answered, and returns what that
+// says of the client's certificate, or nil if it says nothing of one.
+func ReadAnswer(data []byte) *Refusal {
+	if !bytes.HasPrefix(data, []byte("HTTP/1.")) {
+		return nil
+	}
+	answer, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(data)), nil)
+	if err != nil {
+		return nil
+	}
+	defer answer.Body.Close()
+	body, _ := io.ReadAll(io.LimitReader(answer.Body, maxBody)) // what there is of it
+	return ReadRefusal(answer.StatusCode, body)
+}
+
+// ReadRefusal returns what an answer of HTTP says of the client's certificate, or nil if it
+// says nothing of one.
+func ReadRefusal(status int, body []byte) *Refusal {
+	text := strings.ToLower(string(body))
+	for _, row := range httpRefusals {
+		if (row.status == 0 && status >= 400 || row.status == status) && strings.Contains(text, strings.ToLower(row.text)) {
+			return &Refusal{Status: status, Says: row.says, Certainty: row.certainty, code: row.code}
+		}
+	}
+	return nil
+}
+
+// httpRefusals are how servers refuse a client's certificate in HTTP, the most telling
+// first. A row without a status is for any that is an error; one without a text, for any.
+var httpRefusals = []struct {
+	status    int
+	text      string
+	says      string
+	certainty explain.Certainty
+	code      explain.Code // if not RefusedInHTTP
+}{
+	{400, "No required SSL certificate was sent", "it demands a client certificate, and got none (nginx: ssl_verify_client)", explain.Certain, ""},
+	{400, "The SSL certificate error", "it refused our certificate (nginx: ssl_verify_client): of another CA, expired, revoked, or not for clients", explain.Certain, ""},
+	{496, "", "it demands a client certificate, and got none (nginx's own status)", explain.Certain, ""},
+	{495, "", "it refused our certificate (nginx's own status): of another CA, expired, revoked, or not for clients", explain.Certain, ""},
+	{403, "Cannot perform Post-Handshake Authentication", "it asks for a certificate only after the request, by post-handshake authentication, and we do not offer that (Apache: SSLVerifyClient for one location)", explain.Certain, explain.CertAskedLater},
+	{403, "403.7", "it demands a client certificate, and got none (IIS 403.7)", explain.Certain, ""},
+	{403, "403.13", "it says that our certificate is revoked, or cannot be checked for that (IIS 403.13)", explain.Certain, ""},
+	{403, "403.16", "it does not trust our certificate's CA (IIS 403.16)", explain.Certain, ""},
+	{403, "403.17", "it says that our certificate has expired or is not yet valid (IIS 403.17)", explain.Certain, ""},
+	{403, "RBAC: access denied", "a rule of its own does not let us in, often one about the certificate's name (Envoy: RBAC)", explain.Likely, ""},
+	{403, "system:anonymous", "it takes us for nobody: our certificate did not count, or there was none (Kubernetes: --client-ca-file)", explain.Likely, ""},
+	{401, `"kind":"Status"`, "it does not know us: our certificate is of no CA that it knows, or there was none (Kubernetes: --client-ca-file)", explain.Likely, ""},
+	{403, "Request forbidden by administrative rules", "a rule of its own does not let us in, often one about the client's certificate (HAProxy: ssl_fc_has_crt, ssl_c_verify)", explain.Likely, ""},
+	{0, "client certificate", "its answer speaks of the client's certificate", explain.Likely, ""},
+	{0, "client cert ", "its answer speaks of the client's certificate", explain.Likely, ""},
+	{0, "SSL certificate", "its answer speaks of the certificate", explain.Likely, ""},
+	{0, "certificate required", "its answer demands a certificate", explain.Likely, ""},
+	{0, "mutual TLS", "its answer speaks of mutual TLS", explain.Likely, ""},
+	{0, "mTLS", "its answer speaks of mutual TLS", explain.Likely, ""},
+}

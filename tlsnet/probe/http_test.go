@@ -1,0 +1,137 @@
+package probe_test
+
+import (
+	"crypto/tls"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"tlsdemo/certs/forge"
+	"tlsdemo/tlsnet/explain"
+	"tlsdemo/tlsnet/probe"
+)
+
+// overHTTP is a server that answers each request so, over HTTP/2 or HTTP/1.1, and lets
+// anybody finish the handshake.
+func overHTTP(t *testing.T, r *rig, h2 bool, handler http.HandlerFunc) string {
+	t.Helper()
+	server := httptest.NewUnstartedServer(handler)
+	server.EnableHTTP2 = h2
+	server.TLS = r.server.Clone()
+	server.TLS.ClientAuth = tls.RequestClientCert
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	return server.Listener.Addr().String()
+}
+
+func status(code int, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(code)
+		io.WriteString(w, body)
+	}
+}
+
+func TestHTTP(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		answer   http.HandlerFunc
+		accepted explain.Certainty
+		want     explain.Code // or empty
+		says     string
+	}{
+		{"OK", status(200, "hello"), explain.Certain, "", ""},
+		{"elsewhere", status(302, ""), explain.Certain, "", ""},
+		{"not found", status(404, "404 page not found"), explain.Certain, "", ""},
+		{"forbidden", status(403, "Forbidden"), explain.Unknown, "", "it does not say"},
+		{"nginx, none", status(400, "<h1>400 Bad Request</h1><center>No required SSL certificate was sent</center>"), explain.Unknown, explain.RefusedInHTTP, "got none"},
+		{"nginx, refused", status(400, "<head><title>400 The SSL certificate error</title></head>"), explain.Unknown, explain.RefusedInHTTP, "refused our certificate"},
+		{"nginx, 495", status(495, ""), explain.Unknown, explain.RefusedInHTTP, "refused our certificate"},
+		{"nginx, 496", status(496, ""), explain.Unknown, explain.RefusedInHTTP, "got none"},
+		{"Envoy", status(403, "RBAC: access denied"), explain.Unknown, explain.RefusedInHTTP, "Envoy"},
+		{"HAProxy", status(403, "<html><body><h1>403 Forbidden</h1>\nRequest forbidden by administrative rules.\n</body></html>"), explain.Unknown, explain.RefusedInHTTP, "HAProxy"},
+		{"Apache", status(403, "Reason: Cannot perform Post-Handshake Authentication."), explain.Unknown, explain.CertAskedLater, "post-handshake"},
+		{"Kubernetes", status(401, `{"kind":"Status","reason":"Unauthorized","code":401}`), explain.Unknown, explain.RefusedInHTTP, "Kubernetes"},
+		{"a program of one's own", status(401, "client certificate required\n"), explain.Unknown, explain.RefusedInHTTP, "client's certificate"},
+	} {
+		for _, h2 := range []bool{false, true} {
+			r := newRig(t)
+			report := run(t, &probe.Probe{Config: r.client, HTTP: "/"}, overHTTP(t, r, h2, test.answer))
+			if report.Answer == nil {
+				t.Fatalf("%s: no answer: %v", test.name, report.Faults)
+			}
+			if got := report.Answer.Proto; (got == "HTTP/2.0") != h2 {
+				t.Errorf("%s: %s", test.name, got)
+			}
+			var want []explain.Code
+			if test.want != "" {
+				want = []explain.Code{test.want}
+			}
+			if report.Accepted != test.accepted || !slices.Equal(codesOf(report), want) || !strings.Contains(report.Answer.Says, test.says) {
+				t.Errorf("%s, HTTP/2 %v: accepted %v, %v, says %q", test.name, h2, report.Accepted, report.Faults, report.Answer.Says)
+			}
+		}
+	}
+}
+
+// The request is for the path that was given, at the name that was wanted, and shows our
+// certificate.
+func TestHTTPRequest(t *testing.T) {
+	r := newRig(t)
+	var got *http.Request
+	addr := overHTTP(t, r, true, func(w http.ResponseWriter, req *http.Request) { got = req })
+	_, port, _ := net.SplitHostPort(addr)
+	r.client.ServerName = "localhost"
+	run(t, &probe.Probe{Config: r.client, HTTP: "/healthz?full=1"}, addr)
+	if got == nil || got.URL.RequestURI() != "/healthz?full=1" || got.Host != "localhost:"+port || got.Method != "GET" || len(got.TLS.PeerCertificates) == 0 {
+		t.Errorf("request %+v", got)
+	}
+}
+
+// What is wrong with our certificate is told beside the refusal, and not where the server
+// has accepted it.
+func TestHTTPAndOurOwnDefect(t *testing.T) {
+	for body, want := range map[int][]explain.Code{
+		495: {explain.RefusedInHTTP, explain.ClientCertExpired},
+		200: nil,
+	} {
+		r := newRig(t)
+		r.present(r.Again(r.own, r.ca, forge.Expired))
+		report := run(t, &probe.Probe{Config: r.client, HTTP: "/"}, overHTTP(t, r, true, status(body, "")))
+		if !slices.Equal(codesOf(report), want) {
+			t.Errorf("status %d: %v", body, report.Faults)
+		}
+	}
+}
+
+// A server that refuses after all, or closes, or says nothing, has not answered.
+func TestHTTPWithoutAnAnswer(t *testing.T) {
+	r := newRig(t)
+	r.client.GetClientCertificate = nil
+	report := run(t, &probe.Probe{Config: r.client, HTTP: "/"}, serve(t, overTLS(r.server)))
+	if codes := codesOf(report); !slices.Equal(codes, []explain.Code{explain.ClientCertMissing}) || !report.Refused {
+		t.Errorf("%v", report.Faults)
+	}
+	r = newRig(t)
+	report = run(t, &probe.Probe{Config: r.client, HTTP: "/"}, serve(t, func(conn net.Conn) {
+		secure := tls.Server(conn, r.server)
+		secure.Read(make([]byte, 4096))
+		secure.Close()
+	}))
+	if codes := codesOf(report); !slices.Equal(codes, []explain.Code{explain.NoAnswer}) || report.Accepted != explain.Unknown {
+		t.Errorf("accepted %v, %v", report.Accepted, report.Faults)
+	}
+}
+
+func FuzzReadAnswer(f *testing.F) {
+	f.Add([]byte("HTTP/1.1 400 Bad Request\r\nContent-Length: 44\r\n\r\n<title>400 The SSL certificate error</title>"))
+	f.Add([]byte("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if refusal := probe.ReadAnswer(data); refusal != nil && refusal.Status < 400 {
+			t.Errorf("status %d is taken for a refusal", refusal.Status)
+		}
+	})
+}
