@@ -59,12 +59,13 @@ func (f Files) Nearby() []CertFile {
 	return files
 }
 
-// Intermediates returns the CA certificates in files.
+// Intermediates returns the CA certificates in files, and those that are signed with their
+// own key: one may stand where that of a CA belongs.
 func Intermediates(files []CertFile) []*x509.Certificate {
 	var cas []*x509.Certificate
 	for _, file := range files {
 		for _, cert := range file.Certs {
-			if chain.MayIssue(cert) {
+			if chain.MayIssue(cert) || bytes.Equal(cert.RawSubject, cert.RawIssuer) {
 				cas = append(cas, cert)
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"time"
@@ -60,7 +61,7 @@ func Check(certs []*x509.Certificate, want Want) []*Defect {
 func CheckCA(ca *x509.Certificate, now time.Time) []*Defect {
 	var found []*Defect
 	if !MayIssue(ca) {
-		found = append(found, &Defect{Kind: NotCA, Cert: ca, Text: "it is not a CA certificate, or may not issue certificates"})
+		found = append(found, &Defect{Kind: NotCA, Cert: ca, Text: "it may not issue certificates: " + notCA(ca)})
 	}
 	for _, d := range []*Defect{CriticalOf(ca, ca), DatesOf(ca, ca, now), weakKeyOf(ca, ca)} {
 		if d != nil {
@@ -216,8 +217,30 @@ func nameDefect(leaf *x509.Certificate, want Want) *Defect {
 	case want.Name == "" || leaf.VerifyHostname(want.Name) == nil:
 		return nil
 	}
-	text := fmt.Sprintf("wanted %s, and it has [%s]", Quote(want.Name), namesOf(leaf))
-	return &Defect{Kind: NameMismatch, Cert: leaf, Wanted: want.Name, Text: text}
+	return &Defect{Kind: NameMismatch, Cert: leaf, Wanted: want.Name, Text: mismatch(leaf, want.Name)}
+}
+
+// mismatch says that a certificate lacks a name, and what looks as if it were that name.
+func mismatch(leaf *x509.Certificate, name string) string {
+	names := namesOf(leaf)
+	if names == "" {
+		return fmt.Sprintf("wanted %s, and it has no DNS name and no IP address, only other forms of name", Quote(name))
+	}
+	text := fmt.Sprintf("wanted %s, and it has [%s]", Quote(name), names)
+	switch {
+	case net.ParseIP(name) != nil && slices.Contains(leaf.DNSNames, name):
+		return fmt.Sprintf("wanted the IP address %s, and it has that only as a DNS name, which is not the same; it has [%s]", Quote(name), names)
+	case slices.ContainsFunc(leaf.DNSNames, func(dns string) bool { return deeper(name, dns) }):
+		return text + "; a wildcard stands for one label"
+	}
+	return text
+}
+
+// deeper reports whether a name would be one of a wildcard's, if that stood for more than
+// one label.
+func deeper(name, wildcard string) bool {
+	suffix, ok := strings.CutPrefix(wildcard, "*")
+	return ok && strings.HasSuffix(strings.ToLower(name), strings.ToLower(suffix))
 }
 
 // HasSAN reports whether a certificate has any subject alternative name that is known here.
@@ -226,11 +249,14 @@ func HasSAN(cert *x509.Certificate) bool {
 }
 
 // namesOf lists the DNS names and addresses of a certificate, of which it may have
-// thousands.
+// thousands. A DNS name that looks like an address is called one.
 func namesOf(cert *x509.Certificate) string {
 	const most = 8
 	var names []string
 	for _, dns := range cert.DNSNames[:min(len(cert.DNSNames), most)] {
+		if net.ParseIP(dns) != nil {
+			dns = "DNS:" + dns
+		}
 		names = append(names, Quote(dns))
 	}
 	for _, ip := range cert.IPAddresses[:min(len(cert.IPAddresses), most)] {
@@ -248,7 +274,7 @@ func (w *walk) issuerDefect(i int) *Defect {
 	switch {
 	// As in crypto/x509, a root of version 1, which cannot say that it is a CA, is one.
 	case !MayIssue(ca) && (ca != w.root || ca.Version == 3):
-		text := called(ca, leaf) + " is not a CA certificate, or may not issue certificates"
+		text := fmt.Sprintf("%s issued %s, and may not issue certificates: %s", quoted(ca.Subject.String()), called(w.path[i-1], leaf), notCA(ca))
 		return &Defect{Kind: NotCA, Cert: ca, Text: text}
 	case ca.BasicConstraintsValid && (ca.MaxPathLen > 0 || ca.MaxPathLenZero) && i-1 > ca.MaxPathLen:
 		text := fmt.Sprintf("%s allows %d intermediates below it, and there are %d", called(ca, leaf), ca.MaxPathLen, i-1)
@@ -260,9 +286,6 @@ func (w *walk) issuerDefect(i int) *Defect {
 // constraintDefect is a name that a CA on the path may not issue for. Each CA with
 // constraints is asked by itself, to know which it is.
 func (w *walk) constraintDefect() *Defect {
-	if w.root == nil {
-		return nil
-	}
 	for i, ca := range w.path {
 		if i == 0 || !constrains(ca) || w.checks+i >= maxChecks {
 			continue
@@ -301,15 +324,23 @@ func (w *walk) permitted(i int) error {
 	for _, cert := range w.path[1:i] {
 		below := relax(cert, w.want.Now)
 		unconstrain(below)
+		promote(below)
 		opts.Intermediates.AddCert(below)
 	}
-	opts.Roots.AddCert(relax(w.path[i], w.want.Now))
+	root := relax(w.path[i], w.want.Now)
+	promote(root)
+	opts.Roots.AddCert(root)
 	w.checks += i
 	_, err := relax(w.path[0], w.want.Now).Verify(opts)
 	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok && invalid.Reason == x509.CANotAuthorizedForThisName {
 		return errors.New(invalid.Detail)
 	}
 	return nil
+}
+
+// promote makes a certificate that of a CA which may issue others, whatever it was.
+func promote(cert *x509.Certificate) {
+	cert.BasicConstraintsValid, cert.IsCA, cert.KeyUsage = true, true, x509.KeyUsageCertSign
 }
 
 func unconstrain(ca *x509.Certificate) {
@@ -364,17 +395,70 @@ func (w *walk) namesake(leaf, last *x509.Certificate) *Defect {
 			"%s names %s as its issuer, a CA that we trust, but another key signed it: the CA was created again, or is another of the same name",
 			called(last, leaf), Issuer(last))}
 	case says("parent certificate cannot sign"):
-		return &Defect{Kind: NotCA, Cert: leaf, Text: fmt.Sprintf(
-			"%s was issued by %s, which we trust, and which is not a CA certificate, or may not issue certificates", called(last, leaf), Issuer(last))}
+		return w.trustedNotCA(leaf, last)
+	case is[x509.UnhandledCriticalExtension](w.hint):
+		return w.trustedCritical(leaf, last)
 	}
 	return &Defect{Cert: leaf, Text: fmt.Sprintf("%s cannot be verified with its issuer %s: %s", called(last, leaf), Issuer(last), Quote(w.hint.Error()))}
+}
+
+// trustedNotCA is a certificate that we trust and that may not issue others. Which it is, a
+// pool of roots does not tell; if it is at hand, it is named.
+func (w *walk) trustedNotCA(leaf, last *x509.Certificate) *Defect {
+	d := &Defect{Kind: NotCA, Text: fmt.Sprintf("%s was issued by %s, which we trust, and which may not issue certificates", called(last, leaf), Issuer(last))}
+	if d.Cert = w.atHand(last); d.Cert == nil || MayIssue(d.Cert) {
+		d.Cert, d.Basis = nil, "its basic constraints say that it is not a CA, or its key usage lacks keyCertSign"
+		return d
+	}
+	d.Text += ": " + notCA(d.Cert)
+	return d
+}
+
+// trustedCritical is a certificate that we trust and that has an unknown critical extension.
+func (w *walk) trustedCritical(leaf, last *x509.Certificate) *Defect {
+	if ca := w.atHand(last); ca != nil {
+		if d := CriticalOf(ca, leaf); d != nil {
+			return d
+		}
+	}
+	return &Defect{Kind: CriticalExtension, Text: fmt.Sprintf("%s was issued by %s, which we trust, and which has a critical extension that is not known here",
+		called(last, leaf), Issuer(last))}
+}
+
+// atHand returns the certificate at hand that issued cert, or nil: a pool of roots does not
+// tell which certificates it holds.
+func (w *walk) atHand(cert *x509.Certificate) *x509.Certificate {
+	for _, ca := range w.want.Intermediates {
+		if bytes.Equal(ca.RawSubject, cert.RawIssuer) && w.checks < maxChecks && w.issued(ca, cert) {
+			return ca
+		}
+	}
+	return nil
+}
+
+func is[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}
+
+// notCA says why a certificate may not issue others: RFC 5280 sections 4.2.1.9 and 4.2.1.3.
+func notCA(ca *x509.Certificate) string {
+	switch {
+	case ca.Version < 3:
+		return "it is of version 1, which cannot say that it is a CA"
+	case !ca.BasicConstraintsValid:
+		return "it has no basic constraints, so it is not a CA"
+	case !ca.IsCA:
+		return "its basic constraints say that it is not a CA (CA:FALSE)"
+	}
+	return "its key usage lacks keyCertSign"
 }
 
 // linked reports whether one of the certificates at hand issued cert, and leads to the
 // roots itself.
 func (w *walk) linked(cert *x509.Certificate) bool {
 	for _, ca := range w.want.Intermediates {
-		if !bytes.Equal(ca.RawSubject, cert.RawIssuer) || bytes.Equal(ca.RawSubject, ca.RawIssuer) || w.checks+2 > maxChecks {
+		if !MayIssue(ca) || !bytes.Equal(ca.RawSubject, cert.RawIssuer) || bytes.Equal(ca.RawSubject, ca.RawIssuer) || w.checks+2 > maxChecks {
 			continue
 		}
 		if above := (&walk{want: w.want, subjects: w.subjects}); w.issued(ca, cert) {

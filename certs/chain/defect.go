@@ -59,7 +59,7 @@ func (k Kind) String() string {
 // VerifyConnection can return it.
 type Defect struct {
 	Kind Kind
-	Cert *x509.Certificate // the certificate at fault
+	Cert *x509.Certificate // the certificate at fault; nil where that is a root which is not at hand
 	// Text says what is wrong, in words. It calls the leaf "it", and any other
 	// certificate by its subject. Names that a stranger chose are quoted and cut.
 	Text string

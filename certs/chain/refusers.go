@@ -1,7 +1,12 @@
 package chain
 
 import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"fmt"
 	"slices"
 )
@@ -87,6 +92,78 @@ func Unsupported(leaf *x509.Certificate, cas ...*x509.Certificate) string {
 		names = append(names, v.Name)
 	}
 	return fmt.Sprintf("%s refuse it: they cannot check the CA's limits on its %s", enumerate(names), enumerate(forms))
+}
+
+// Remark is something that crypto/x509 accepts and others refuse.
+type Remark struct {
+	Text string // what it is, in words; it calls the leaf "it"
+	By   string // who refuses it
+	// AsUnknownCA means that they take it for an unknown CA.
+	AsUnknownCA bool
+}
+
+const (
+	strictly  = "Python 3.13 and later, and OpenSSL with -x509_strict"
+	bySubject = "OpenSSL and what uses it, such as curl, nginx and Python"
+)
+
+// Remarks returns what others than crypto/x509 refuse in a chain along which it verifies
+// the leaf, as measured with OpenSSL 3.0, Python 3.13, GnuTLS 3.7, BoringSSL and Java 21.
+// The leaf comes first.
+func Remarks(path []*x509.Certificate, usage Usage) []Remark {
+	leaf, cas := path[0], path[1:]
+	var found []Remark
+	add := func(is bool, r Remark) {
+		if is {
+			found = append(found, r)
+		}
+	}
+	selfSigned := len(cas) == 0 && bytes.Equal(leaf.RawSubject, leaf.RawIssuer)
+	add(bytes.Equal(leaf.RawSubject, leaf.RawIssuer) && !selfSigned && len(leaf.AuthorityKeyId) == 0, Remark{
+		Text: "it has the same subject as its issuer, and no authority key identifier, so it looks self-signed", By: bySubject, AsUnknownCA: true,
+	})
+	add(leaf.KeyUsage != 0 && leaf.KeyUsage&x509.KeyUsageDigitalSignature == 0, Remark{
+		Text: "its key usage lacks digitalSignature", By: "Java, BoringSSL, GnuTLS, Erlang and, from clients, OpenSSL",
+	})
+	add(usage != AnyUsage && len(leaf.ExtKeyUsage) == 1 && leaf.ExtKeyUsage[0] == x509.ExtKeyUsageAny, Remark{
+		Text: "its extended key usage is anyExtendedKeyUsage alone, and not " + usage.String(), By: "OpenSSL and Java",
+	})
+	if who := Unsupported(leaf, cas...); who != "" {
+		found = append(found, Remark{Text: "it has names that a CA above it limits", By: who})
+	}
+	add(!selfSigned && len(leaf.AuthorityKeyId) == 0, Remark{Text: "it has no authority key identifier", By: strictly})
+	for _, ca := range cas {
+		add(ca.Version == 3 && !criticalConstraints(ca), Remark{
+			Text: fmt.Sprintf("the basic constraints of the CA %s are not critical", quoted(ca.Subject.String())), By: strictly,
+		})
+	}
+	add(len(cas) > 2, Remark{
+		Text: fmt.Sprintf("there are %d intermediates above it", len(cas)-1), By: "servers with a limit: nginx allows one, unless ssl_verify_depth is set", AsUnknownCA: true,
+	})
+	add(rare(leaf) != "", Remark{Text: "it has " + rare(leaf), By: "peers that do not know such keys: browsers, older programs"})
+	return found
+}
+
+// String returns who refuses what.
+func (r Remark) String() string { return r.Text + "; refused by " + r.By }
+
+// criticalConstraints reports whether a certificate's basic constraints are critical, as RFC
+// 5280 section 4.2.1.9 has it for a CA.
+func criticalConstraints(ca *x509.Certificate) bool {
+	return slices.ContainsFunc(ca.Extensions, func(e pkix.Extension) bool { return e.Id.String() == "2.5.29.19" && e.Critical })
+}
+
+// rare is what to call a key that not every TLS library knows, or "".
+func rare(cert *x509.Certificate) string {
+	switch key := cert.PublicKey.(type) {
+	case ed25519.PublicKey:
+		return "an Ed25519 key"
+	case *ecdsa.PublicKey:
+		if key.Curve == elliptic.P521() {
+			return "a P-521 key"
+		}
+	}
+	return ""
 }
 
 // enumerate returns "a, b and c".

@@ -243,10 +243,11 @@ func hintAllow(f *problem) string {
 // maxDNSName is the longest that a name in a command may be: RFC 1035 section 2.3.4.
 const maxDNSName = 253
 
-// harmless is the first of a peer's names that can be pasted into a shell as it is.
+// harmless is the first of a peer's names that can be pasted into a shell as it is. One that
+// looks like an address is none: no client finds an address among the names.
 func harmless(names []string) string {
 	for _, name := range names {
-		if len(name) <= maxDNSName && console.ShellWord(name) == name && name[0] != '-' {
+		if len(name) <= maxDNSName && net.ParseIP(name) == nil && console.ShellWord(name) == name && name[0] != '-' {
 			return name
 		}
 	}

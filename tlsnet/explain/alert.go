@@ -2,8 +2,11 @@ package explain
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"tlsdemo/certs/chain"
 )
@@ -140,45 +143,117 @@ func (f *facts) told(alert tls.AlertError) string {
 // that we can see.
 func (f *facts) hedge(alert tls.AlertError) *Error {
 	text := "%s refused our certificate, and we see nothing wrong with it"
-	if f.unsupported(alert) != "" {
+	candidates := f.remarks(alert)
+	if len(candidates) > 0 {
 		text = "%s refused our certificate, which not every program accepts"
+	} else if lacks := f.lacksAddress(alert); lacks != "" {
+		text = "%s refused our certificate, which lacks the address that it came to"
+		candidates = []string{"it wants that address: " + lacks}
 	}
+	candidates = append(candidates, f.guesses(alert)...)
 	return &Error{
-		Code: codes[chain.Other][f.side], Cert: f.ours[0], Ours: true,
-		Text:  fmt.Sprintf(text, f.peer()),
-		Basis: fmt.Sprintf("%s; %s; the answer is in %s's own log", f.told(alert), f.candidates(alert), f.peer()),
+		Code: codes[chain.Other][f.side], Cert: f.ours[0], Ours: true, Text: fmt.Sprintf(text, f.peer()),
+		Basis: fmt.Sprintf("%s; perhaps %s; the answer is in %s's own log",
+			f.told(alert), strings.Join(candidates[:min(len(candidates), maxCandidates)], ", or "), f.peer()),
 	}
+}
+
+// maxCandidates is how many reasons are named, where it is not known which it is.
+const maxCandidates = 3
+
+// remarks is a second opinion: what others refuse in our certificate although crypto/x509
+// does not, where the alert is one that they give.
+func (f *facts) remarks(alert tls.AlertError) []string {
+	var list []string
+	if alert == alertCertificateExpired {
+		return nil
+	}
+	for _, r := range chain.Remarks(chain.PathTo(f.roots(), f.ours, f.now), f.side.usage()) {
+		if alert != alertUnknownCA || r.AsUnknownCA {
+			list = append(list, fmt.Sprintf("%s (%s)", r.Text, r.By))
+		}
+	}
+	return list
+}
+
+// lacksAddress is what is wrong with a server's certificate for a client that named no name,
+// and may want the address that it came to, or "".
+func (f *facts) lacksAddress(alert tls.AlertError) string {
+	if f.side == ClientSide || f.hello.ServerName != "" || alert == alertUnknownCA || alert == alertCertificateExpired {
+		return ""
+	}
+	for _, d := range chain.Check(f.ours[:1], chain.Want{Now: f.now, Name: f.wantedName()}) {
+		if d.Kind == chain.NameMismatch || d.Kind == chain.NoSAN {
+			return d.Text
+		}
+	}
+	return ""
+}
+
+// guesses are what else may be the reason, the likeliest first.
+func (f *facts) guesses(alert tls.AlertError) []string {
+	clock := "its clock differs from ours"
+	near := f.nearDate()
+	if near != "" {
+		clock += " (" + near + ")"
+	}
+	var list []string
+	switch {
+	case alert == alertCertificateExpired:
+		return []string{clock, "a CA of its own has expired", "a revocation list of its own (CRL) is past its end"}
+	case alert == alertUnknownCA && f.listed():
+		list = []string{"a revocation list (CRL) is missing there", "the chain is longer than it allows", "its CA of that name is another one"}
+		if f.staleServer() {
+			list = []string{"its CA of that name is another one, as its own certificate shows", list[0], list[1]}
+		}
+		return list
+	case alert == alertUnknownCA:
+		return []string{"it trusts another CA", "its CA of that name is another one", "it lacks an intermediate"}
+	case f.unlisted():
+		list = []string{fmt.Sprintf("it trusts only the CAs that it names, %s: our issuer %s is not among them",
+			chain.ListNames(f.request.AcceptableCAs), chain.Issuer(f.ours[0]))}
+	case f.side == ClientSide:
+		list = []string{"it trusts another CA", "the certificate is revoked", "it is not on its list"}
+	default:
+		list = []string{"it trusts another CA", "it wants another name", clock}
+	}
+	if near != "" {
+		list = slices.Insert(list, 1, clock)
+	}
+	return list
+}
+
+// staleServer reports whether the server's own certificate was issued by a CA of the name of
+// one that we trust, with another key.
+func (f *facts) staleServer() bool {
+	return len(f.theirs) > 0 && slices.ContainsFunc(f.theirDefects(), func(d *chain.Defect) bool { return d.Kind == chain.StaleCA })
 }
 
 // unlisted reports whether the server named CAs, and our issuer is none of them.
 func (f *facts) unlisted() bool {
-	found := f.issuerDefects(0)
-	return f.side == ClientSide && len(found) > 0 && found[0].Kind == chain.UnknownCA
+	return f.side == ClientSide && f.request != nil && len(f.request.AcceptableCAs) > 0 && !f.listed()
 }
 
-// unsupported is a second opinion: who refuses our certificate although crypto/x509 does
-// not, if the alert is one that they give.
-func (f *facts) unsupported(alert tls.AlertError) string {
-	if alert == alertCertificateExpired || alert == alertUnknownCA {
-		return ""
-	}
-	return chain.Unsupported(f.ours[0], chain.PathTo(f.roots(), f.ours, f.now)[1:]...)
+// listed reports whether a CA of our chain is among those that the server named.
+func (f *facts) listed() bool {
+	return slices.ContainsFunc(chain.Path(f.ours), func(cert *x509.Certificate) bool { return f.names(cert.RawIssuer) })
 }
 
-// candidates are at most three.
-func (f *facts) candidates(alert tls.AlertError) string {
-	if who := f.unsupported(alert); who != "" {
-		return "perhaps the " + f.side.peer().String() + " is one of these: " + who
+// nearDate is which of our certificates has begun so lately, or ends so soon, that to a
+// clock which is a little wrong it is not valid; or "".
+func (f *facts) nearDate() string {
+	const begun, ends = time.Hour, 24 * time.Hour
+	for i, cert := range chain.PathTo(f.roots(), f.ours, f.now) {
+		who := "our certificate"
+		if i > 0 {
+			who = "the CA " + chain.Subject(cert)
+		}
+		switch {
+		case f.now.Sub(cert.NotBefore) < begun:
+			return fmt.Sprintf("%s is valid only since %s", who, chain.Stamp(cert.NotBefore))
+		case cert.NotAfter.Sub(f.now) < ends:
+			return fmt.Sprintf("%s ends at %s", who, chain.Stamp(cert.NotAfter))
+		}
 	}
-	switch {
-	case alert == alertCertificateExpired:
-		return "perhaps its clock differs from ours, or a CA of its own has expired"
-	case f.unlisted():
-		return fmt.Sprintf("our issuer %s is not among the CAs that it names, %s", chain.Issuer(f.ours[0]), chain.ListNames(f.request.AcceptableCAs))
-	case alert == alertUnknownCA:
-		return "perhaps it trusts another CA, or one of the same name, or lacks an intermediate"
-	case f.side == ClientSide:
-		return "perhaps it trusts another CA, or the certificate is revoked, or not on its list"
-	}
-	return "perhaps it trusts another CA, or wants another name, or its clock is wrong"
+	return ""
 }

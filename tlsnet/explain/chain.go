@@ -69,7 +69,11 @@ func (f *facts) refusedChain(err error) *Error {
 		return nil
 	}
 	if d, ok := errors.AsType[*chain.Defect](err); ok {
-		return f.accuse(d)
+		own := *d
+		if own.Cert == nil {
+			own.Cert = f.theirs[0] // a check of the configuration's own need not name it
+		}
+		return f.accuse(&own)
 	}
 	for _, d := range f.theirDefects() {
 		if agrees(d.Kind, err) {
@@ -82,12 +86,8 @@ func (f *facts) refusedChain(err error) *Error {
 // accuse is our own refusal of the peer's chain.
 func (f *facts) accuse(d *chain.Defect) *Error {
 	leaf := f.theirs[0]
-	accused := *d
-	if accused.Cert == nil {
-		accused.Cert = leaf
-	}
 	return &Error{
-		Code: codeOf(&accused, f.side.peer(), leaf), Cert: accused.Cert, Certainty: Certain, Basis: d.Basis, Wanted: d.Wanted,
+		Code: codeOf(d, f.side.peer(), leaf), Cert: d.Cert, Certainty: Certain, Basis: d.Basis, Wanted: d.Wanted,
 		Text: fmt.Sprintf("we refused %s's certificate %s: %s", f.peer(), chain.Subject(leaf), d.Text),
 	}
 }

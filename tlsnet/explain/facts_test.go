@@ -147,7 +147,7 @@ at fault: another server, ours: false
 		server: `
 server-cert-refused
 the client refused our certificate, and we see nothing wrong with it
-unknown: the client gave the alert "bad certificate"; perhaps it trusts another CA, or wants another name, or its clock is wrong; the answer is in the client's own log
+unknown: the client gave the alert "bad certificate"; perhaps it trusts another CA, or its clock differs from ours (our certificate is valid only since 2026-01-02 11:59 UTC), or it wants another name; the answer is in the client's own log
 at fault: another server, ours: true
 `,
 	},
@@ -367,7 +367,7 @@ at fault: our client, ours: false
 		client: `
 client-cert-refused
 the server refused our certificate, and we see nothing wrong with it
-unknown: the server gave the alert "bad certificate"; perhaps it trusts another CA, or the certificate is revoked, or not on its list; the answer is in the server's own log
+unknown: the server gave the alert "bad certificate"; perhaps it trusts another CA, or its clock differs from ours (our certificate is valid only since 2026-01-02 11:59 UTC), or the certificate is revoked; the answer is in the server's own log
 at fault: our client, ours: true
 `,
 		server: `
@@ -386,7 +386,7 @@ at fault: our client, ours: false
 		client: `
 client-cert-refused
 the server refused our certificate, and we see nothing wrong with it
-unknown: the server gave the alert "bad certificate"; perhaps it trusts another CA, or the certificate is revoked, or not on its list; the answer is in the server's own log
+unknown: the server gave the alert "bad certificate"; perhaps it trusts another CA, or its clock differs from ours (our certificate is valid only since 2026-01-02 11:59 UTC), or the certificate is revoked; the answer is in the server's own log
 at fault: our client, ours: true
 `,
 		server: `
@@ -411,7 +411,7 @@ at fault: our server, ours: false
 		server: `
 server-cert-refused
 the client refused our certificate, and we see nothing wrong with it
-unknown: the client gave the alert "bad certificate"; perhaps it trusts another CA, or wants another name, or its clock is wrong; the answer is in the client's own log
+unknown: the client gave the alert "bad certificate"; perhaps it trusts another CA, or its clock differs from ours (our certificate is valid only since 2026-01-02 11:59 UTC), or it wants another name; the answer is in the client's own log
 at fault: our server, ours: true
 `,
 	},

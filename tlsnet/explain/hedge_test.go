@@ -13,20 +13,22 @@ import (
 // What an end may have been refused for, where it sees nothing wrong with what it has
 // shown.
 const (
-	byServer  = "perhaps it trusts another CA, or the certificate is revoked, or not on its list; the answer is in the server's own log"
-	byClient  = "perhaps it trusts another CA, or wants another name, or its clock is wrong; the answer is in the client's own log"
-	byClock   = "perhaps its clock differs from ours, or a CA of its own has expired; the answer is in the "
-	byAnother = "perhaps it trusts another CA, or one of the same name, or lacks an intermediate; the answer is in the client's own log"
+	byServer  = "perhaps it trusts another CA, or " + clocks + ", or the certificate is revoked; the answer is in the server's own log"
+	byClient  = "perhaps it trusts another CA, or " + clocks + ", or it wants another name; the answer is in the client's own log"
+	byClock   = "perhaps " + clocks + ", or a CA of its own has expired, or a revocation list of its own (CRL) is past its end; the answer is in the "
+	byAnother = "perhaps it trusts another CA, or its CA of that name is another one, or it lacks an intermediate; the answer is in the client's own log"
+	byLength  = "perhaps a revocation list (CRL) is missing there, or the chain is longer than it allows, or its CA of that name is another one; the answer is in the server's own log"
+	clocks    = "its clock differs from ours (our certificate is valid only since 2026-01-02 11:59 UTC)"
 	byNobody  = "it may be a refused certificate, or parameters that are not shared; its own log may say which"
-	byList    = `our issuer "CN=our CA" is not among the CAs that it names, "CN=another CA"; the answer is in the server's own log`
+	byList    = `perhaps it trusts only the CAs that it names, "CN=another CA": our issuer "CN=our CA" is not among them, or ` + clocks + `; the answer is in the server's own log`
 	ourDefect = "; the defect is our own certificate's; "
 	notOfList = ourDefect + "either it is of another CA, or an intermediate is missing from what we send"
 )
 
 // hedges are what an end says when its certificate, with which nothing is wrong, was
 // refused with an alert: that it does not know why, and what may be the reason. Only a
-// server that does not know a CA which it has named itself, or that has not named ours, is
-// taken to have given a reason.
+// server that has not named our CA is taken to have given a reason. That it does not know a
+// CA which it has named itself has many reasons.
 var hedges = []struct {
 	end      string
 	alert    byte
@@ -40,7 +42,7 @@ var hedges = []struct {
 	{"client", 43, false, explain.ClientCertRefused, `the server gave the alert "unsupported certificate"; ` + byServer},
 	{"client", 45, false, explain.ClientCertRefused, `the server gave the alert "expired certificate"; ` + byClock + "server's own log"},
 	{"client", 46, false, explain.ClientCertRefused, `the server gave the alert "unknown certificate"; ` + byServer},
-	{"client", 48, false, explain.ClientCertStaleCA, `the server gave the alert "unknown certificate authority"` + ourDefect + "a missing intermediate would look the same"},
+	{"client", 48, false, explain.ClientCertRefused, `the server gave the alert "unknown certificate authority"; ` + byLength},
 	{"client", 49, false, explain.ClientCertRefused, `the server gave the alert "access denied"; ` + byServer},
 	{"client", 71, false, explain.HandshakeFailed, byNobody},
 	{"client", 80, false, explain.HandshakeFailed, "its own log may say why"},

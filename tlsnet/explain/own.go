@@ -65,7 +65,7 @@ func (f *facts) ownDefects(alert tls.AlertError, alerted bool) []*chain.Defect {
 	if f.side == ServerSide {
 		return found
 	}
-	return append(found, f.issuerDefects(alert)...)
+	return append(found, f.issuerDefects()...)
 }
 
 // ownRoots is the trust file under which our own chain is judged: our own, since the two
@@ -123,25 +123,13 @@ func (f *facts) particular() bool {
 }
 
 // issuerDefects compares our issuer with the CAs that the server named. That it is among
-// them says nothing, unless the server in the same breath does not know it.
-func (f *facts) issuerDefects(alert tls.AlertError) []*chain.Defect {
-	if f.request == nil || len(f.request.AcceptableCAs) == 0 {
+// them says nothing, not even where the server says that it does not know it: a missing
+// revocation list or a limit on the chain's length gives the same alert.
+func (f *facts) issuerDefects() []*chain.Defect {
+	if !f.unlisted() {
 		return nil
 	}
 	leaf := f.ours[0]
-	for _, cert := range chain.Path(f.ours) {
-		if !f.names(cert.RawIssuer) {
-			continue
-		}
-		if alert != alertUnknownCA {
-			return nil
-		}
-		return []*chain.Defect{{
-			Kind: chain.StaleCA, Cert: leaf,
-			Text:  fmt.Sprintf("the server names our issuer %s among its CAs, and yet does not know it: likely the CA was created again under the same name", chain.Issuer(cert)),
-			Basis: "a missing intermediate would look the same",
-		}}
-	}
 	return []*chain.Defect{{
 		Kind: chain.UnknownCA, Cert: leaf,
 		Text:  fmt.Sprintf("it was issued by %s, and the server accepts %s", chain.Issuer(leaf), chain.ListNames(f.request.AcceptableCAs)),

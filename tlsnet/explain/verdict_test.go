@@ -139,7 +139,7 @@ func TestVerdicts(t *testing.T) {
 		{
 			"refused another address, not Go", ServerSide, alerted(42), (*scene).otherAddressNotGo,
 			ServerCertRefused, Unknown,
-			`the client refused our certificate, and we see nothing wrong with it (the client gave the alert "bad certificate"; perhaps it trusts another CA, or wants another name, or its clock is wrong; the answer is in the client's own log)`,
+			`the client refused our certificate, which lacks the address that it came to (the client gave the alert "bad certificate"; perhaps it wants that address: wanted 192.0.2.1, and it has [server.localhost, localhost, 127.0.0.1, ::1], or it trusts another CA, or its clock differs from ours (our certificate is valid only since 2026-11-22 11:59 UTC); the answer is in the client's own log)`,
 		},
 		{
 			"broken off, expired", ClientSide, alerted(40), (*scene).expired,
@@ -154,7 +154,7 @@ func TestVerdicts(t *testing.T) {
 		{
 			"self-signed, no list", ClientSide, alerted(48), func(s *scene) { s.selfSigned(); s.noList() },
 			ClientCertRefused, Unknown,
-			`the server refused our certificate, and we see nothing wrong with it (the server gave the alert "unknown certificate authority"; perhaps it trusts another CA, or one of the same name, or lacks an intermediate; the answer is in the server's own log)`,
+			`the server refused our certificate, and we see nothing wrong with it (the server gave the alert "unknown certificate authority"; perhaps it trusts another CA, or its CA of that name is another one, or it lacks an intermediate; the answer is in the server's own log)`,
 		},
 		{
 			"incomplete", ClientSide, alerted(48), func(s *scene) { s.incomplete(); s.noList() },
@@ -164,12 +164,12 @@ func TestVerdicts(t *testing.T) {
 		{
 			"incomplete, but named", ClientSide, alerted(46), (*scene).incompleteButNamed,
 			ClientCertRefused, Unknown,
-			`the server refused our certificate, and we see nothing wrong with it (the server gave the alert "unknown certificate"; perhaps it trusts another CA, or the certificate is revoked, or not on its list; the answer is in the server's own log)`,
+			`the server refused our certificate, and we see nothing wrong with it (the server gave the alert "unknown certificate"; perhaps it trusts another CA, or its clock differs from ours (our certificate is valid only since 2026-11-22 11:59 UTC), or the certificate is revoked; the answer is in the server's own log)`,
 		},
 		{
 			"complete", ClientSide, alerted(46), (*scene).complete,
 			ClientCertRefused, Unknown,
-			`the server refused our certificate, and we see nothing wrong with it (the server gave the alert "unknown certificate"; perhaps it trusts another CA, or the certificate is revoked, or not on its list; the answer is in the server's own log)`,
+			`the server refused our certificate, and we see nothing wrong with it (the server gave the alert "unknown certificate"; perhaps it trusts another CA, or its clock differs from ours (our certificate is valid only since 2026-11-22 11:59 UTC), or the certificate is revoked; the answer is in the server's own log)`,
 		},
 		{
 			"versions", ServerSide, errors.New("tls: client offered only unsupported versions: [302]"), func(s *scene) {
@@ -247,7 +247,7 @@ func TestVerdicts(t *testing.T) {
 		{
 			"not every program accepts it, but that is not why", ServerSide, alerted(48), (*scene).limited,
 			ServerCertRefused, Unknown,
-			`the client refused our certificate, and we see nothing wrong with it (the client gave the alert "unknown certificate authority"; perhaps it trusts another CA, or one of the same name, or lacks an intermediate; the answer is in the client's own log)`,
+			`the client refused our certificate, and we see nothing wrong with it (the client gave the alert "unknown certificate authority"; perhaps it trusts another CA, or its CA of that name is another one, or it lacks an intermediate; the answer is in the client's own log)`,
 		},
 	} {
 		t.Run(test.side.String()+" "+test.name, func(t *testing.T) {

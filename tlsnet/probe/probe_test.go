@@ -127,7 +127,7 @@ func TestGoesOnAfterARefusal(t *testing.T) {
 	other := newRig(t)
 	report := run(t, &probe.Probe{Config: other.client}, serve(t, overTLS(r.server)))
 	codes := codesOf(report)
-	if !slices.Contains(codes, explain.ServerCertStaleCA) || !slices.Contains(codes, explain.ClientCertStaleCA) {
+	if !slices.Contains(codes, explain.ServerCertStaleCA) || !slices.Contains(codes, explain.ClientCertRefused) {
 		t.Errorf("faults %v", codes)
 	}
 	if report.Verified || !report.Refused || len(report.Chain) == 0 {
