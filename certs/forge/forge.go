@@ -1,6 +1,6 @@
 /*
 Package forge makes certificates that are broken on purpose: what no sound authority would
-issue, for the lab, for scripts and for tests. Nothing else may import it.
+issue, for the lab, for probe --refusals, for scripts and for tests. Nothing else may import it.
 
 	f := &forge.Forge{Now: now}
 	set := f.Set()                                                         // sound

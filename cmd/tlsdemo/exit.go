@@ -52,7 +52,9 @@ var handshakeStatus = map[explain.Fault]int{
 var errInterrupted = errors.New("interrupted")
 
 func status(err error) int {
-	if found, ok := errors.AsType[*probeError](err); ok {
+	if found, ok := errors.AsType[*probeError](err); ok && found.taken > 0 {
+		return exitRefusedPeer
+	} else if ok {
 		return handshakeStatus[found.report.Faults[0].Fault()]
 	}
 	if errors.Is(err, errInterrupted) {

@@ -272,11 +272,10 @@ func hintStartTLS(f *problem) string {
 	return ""
 }
 
-// hintInHTTP is about a refusal after the handshake. A probe compares our certificate with
-// what the server accepts, and is not told to do so again.
+// hintInHTTP is about a refusal after the handshake.
 func hintInHTTP(f *problem) string {
 	if f.Cert == nil {
-		return "tlsdemo probe --http at the same address compares our certificate with what the server accepts"
+		return "--cert and --key name the certificate to present; tlsdemo probe --http compares it with what the server accepts"
 	}
 	return "the reason is in the server's own log"
 }

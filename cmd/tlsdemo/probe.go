@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -11,7 +13,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tlsdemo/certs"
 	"tlsdemo/cmd/tlsdemo/internal/console"
+	"tlsdemo/cmd/tlsdemo/internal/impostor"
 	"tlsdemo/tlsnet/explain"
 	"tlsdemo/tlsnet/probe"
 )
@@ -24,6 +28,7 @@ type probeCmd struct {
 	timeout    time.Duration
 	json       bool
 	http       string
+	refusals   bool
 }
 
 func newProbeCmd(env *environment) *cobra.Command {
@@ -44,11 +49,17 @@ more are made, with one thing changed each: the server name, a smaller
 ClientHello, old versions and cipher suites (only to look), a PROXY header, or
 no TLS at all. If a change helps, that is why.
 
+With --refusals it presents, one after the other, what a server should refuse: no
+certificate, a self-signed one, one of another CA of the same name, and others,
+which are made in memory and never written to a file. The exit status is 5 if the
+server takes one.
+
 No files are needed. Without --ca the system's trust store decides, and without
 --cert no client certificate is presented; a directory of certificates that was
 made with certs init is used if there is one. The default port is 443.`,
 		Example: `  tlsdemo probe 127.0.0.1:8888
   tlsdemo probe localhost:443 --http
+  tlsdemo probe localhost:8443 --refusals
   tlsdemo probe localhost:443 --alpn=h2,http/1.1
   tlsdemo probe localhost:8443 --ca=ca.crt
   tlsdemo probe localhost:8443 --cert=c.crt --key=c.key --ca=ca.crt`,
@@ -76,6 +87,7 @@ made with certs init is used if there is one. The default port is 443.`,
 	flags.DurationVar(&p.timeout, "timeout", 10*time.Second, "time limit of all steps together")
 	flags.StringVar(&p.http, "http", "", "make one HTTP request for `PATH`, and see whether our certificate is refused in the answer (default / where no PATH is given)")
 	flags.Lookup("http").NoOptDefVal = "/"
+	flags.BoolVar(&p.refusals, "refusals", false, "present certificates that the server should refuse, and see whether it does")
 	flags.BoolVar(&p.json, "json", false, "print one JSON object")
 	return cmd
 }
@@ -91,24 +103,53 @@ func (p *probeCmd) run(ctx context.Context, addr string) error {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, p.timeout, &gaveUpError{after: p.timeout})
 	defer cancel()
-	config := p.tls.client(creds, p.serverName, p.env.now)()
-	report, err := (&probe.Probe{Config: config, Intermediates: from.intermediates(), HTTP: p.http}).Run(ctx, addr)
+	prober := &probe.Probe{Config: p.tls.client(creds, p.serverName, p.env.now)(), Intermediates: from.intermediates(), HTTP: p.http}
+	report, err := prober.Run(ctx, addr)
 	if err != nil {
 		return &located{err: err, origin: from}
 	}
 	view := &probeView{
 		report: report, addr: addr, name: cmp.Or(p.serverName, host(addr)), now: p.env.now(), creds: creds,
-		columns: terminalColumns(p.env.stdout),
+		columns: terminalColumns(p.env.stdout), refusals: p.refusals,
 	}
+	if p.refusals && report.Asked {
+		cast, err := p.cast(creds, report)
+		if err != nil {
+			return err
+		}
+		view.outcomes = prober.Refusals(ctx, addr, cast)
+	}
+	if err := p.show(view); err != nil {
+		return err
+	}
+	return view.failure()
+}
+
+func (p *probeCmd) show(view *probeView) error {
 	if p.json {
-		err = console.NewJSONEncoder(p.env.stdout).Encode(view.record())
-	} else {
-		err = view.print(p.env.stdout)
+		return console.NewJSONEncoder(p.env.stdout).Encode(view.record())
 	}
-	if err == nil && len(report.Faults) > 0 {
-		err = &probeError{report: report}
+	return view.print(p.env.stdout)
+}
+
+// cast is what the server should refuse. Where the directory has the key of the CA that the
+// server accepts, some of it is under that.
+func (p *probeCmd) cast(creds *credentials, report *probe.Report) ([]probe.Credential, error) {
+	var own, ca *certs.Pair
+	var leaf *x509.Certificate
+	if creds.origin.ours() {
+		dir := certs.Dir(creds.origin.dir)
+		own, _ = dir.Pair(certs.Client) // what is not there is done without
+		ca, _ = dir.Pair(certs.CA)
 	}
-	return err
+	if chain := creds.Chain(); len(chain) > 0 {
+		leaf = chain[0]
+	}
+	issuer := impostor.Issuer(leaf, report.RawCAs, creds.Roots())
+	if ca != nil && !bytes.Equal(ca.Leaf().RawSubject, issuer) {
+		ca = nil
+	}
+	return impostor.Cast(p.env.now(), own, ca, issuer)
 }
 
 // checkPath refuses what is no path of HTTP.
@@ -120,13 +161,33 @@ func checkPath(path string) error {
 }
 
 // probeError is a server with something wrong; what, has been printed.
-type probeError struct{ report *probe.Report }
+type probeError struct {
+	report *probe.Report
+	taken  int // how much the server took that it should refuse
+}
 
 func (p *probeError) Error() string {
+	if p.taken > 0 {
+		return fmt.Sprintf("the server took %d of what it should refuse", p.taken)
+	}
 	if n := len(p.report.Faults); n > 1 {
 		return fmt.Sprintf("%d faults, of which %s comes first", n, p.report.Faults[0].Code)
 	}
 	return fmt.Sprintf("one fault: %s", p.report.Faults[0].Code)
+}
+
+// failure is the error for what is wrong with the server, or nil.
+func (v *probeView) failure() error {
+	failed := &probeError{report: v.report}
+	for _, o := range v.outcomes {
+		if o.Taken != explain.Unknown {
+			failed.taken++
+		}
+	}
+	if failed.taken == 0 && len(v.report.Faults) == 0 {
+		return nil
+	}
+	return failed
 }
 
 // explanation is a fault with what is known of our own files.

@@ -21,18 +21,27 @@ import (
 
 // probeView shows what a probe has seen.
 type probeView struct {
-	report  *probe.Report
-	addr    string
-	name    string // that the server's certificate must bear
-	now     time.Time
-	creds   *credentials
-	columns int // how wide the table may be
+	report   *probe.Report
+	addr     string
+	name     string // that the server's certificate must bear
+	now      time.Time
+	creds    *credentials
+	refusals bool // whether the server was to refuse something
+	outcomes []probe.Outcome
+	columns  int // how wide the table may be
 }
 
 // print shows a line a step, and under them the faults.
 func (v *probeView) print(w io.Writer) error {
 	out := new(bytes.Buffer)
 	console.PrintRows(out, v.rows(), v.columns)
+	switch {
+	case v.refusals && !v.report.Asked:
+		fmt.Fprint(out, "\n--refusals: the server asked for no client certificate, so it has nothing to refuse.\n")
+	case v.refusals:
+		fmt.Fprint(out, "\nWhat the server should refuse:\n")
+		console.PrintRows(out, v.outcomeRows(), v.columns)
+	}
 	v.printFaults(out)
 	_, err := out.WriteTo(w)
 	return err
@@ -192,6 +201,27 @@ func (v *probeView) answerRows() [][2]string {
 	return rows
 }
 
+// outcomeRows are what the server should refuse, and whether it did.
+func (v *probeView) outcomeRows() [][2]string {
+	var rows [][2]string
+	for _, o := range v.outcomes {
+		rows = append(rows, [2]string{o.Name, verdictOf(o) + ": " + o.How})
+	}
+	return rows
+}
+
+func verdictOf(o probe.Outcome) string {
+	switch {
+	case o.Refused:
+		return "refused"
+	case o.Taken == explain.Certain:
+		return "TAKEN"
+	case o.Taken == explain.Likely:
+		return "likely TAKEN"
+	}
+	return "not known"
+}
+
 // fits compares our certificate with the CAs that the server lists.
 func (v *probeView) fits() string {
 	switch r := v.report; {
@@ -244,6 +274,7 @@ type probeRecord struct {
 	Accepted  string                 `json:"accepted"`
 	HTTP      *httpAnswer            `json:"http,omitempty"`
 	Trials    []trial                `json:"tried,omitempty"`
+	Refusals  []outcome              `json:"refusals,omitempty"`
 	Faults    []*console.Explanation `json:"faults,omitempty"`
 }
 
@@ -252,6 +283,14 @@ type httpAnswer struct {
 	Status string `json:"status"`
 	Server string `json:"server,omitempty"`
 	Says   string `json:"says,omitempty"`
+}
+
+// outcome is what a server did with what it should refuse.
+type outcome struct {
+	Presented string `json:"presented"`
+	Refused   bool   `json:"refused"`
+	Taken     string `json:"taken,omitempty"` // likely or certain
+	How       string `json:"how"`
 }
 
 type trial struct {
@@ -278,6 +317,13 @@ func (v *probeView) record() *probeRecord {
 	if seen.Answer != nil {
 		answer := httpAnswer(*seen.Answer)
 		r.HTTP = &answer
+	}
+	for _, o := range v.outcomes {
+		shown := outcome{Presented: o.Name, Refused: o.Refused, How: o.How}
+		if o.Taken != explain.Unknown {
+			shown.Taken = o.Taken.String()
+		}
+		r.Refusals = append(r.Refusals, shown)
 	}
 	for _, tried := range seen.Trials {
 		r.Trials = append(r.Trials, trial(tried))

@@ -2,8 +2,10 @@ package main
 
 import (
 	"crypto/tls"
+	"slices"
 	"testing"
 
+	"tlsdemo/tlsnet/explain"
 	"tlsdemo/tlsnet/probe"
 )
 
@@ -16,5 +18,32 @@ func TestProbeDoesNotGuessWhatWasNotAsked(t *testing.T) {
 		if told := len(view.askedRows()) > 0; told != complete {
 			t.Errorf("handshake complete %v: says that no certificate is asked for: %v", complete, told)
 		}
+	}
+}
+
+// A server that took what it should refuse ends with the status 5, whatever else is wrong.
+func TestProbeOfAServerThatTakesAnything(t *testing.T) {
+	view := &probeView{report: &probe.Report{Asked: true}, outcomes: []probe.Outcome{
+		{Name: "no certificate", Refused: true, How: "by an alert"},
+		{Name: "self-signed", Taken: explain.Likely, How: "no refusal came"},
+		{Name: "expired", Taken: explain.Certain, How: "it answered HTTP 200 OK"},
+		{Name: "another", How: "not connected"},
+	}}
+	err := view.failure()
+	if err == nil || status(err) != exitRefusedPeer || err.Error() != "the server took 2 of what it should refuse" {
+		t.Errorf("%v, status %d", err, status(err))
+	}
+	want := [][2]string{
+		{"no certificate", "refused: by an alert"},
+		{"self-signed", "likely TAKEN: no refusal came"},
+		{"expired", "TAKEN: it answered HTTP 200 OK"},
+		{"another", "not known: not connected"},
+	}
+	if rows := view.outcomeRows(); !slices.Equal(rows, want) {
+		t.Errorf("%q", rows)
+	}
+	view.outcomes = view.outcomes[:1]
+	if err := view.failure(); err != nil {
+		t.Errorf("%v", err)
 	}
 }

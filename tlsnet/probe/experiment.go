@@ -153,7 +153,7 @@ func (l *lab) keep(seen *Report) {
 	*l.report = Report{Addrs: l.report.Addrs, Trials: l.report.Trials, Remote: seen.Remote, Offered: seen.Offered}
 	l.report.State, l.report.Chain, l.report.InOrder, l.report.Strays = seen.State, seen.Chain, seen.InOrder, seen.Strays
 	l.report.Verified, l.report.Unjudged = seen.Verified, seen.Unjudged
-	l.report.Asked, l.report.CAs, l.report.Ours = seen.Asked, seen.CAs, seen.Ours
+	l.report.Asked, l.report.CAs, l.report.RawCAs, l.report.Ours = seen.Asked, seen.CAs, seen.RawCAs, seen.Ours
 	l.report.Fits, l.report.Refused, l.report.Accepted, l.report.Answer = seen.Fits, seen.Refused, seen.Accepted, seen.Answer
 	l.report.Faults = slices.Concat(faults, seen.Faults)
 }

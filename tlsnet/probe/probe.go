@@ -44,6 +44,7 @@ type Report struct {
 	Strays   int                  // how many of Chain are no part of the leaf's path
 	Asked    bool                 // whether the server asked for a client certificate
 	CAs      []string             // the CAs it accepts, as subjects; empty means that it does not say
+	RawCAs   [][]byte             // the same in DER
 	Ours     *x509.Certificate    // what we showed, or nil
 	Fits     bool                 // whether Ours was issued by one of CAs, directly or by its chain
 	Verified bool                 // whether the chain leads to our roots, for the name
@@ -54,7 +55,8 @@ type Report struct {
 	Answer   *Answer              // to a request of HTTP, or nil
 	Trials   []Trial              // what was tried to find out why no certificate came
 
-	helloSize int // of the ClientHello, with its record's header, in bytes
+	unrefused bool // the server was waited for, and did not refuse us
+	helloSize int  // of the ClientHello, with its record's header, in bytes
 }
 
 // way is one way to connect.
@@ -137,7 +139,8 @@ func (r *Report) merge(second *Report) {
 		r.Chain, r.InOrder, r.Strays = second.Chain, second.InOrder, second.Strays
 	}
 	if second.Asked {
-		r.Asked, r.CAs, r.Ours, r.Fits = true, second.CAs, second.Ours, second.Fits
+		r.Asked, r.CAs, r.RawCAs = true, second.CAs, second.RawCAs
+		r.Ours, r.Fits = second.Ours, second.Fits
 		r.Refused, r.Accepted, r.Answer = second.Refused, second.Accepted, second.Answer
 	}
 	for _, fault := range second.Faults {
@@ -212,7 +215,7 @@ func (r *Report) note(conn *tls.Conn, failure *explain.Error) {
 		return
 	}
 	names := request.AcceptableCAs
-	r.Asked, r.CAs = true, chain.Names(names)
+	r.Asked, r.CAs, r.RawCAs = true, chain.Names(names), names
 	r.Fits = len(ours) > 0 && (len(names) == 0 || slices.ContainsFunc(ours, func(cert *x509.Certificate) bool {
 		return chain.Contains(names, cert.RawIssuer)
 	}))
@@ -242,7 +245,7 @@ func (p *Probe) await(ctx context.Context, conn *tls.Conn, report *Report) error
 		report.add(refused)
 		report.Refused = refused.Alerted && refused.Fault() == explain.TheyRefused
 	} else {
-		report.Accepted = explain.Likely
+		report.Accepted, report.unrefused = explain.Likely, true
 	}
 	p.own(conn, report)
 	if isTimeout(err) || errors.Is(err, io.EOF) {
