@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strings"
 	"time"
 
@@ -29,10 +30,11 @@ type probeCmd struct {
 	json       bool
 	http       string
 	refusals   bool
+	startTLS   choice
 }
 
 func newProbeCmd(env *environment) *cobra.Command {
-	p := &probeCmd{env: env}
+	p := &probeCmd{env: env, startTLS: choice{words: probe.StartTLSNames()}}
 	cmd := &cobra.Command{
 		Use:   "probe HOST[:PORT]",
 		Short: "Look at any TLS server, and say step by step what is wrong",
@@ -56,10 +58,12 @@ server takes one.
 
 No files are needed. Without --ca the system's trust store decides, and without
 --cert no client certificate is presented; a directory of certificates that was
-made with certs init is used if there is one. The default port is 443.`,
+made with certs init is used if there is one. The default port is 443, or that
+of the protocol of --starttls.`,
 		Example: `  tlsdemo probe 127.0.0.1:8888
   tlsdemo probe localhost:443 --http
   tlsdemo probe localhost:8443 --refusals
+  tlsdemo probe localhost:5432 --starttls=postgres
   tlsdemo probe localhost:443 --alpn=h2,http/1.1
   tlsdemo probe localhost:8443 --ca=ca.crt
   tlsdemo probe localhost:8443 --cert=c.crt --key=c.key --ca=ca.crt`,
@@ -67,13 +71,13 @@ made with certs init is used if there is one. The default port is 443.`,
 			if len(args) != 1 {
 				return errors.New("want one HOST[:PORT], as in " + defaultAddr)
 			}
-			return checkHostPort(withPort(args[0], httpsPort))
+			return checkHostPort(withPort(args[0], p.port()))
 		},
 		PreRunE: func(*cobra.Command, []string) error {
 			return cmp.Or(p.tls.check(), positive("timeout", p.timeout), checkPath(p.http))
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.run(cmd.Context(), withPort(args[0], httpsPort))
+			return p.run(cmd.Context(), withPort(args[0], p.port()))
 		},
 	}
 	p.registerFiles(cmd)
@@ -87,13 +91,17 @@ made with certs init is used if there is one. The default port is 443.`,
 	flags.DurationVar(&p.timeout, "timeout", 10*time.Second, "time limit of all steps together")
 	flags.StringVar(&p.http, "http", "", "make one HTTP request for `PATH`, and see whether our certificate is refused in the answer (default / where no PATH is given)")
 	flags.Lookup("http").NoOptDefVal = "/"
+	flags.Var(&p.startTLS, "starttls", "begin TLS after the command of a `PROTOCOL`: "+strings.Join(probe.StartTLSNames(), ", "))
 	flags.BoolVar(&p.refusals, "refusals", false, "present certificates that the server should refuse, and see whether it does")
 	flags.BoolVar(&p.json, "json", false, "print one JSON object")
+	cmd.MarkFlagsMutuallyExclusive("starttls", "http")
 	return cmd
 }
 
-// httpsPort is where a server is looked for that was named without a port.
 const httpsPort = "443"
+
+// port is where a server is looked for that was named without a port.
+func (p *probeCmd) port() string { return cmp.Or(probe.StartTLSPort(p.startTLS.value), httpsPort) }
 
 func (p *probeCmd) run(ctx context.Context, addr string) error {
 	creds, err := p.openAny()
@@ -103,7 +111,7 @@ func (p *probeCmd) run(ctx context.Context, addr string) error {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, p.timeout, &gaveUpError{after: p.timeout})
 	defer cancel()
-	prober := &probe.Probe{Config: p.tls.client(creds, p.serverName, p.env.now)(), Intermediates: from.intermediates(), HTTP: p.http}
+	prober := &probe.Probe{Config: p.tls.client(creds, p.serverName, p.env.now)(), Intermediates: from.intermediates(), HTTP: p.http, StartTLS: p.startTLS.value}
 	report, err := prober.Run(ctx, addr)
 	if err != nil {
 		return &located{err: err, origin: from}
@@ -111,6 +119,7 @@ func (p *probeCmd) run(ctx context.Context, addr string) error {
 	view := &probeView{
 		report: report, addr: addr, name: cmp.Or(p.serverName, host(addr)), now: p.env.now(), creds: creds,
 		columns: terminalColumns(p.env.stdout), refusals: p.refusals,
+		startTLS: p.startTLS.value != "",
 	}
 	if p.refusals && report.Asked {
 		cast, err := p.cast(creds, report)
@@ -192,7 +201,25 @@ func (v *probeView) failure() error {
 
 // explanation is a fault with what is known of our own files.
 func (v *probeView) explanation(fault *explain.Error) *console.Explanation {
-	return explained(&located{err: fault, origin: v.creds.origin})
+	e := explained(&located{err: fault, origin: v.creds.origin})
+	if name := v.suggested(fault); name != "" {
+		e.Hint = "tlsdemo probe " + console.ShellWord(v.addr) + " --starttls=" + name
+	}
+	return e
+}
+
+// suggested is the protocol with which to try again: what the server says, or what is usual
+// on its port where it says nothing.
+func (v *probeView) suggested(fault *explain.Error) string {
+	switch fault.Code {
+	case explain.PeerWantsStartTLS:
+		return fault.StartTLS
+	case explain.PeerSilent, explain.PeerClosedBeforeHello, explain.PeerHungUp:
+		if _, port, err := net.SplitHostPort(v.addr); err == nil && !v.startTLS {
+			return probe.StartTLSOn(port)
+		}
+	}
+	return ""
 }
 
 // printFaults prints the faults, each as a block.

@@ -26,6 +26,7 @@ type probeView struct {
 	name     string // that the server's certificate must bear
 	now      time.Time
 	creds    *credentials
+	startTLS bool // whether TLS was to begin after a command
 	refusals bool // whether the server was to refuse something
 	outcomes []probe.Outcome
 	columns  int // how wide the table may be

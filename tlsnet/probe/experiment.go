@@ -72,7 +72,7 @@ func (p *Probe) experiments(ctx context.Context, w way, report *Report) {
 
 // open reports whether a failure came before any certificate, and left open why.
 func open(report *Report) bool {
-	if report.Remote == "" || len(report.Chain) > 0 || len(report.Faults) == 0 {
+	if report.helloSize == 0 || len(report.Chain) > 0 || len(report.Faults) == 0 {
 		return false
 	}
 	switch first := report.Faults[0]; {
@@ -103,6 +103,9 @@ func shareOf(ctx context.Context, n int) time.Duration {
 // list is the experiments that suit the failure, the likeliest first.
 func (l *lab) list() []experiment {
 	name, small, old, other, header := l.name(), l.small(), l.old(), l.other(), l.header()
+	if l.StartTLS != "" { // it speaks first, and has done so
+		other, header = experiment{}, experiment{}
+	}
 	silent := []experiment{small, name, other, header, old}
 	switch l.failed.Code {
 	case explain.PeerSilent, explain.PeerStalled, explain.PeerClosedBeforeHello, explain.PeerHungUp:

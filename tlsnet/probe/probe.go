@@ -28,6 +28,9 @@ type Probe struct {
 	// Intermediates are certificates that may be one which the server failed to send,
 	// or which we do: with them a fault can name it. They are not trusted. May be nil.
 	Intermediates []*x509.Certificate
+	// StartTLS is one of [StartTLSNames]: TLS then begins after a command of that protocol.
+	// If empty, it begins at once.
+	StartTLS string
 	// HTTP is a path. If it is not empty, a request for it is made after the handshake:
 	// only what the server answers shows whether it accepts us.
 	HTTP string
@@ -88,7 +91,7 @@ func (p *Probe) Run(ctx context.Context, addr string) (*Report, error) {
 		}
 		return report, err
 	}
-	w := way{addr: addr, config: p.config(host), patience: shareOf(ctx, 3)}
+	w := way{addr: addr, config: p.config(host), before: p.before(host), patience: shareOf(ctx, 3)}
 	if err := p.lookTwice(ctx, w, report); err != nil {
 		return report, err
 	}
@@ -164,7 +167,8 @@ func (p *Probe) look(ctx context.Context, w way, report *Report) (refused bool, 
 	report.Remote, report.Offered = conn.RemoteAddr().String(), w.config.NextProtos
 	if w.before != nil {
 		if err := w.before(ctx, conn); err != nil {
-			return false, err
+			report.add(beforeTLS(err))
+			return false, nil
 		}
 	}
 	secure := explain.Client(conn, w.config)
@@ -194,6 +198,14 @@ func (p *Probe) look(ctx context.Context, w way, report *Report) (refused bool, 
 	// A server that has refused us may be gone already.
 	_ = tlsnet.CloseAfter(secure, after(ctx, secure, report))
 	return false, nil
+}
+
+// beforeTLS is a failure of what comes before TLS.
+func beforeTLS(err error) *explain.Error {
+	if e, ok := errors.AsType[*explain.Error](err); ok {
+		return e
+	}
+	return &explain.Error{Code: explain.PeerClosedBeforeHello, Text: "the server did not wait for what comes before TLS: " + err.Error(), Err: err}
 }
 
 // note keeps what a connection has shown, whether or not it came to an end.

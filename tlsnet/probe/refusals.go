@@ -36,9 +36,9 @@ func (p *Probe) Refusals(ctx context.Context, addr string, all []Credential) []O
 	if err != nil {
 		return nil
 	}
-	w := way{addr: addr, config: blind(p.config(host))}
+	w := way{addr: addr, config: blind(p.config(host)), before: p.before(host)}
 	patient := *p
-	if p.HTTP == "" && len(w.config.NextProtos) == 0 && p.speaksHTTP(ctx, w) {
+	if p.HTTP == "" && p.StartTLS == "" && len(w.config.NextProtos) == 0 && p.speaksHTTP(ctx, w) {
 		patient.HTTP = "/"
 		w.config.NextProtos = httpProtocols
 	}

@@ -1,0 +1,332 @@
+package probe
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"slices"
+	"strings"
+
+	"tlsdemo/tlsnet/explain"
+	"tlsdemo/tlsnet/neterr"
+	"tlsdemo/tlsnet/wire"
+)
+
+// startTLS is a protocol in which TLS begins after a command.
+type startTLS struct {
+	port string // on which it is usual
+	ask  func(*dialogue) error
+}
+
+// startTLSes are the protocols by the names that openssl s_client -starttls has for them.
+var startTLSes = map[string]startTLS{
+	"smtp":     {"25", (*dialogue).smtp},         // RFC 3207
+	"imap":     {"143", (*dialogue).imap},        // RFC 9051 section 6.2.1
+	"pop3":     {"110", (*dialogue).pop3},        // RFC 2595 section 4
+	"ftp":      {"21", (*dialogue).ftp},          // RFC 4217 section 4
+	"ldap":     {"389", (*dialogue).ldap},        // RFC 4511 section 4.14
+	"xmpp":     {"5222", (*dialogue).xmpp},       // RFC 6120 section 5
+	"postgres": {"5432", (*dialogue).postgresql}, // PostgreSQL's manual, section 55.2.10
+	"mysql":    {"3306", (*dialogue).mysql},      // MySQL's manual, Protocol::SSLRequest
+}
+
+// StartTLSNames returns the names of the protocols in which a [Probe] can begin TLS after a
+// command.
+func StartTLSNames() []string { return slices.Sorted(maps.Keys(startTLSes)) }
+
+// StartTLSPort returns the usual port of such a protocol.
+func StartTLSPort(name string) string { return startTLSes[name].port }
+
+// StartTLSOn returns which such protocol is usual on a port, or "".
+func StartTLSOn(port string) string {
+	if port == "587" { // submission, RFC 6409
+		return "smtp"
+	}
+	for name, protocol := range startTLSes {
+		if protocol.port == port {
+			return name
+		}
+	}
+	return ""
+}
+
+// before is what comes before TLS, or nil if nothing does.
+func (p *Probe) before(host string) func(context.Context, net.Conn) error {
+	protocol, ok := startTLSes[p.StartTLS]
+	if !ok {
+		return nil
+	}
+	return func(ctx context.Context, conn net.Conn) error {
+		stop := interruptWhenDone(ctx, conn)
+		defer stop()
+		d := &dialogue{conn: conn, host: host}
+		if err := protocol.ask(d); err != nil {
+			return d.explain(p.StartTLS, because(ctx, err))
+		}
+		return nil
+	}
+}
+
+// dialogue is what is said before TLS.
+type dialogue struct {
+	conn net.Conn
+	host string
+	seen wire.Seen // of what the server said
+}
+
+// refusedError is a server that does not begin TLS, in its own words.
+type refusedError struct{ says string }
+
+func (r *refusedError) Error() string { return fmt.Sprintf("it says %q", r.says) }
+
+// explain says why TLS did not begin.
+func (d *dialogue) explain(name string, err error) error {
+	e := &explain.Error{Side: explain.ClientSide, Err: err}
+	spoken, known := d.seen.ServerProtocol()
+	_, refused := errors.AsType[*refusedError](err)
+	switch {
+	case refused && known && spoken.StartTLS != "" && spoken.StartTLS != name && !(name == "ftp" && spoken.StartTLS == "smtp"):
+		e.Code, e.Certainty, e.StartTLS = explain.PeerWantsStartTLS, explain.Certain, spoken.StartTLS
+		e.Text = fmt.Sprintf("the server speaks %s, and not %s", spoken.Name, name)
+	case refused:
+		e.Code, e.Certainty = explain.PeerNotTLS, explain.Certain
+		e.Text = fmt.Sprintf("the server does not begin TLS after the command of %s: %v", name, err)
+	case neterr.BrokenOff(err):
+		e.Code = explain.PeerClosedBeforeHello
+		e.Text = fmt.Sprintf("the server closed the connection before TLS began after the command of %s", name)
+	default:
+		e.Code, e.Basis = explain.PeerSilent, "perhaps it speaks another protocol; or TLS begins at once on this port, without --starttls"
+		e.Text = fmt.Sprintf("the server said nothing that begins TLS after the command of %s: %v", name, err)
+	}
+	return e
+}
+
+// maxSaid is how much a server may say before TLS, in bytes.
+const maxSaid = 64 << 10
+
+// read reads n bytes, and no more: what follows may be TLS.
+func (d *dialogue) read(n int) ([]byte, error) {
+	if d.seen.Received+int64(n) > maxSaid {
+		return nil, &refusedError{"more than 64 KiB"}
+	}
+	data := make([]byte, n)
+	got, err := io.ReadFull(d.conn, data)
+	d.seen.Received += int64(got)
+	d.seen.In = append(d.seen.In, data[:min(got, max(0, 512-len(d.seen.In)))]...)
+	return data[:got], err
+}
+
+// until reads up to and including one of the words.
+func (d *dialogue) until(words ...string) (string, error) {
+	var said []byte
+	for {
+		b, err := d.read(1)
+		if err != nil {
+			return string(said), err
+		}
+		said = append(said, b...)
+		for _, word := range words {
+			if bytes.HasSuffix(said, []byte(word)) {
+				return string(said), nil
+			}
+		}
+	}
+}
+
+func (d *dialogue) say(text string) error {
+	_, err := io.WriteString(d.conn, text)
+	return err
+}
+
+// expect reads lines until one is the last of a reply, and wants that to begin with a word.
+// It returns all lines.
+func (d *dialogue) expect(word string, last func(line string) bool) (string, error) {
+	var all strings.Builder
+	for {
+		line, err := d.until("\n")
+		if err != nil {
+			return all.String(), err
+		}
+		all.WriteString(line)
+		switch {
+		case !last(line):
+		case strings.HasPrefix(line, word):
+			return all.String(), nil
+		default:
+			return all.String(), &refusedError{strings.TrimRight(line, "\r\n")}
+		}
+	}
+}
+
+// reply reads a reply of SMTP or FTP, and wants it to have a code. A hyphen after the code of
+// the first line says that more lines follow: RFC 959 section 4.2.
+func (d *dialogue) reply(code string) (string, error) {
+	first := ""
+	return d.expect(code, func(line string) bool {
+		if first == "" {
+			first = line
+		}
+		return len(first) < 4 || first[3] != '-' || strings.HasPrefix(line, first[:3]+" ")
+	})
+}
+
+func anyLine(string) bool { return true }
+
+func (d *dialogue) smtp() error {
+	if _, err := d.reply("220"); err != nil {
+		return err
+	}
+	if err := d.say("EHLO client.localhost\r\n"); err != nil {
+		return err
+	}
+	extensions, err := d.reply("250")
+	if err != nil {
+		return err
+	}
+	if !strings.Contains(strings.ToUpper(extensions), "STARTTLS") {
+		return &refusedError{"its extensions, without STARTTLS"}
+	}
+	if err := d.say("STARTTLS\r\n"); err != nil {
+		return err
+	}
+	_, err = d.reply("220")
+	return err
+}
+
+func (d *dialogue) imap() error {
+	if _, err := d.expect("* OK", anyLine); err != nil {
+		return err
+	}
+	if err := d.say("a1 STARTTLS\r\n"); err != nil {
+		return err
+	}
+	_, err := d.expect("a1 OK", func(line string) bool { return !strings.HasPrefix(line, "* ") })
+	return err
+}
+
+func (d *dialogue) pop3() error {
+	if _, err := d.expect("+OK", anyLine); err != nil {
+		return err
+	}
+	if err := d.say("STLS\r\n"); err != nil {
+		return err
+	}
+	_, err := d.expect("+OK", anyLine)
+	return err
+}
+
+func (d *dialogue) ftp() error {
+	if _, err := d.reply("220"); err != nil {
+		return err
+	}
+	if err := d.say("AUTH TLS\r\n"); err != nil {
+		return err
+	}
+	_, err := d.reply("234")
+	return err
+}
+
+// startTLSRequest is the extended request 1.3.6.1.4.1.1466.20037, of the message 1.
+const startTLSRequest = "0\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.20037"
+
+func (d *dialogue) ldap() error {
+	if err := d.say(startTLSRequest); err != nil {
+		return err
+	}
+	header, err := d.read(2)
+	if err != nil {
+		return err
+	}
+	length := int(header[1])
+	if length >= 0x80 {
+		long, err := d.read(length & 0x7f)
+		if err != nil || len(long) > 3 {
+			return errors.Join(err, &refusedError{"no message of LDAP"})
+		}
+		length = 0
+		for _, b := range long {
+			length = length<<8 | int(b)
+		}
+	}
+	body, err := d.read(length)
+	if err != nil {
+		return err
+	}
+	// The result's code is an enumeration, and 0 is success: section 4.1.9.
+	if header[0] != '0' || !bytes.Contains(body[:min(len(body), 16)], []byte("\x0a\x01\x00")) {
+		return &refusedError{string(body[:min(len(body), 80)])}
+	}
+	return nil
+}
+
+func (d *dialogue) xmpp() error {
+	err := d.say("<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='" + d.host + "' version='1.0'>")
+	if err != nil {
+		return err
+	}
+	features, err := d.until("</stream:features>", "</stream:stream>", "\n\n")
+	if err != nil {
+		return err
+	}
+	if !strings.Contains(features, "urn:ietf:params:xml:ns:xmpp-tls") {
+		return &refusedError{"its features, without starttls"}
+	}
+	if err := d.say("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"); err != nil {
+		return err
+	}
+	answer, err := d.until(">")
+	if err == nil && !strings.Contains(answer, "<proceed") {
+		return &refusedError{answer}
+	}
+	return err
+}
+
+func (d *dialogue) postgresql() error {
+	if err := d.say(sslRequest); err != nil {
+		return err
+	}
+	answer, err := d.read(1)
+	if err == nil && string(answer) != "S" {
+		return &refusedError{string(answer)}
+	}
+	return err
+}
+
+// The capabilities of MySQL that matter: the packets of version 4.1, TLS, and passwords as
+// version 4.1 has them.
+const (
+	mysqlProtocol41 = 1 << 9
+	mysqlSSL        = 1 << 11
+	mysqlSecure     = 1 << 15
+)
+
+func (d *dialogue) mysql() error {
+	header, err := d.read(4)
+	if err != nil {
+		return err
+	}
+	packet, err := d.read(int(header[0]) | int(header[1])<<8 | int(header[2])<<16)
+	if err != nil {
+		return err
+	}
+	_, rest, ok := bytes.Cut(packet, []byte{0}) // the protocol's version, and the server's
+	const before = 4 + 8 + 1                    // the thread, a part of the challenge, a zero
+	if len(packet) == 0 || packet[0] != 10 || !ok || len(rest) < before+2 {
+		return &refusedError{string(packet[:min(len(packet), 80)])}
+	}
+	if binary.LittleEndian.Uint16(rest[before:])&mysqlSSL == 0 {
+		return &refusedError{"its capabilities, without TLS"}
+	}
+	request := make([]byte, 4+32)
+	request[0], request[3] = 32, 1 // the length, and the number in sequence
+	binary.LittleEndian.PutUint32(request[4:], mysqlProtocol41|mysqlSSL|mysqlSecure)
+	binary.LittleEndian.PutUint32(request[8:], 1<<24) // the longest packet
+	request[12] = 45                                  // utf8mb4
+	_, err = d.conn.Write(request)
+	return err
+}

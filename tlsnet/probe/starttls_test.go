@@ -1,0 +1,136 @@
+package probe_test
+
+import (
+	"cmp"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+
+	"tlsdemo/tlsnet/explain"
+	"tlsdemo/tlsnet/probe"
+)
+
+// exchange is what a server says, and what it then wants to hear, as far as that matters.
+type exchange struct {
+	says, hears string
+	size        int // of what is heard, where TLS follows at once
+}
+
+// upgrade is a server that begins TLS after such exchanges.
+func upgrade(r *rig, script []exchange) func(net.Conn) {
+	return func(conn net.Conn) {
+		for _, step := range script {
+			io.WriteString(conn, step.says)
+			heard := make([]byte, cmp.Or(step.size, 512))
+			n, _ := conn.Read(heard)
+			heard = heard[:n]
+			if step.hears != "" && !strings.HasPrefix(string(heard), step.hears) {
+				io.WriteString(conn, "-ERR 500 what is "+string(heard)+"\r\n")
+				return
+			}
+		}
+		overTLS(r.server)(conn)
+	}
+}
+
+// mysqlHello is the first packet of a server, with or without TLS among its capabilities.
+func mysqlHello(capabilities string) string {
+	packet := "\x0a8.0.36\x00\x01\x00\x00\x00challeng\x00" + capabilities + "\x2d\x02\x00\x0f\x80\x15"
+	return string([]byte{byte(len(packet)), 0, 0, 0}) + packet
+}
+
+// What servers of each protocol say before TLS begins. last is what they say at the end.
+var upgrades = map[string]struct {
+	script []exchange
+	last   string
+}{
+	"smtp": {[]exchange{
+		{says: "220-mail.localhost ESMTP\r\n220 ready\r\n", hears: "EHLO "},
+		{says: "250-mail.localhost\r\n250-SIZE 1000\r\n250 STARTTLS\r\n", hears: "STARTTLS\r\n"},
+	}, "220 2.0.0 Ready to start TLS\r\n"},
+	"imap":     {[]exchange{{says: "* OK ready\r\n", hears: "a1 STARTTLS\r\n"}}, "* NOTE\r\na1 OK Begin TLS\r\n"},
+	"pop3":     {[]exchange{{says: "+OK ready\r\n", hears: "STLS\r\n"}}, "+OK Begin TLS\r\n"},
+	"ftp":      {[]exchange{{says: "220-Hello\r\nfriend\r\n220 ready\r\n", hears: "AUTH TLS\r\n"}}, "234 AUTH TLS OK\r\n"},
+	"ldap":     {[]exchange{{says: "", hears: "0\x1d\x02\x01\x01\x77"}}, "0\x0c\x02\x01\x01\x78\x07\x0a\x01\x00\x04\x00\x04\x00"},
+	"xmpp":     {[]exchange{{says: "", hears: "<?xml"}, {says: "<?xml version='1.0'?><stream:stream from='localhost'><stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></stream:features>", hears: "<starttls "}}, "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"},
+	"postgres": {[]exchange{{says: "", hears: "\x00\x00\x00\x08\x04\xd2\x16\x2f"}}, "S"},
+	"mysql":    {[]exchange{{says: mysqlHello("\xff\xff"), hears: "\x20\x00\x00\x01\x00\x8a", size: 36}}, ""},
+}
+
+func TestStartTLS(t *testing.T) {
+	for _, name := range probe.StartTLSNames() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			known := upgrades[name]
+			addr := serve(t, func(conn net.Conn) {
+				upgrade(r, known.script)(greeter{conn, known.last, new(int), len(known.script)})
+			})
+			report := run(t, &probe.Probe{Config: r.client, StartTLS: name}, addr)
+			if len(report.Faults) > 0 || !report.Verified || !report.Asked {
+				t.Errorf("faults %v, verified %v", report.Faults, report.Verified)
+			}
+		})
+	}
+}
+
+// greeter says the last words before TLS begins: after the last exchange.
+type greeter struct {
+	net.Conn
+	last  string
+	reads *int
+	after int
+}
+
+func (g greeter) Read(p []byte) (int, error) {
+	n, err := g.Conn.Read(p)
+	if *g.reads++; *g.reads == g.after {
+		io.WriteString(g.Conn, g.last)
+	}
+	return n, err
+}
+
+// A server that does not begin TLS is not tried any further, and says why.
+func TestStartTLSRefused(t *testing.T) {
+	for _, test := range []struct {
+		protocol string
+		script   []exchange
+		last     string
+		want     explain.Code
+		says     string
+	}{
+		{"smtp", []exchange{{says: "220 mail.localhost ESMTP\r\n", hears: ""}}, "250-mail.localhost\r\n250 SIZE 1000\r\n", explain.PeerNotTLS, "without STARTTLS"},
+		{"smtp", []exchange{{says: "* OK IMAP ready\r\n", hears: ""}}, "", explain.PeerWantsStartTLS, "speaks IMAP, and not smtp"},
+		{"imap", []exchange{{says: "* OK ready\r\n", hears: ""}}, "a1 BAD unknown command\r\n", explain.PeerNotTLS, "BAD unknown"},
+		{"postgres", []exchange{{says: "", hears: ""}}, "N", explain.PeerNotTLS, `"N"`},
+		{"mysql", []exchange{{says: mysqlHello("\xff\xf7")}}, "", explain.PeerNotTLS, "without TLS"},
+		{"ldap", []exchange{{says: "", hears: ""}}, "0\x0c\x02\x01\x01\x78\x07\x0a\x01\x35\x04\x00\x04\x00", explain.PeerNotTLS, "ldap"},
+		{"pop3", nil, "", explain.PeerClosedBeforeHello, "closed"},
+	} {
+		r := newRig(t)
+		addr := serve(t, func(conn net.Conn) {
+			for _, step := range test.script {
+				io.WriteString(conn, step.says)
+				readSome(conn)
+			}
+			io.WriteString(conn, test.last)
+		})
+		report := run(t, &probe.Probe{Config: r.client, StartTLS: test.protocol}, addr)
+		if !slices.Equal(codesOf(report), []explain.Code{test.want}) || !strings.Contains(report.Faults[0].Text, test.says) || len(report.Trials) > 0 {
+			t.Errorf("%s: %v, tried %v", test.protocol, report.Faults, report.Trials)
+		}
+	}
+}
+
+func TestStartTLSPorts(t *testing.T) {
+	for _, name := range probe.StartTLSNames() {
+		if got := probe.StartTLSOn(probe.StartTLSPort(name)); got != name {
+			t.Errorf("on port %s: %q, want %q", probe.StartTLSPort(name), got, name)
+		}
+	}
+	if got := probe.StartTLSOn("443"); got != "" {
+		t.Errorf("on port 443: %q", got)
+	}
+}
