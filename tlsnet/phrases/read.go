@@ -122,11 +122,12 @@ func (f find) says() bool {
 	return f.phrase.rank > wrapper || c.alert != nil || c.group != "" || len(c.of[Client])+len(c.of[Server]) > 0
 }
 
-// compare orders what was found by how much it says: the more exact text, the longer one,
-// the later one, since most programs put the cause last.
+// compare orders what was found by how much it says: the more exact text, one that says who
+// is at fault, the longer one, the later one, since most programs put the cause last.
 func compare(a, b find) int {
 	for _, n := range []int{
 		int(a.phrase.rank) - int(b.phrase.rank),
+		a.phrase.judges() - b.phrase.judges(),
 		len(a.text) - len(b.text),
 		a.start - b.start,
 	} {
@@ -135,6 +136,14 @@ func compare(a, b find) int {
 		}
 	}
 	return 0
+}
+
+// judges is 1 if the text says who is at fault, and else 0.
+func (p *Phrase) judges() int {
+	if p.accused == NobodyKnows {
+		return 0
+	}
+	return 1
 }
 
 // writerOf is the end that printed the line: as the text itself says, or else another

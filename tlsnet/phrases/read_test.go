@@ -71,6 +71,11 @@ func TestRead(t *testing.T) {
 		// nginx is the client of its upstream.
 		{"SSL_do_handshake() failed (SSL: error:0A000418:SSL routines::tlsv1 alert unknown ca:SSL alert number 48) while SSL handshaking to upstream, client: 127.0.0.1, server: localhost", Client, Own, "client-cert-unknown-ca", "server-cert-unknown-ca"},
 		{"SSL_do_handshake() failed (SSL: error:0A000418:SSL routines::tlsv1 alert unknown ca:SSL alert number 48) while SSL handshaking, client: 127.0.0.1, server: 0.0.0.0:8443", Server, Own, "client-cert-unknown-ca", "server-cert-unknown-ca"},
+		// Who printed the line says less than what follows.
+		{"1795879649: Client connection from 127.0.0.1 failed: error:0A000086:SSL routines::certificate verify failed.", Server, Peer, "server-cert-unknown-ca", "client-cert-unknown-ca"},
+		{"could not accept SSL connection: tlsv1 alert unknown ca", Server, Own, "client-cert-unknown-ca", "server-cert-unknown-ca"},
+		{"Error accepting a client connection: error:0A000418:SSL routines::tlsv1 alert unknown ca (conn: fd=8)", Server, Own, "client-cert-unknown-ca", "server-cert-unknown-ca"},
+		{"psycopg2.OperationalError: connection failed: SSL error: certificate verify failed", "", Peer, "server-cert-unknown-ca", "client-cert-unknown-ca"},
 		// Of curl's numbers the rest of the line says more.
 		{"curl: (35) OpenSSL/3.0.19: error:0A000102:SSL routines::unsupported protocol", Client, Nobody, "tls-version-mismatch", "tls-version-mismatch"},
 		{"curl: (56) Recv failure: Connection reset by peer", Client, Own, "client-cert-missing", ""},

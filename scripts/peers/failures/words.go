@@ -92,8 +92,11 @@ func (e *encounter) hear(ctx context.Context, p *workshop.Process) {
 	}
 }
 
-// count is how often the cause was named.
-type count struct{ named, other, silent int }
+// count is how often the cause was named, and how often among the first few.
+type count struct{ first, named, other, silent int }
+
+// few is how many causes tlsdemo explain lists with what they mean.
+const few = 5
 
 // audience is who hears what peers print, and asks what it means.
 type audience struct {
@@ -108,9 +111,9 @@ type audience struct {
 
 // listen asks tlsdemo explain about what the peer of an encounter has printed.
 func (a *audience) listen(ctx context.Context, s *stage, e *encounter, h heard, err error) {
-	var named []string
+	var named, first []string
 	if err == nil && !h.accepted && !h.absent && !h.atStart {
-		named, err = causes(ctx, s.TLSDemo, h.theirs, 1-e.ours)
+		named, first, err = causes(ctx, s.TLSDemo, h.theirs, 1-e.ours)
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -127,8 +130,11 @@ func (a *audience) listen(ctx context.Context, s *stage, e *encounter, h heard, 
 		return // nothing happened that could be explained
 	case len(named) == 0:
 		c.silent++
-	case slices.ContainsFunc(e.truth(), func(code string) bool { return slices.Contains(named, code) }):
+	case e.isAmong(named):
 		c.named++
+		if e.isAmong(first) {
+			c.first++
+		}
 		return
 	default:
 		c.other++
@@ -148,33 +154,37 @@ func (e *encounter) truth() []string {
 	return all
 }
 
-// causes are the codes that tlsdemo explain names for what an end has printed.
-func causes(ctx context.Context, tlsdemo, said string, end explain.Side) ([]string, error) {
+func (e *encounter) isAmong(codes []string) bool {
+	return slices.ContainsFunc(e.truth(), func(code string) bool { return slices.Contains(codes, code) })
+}
+
+// causes are the codes that tlsdemo explain names for what an end has printed, and those
+// among them that are the first few of a list.
+func causes(ctx context.Context, tlsdemo, said string, end explain.Side) (named, first []string, err error) {
 	if strings.TrimSpace(said) == "" {
-		return nil, nil
+		return nil, nil, nil
 	}
 	cmd := exec.CommandContext(ctx, tlsdemo, "explain", "--json", "--side="+end.String(), "--", last(said, maxSaid))
 	out, err := cmd.Output()
 	const notKnown = 8
 	if err != nil && cmd.ProcessState.ExitCode() != notKnown {
-		return nil, err
+		return nil, nil, err
 	}
-	var named []string
 	for dec := json.NewDecoder(bytes.NewReader(out)); dec.More(); {
 		var group struct {
 			IfClient []string `json:"if_client"`
 			IfServer []string `json:"if_server"`
 		}
 		if err := dec.Decode(&group); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		list := group.IfClient
 		if end == explain.ServerSide {
 			list = group.IfServer
 		}
-		named = append(named, list...)
+		named, first = append(named, list...), append(first, list[:min(len(list), few)]...)
 	}
-	return named, nil
+	return named, first, nil
 }
 
 // maxSaid is how much of what a program has printed is asked about: what a command line
@@ -190,7 +200,7 @@ func last(text string, n int) string {
 // end prints the counts, and returns the exit status.
 func (a *audience) end(ctx context.Context) int {
 	table := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "peer\tcause named\tanother named\tnothing known")
+	fmt.Fprintln(table, "peer\tcause named\tamong the first five\tanother named\tnothing known")
 	var all count
 	names := make([]string, 0, len(a.peers))
 	for name := range a.peers {
@@ -199,8 +209,9 @@ func (a *audience) end(ctx context.Context) int {
 	slices.SortFunc(names, func(x, y string) int { return cmp.Compare(strings.ToLower(x), strings.ToLower(y)) })
 	for _, name := range names {
 		c := a.peers[name]
-		fmt.Fprintf(table, "%s\t%d\t%d\t%d\n", name, c.named, c.other, c.silent)
-		all.named, all.other, all.silent = all.named+c.named, all.other+c.other, all.silent+c.silent
+		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\n", name, c.named, c.first, c.other, c.silent)
+		all.named, all.first = all.named+c.named, all.first+c.first
+		all.other, all.silent = all.other+c.other, all.silent+c.silent
 	}
 	table.Flush()
 	for _, what := range a.missing {
@@ -211,8 +222,8 @@ func (a *audience) end(ctx context.Context) int {
 	}
 	said := all.named + all.other
 	percent := 100 * all.named / max(1, said)
-	fmt.Fprintf(a.out, "explain: of %d failures about which a program printed something known, the true cause is among those named in %d (%d %%); in %d nothing known was printed\n",
-		said, all.named, percent, all.silent)
+	fmt.Fprintf(a.out, "explain: of %d failures about which a program printed something known, the true cause is among those named in %d (%d %%), and among the first five in %d; in %d nothing known was printed\n",
+		said, all.named, percent, all.first, all.silent)
 	if percent < bar || len(a.failed) > 0 || ctx.Err() != nil || a.require && len(a.missing) > 0 {
 		return 1
 	}

@@ -49,7 +49,7 @@ func TestEveryStackIsExplained(t *testing.T) {
 				as.CA = anyNames
 			}
 			said := meet(t, w, client, as, addr)
-			named, err := causes(t.Context(), w.TLSDemo, said, explain.ClientSide)
+			named, _, err := causes(t.Context(), w.TLSDemo, said, explain.ClientSide)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -108,7 +108,7 @@ func TestAudienceEnd(t *testing.T) {
 		want    int
 		printed string
 	}{
-		"four in five":            {of: count{named: 8, other: 2, silent: 50}, printed: "in 8 (80 %); in 50 nothing"},
+		"four in five":            {of: count{named: 8, other: 2, silent: 50}, printed: "in 8 (80 %), and among the first five in 0; in 50 nothing"},
 		"less":                    {of: count{named: 7, other: 3}, want: 1, printed: "in 7 (70 %)"},
 		"nothing":                 {want: 1},
 		"a peer is missing":       {of: count{named: 1}, change: func(a *audience) { a.missing = []string{"nginx"} }, printed: "skipped: nginx"},
