@@ -21,7 +21,7 @@ import (
 
 // patience bounds a run as a whole, many times longer than one takes: nothing that it
 // has started may outlive whoever waits for it.
-const patience = 10 * time.Minute
+const patience = 20 * time.Minute
 
 // modes are what there is to do with peers. Each returns an exit status.
 var modes = map[string]func(ctx context.Context, w *workshop.Workshop, args []string) int{
