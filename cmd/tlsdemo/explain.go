@@ -358,7 +358,7 @@ var (
 	ofOffer   = advice{"which versions, cipher suites and groups either end allows", "tlsdemo probe HOST:PORT"}
 	ofALPN    = advice{"which application protocols either end names", "tlsdemo probe HOST:PORT --alpn=h2,http/1.1"}
 	ofSilence = advice{"whether something between the two ends takes the packets: a firewall, a proxy", "tlsdemo probe HOST:PORT"}
-	ofAnswer  = advice{"the server's log: why it closed the connection", "tlsdemo probe HOST:PORT --cert=CLIENT.crt --key=CLIENT.key --ca=CA.crt"}
+	ofAnswer  = advice{"the server's log: why it closed the connection", "tlsdemo probe HOST:PORT --http --cert=CLIENT.crt --key=CLIENT.key --ca=CA.crt"}
 	ofNoCode  = advice{"the log of the other end, at the same time", "tlsdemo probe HOST:PORT"}
 )
 

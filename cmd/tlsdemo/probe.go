@@ -51,10 +51,10 @@ more are made, with one thing changed each: the server name, a smaller
 ClientHello, old versions and cipher suites (only to look), a PROXY header, or
 no TLS at all. If a change helps, that is why.
 
-With --refusals it presents, one after the other, what a server should refuse: no
-certificate, a self-signed one, one of another CA of the same name, and others,
-which are made in memory and never written to a file. The exit status is 5 if the
-server takes one.
+With --refusals it presents, one after the other, what a server should refuse:
+no certificate, a self-signed one, one of another CA of the same name, and
+others, which are made in memory and never written to a file. The exit status is
+5 if the server takes one.
 
 No files are needed. Without --ca the system's trust store decides, and without
 --cert no client certificate is presented; a directory of certificates that was
