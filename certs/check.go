@@ -13,7 +13,7 @@ import (
 func Check(now time.Time, certs, roots []*x509.Certificate, usage Usage) []*Finding {
 	want := chain.Want{Now: now, Usage: usage}
 	if len(roots) > 0 {
-		want.Roots = pool(roots)
+		want.Roots, want.Intermediates = pool(roots), roots
 	}
 	return findings(chain.Check(certs, want))
 }

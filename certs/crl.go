@@ -236,6 +236,26 @@ func (c *CRL) checkSigner(roots []*x509.Certificate) *Finding {
 	return &Finding{Code: CRLUntrusted, Text: text}
 }
 
+// ended finds that the list is past its end: RFC 5280 section 5.1.2.5.
+func (c *CRL) ended(now time.Time) *Finding {
+	if c.list.NextUpdate.IsZero() || !now.After(c.list.NextUpdate) {
+		return nil
+	}
+	text := fmt.Sprintf("the list of %s is past its end: its next update was due %s ago (%s); what it revokes still counts",
+		chain.Quote(c.list.Issuer.String()), chain.Span(now.Sub(c.list.NextUpdate)), chain.Stamp(c.list.NextUpdate))
+	return &Finding{Code: CRLExpired, Text: text}
+}
+
+// ofOther finds that the list is of none of the CAs.
+func (c *CRL) ofOther(cas []*x509.Certificate) *Finding {
+	if slices.ContainsFunc(cas, func(ca *x509.Certificate) bool { return bytes.Equal(ca.RawSubject, c.list.RawIssuer) }) {
+		return nil
+	}
+	text := fmt.Sprintf("the list of %s is of a CA that we neither trust nor have: it counts only against intermediates that a peer presents",
+		chain.Quote(c.list.Issuer.String()))
+	return &Finding{Code: CRLOtherCA, Text: text}
+}
+
 // signedBy reports whether issuer signed the list. To verify a long list takes as long as
 // to read it, so it is done once for each issuer.
 func (c *CRL) signedBy(issuer *x509.Certificate) bool {

@@ -136,6 +136,9 @@ func (d Dir) entry(name string, roots []*x509.Certificate, now time.Time) Entry 
 			entry.warn(note)
 		}
 		entry.warn(CheckConstraints(certs[0], slices.Concat(certs[1:], roots)...))
+		for _, f := range refusedBySome(chain.PathTo(pool(roots), certs, now), usageOf(name, certs[0])) {
+			entry.warn(f)
+		}
 	}
 	return entry
 }
@@ -204,13 +207,10 @@ func (e *Entry) warn(f *Finding) {
 
 func (d Dir) checkRole(name string, certs, roots []*x509.Certificate, now time.Time) []*Finding {
 	var findings []*Finding
-	switch {
-	case name == CA:
+	if name == CA {
 		findings = CheckCA(now, certs[0])
-	case name == Server || name != Client && Role(certs[0]) == "server":
-		findings = checkLeaf(now, certs, roots, ServerAuth)
-	default:
-		findings = checkLeaf(now, certs, roots, ClientAuth)
+	} else {
+		findings = checkLeaf(now, certs, roots, usageOf(name, certs[0]))
 	}
 	for _, f := range findings {
 		f.File = d.certFile(name)
@@ -218,10 +218,30 @@ func (d Dir) checkRole(name string, certs, roots []*x509.Certificate, now time.T
 	return findings
 }
 
+// usageOf is the role of the leaf called name.
+func usageOf(name string, leaf *x509.Certificate) Usage {
+	if name == Server || name != Client && Role(leaf) == "server" {
+		return ServerAuth
+	}
+	return ClientAuth
+}
+
+// refusedBySome finds what other programs refuse in a chain that is sound. Limits on names
+// are CheckConstraints' to find.
+func refusedBySome(path []*x509.Certificate, usage Usage) []*Finding {
+	var list []*Finding
+	for _, remark := range chain.Remarks(path, usage) {
+		if !remark.Constraints {
+			list = append(list, &Finding{Code: CertRefusedBySome, Text: remark.String()})
+		}
+	}
+	return list
+}
+
 // checkLeaf is Check where a set without a CA trusts nobody. What is wrong with the CA by
 // itself is said once, of the CA.
 func checkLeaf(now time.Time, certs, roots []*x509.Certificate, usage Usage) []*Finding {
-	defects := chain.Check(certs, chain.Want{Now: now, Usage: usage, Roots: pool(roots)})
+	defects := chain.Check(certs, chain.Want{Now: now, Usage: usage, Roots: pool(roots), Intermediates: roots})
 	return findings(slices.DeleteFunc(defects, func(found *chain.Defect) bool {
 		return slices.ContainsFunc(roots, found.Cert.Equal) &&
 			slices.ContainsFunc(chain.CheckCA(found.Cert, now), func(of *chain.Defect) bool { return of.Kind == found.Kind })

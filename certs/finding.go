@@ -41,6 +41,10 @@ const (
 	CRLUnparsable  Code = "crl-unparsable"
 	CRLUntrusted   Code = "crl-untrusted"
 
+	CRLExpired Code = "crl-expired"
+	CRLOtherCA Code = "crl-other-ca"
+
+	CertRefusedBySome     Code = "cert-refused-by-some"
 	ConstraintUnsupported Code = "constraint-unsupported"
 )
 
@@ -95,6 +99,9 @@ var catalogue = []struct {
 	{CRLUnreadable, "A file of revocation lists cannot be read: permissions, a directory, or more than 64 MiB."},
 	{CRLUnparsable, "A file of revocation lists holds none, or a broken one."},
 	{CRLUntrusted, "A revocation list names a trusted CA as its issuer, but that CA has not signed it: most often it is the list of an older CA of the same name."},
+	{CRLExpired, "A revocation list is past its end (its next update). What it revokes stays revoked; what has been revoked since is not on it. Other programs refuse every certificate of that CA until they have a newer list."},
+	{CRLOtherCA, "A revocation list is of a CA that is neither trusted nor at hand. It counts only if a peer presents an intermediate of that CA."},
+	{CertRefusedBySome, "A sound certificate that some programs refuse all the same: the text says why and which. This is a warning: Go and others accept it."},
 	{ConstraintUnsupported, "A sound certificate has names of a form that its CA limits, and some programs cannot check such a limit: they refuse it (RFC 5280 section 4.2.1.10). This is a warning: other programs accept it."},
 }
 

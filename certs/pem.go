@@ -9,10 +9,12 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
 
+	"tlsdemo/certs/chain"
 	"tlsdemo/certs/shape"
 )
 
@@ -87,7 +89,7 @@ func ParseBundle(data []byte) (*Bundle, error) {
 		if len(certBlocks) > 1 {
 			where = fmt.Sprintf("certificate %d of %d, at line %d: ", i+1, len(certBlocks), block.Line)
 		}
-		bundle.Broken = append(bundle.Broken, &Finding{Code: CertUnparsable, Text: where + err.Error(), Err: err})
+		bundle.Broken = append(bundle.Broken, &Finding{Code: CertUnparsable, Text: where + unread(block.Bytes, err), Err: err})
 	}
 	if len(bundle.Certs) == 0 {
 		return noCertificates(data, blocks, bundle.Broken)
@@ -134,7 +136,7 @@ func noCertificates(data []byte, blocks []shape.Block, broken []*Finding) (*Bund
 	case len(ParseRequests(data)) > 0:
 		return nil, &Finding{Code: CertUnparsable, Text: "holds no certificate, but a request for one, which a CA has to sign first"}
 	case len(data) > 0 && data[0] == 0x30: // the SEQUENCE of a certificate
-		return nil, &Finding{Code: CertUnparsable, Text: "holds no certificate that can be read: " + err.Error(), Err: err}
+		return nil, &Finding{Code: CertUnparsable, Text: "holds no certificate that can be read: " + unread(data, err), Err: err}
 	}
 	return nil, &Finding{Code: CertUnparsable, Text: "holds no certificate"}
 }
@@ -142,6 +144,24 @@ func noCertificates(data []byte, blocks []shape.Block, broken []*Finding) (*Bund
 // inFormat is the finding for a file in another wrapping.
 func inFormat(format *shape.Format) *Finding {
 	return &Finding{Code: FileFormat, Text: "is " + format.Name, Format: format}
+}
+
+// unread says what can be seen of a certificate that crypto/x509 does not read, and why not.
+func unread(der []byte, err error) string {
+	outline := chain.ReadOutline(der)
+	if outline.Subject == "" {
+		return err.Error()
+	}
+	return fmt.Sprintf("Go cannot read %s%s, from %s until %s: %s; other programs may accept it", strings.TrimSpace(outline.Called()), outline.Details(),
+		stamp(outline.NotBefore), stamp(outline.NotAfter), outline.Fault(err.Error()))
+}
+
+// stamp is a time that may not have been read.
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return "an unknown time"
+	}
+	return chain.Stamp(t)
 }
 
 // isCertBlock holds for the labels with which certificates are found: that of RFC 7468

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"tlsdemo/certs/chain"
 )
@@ -81,6 +82,9 @@ type Source struct {
 	caFile string // where the roots are from, or empty
 	crls   []*CRL
 
+	crlFile string              // where crls are from, or empty
+	near    []*x509.Certificate // CAs that may be the lists'
+
 	warnings []*Finding
 }
 
@@ -114,6 +118,7 @@ func Open(files Files) (*Source, error) {
 	source.caFile, source.warnings = files.CA, append(warnings, pair.large(files.Cert)...)
 	if files.CRL != "" {
 		source.crls, err = loadCRLs(files.CRL, roots)
+		source.crlFile, source.near = files.CRL, slices.Concat(roots, pair.Chain, Intermediates(files.Nearby()))
 	}
 	return source, err
 }
@@ -154,6 +159,21 @@ func loadRoots(file string) (roots []*x509.Certificate, warnings []*Finding, err
 // themselves, and for those of version 1, which cannot say what they are.
 func canBeRoot(cert *x509.Certificate) bool {
 	return chain.MayIssue(cert) || cert.Version < 3 || bytes.Equal(cert.RawSubject, cert.RawIssuer)
+}
+
+// CRLWarnings are what is the matter with the revocation lists at the time now. They count
+// all the same.
+func (s *Source) CRLWarnings(now time.Time) []*Finding {
+	var list []*Finding
+	for _, crl := range s.crls {
+		for _, f := range []*Finding{crl.ended(now), crl.ofOther(s.near)} {
+			if f != nil {
+				f.File = s.crlFile
+				list = append(list, f)
+			}
+		}
+	}
+	return list
 }
 
 // Warnings are what was found in the files that does not keep them from being used: what

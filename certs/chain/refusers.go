@@ -100,6 +100,8 @@ type Remark struct {
 	By   string // who refuses it
 	// AsUnknownCA means that they take it for an unknown CA.
 	AsUnknownCA bool
+	// Constraints means that it is about names that a CA limits: see [Unsupported].
+	Constraints bool
 }
 
 const (
@@ -129,7 +131,7 @@ func Remarks(path []*x509.Certificate, usage Usage) []Remark {
 		Text: "its extended key usage is anyExtendedKeyUsage alone, and not " + usage.String(), By: "OpenSSL and Java",
 	})
 	if who := Unsupported(leaf, cas...); who != "" {
-		found = append(found, Remark{Text: "it has names that a CA above it limits", By: who})
+		found = append(found, Remark{Text: "it has names that a CA above it limits", By: who, Constraints: true})
 	}
 	add(!selfSigned && len(leaf.AuthorityKeyId) == 0, Remark{Text: "it has no authority key identifier", By: strictly})
 	for _, ca := range cas {

@@ -114,7 +114,7 @@ func (f *dirFlags) warn(w io.Writer, dir certs.Dir, entries []certs.Entry) {
 	warned := false
 	for _, entry := range entries {
 		for _, warning := range entry.Warnings {
-			warned = true
+			warned = warned || warning.Code == certs.ConstraintUnsupported
 			fmt.Fprintf(w, "tlsdemo: warning: %s: %s\n", warning.Code, console.Clean(warning.Error()))
 		}
 	}
@@ -198,7 +198,7 @@ func (c *credentials) warnings(usage certs.Usage, now time.Time) []string {
 	if left := c.Leaf().NotAfter.Sub(now); left > 0 && left < soon {
 		warnings = append(warnings, fmt.Sprintf("warning: %s: %s", files.Cert, remaining(c.Leaf(), now)))
 	}
-	for _, finding := range append(c.Warnings(), certs.CheckKeyFile(files.Key)) {
+	for _, finding := range slices.Concat(c.Warnings(), c.CRLWarnings(now), []*certs.Finding{certs.CheckKeyFile(files.Key)}) {
 		if finding != nil {
 			warnings = append(warnings, fmt.Sprintf("warning: %s: %v", finding.Code, finding))
 		}

@@ -70,6 +70,11 @@ func (v *probeView) serverRows() [][2]string {
 	if len(r.Chain) > 0 {
 		rows = append(rows, [2]string{"verified", v.verified()})
 	}
+	if r.Verified {
+		for _, remark := range chain.Remarks(chain.Path(r.Chain), chain.ServerAuth) {
+			rows = append(rows, [2]string{"", "some refuse it: " + remark.String()})
+		}
+	}
 	return append(rows, v.askedRows()...)
 }
 

@@ -163,6 +163,7 @@ func say(conn *tls.Conn) error {
 // explained is nil, and no [*explain.Error] that is, where nothing is to be explained.
 func explained(conn *tls.Conn, err error) error {
 	if why := explain.Of(conn, err); why != nil {
+		hold(why)
 		return why
 	}
 	return err

@@ -23,10 +23,32 @@ import (
 func Certificate(c *x509.Certificate, short bool) (string, error) {
 	return safe(func() (string, error) {
 		if short {
-			return certinfo.CertificateShortText(tameCert(c))
+			text, err := certinfo.CertificateShortText(tameCert(c))
+			return text + keyUsage(c), err
 		}
 		return certinfo.CertificateText(tameCert(c))
 	})
+}
+
+// keyUsages are the names of RFC 5280 section 4.2.1.3, the lowest bit first.
+var keyUsages = []string{
+	"digitalSignature", "contentCommitment", "keyEncipherment", "dataEncipherment", "keyAgreement",
+	"keyCertSign", "cRLSign", "encipherOnly", "decipherOnly",
+}
+
+// keyUsage is the line of the short text that certinfo leaves out, or "": what the key is
+// for.
+func keyUsage(c *x509.Certificate) string {
+	var names []string
+	for i, name := range keyUsages {
+		if c.KeyUsage&(1<<i) != 0 {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return "  Key usage:   " + strings.Join(names, ", ") + "\n"
 }
 
 // Request is [Certificate] for a certificate request.
