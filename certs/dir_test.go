@@ -78,7 +78,7 @@ func TestCreate(t *testing.T) {
 	if err := dir.Create(set); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := files(t, string(dir)), []string{"ca.crt", "ca.key", "client.crt", "client.key", "server.crt", "server.key"}; !slices.Equal(got, want) {
+	if got, want := files(t, string(dir)), []string{".tlsdemo", "ca.crt", "ca.key", "client.crt", "client.key", "server.crt", "server.key"}; !slices.Equal(got, want) {
 		t.Errorf("files %v, want %v", got, want)
 	}
 	for name, pair := range set {

@@ -141,6 +141,17 @@ func noCertificates(data []byte, blocks []shape.Block, broken []*Finding) (*Bund
 	return nil, &Finding{Code: CertUnparsable, Text: "holds no certificate"}
 }
 
+// FormatOf says what a file is that is in a format of other programs, or returns nil.
+func FormatOf(data []byte) *shape.Format {
+	blocks, _ := shape.Blocks(data)
+	for _, block := range blocks {
+		if format := shape.OfBlock(&block); format != nil || block.Err == nil {
+			return format
+		}
+	}
+	return shape.Recognize(data)
+}
+
 // inFormat is the finding for a file in another wrapping.
 func inFormat(format *shape.Format) *Finding {
 	return &Finding{Code: FileFormat, Text: "is " + format.Name, Format: format}

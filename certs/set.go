@@ -35,10 +35,10 @@ func (d Dir) Create(set Set) error {
 }
 
 // Replace is Create, but a directory that is there already is first set aside. It
-// returns where to, or an empty Dir if there was none. A directory that holds anything
-// but certificates and keys is refused: it is somebody else's.
+// returns where to, or an empty Dir if there was none. A directory that this package did
+// not make, or that holds anything but a set, is refused: it is somebody else's.
 func (d Dir) Replace(set Set, now time.Time) (old Dir, err error) {
-	if err := cmp.Or(d.notHere(), d.onlyMembers()); err != nil {
+	if err := cmp.Or(d.notHere(), d.replaceable()); err != nil {
 		return "", err
 	}
 	d = d.resolved()
@@ -78,31 +78,6 @@ func (d Dir) notHere() error {
 	}
 	return nil
 }
-
-// onlyMembers returns an error if the directory holds anything but certificates, keys
-// and revocation lists.
-func (d Dir) onlyMembers() error {
-	entries, err := os.ReadDir(string(d))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	for _, entry := range entries {
-		_, ok := memberName(entry.Name())
-		if ok = ok || filepath.Ext(entry.Name()) == ".crl"; !ok || entry.IsDir() {
-			return &fs.PathError{Op: "replace", Path: filepath.Join(string(d), entry.Name()), Err: foreign{}}
-		}
-	}
-	return nil
-}
-
-// foreign is what is the matter with a file that no Dir wrote.
-type foreign struct{}
-
-func (foreign) Error() string        { return "not a certificate or key of a set" }
-func (foreign) Is(target error) bool { return target == fs.ErrExist }
 
 // setAside renames the directory, unless it is not there.
 func (d Dir) setAside(now time.Time) (Dir, error) {
@@ -181,6 +156,9 @@ func (s Set) write(dir string) error {
 		return err
 	}
 	defer root.Close()
+	if err := writeFile(root, madeFile, []byte(madeText), 0o644); err != nil {
+		return err
+	}
 	for name, pair := range s {
 		if err := checkName(name); err != nil {
 			return err

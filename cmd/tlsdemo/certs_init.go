@@ -60,7 +60,9 @@ spiffe://example.org/NAME. Then the CA does not limit URIs.
 A set that is there already is never overwritten. If it is valid and is what the
 flags ask for, it stays as it is. If not, --force keeps it aside and makes
 another one, with the same names, trust domain, constraints and key type unless
-flags say otherwise. A set appears as a whole or not at all.`,
+flags say otherwise. Only a directory that certs init made is ever replaced: it
+is marked by a file .tlsdemo, and one with other files in it is left alone. A
+set appears as a whole or not at all.`,
 		Example: `  tlsdemo certs init
   tlsdemo certs init --name=db.internal --name=10.1.2.3 --valid-for=1y
   tlsdemo certs init --force`,
@@ -109,7 +111,7 @@ func (c *certsInit) run(flags *pflag.FlagSet) error {
 		}
 	}
 	if err != nil {
-		return &localError{err: err}
+		return c.fail(&notInit{err: err})
 	}
 	return c.announce(&made{dir: dir, set: set, profile: asked, aside: aside, kept: inherited})
 }
@@ -141,6 +143,9 @@ func (c *certsInit) save(dir certs.Dir, set certs.Set) (old certs.Dir, err error
 // existing reports whether a set is there already that is sound, and is what the flags ask
 // for. If one is there that is not, the error says why, with all that is wrong.
 func (c *certsInit) existing(dir certs.Dir, asked certs.Profile, flags *pflag.FlagSet) (done bool, err error) {
+	if layout := dir.Layout(); layout != nil {
+		return false, c.fail(&localError{err: &foreignDir{layout: layout}})
+	}
 	entries, err := dir.Entries(c.env.now())
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
 		return false, nil
@@ -149,16 +154,22 @@ func (c *certsInit) existing(dir certs.Dir, asked certs.Profile, flags *pflag.Fl
 		return false, err
 	}
 	if findings := findingsOf(entries); len(findings) > 0 {
-		return false, c.failTyped(&unsoundSet{dir: dir, findings: findings}, flags)
+		return false, c.fail(&unsoundSet{dir: dir, findings: findings})
 	}
 	have, _ := dir.Profile()
 	if unmet := differences(asked, have, flags); len(unmet) > 0 {
-		return false, c.failTyped(&localError{err: &otherSet{dir: dir, unmet: unmet}}, flags)
+		return false, c.fail(&localError{err: &otherSet{dir: dir, unmet: unmet}})
 	}
 	_, err = fmt.Fprintf(c.env.stdout, "%s already has a complete, valid set: nothing was changed\n", console.Clean(string(dir)))
 	c.warn(c.env.stderr, dir, entries)
 	return true, err
 }
+
+// notInit is the error for a directory that cannot be filled, or replaced.
+type notInit struct{ err error }
+
+func (n *notInit) Error() string { return n.err.Error() }
+func (n *notInit) Unwrap() error { return &localError{err: n.err} }
 
 // made is a new set.
 type made struct {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -55,29 +54,6 @@ func nameFlags(names []string) []string {
 		flags[i] = "--name=" + console.ShellWord(name)
 	}
 	return flags
-}
-
-// failTyped is fail with the flags that were typed, for the advice to repeat them.
-func (c *certsInit) failTyped(err error, flags *pflag.FlagSet) error {
-	return &dirError{dirFlags: c.dirFlags, typed: typed(flags), err: err}
-}
-
-// typed returns the flags that say what a set is to be like, to type them again.
-func typed(flags *pflag.FlagSet) string {
-	var text strings.Builder
-	flags.Visit(func(flag *pflag.Flag) {
-		if flag.Name == "dir" || flag.Name == "force" {
-			return
-		}
-		values := []string{flag.Value.String()}
-		if list, ok := flag.Value.(pflag.SliceValue); ok {
-			values = list.GetSlice()
-		}
-		for _, value := range values {
-			text.WriteString(" --" + flag.Name + "=" + console.ShellWord(value))
-		}
-	})
-	return text.String()
 }
 
 // otherSet is a sound set that is not what the flags ask for.

@@ -5,7 +5,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -79,10 +78,10 @@ func (c *certsShow) runDir() error {
 	if err != nil {
 		return err
 	}
-	entries, err := dir.Entries(c.env.now())
-	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
-		return c.fail(noSet(dir))
+	if err := checkLayout(dir); err != nil {
+		return c.runForeign(err)
 	}
+	entries, err := dir.Entries(c.env.now())
 	if err != nil {
 		return err
 	}
@@ -94,6 +93,36 @@ func (c *certsShow) runDir() error {
 	}
 	c.warn(c.env.stderr, dir, entries)
 	return nil
+}
+
+// runForeign shows what another program's directory has, as far as it can be read.
+func (c *certsShow) runForeign(err error) error {
+	foreign, ok := errors.AsType[*foreignDir](err)
+	if !ok {
+		return c.fail(err)
+	}
+	if c.json || c.pem || c.short {
+		for _, file := range foreign.layout.Certs {
+			for _, cert := range file.Certs {
+				if err := c.show(item{file: file.Path, cert: cert}); err != nil {
+					return err
+				}
+			}
+		}
+		return c.fail(err)
+	}
+	table := console.NewTable(c.env.stdout)
+	fmt.Fprintln(table, "FILE\tROLE\tVALID\tSERIAL\tNAMES")
+	for _, file := range foreign.layout.Certs {
+		for _, cert := range file.Certs[:min(len(file.Certs), few)] {
+			fmt.Fprintf(table, "%s\t%s\t%s\t%.8s\t%s\n", console.Clean(file.Path), certs.Role(cert),
+				remaining(cert, c.env.now()), chain.Serial(cert), namesOf(cert))
+		}
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	return c.fail(err)
 }
 
 func (c *certsShow) showEntries(entries []certs.Entry) error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -15,6 +16,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"tlsdemo/certs"
+	"tlsdemo/certs/chain"
+	"tlsdemo/certs/shape"
 	"tlsdemo/cmd/tlsdemo/internal/console"
 )
 
@@ -49,13 +52,14 @@ func (f *dirFlags) path() (certs.Dir, error) {
 	return certs.Dir(filepath.Join(config, "tlsdemo")), nil
 }
 
-// fail marks an error as one of files in the directory, so that the advice can be to
+// fail marks an error as one of files in the directory: if we made it, the advice can be to
 // make them again.
 func (f *dirFlags) fail(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &dirError{dirFlags: *f, err: err}
+	dir, pathErr := f.path()
+	return &dirError{dirFlags: *f, made: pathErr == nil && dir.Made(), err: err}
 }
 
 // dirFlag is the flag to type for the same directory.
@@ -66,11 +70,11 @@ func (f *dirFlags) dirFlag() string {
 	return " --dir=" + console.ShellWord(f.dir)
 }
 
-// dirError is an error of a set in a directory of our own.
+// dirError is an error of a directory in which a set is, or should be.
 type dirError struct {
 	dirFlags
-	typed string // the flags that say what the set is to be like, as they were typed
-	err   error
+	made bool // whether certs init made it, and nobody has put anything else into it
+	err  error
 }
 
 func (e *dirError) Error() string { return e.err.Error() }
@@ -80,6 +84,27 @@ func (e *dirError) Unwrap() error { return e.err }
 var errNoSet = errors.New("no certificates")
 
 func noSet(dir certs.Dir) error { return &localError{err: fmt.Errorf("%w in %s", errNoSet, dir)} }
+
+// foreignDir is the error for a directory that another program made.
+type foreignDir struct{ layout *certs.Layout }
+
+func (d *foreignDir) Error() string {
+	if d.layout.Tool == "" {
+		return fmt.Sprintf("%s has certificates, but not a set as certs init makes it", d.layout.Dir)
+	}
+	return fmt.Sprintf("%s is a directory of another program (%s), not a set as certs init makes it", d.layout.Dir, d.layout.Tool)
+}
+
+// checkLayout returns an error for a directory without a set.
+func checkLayout(dir certs.Dir) error {
+	if layout := dir.Layout(); layout != nil {
+		return &localError{err: &foreignDir{layout: layout}}
+	}
+	if names, err := dir.Names(); errors.Is(err, fs.ErrNotExist) || err == nil && len(names) == 0 {
+		return noSet(dir)
+	}
+	return nil
+}
 
 // unsoundSet is everything that is wrong with a set.
 type unsoundSet struct {
@@ -118,8 +143,8 @@ func (f *dirFlags) warn(w io.Writer, dir certs.Dir, entries []certs.Entry) {
 			fmt.Fprintf(w, "tlsdemo: warning: %s: %s\n", warning.Code, console.Clean(warning.Error()))
 		}
 	}
-	if warned {
-		fmt.Fprintf(w, "hint: %s\n", console.Clean(hintConstraints(f, dir)))
+	if advice := hintConstraints(f, dir); warned && advice != "" {
+		fmt.Fprintf(w, "hint: %s\n", console.Clean(advice))
 	}
 }
 
@@ -155,14 +180,14 @@ func (f *credentialFlags) open(name string) (*credentials, error) {
 	if err != nil {
 		return &credentials{}, err
 	}
-	if names, err := dir.Names(); errors.Is(err, fs.ErrNotExist) || err == nil && len(names) == 0 {
-		return &credentials{}, f.fail(noSet(dir))
+	if err := checkLayout(dir); err != nil {
+		return &credentials{}, f.fail(err)
 	}
 	files := dir.Files(name)
 	files.CRL = f.files.CRL
 	source, err := certs.Open(files)
 	c := &credentials{Source: source, origin: capture(files, source)}
-	c.origin.own, c.origin.dir = &f.dirFlags, string(dir)
+	c.origin.own, c.origin.dir, c.origin.made = &f.dirFlags, string(dir), dir.Made()
 	if finding, ok := errors.AsType[*certs.Finding](err); ok && finding.File == files.CRL {
 		return c, err // it is not one of the directory's
 	}
@@ -220,17 +245,30 @@ func (c *credentials) findings(usage certs.Usage, now time.Time) []*certs.Findin
 // fails may be something else. The zero value knows nothing, and nil does neither.
 type origin struct {
 	files certs.Files
-	own   *dirFlags           // the directory of our own that they are from, or nil if the files were named
+	own   *dirFlags           // the directory that they are from, or nil if the files were named
 	dir   string              // its path
+	made  bool                // whether certs init made it
 	near  []certs.CertFile    // what that directory held, or what lay beside the files that were named
 	apart bool                // our own certificate was not issued by our own CA
 	cas   []*x509.Certificate // the CA certificates among them
+
+	formats map[string]*shape.Format // of the files that are in a format of other programs
+	digests map[string][sha256.Size]byte
 }
 
 // capture notes where source is from.
 func capture(files certs.Files, source *certs.Source) *origin {
 	o := &origin{files: files, near: files.Nearby()}
 	o.cas = certs.Intermediates(o.near)
+	o.formats, o.digests = make(map[string]*shape.Format), make(map[string][sha256.Size]byte)
+	for _, file := range []string{files.Cert, files.Key, files.CA} {
+		if data, err := certs.ReadFile(file); err == nil {
+			o.digests[file] = sha256.Sum256(data)
+			if format := certs.FormatOf(data); format != nil {
+				o.formats[file] = format
+			}
+		}
+	}
 	if source != nil {
 		o.apart = !slices.ContainsFunc(source.Roots(), func(root *x509.Certificate) bool {
 			return slices.ContainsFunc(source.Chain(), func(cert *x509.Certificate) bool { return cert.CheckSignatureFrom(root) == nil })
@@ -260,6 +298,61 @@ func (o *origin) fileOf(cert *x509.Certificate) string {
 	return ""
 }
 
+// changed reports whether any of the files is another than the one that was loaded.
+func (o *origin) changed() bool {
+	for file, digest := range o.digests {
+		if data, err := certs.ReadFile(file); err == nil && sha256.Sum256(data) != digest {
+			return true
+		}
+	}
+	return false
+}
+
+// leaf is our own certificate, if it could be read.
+func (o *origin) leaf() *x509.Certificate {
+	for _, file := range o.near {
+		if file.Path == o.files.Cert {
+			return file.Certs[0]
+		}
+	}
+	return nil
+}
+
+// issuerOf returns the file near by of the CA that issued a certificate, or "".
+func (o *origin) issuerOf(cert *x509.Certificate) string {
+	for _, file := range o.near {
+		if ca := file.Certs[0]; cert != nil && len(cert.Raw) > 0 && chain.MayIssue(ca) && !ca.Equal(cert) && cert.CheckSignatureFrom(ca) == nil {
+			return file.Path
+		}
+	}
+	return ""
+}
+
+// keyOf returns the file of a certificate's key, beside it, or "".
+func (o *origin) keyOf(certFile string) string { return certs.KeyBeside(certFile) }
+
+// swapped reports whether the files of the certificate and of the key have changed places.
+func (o *origin) swapped() bool { return certs.Swapped(o.files.Cert, o.files.Key) }
+
+// pairFor returns files for an end of the connection among those near by, where they were
+// named: a certificate for its role that our CA issued, and its key. It returns nil if there
+// are none, or where a directory has them by their names.
+func (o *origin) pairFor(role string) *certs.Files {
+	if o.own != nil || o.files.CA == "" {
+		return nil
+	}
+	for _, file := range o.near {
+		leaf := file.Certs[0]
+		if certs.Role(leaf) != role || o.issuerOf(file.Certs[len(file.Certs)-1]) == "" {
+			continue
+		}
+		if key := certs.KeyBeside(file.Path); key != "" {
+			return &certs.Files{Cert: file.Path, Key: key, CA: o.files.CA}
+		}
+	}
+	return nil
+}
+
 // cert is the file of our own certificate.
 func (o *origin) cert() string {
 	if o == nil {
@@ -268,13 +361,5 @@ func (o *origin) cert() string {
 	return o.files.Cert
 }
 
-// dirFlag is the flag to type for the same directory, if it is one of our own.
-func (o *origin) dirFlag() string {
-	if !o.ours() {
-		return ""
-	}
-	return o.own.dirFlag()
-}
-
-// ours reports whether the credentials are from a directory of our own.
+// ours reports whether the credentials are from a directory.
 func (o *origin) ours() bool { return o != nil && o.own != nil }

@@ -9,6 +9,7 @@ import (
 
 	"tlsdemo/certs"
 	"tlsdemo/cmd/tlsdemo/internal/console"
+	"tlsdemo/cmd/tlsdemo/internal/retype"
 	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
 )
@@ -99,7 +100,7 @@ func findingCode(err error) string {
 
 // report prints an error, which may hold anything that a peer or a file supplied: on
 // one line, under it the details and the advice if there are any.
-func report(w io.Writer, err error) {
+func report(w io.Writer, err error, typed retype.Line) {
 	if is[*toldError](err) {
 		return
 	}
@@ -116,7 +117,7 @@ func report(w io.Writer, err error) {
 			fmt.Fprintf(w, "  %s\n", console.Clean(line))
 		}
 	}
-	if advice := hint(err); advice != "" {
+	if advice := hint(err, typed); advice != "" {
 		fmt.Fprintf(w, "hint: %s\n", console.Clean(advice))
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"tlsdemo/certs/chain"
 	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/cmd/tlsdemo/internal/lab"
+	"tlsdemo/cmd/tlsdemo/internal/retype"
 	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
 )
@@ -22,6 +23,8 @@ import (
 type located struct {
 	err    error
 	origin *origin // or nil
+	typed  retype.Line
+	local  string // of a server: the address that the client reached
 }
 
 func (l *located) Error() string { return l.err.Error() }
@@ -38,7 +41,7 @@ func explained(err error) *console.Explanation {
 
 // record returns the explanation of a failure that has a code, or else what there is.
 func (l *located) record() *console.Explanation {
-	r := &console.Explanation{Text: l.err.Error(), Error: l.err.Error(), Hint: hint(l)}
+	r := &console.Explanation{Text: l.err.Error(), Error: l.err.Error(), Hint: hint(l, l.typed)}
 	if e, ok := errors.AsType[*explain.Error](l.err); ok {
 		r.Code, r.Text, r.Side = string(e.Code), e.Text, e.Side.String()
 		r.AtFault, r.Certainty, r.Basis = l.atFault(e), e.Certainty.String(), e.Basis

@@ -15,41 +15,41 @@ import (
 	"tlsdemo/certs/chain"
 	"tlsdemo/certs/shape"
 	"tlsdemo/cmd/tlsdemo/internal/console"
+	"tlsdemo/cmd/tlsdemo/internal/retype"
 	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
 	"tlsdemo/tlsnet/neterr"
 )
 
 // hint is the advice about err: the command that mends it, or else what to look at, or
-// nothing.
-func hint(err error) string {
+// nothing. A command is the one that was typed, with one change, and nothing behind it, so
+// that it can be pasted; what has to be known before it is pasted, such as that it is for
+// the other end, stands in front of it with a colon.
+func hint(err error, typed retype.Line) string {
 	if usage, ok := errors.AsType[*usageError](err); ok {
 		return usage.command + " --help"
 	}
-	from := new(origin)
-	if where, ok := errors.AsType[*located](err); ok && where.origin != nil {
-		from = where.origin
+	f := &problem{err: err, origin: new(origin), typed: typed}
+	if where, ok := errors.AsType[*located](err); ok {
+		f.local = where.local
+		if where.origin != nil {
+			f.origin = where.origin
+		}
 	}
 	if e, ok := errors.AsType[*explain.Error](err); ok {
-		return hints[e.Code](&problem{Error: e, err: err, origin: from})
+		f.Error = e
+		return hints[e.Code](f)
 	}
-	finding, found := errors.AsType[*certs.Finding](err)
-	if found && finding.Format != nil {
-		return hintFormat(finding, from.files)
-	}
-	if own, ok := errors.AsType[*dirError](err); ok {
-		return hintDir(own)
-	}
-	if found && !is[*shownFile](err) {
-		return hintFile(finding)
+	if is[*dirError](err) || is[*certs.Finding](err) {
+		return hintFiles(f)
 	}
 	switch {
 	case neterr.Refused(err):
-		return hintRefused(&problem{err: err, origin: from})
+		return hintRefused(f)
 	case neterr.InUse(err):
-		return "--addr=127.0.0.1:0 takes a free port"
+		return f.here().With("addr", net.JoinHostPort(host(f.addr()), "0")).String()
 	case is[*listenError](err) && neterr.Denied(err):
-		return "ports below 1024 are for root: --addr=" + defaultAddr
+		return "ports below 1024 are for root: " + f.here().With("addr", net.JoinHostPort(host(f.addr()), "8888")).String()
 	case errors.Is(err, tlsnet.ErrMalformed):
 		return "the other end names the protocol " + tlsnet.Protocol + " but does not speak it"
 	}
@@ -61,7 +61,60 @@ type problem struct {
 	*explain.Error
 	err    error // with all that was added to it
 	origin *origin
+	typed  retype.Line
+	local  string // of a server: where it listens
 }
+
+// here is the command that was typed.
+func (f *problem) here() retype.Line {
+	switch {
+	case f.typed.Known():
+		return f.typed
+	case f.Error != nil && f.Side == explain.ServerSide:
+		return retype.Of("tlsdemo", "serve")
+	}
+	return retype.Of("tlsdemo", "send")
+}
+
+// addr is the address that was typed, or that of a server that took a free port.
+func (f *problem) addr() string {
+	typed, given := f.typed.Value("addr")
+	switch {
+	case f.local != "" && (strings.HasSuffix(typed, ":0") || strings.HasPrefix(typed, ":")):
+		return f.local
+	case given:
+		return typed
+	}
+	return defaultAddr
+}
+
+// there is the command for the other end: with the same directory and the same limits.
+func (f *problem) there() retype.Line {
+	line, other := retype.Of("tlsdemo", "serve"), certs.Server
+	if f.typed.Is("serve") {
+		line, other = retype.Of("tlsdemo", "send"), certs.Client
+	}
+	for _, flag := range []string{"dir", "min-tls", "max-tls", "groups", "ciphers", "alpn"} {
+		if value, given := f.typed.Value(flag); given {
+			line = line.With(flag, value)
+		}
+	}
+	if pair := f.origin.pairFor(other); pair != nil {
+		line = withFiles(line, *pair)
+	}
+	if addr := f.addr(); addr != defaultAddr {
+		line = line.With("addr", addr)
+	}
+	return line
+}
+
+// withFiles names files in place of a directory.
+func withFiles(line retype.Line, files certs.Files) retype.Line {
+	return line.Without("dir").With("cert", files.Cert).With("key", files.Key).With("ca", files.CA)
+}
+
+// other is the other end, as it is called in front of a command that is for it.
+func (f *problem) other() string { return "at the " + peerOf(f.Side) + ": " }
 
 // hints is the only table of advice about connections: a row for every code.
 var hints = map[explain.Code]func(*problem) string{
@@ -131,13 +184,13 @@ var hints = map[explain.Code]func(*problem) string{
 	explain.AnswerCut:             noHint,
 	explain.MessageNotTaken:       noHint,
 
-	explain.TLSVersionMismatch: always("--min-tls=1.2 --max-tls=1.3, at both ends"),
+	explain.TLSVersionMismatch: hintLimit("allow TLS 1.2 and 1.3", "min-tls", "max-tls"),
 	explain.TLSTooOld:          noHint,
 	explain.NoSharedCipher:     hintCipher,
-	explain.NoSharedGroup:      always("leave out --groups, or name the same groups at both ends"),
+	explain.NoSharedGroup:      hintLimit("offer one of these groups", "groups"),
 	explain.NoSharedSignature:  noHint,
 	explain.NoSharedParameters: hintOtherLog,
-	explain.ALPNMismatch:       always("try --alpn= at either end: then no protocol is asked for"),
+	explain.ALPNMismatch:       hintALPN,
 
 	explain.ALPNNone: noHint,
 
@@ -153,7 +206,7 @@ func hintOtherLog(f *problem) string {
 	if f.Fault() == explain.WeRefused {
 		return "" // it is we who know
 	}
-	return "the reason is in the other end's own output or log"
+	return "the reason is in the " + peerOf(f.Side) + "'s own output or log"
 }
 
 // hintHandshake: what failed at our own end is in the text.
@@ -164,78 +217,122 @@ func hintHandshake(f *problem) string {
 	return hintOtherLog(f)
 }
 
+// hintLimit is about two ends that limit what they negotiate and have nothing in common:
+// whichever end has a limit that was typed can do without.
+func hintLimit(what string, flags ...string) func(*problem) string {
+	return func(f *problem) string {
+		for _, flag := range flags {
+			if _, given := f.typed.Value(flag); given {
+				return fmt.Sprintf("without the limits of this end: %s", f.here().Without(flags...))
+			}
+		}
+		return f.other() + what
+	}
+}
+
 // hintCipher: the suites of TLS 1.3 are not for anybody to choose.
 func hintCipher(f *problem) string {
 	if f.Version >= tls.VersionTLS13 {
-		return "the client has to offer one of these suites: see its own settings"
+		return "at the client: offer one of these suites"
 	}
-	return "leave out --ciphers, or name the same suites at both ends"
+	return hintLimit("offer one of these suites", "ciphers")(f)
+}
+
+// hintALPN: without a protocol of its own an end takes any.
+func hintALPN(f *problem) string {
+	return "without a protocol, which the other end accepts: " + f.here().With("alpn", "").String()
 }
 
 // hintUsage is about a certificate of the other role: a set has one of each.
 func hintUsage(f *problem) string {
-	file := f.origin.fileOf(f.Cert)
-	switch {
-	case file != "" && filepath.Base(file) == peerOf(f.Side)+".crt" && !f.Ours,
-		file != "" && filepath.Base(file) == f.Side.String()+".crt" && f.Ours:
-		return hintRenew(f) // it is where it belongs, and is not what belongs there
-	case !f.Ours && file != "":
-		return hintTrust(f)
+	role := peerOf(f.Side)
+	if f.Ours {
+		role = f.Side.String()
 	}
-	return askIssuer(f)
+	file := f.origin.fileOf(f.Cert)
+	pair := f.origin.pairFor(role)
+	switch {
+	case file != "" && filepath.Base(file) == role+".crt":
+		return hintRenew(f) // it is where it belongs, and is not what belongs there
+	case f.Ours && pair != nil:
+		return withFiles(f.here(), *pair).String()
+	case f.Ours:
+		return askIssuer(f)
+	case pair != nil || file != "":
+		return f.other() + f.there().String()
+	}
+	return f.other() + askIssuer(f)
 }
 
 // hintTrust is about two ends that believe different CAs: those of one set believe each
 // other.
 func hintTrust(f *problem) string {
-	other := "tlsdemo serve"
-	if f.Side == explain.ServerSide {
-		other = "tlsdemo send"
-	}
-	if f.origin.ours() && (f.origin.apart || f.Cert != nil && !f.Ours && f.origin.fileOf(f.Cert) != "") {
-		return renew(f) + "    # then start both ends again"
-	}
-	if f.origin.ours() {
-		return other + " --dir=" + console.ShellWord(f.origin.dir) + "    # the other end, from the same set as this one"
-	}
-	if f.Ours && f.Cert != nil {
-		return "ask those who run the other end to trust the CA that issued " + console.ShellWord(f.origin.cert())
-	}
-	if f.Code == explain.ClientCertMissing && f.Side == explain.ClientSide {
+	switch {
+	case f.changed():
+		return f.restart()
+	case f.origin.ours() && (f.origin.apart || f.Cert != nil && !f.Ours && f.origin.fileOf(f.Cert) != ""):
+		return hintRenew(f)
+	case f.origin.ours():
+		return "start the " + peerOf(f.Side) + " again, from the same directory as this " + f.Side.String() + ": " + f.there().With("dir", f.origin.dir).String()
+	case f.Ours && f.Cert != nil:
+		return f.other() + "trust the CA that issued " + console.ShellWord(f.origin.cert()) + ", " + chain.Issuer(f.Cert)
+	case f.Code == explain.ClientCertMissing && f.Side == explain.ClientSide:
+		if pair := f.origin.pairFor(certs.Client); pair != nil {
+			return withFiles(f.here(), *pair).String()
+		}
 		return "--cert and --key take the certificate and key to present"
+	case f.Cert == nil:
+		return f.other() + "present a certificate of one of these CAs"
 	}
-	return "--ca takes the certificate of the CA that issued the other end's"
+	if ca := f.origin.issuerOf(f.Cert); ca != "" {
+		return "the CA is at hand; to trust it: " + f.here().With("ca", ca).String()
+	}
+	return "if the " + peerOf(f.Side) + " is the right one, --ca takes the certificate of its CA, " + chain.Issuer(f.Cert)
 }
 
-// hintName is about a server that is called by a name it does not bear.
+// hintName is about a server that is called by a name it does not bear. The names of a
+// stranger are never offered: whoever answers would be the right one.
 func hintName(f *problem) string {
-	switch name := harmless(f.Cert.DNSNames); {
+	ownFile := f.origin.fileOf(f.Cert) != ""
+	name := ""
+	if ownFile || f.Ours {
+		name = harmless(f.Cert.DNSNames)
+	}
+	local := strings.HasSuffix("."+f.Wanted, ".localhost") || loopback(net.JoinHostPort(f.Wanted, "0"))
+	switch {
 	case f.Side == explain.ClientSide && name != "":
-		return "tlsdemo send --server-name=" + name + f.origin.dirFlag()
-	case f.origin.fileOf(f.Cert) == "":
-	case strings.HasSuffix("."+f.Wanted, ".localhost") || loopback(net.JoinHostPort(f.Wanted, "0")):
-		return renew(f) + " --name=" + console.ShellWord(f.Wanted)
-	default:
-		// Not as a command: the name is a stranger's, and --name widens the CA to it.
-		return "if the server is meant to have that name: certs init --force, with --name"
+		return "by a name that our own file " + console.ShellWord(f.origin.fileOf(f.Cert)) + " has: " + f.here().With("server-name", name).String()
+	case f.Ours && name != "":
+		return f.other() + "call this server " + name + ", or: " + f.there().With("server-name", name).String()
+	case ownFile && local && f.origin.made:
+		return f.renewing(renew(f).With("name", f.Wanted))
 	}
-	return askIssuer(f)
+	return f.other() + "a certificate with the name " + console.ShellWord(f.Wanted) + ", from " + chain.Issuer(f.Cert)
 }
 
+// hintChain puts the intermediate that is at hand behind the leaf.
 func hintChain(f *problem) string {
-	if f.Ours {
-		intermediate := filepath.Join(filepath.Dir(f.origin.cert()), "intermediate.crt")
-		return "cat " + console.ShellWord(f.origin.cert()) + " " + console.ShellWord(intermediate) + " >chain.crt    # the leaf first; then --cert=chain.crt"
+	if !f.Ours {
+		return f.other() + "append the certificate of the intermediate " + chain.Issuer(f.Cert) + " to the file of its certificate"
 	}
-	return "at the other end: append the intermediate to the file of its certificate"
+	intermediate := f.origin.issuerOf(f.Cert)
+	if intermediate == "" {
+		return "append the certificate of the intermediate " + chain.Issuer(f.Cert) + " to " + console.ShellWord(f.origin.cert())
+	}
+	files := f.origin.files
+	out := beside(files.Cert)
+	join := fmt.Sprintf("cat %s %s >%s", console.ShellWord(files.Cert), console.ShellWord(intermediate), console.ShellWord(out))
+	files.Cert = out
+	return join + " && " + withFiles(f.here(), files).String()
 }
 
+// hintAllow lets a client in whose certificate our CA issued.
 func hintAllow(f *problem) string {
 	if dns := harmless(f.Cert.DNSNames); dns != "" {
-		return "tlsdemo serve --allow-dns=" + dns + f.origin.dirFlag()
+		return "if this client is to be let in as well: " + f.here().And("allow-dns", dns).String()
 	}
 	if uri := harmless(uris(f.Cert.URIs)); uri != "" {
-		return "tlsdemo serve --allow-uri=" + uri + f.origin.dirFlag()
+		return "if this client is to be let in as well: " + f.here().And("allow-uri", uri).String()
 	}
 	return ""
 }
@@ -254,12 +351,17 @@ func harmless(names []string) string {
 	return ""
 }
 
+// tlsOnly are the flags that --plain excludes.
+var tlsOnly = []string{"dir", "cert", "key", "ca", "crl", "min-tls", "max-tls", "groups", "ciphers", "alpn", "server-name"}
+
 func hintPlain(f *problem) string {
 	switch {
-	case f.Side == explain.ClientSide:
-		return "tlsdemo send --plain    # if the server is meant to be without TLS"
-	case f.Code == explain.PeerPlaintextHTTP:
-		return "https:// and not http://, at the client"
+	case f.Side == explain.ClientSide && f.typed.Is("probe"):
+		return ""
+	case f.Side == explain.ClientSide && loopback(f.addr()):
+		return "if the server is meant to be without TLS, which encrypts nothing and checks nobody: " + f.here().Without(tlsOnly...).Alone("plain").String()
+	case f.Code == explain.PeerPlaintextHTTP && f.Side == explain.ServerSide:
+		return "at the client: https:// and not http://"
 	}
 	return ""
 }
@@ -295,13 +397,16 @@ func hintProxyHeader(f *problem) string {
 	return "connect through the load balancer, or turn off accept-proxy, or proxy_protocol, at the server"
 }
 
-// hintRenew is about a certificate that has to be another: one of our own directory can
-// be made again, and only that.
+// hintRenew is about a certificate that has to be another: one of a directory that we made
+// can be made again, and only that.
 func hintRenew(f *problem) string {
-	if f.origin.fileOf(f.Cert) == "" {
-		return askIssuer(f)
+	switch {
+	case f.changed():
+		return f.restart()
+	case f.origin.made && (f.origin.fileOf(f.Cert) != "" || f.origin.apart && f.Ours):
+		return f.renewing(renew(f))
 	}
-	return renew(f) + "    # then start both ends again"
+	return askIssuer(f)
 }
 
 // hintAnother is hintRenew for a certificate of which perhaps nothing is known.
@@ -313,18 +418,39 @@ func hintAnother(f *problem) string {
 }
 
 func hintRevoked(f *problem) string {
-	if f.origin.fileOf(f.Cert) == "" {
+	if f.origin.fileOf(f.Cert) == "" || !f.origin.made {
 		return askIssuer(f)
 	}
-	return renew(f) + "    # then start both ends again, without --crl: a new CA has revoked nothing"
+	return "makes a set of which nothing is revoked; then start both ends again, without --crl: " + renew(f).String()
 }
 
-func renew(f *problem) string {
-	return "tlsdemo certs init --force" + f.origin.dirFlag()
+// renew makes all of a set again.
+func renew(f *problem) retype.Line {
+	line := retype.Of("tlsdemo", "certs", "init")
+	if f.origin.own.dir != "" {
+		line = line.With("dir", f.origin.own.dir)
+	}
+	return line.Alone("force")
 }
 
+func (f *problem) renewing(line retype.Line) string {
+	return "makes another set and keeps the old one; then start both ends again: " + line.String()
+}
+
+// changed reports whether the files of a server have changed since it has read them.
+func (f *problem) changed() bool { return f.Side == explain.ServerSide && f.origin.changed() }
+
+func (f *problem) restart() string {
+	return "the files have changed since this server started; stop it, and start it again: " + f.here().String()
+}
+
+// askIssuer is about a certificate that is not ours to make.
 func askIssuer(f *problem) string {
-	return "ask the CA that issued it, " + chain.Issuer(f.Cert) + ", for another"
+	who := "ask the CA that issued it, "
+	if !f.Ours {
+		who = f.other() + who
+	}
+	return who + chain.Issuer(f.Cert) + ", for another"
 }
 
 // hintRefused is about a port on which nobody listens: on this machine that can be us.
@@ -333,83 +459,234 @@ func hintRefused(f *problem) string {
 	if !ok || !loopback(connect.addr) || strings.HasSuffix(connect.addr, ":0") {
 		return ""
 	}
-	serve := "tlsdemo serve"
 	if connect.plain {
-		serve += " --plain"
+		return f.there().Without("dir").Alone("plain").String()
 	}
-	serve += f.origin.dirFlag()
-	if connect.addr != defaultAddr {
-		serve += " --addr=" + console.ShellWord(connect.addr)
+	if !f.origin.ours() && f.origin.pairFor(certs.Server) == nil {
+		return "start a server at " + console.ShellWord(connect.addr) + " whose certificate leads to " + console.ShellWord(f.origin.files.CA)
 	}
-	return serve
-}
-
-// hintDir is about a directory of our own: all in it can be made again.
-func hintDir(err *dirError) string {
-	init := "tlsdemo certs init" + err.dirFlag() + err.typed
-	finding, ok := errors.AsType[*certs.Finding](err)
-	switch {
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.ENOTDIR):
-		return ""
-	case errors.Is(err, errNoSet):
-		return init
-	case ok && finding.Code == certs.KeyExposed:
-		return "chmod 600 " + console.ShellWord(finding.File)
-	}
-	return init + " --force    # the old set is kept aside"
+	return f.there().String()
 }
 
 // hintConstraints is about a set that some programs refuse: another with its names.
 func hintConstraints(f *dirFlags, dir certs.Dir) string {
-	profile, urisLimited := dir.Profile()
-	flags := append([]string{""}, nameFlags(profile.Names)...)
-	again := "tlsdemo certs init" + f.dirFlag() + strings.Join(flags, " ") + " --constraints=names --force    # the old set is kept aside"
-	if urisLimited {
-		again += "; for URIs, add --trust-domain=" + profile.TrustDomain
+	if !dir.Made() {
+		return ""
 	}
-	return again
+	profile, urisLimited := dir.Profile()
+	line := retype.Of("tlsdemo", "certs", "init")
+	if f.dir != "" {
+		line = line.With("dir", f.dir)
+	}
+	for _, name := range profile.Names {
+		line = line.And("name", name)
+	}
+	line = line.With("constraints", "names").Alone("force")
+	if urisLimited {
+		return "makes a set without URIs (with URIs: add --trust-domain=" + profile.TrustDomain + "), and keeps the old one: " + line.String()
+	}
+	return "makes another set, and keeps the old one: " + line.String()
+}
+
+// hintFiles is about files and directories of this machine.
+func hintFiles(f *problem) string {
+	finding, found := errors.AsType[*certs.Finding](f.err)
+	own, inDir := errors.AsType[*dirError](f.err)
+	switch {
+	case found && finding.Format != nil:
+		return hintFormat(f, finding)
+	case found && finding.Code == certs.KeyExposed:
+		return "chmod 600 " + console.ShellWord(finding.File)
+	case found && finding.Code == certs.FileWritable:
+		return "chmod go-w " + console.ShellWord(finding.File)
+	case found && finding.Code == certs.KeyEncrypted && !inDir:
+		return hintLocked(f, finding)
+	case inDir:
+		return hintDir(f, own)
+	case is[*shownFile](f.err):
+		return ""
+	}
+	return hintFile(f, finding)
+}
+
+// hintDir is about a directory. Only one that we made is ever made again.
+func hintDir(f *problem, err *dirError) string {
+	init := retype.Of("tlsdemo", "certs", "init")
+	if f.typed.Is("certs", "init") {
+		init = f.typed
+	}
+	if err.dir != "" {
+		init = init.With("dir", err.dir)
+	}
+	foreign, isForeign := errors.AsType[*foreignDir](err)
+	switch {
+	case is[*notInit](err):
+		return hintNotInit(init, err)
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.ENOTDIR):
+		return ""
+	case isForeign:
+		return hintForeign(f, foreign.layout)
+	case errors.Is(err, errNoSet):
+		return init.String()
+	case err.made:
+		return "makes another set, and keeps the old one: " + init.Alone("force").String()
+	}
+	if finding, ok := errors.AsType[*certs.Finding](err); ok {
+		return hintFile(f, finding)
+	}
+	return ""
+}
+
+// hintForeign names the files of a directory of another program, for the end that would
+// use them, and otherwise shows them.
+func hintForeign(f *problem, layout *certs.Layout) string {
+	usage := certs.ServerAuth
+	switch {
+	case f.typed.Is("certs", "init"):
+		return "for a set of its own, in another directory: " + f.typed.Without("force").With("dir", besideDir(layout.Dir)).String()
+	case f.typed.Is("certs", "show"):
+		return ""
+	case !f.typed.Is("serve"):
+		usage = certs.ClientAuth
+	}
+	files, err := layout.Files(usage)
+	if err != nil {
+		return "--cert, --key and --ca name the files to use; here is " + err.Error()
+	}
+	if files.CA == "" {
+		return fmt.Sprintf("with --cert=%s --key=%s; --ca takes the CA of the other end", console.ShellWord(files.Cert), console.ShellWord(files.Key))
+	}
+	return withFiles(f.here(), files).String()
+}
+
+// hintNotInit is about a directory that certs init cannot use.
+func hintNotInit(init retype.Line, err *dirError) string {
+	path, dirErr := err.path()
+	if dirErr != nil {
+		return ""
+	}
+	if target, err := os.Readlink(string(path)); err == nil {
+		if !filepath.IsAbs(target) {
+			target = filepath.Join(filepath.Dir(string(path)), target)
+		}
+		if _, err := os.Stat(target); errors.Is(err, fs.ErrNotExist) {
+			return "mkdir -p " + console.ShellWord(target) + " && " + init.String()
+		}
+	}
+	if in, statErr := os.Stat("."); statErr == nil {
+		if dir, err := os.Stat(string(path)); err == nil && os.SameFile(in, dir) {
+			return "cd .. && " + init.With("dir", filepath.Base(absolute(string(path)))).String()
+		}
+	}
+	if refused, ok := errors.AsType[*fs.PathError](err); ok && (refused.Op == "fill" || refused.Op == "replace") {
+		return "in another directory: " + init.Without("force").With("dir", besideDir(path)).String()
+	}
+	return ""
+}
+
+// absolute is a path that does not depend on where we are, if that is known.
+func absolute(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path
+}
+
+// besideDir is the name of a new directory beside another.
+func besideDir(dir certs.Dir) string {
+	for i := 0; ; i++ {
+		name := filepath.Clean(string(dir)) + "-tlsdemo"
+		if i > 0 {
+			name = fmt.Sprintf("%s-%d", name, i)
+		}
+		if _, err := os.Lstat(name); err != nil {
+			return name
+		}
+	}
 }
 
 // hintFile is about a file that somebody named, so that it is not ours to replace.
-func hintFile(f *certs.Finding) string {
-	switch f.Code {
-	case certs.KeyEncrypted:
-		return "openssl pkey -in " + console.ShellWord(f.File) + " -out plain.key"
+func hintFile(f *problem, finding *certs.Finding) string {
+	switch finding.Code {
 	case certs.KeyMismatch, certs.PEMSwapped:
-		return "--cert and --ca take certificates, --key the private key that was made for --cert"
+		return hintPair(f)
 	case certs.ChainOrder:
-		return hintOrder(f)
+		return hintOrder(f, finding)
+	case certs.KeyUnsupported:
+		return "ask the CA for a certificate with a key that TLS can use, such as ECDSA P-256"
 	case certs.CANamesTooLong:
 		return "--ca needs only the CAs that issue the certificates of your clients"
 	case certs.CAFileEmpty, certs.CertNotCA:
+		if ca := f.origin.issuerOf(f.origin.leaf()); ca != "" {
+			return "with the CA of our own certificate: " + f.here().With("ca", ca).String()
+		}
 		return "--ca takes the certificate of the CA that issued the peer's"
 	}
 	return ""
 }
 
-// hintOrder puts the certificate first to which the key belongs.
-func hintOrder(f *certs.Finding) string {
-	in, out := console.ShellWord(f.File), console.ShellWord(beside(f.File))
-	pick := func(op string) string {
-		return fmt.Sprintf("awk '/-BEGIN .*CERTIFICATE-/{n++} n%s%d' %s", op, f.Place, in)
+// hintPair is about a certificate and a key that do not belong together: perhaps they have
+// changed places, or the right key lies beside.
+func hintPair(f *problem) string {
+	files := f.origin.files
+	if pair := f.origin.swapped(); pair {
+		return f.here().With("cert", files.Key).With("key", files.Cert).String()
 	}
-	return fmt.Sprintf("%s >%s && %s >>%s", pick("=="), out, pick("!="), out)
+	if key := f.origin.keyOf(files.Cert); key != "" && key != files.Key && !f.origin.ours() {
+		return f.here().With("key", key).String()
+	}
+	return "--cert and --ca take certificates, --key the private key that was made for --cert"
 }
 
-// hintFormat converts a file that is in a format of other programs.
-func hintFormat(f *certs.Finding, files certs.Files) string {
-	use := shape.Certificate
-	switch f.File {
-	case files.Cert:
-	case files.Key:
-		use = shape.Key
-	case files.CA:
-		use = shape.Trust
+// hintLocked takes the passphrase off a copy of the key.
+func hintLocked(f *problem, finding *certs.Finding) string {
+	out := beside(finding.File)
+	return fmt.Sprintf("openssl pkey -in %s -out %s && %s", console.ShellWord(finding.File), console.ShellWord(out), f.here().With("key", out))
+}
+
+// hintOrder puts the certificate first to which the key belongs.
+func hintOrder(f *problem, finding *certs.Finding) string {
+	name := beside(finding.File)
+	in, out := console.ShellWord(finding.File), console.ShellWord(name)
+	pick := func(op string) string {
+		return fmt.Sprintf("awk '/-BEGIN .*CERTIFICATE-/{n++} n%s%d' %s", op, finding.Place, in)
 	}
-	if f.File == "" {
+	return fmt.Sprintf("%s >%s && %s >>%s && %s", pick("=="), out, pick("!="), out, f.here().With("cert", name))
+}
+
+// hintFormat converts the files that are in a format of other programs, and goes on with
+// what comes out.
+func hintFormat(f *problem, finding *certs.Finding) string {
+	if finding.File == "" {
 		return "" // the standard input
 	}
-	return f.Format.Convert(use, console.ShellWord(f.File), console.ShellWord(beside(f.File)))
+	if !f.typed.Is("serve") && !f.typed.Is("send") && !f.typed.Is("probe") {
+		out := beside(finding.File)
+		convert := finding.Format.Convert(shape.Certificate, console.ShellWord(finding.File), console.ShellWord(out))
+		if convert == "" || !f.typed.Known() {
+			return convert
+		}
+		return convert + " && " + f.typed.Replace(finding.File, out).String()
+	}
+	line, converts := f.typed, []string{}
+	files := f.origin.files
+	for _, file := range []struct {
+		use        shape.Use
+		flag, path string
+	}{{shape.Certificate, "cert", files.Cert}, {shape.Key, "key", files.Key}, {shape.Trust, "ca", files.CA}} {
+		format := f.origin.formats[file.path]
+		if format == nil {
+			continue
+		}
+		out := beside(strings.TrimSuffix(file.path, ".pem") + "." + file.flag)
+		convert := format.Convert(file.use, console.ShellWord(file.path), console.ShellWord(out))
+		if convert == "" {
+			return ""
+		}
+		converts = append(converts, convert)
+		line = line.With(file.flag, out)
+	}
+	return strings.Join(append(converts, line.String()), " && ")
 }
 
 // beside is the name of a new file in PEM beside another. It never is that of a file that

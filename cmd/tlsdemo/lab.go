@@ -14,6 +14,7 @@ import (
 
 	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/cmd/tlsdemo/internal/lab"
+	"tlsdemo/cmd/tlsdemo/internal/retype"
 )
 
 // labCmd reproduces failures on purpose.
@@ -162,8 +163,10 @@ func (l *labCmd) lab() *lab.Lab {
 func (l *labCmd) execute(ctx context.Context, args []string, stderr io.Writer) error {
 	stdin, nothing := io.Pipe()
 	defer nothing.Close()
-	root := newRootCmd(&environment{stdin: stdin, stdout: io.Discard, stderr: stderr, now: l.env.now})
+	env := &environment{stdin: stdin, stdout: io.Discard, stderr: stderr, now: l.env.now}
+	root := newRootCmd(env)
 	root.SetArgs(args)
+	env.typed = retype.New(root, args)
 	err := root.ExecuteContext(ctx)
 	if failed, ok := errors.AsType[*runError](err); ok {
 		return failed.err

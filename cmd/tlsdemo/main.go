@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"tlsdemo/cmd/tlsdemo/internal/retype"
 )
 
 // environment is everything that a command touches outside of itself and the network.
@@ -17,6 +19,7 @@ type environment struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	now            func() time.Time
+	typed          retype.Line // the command that runs
 	// patience is set by a command that goes on after a first signal, to finish what
 	// is in flight: it has that time.Duration for it.
 	patience atomic.Int64

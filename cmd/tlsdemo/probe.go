@@ -107,19 +107,19 @@ func (p *probeCmd) run(ctx context.Context, addr string) error {
 	creds, err := p.openAny()
 	from := creds.origin
 	if err != nil {
-		return &located{err: err, origin: from}
+		return &located{err: err, origin: from, typed: p.env.typed}
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, p.timeout, &gaveUpError{after: p.timeout})
 	defer cancel()
 	prober := &probe.Probe{Config: p.tls.client(creds, p.serverName, p.env.now)(), Intermediates: from.intermediates(), HTTP: p.http, StartTLS: p.startTLS.value}
 	report, err := prober.Run(ctx, addr)
 	if err != nil {
-		return &located{err: err, origin: from}
+		return &located{err: err, origin: from, typed: p.env.typed}
 	}
 	view := &probeView{
 		report: report, addr: addr, name: cmp.Or(p.serverName, host(addr)), now: p.env.now(), creds: creds,
 		columns: terminalColumns(p.env.stdout), refusals: p.refusals,
-		startTLS: p.startTLS.value != "",
+		startTLS: p.startTLS.value != "", typed: p.env.typed,
 	}
 	if p.refusals && report.Asked {
 		cast, err := p.cast(creds, report)
@@ -201,9 +201,9 @@ func (v *probeView) failure() error {
 
 // explanation is a fault with what is known of our own files.
 func (v *probeView) explanation(fault *explain.Error) *console.Explanation {
-	e := explained(&located{err: fault, origin: v.creds.origin})
+	e := explained(&located{err: fault, origin: v.creds.origin, typed: v.typed})
 	if name := v.suggested(fault); name != "" {
-		e.Hint = "tlsdemo probe " + console.ShellWord(v.addr) + " --starttls=" + name
+		e.Hint = v.typed.With("starttls", name).String()
 	}
 	return e
 }

@@ -15,6 +15,7 @@ import (
 	"tlsdemo/certs"
 	"tlsdemo/certs/chain"
 	"tlsdemo/cmd/tlsdemo/internal/console"
+	"tlsdemo/cmd/tlsdemo/internal/retype"
 	"tlsdemo/tlsnet/explain"
 	"tlsdemo/tlsnet/probe"
 )
@@ -30,6 +31,7 @@ type probeView struct {
 	refusals bool // whether the server was to refuse something
 	outcomes []probe.Outcome
 	columns  int // how wide the table may be
+	typed    retype.Line
 }
 
 // print shows a line a step, and under them the faults.

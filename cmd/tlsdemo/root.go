@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tlsdemo/cmd/tlsdemo/internal/retype"
 	"tlsdemo/tlsnet/neterr"
 )
 
@@ -30,6 +31,7 @@ func run(ctx context.Context, env *environment, args []string) int {
 		prepareCompletion(root)
 	}
 	root.SetArgs(args)
+	env.typed = retype.New(root, args)
 	cmd, err := root.ExecuteContextC(ctx)
 	if out.err != nil && !env.patient() {
 		err = &runError{err: &localError{err: out.err}}
@@ -41,7 +43,7 @@ func run(ctx context.Context, env *environment, args []string) int {
 	if !ok { // nothing was run: what was typed is wrong
 		ended = &runError{err: &usageError{command: cmd.CommandPath(), err: err}}
 	}
-	report(env.stderr, ended.err)
+	report(env.stderr, ended.err, env.typed)
 	return status(ended.err)
 }
 

@@ -228,6 +228,9 @@ func list(t *testing.T, dir string) []string {
 
 var sixFiles = [...]string{"ca.crt", "ca.key", "server.crt", "server.key", "client.crt", "client.key"}
 
+// marker is the file by which a directory that certs init made is known.
+const marker = ".tlsdemo"
+
 // TestInitHalfMade takes every subset of the six files away. What is left is refused,
 // and all that is missing is named, and nothing is changed; --force mends it, and
 // keeps what was left.
@@ -244,7 +247,7 @@ func TestInitHalfMade(t *testing.T) {
 			if err := os.CopyFS(string(dir), os.DirFS(string(sound))); err != nil {
 				t.Fatal(err)
 			}
-			left := map[string]string{}
+			left := map[string]string{marker: read(t, filepath.Join(string(dir), marker))}
 			for i, file := range sixFiles {
 				path := filepath.Join(string(dir), file)
 				if missing>>i&1 == 1 {
@@ -274,7 +277,7 @@ func refuses(t *testing.T, dir certs.Dir, left map[string]string) {
 	if want := fmt.Sprintf("tlsdemo: the set in %s is not sound\n", dir); !strings.HasPrefix(stderr, want) {
 		t.Errorf("error %q, want %q", stderr, want)
 	}
-	if want := fmt.Sprintf("\nhint: tlsdemo certs init --dir=%s --force    # the old set is kept aside\n", dir); !strings.HasSuffix(stderr, want) {
+	if want := fmt.Sprintf("\nhint: makes another set, and keeps the old one: tlsdemo certs init --dir=%s --force\n", dir); !strings.HasSuffix(stderr, want) {
 		t.Errorf("error %q, want %q", stderr, want)
 	}
 	for _, file := range sixFiles {

@@ -112,7 +112,7 @@ func (s *send) run(ctx context.Context, report *sendReport) error {
 		creds, err := s.credentialFlags.open(certs.Client)
 		from = creds.origin
 		if err != nil {
-			return &located{err: err, origin: from}
+			return &located{err: err, origin: from, typed: s.env.typed}
 		}
 		for _, warning := range creds.warnings(certs.ClientAuth, s.env.now()) {
 			fmt.Fprintf(s.env.stderr, "tlsdemo: %s\n", console.Clean(warning))
@@ -127,7 +127,7 @@ func (s *send) run(ctx context.Context, report *sendReport) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, &gaveUpError{after: s.timeout})
 	defer cancel()
 	if err := s.exchange(ctx, dialer, message, report); err != nil {
-		return &located{err: err, origin: from}
+		return &located{err: err, origin: from, typed: s.env.typed}
 	}
 	return nil
 }

@@ -14,12 +14,14 @@ import (
 	"sync"
 
 	"tlsdemo/cmd/tlsdemo/internal/console"
+	"tlsdemo/cmd/tlsdemo/internal/retype"
 	"tlsdemo/tlsnet/explain"
 )
 
 // failureLog tells of the connections that failed, and counts them by code.
 type failureLog struct {
 	origin  *origin // of the server's credentials
+	typed   retype.Line
 	logger  *slog.Logger
 	text    io.Writer // where blocks go instead of the log, or nil
 	limiter *console.Limiter
@@ -33,7 +35,7 @@ type failureLog struct {
 // in the log.
 func (v *service) failures() *failureLog {
 	f := &failureLog{
-		origin: v.origin, logger: v.logger, limiter: &console.Limiter{Now: v.env.now}, counts: make(map[string]int),
+		origin: v.origin, typed: v.env.typed, logger: v.logger, limiter: &console.Limiter{Now: v.env.now}, counts: make(map[string]int),
 	}
 	if v.logFormat.value == "text" {
 		f.text = v.stderr
@@ -71,7 +73,7 @@ func (f *failureLog) explain(conn net.Conn, err error) *console.Explanation {
 			err = why
 		}
 	}
-	return explained(&located{err: err, origin: f.origin})
+	return explained(&located{err: err, origin: f.origin, typed: f.typed, local: conn.LocalAddr().String()})
 }
 
 func (f *failureLog) count(code string) {

@@ -31,6 +31,7 @@ type service struct {
 	server         *tlsnet.Server
 	origin         *origin // of its credentials; nil without TLS
 	introduction   []any   // who it is, for the log
+	local          string  // where it listens
 }
 
 // run serves until ctx is done.
@@ -79,7 +80,9 @@ func (v *service) prove() error {
 	return nil
 }
 
-func (v *service) located(err error) error { return &located{err: err, origin: v.origin} }
+func (v *service) located(err error) error {
+	return &located{err: err, origin: v.origin, typed: v.env.typed, local: v.local}
+}
 
 // open listens, and serves.
 func (v *service) open(ctx context.Context) error {
@@ -95,6 +98,7 @@ func (v *service) open(ctx context.Context) error {
 		return err
 	}
 	defer ln.Close()
+	v.local = ln.Addr().String()
 	v.announce(ln.Addr())
 	if err := v.readyFile.write(ln.Addr()); err != nil {
 		return err
