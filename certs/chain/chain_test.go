@@ -273,13 +273,16 @@ func TestTexts(t *testing.T) {
 		`it was issued by "CN=root", which we trust, and which may not issue certificates`:                            {chainOf(leaf(t, root, nil)), want(rootNoCA)},
 		`it was issued by "CN=root", which we trust, and which may not issue certificates: its basic constraints say`: {chainOf(leaf(t, root, nil)), atHand(want(rootNoCA), rootNoCA)},
 		`wanted the IP address 127.0.0.1, and it has that only as a DNS name, which is not the same; it has [DNS:127.0.0.1]`: {
-			chainOf(leaf(t, root, func(c *x509.Certificate) { c.DNSNames, c.IPAddresses = []string{"127.0.0.1"}, nil })), named(want(root), "127.0.0.1")},
+			chainOf(leaf(t, root, func(c *x509.Certificate) { c.DNSNames, c.IPAddresses = []string{"127.0.0.1"}, nil })), named(want(root), "127.0.0.1"),
+		},
 		`wanted db.localhost, and it has no DNS name and no IP address, only other forms of name`: {
 			chainOf(leaf(t, root, func(c *x509.Certificate) {
 				c.DNSNames, c.IPAddresses, c.EmailAddresses = nil, nil, []string{"a@localhost"}
-			})), want(root)},
+			})), want(root),
+		},
 		`wanted a.b.localhost, and it has [*.localhost]; a wildcard stands for one label`: {
-			chainOf(leaf(t, root, func(c *x509.Certificate) { c.DNSNames, c.IPAddresses = []string{"*.localhost"}, nil })), named(want(root), "a.b.localhost")},
+			chainOf(leaf(t, root, func(c *x509.Certificate) { c.DNSNames, c.IPAddresses = []string{"*.localhost"}, nil })), named(want(root), "a.b.localhost"),
+		},
 		`the intermediate "CN=middle" is not with it`:                                                          {chainOf(plain), atHand(want(root), middle)},
 		`the CA "CN=top" allows 0 intermediates below it, and there are 2`:                                     {chainOf(leaf(t, below2, nil), below2, below, top), want(root)},
 		`the CA "CN=middle", which permits "x.example", cannot issue for all of its names`:                     {under(func(c *x509.Certificate) { c.PermittedDNSDomains = []string{"x.example"} }), want(root)},

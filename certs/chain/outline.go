@@ -79,7 +79,7 @@ func (o *Outline) blame(format string, args ...any) {
 
 // read reads a Certificate of RFC 5280 section 4.1, from the outside in.
 func (o *Outline) read(in cryptobyte.String) {
-	if !open(&in) || !open(&in) || !in.SkipOptionalASN1(asn1.Tag(0).ContextSpecific().Constructed()) {
+	if ok := open(&in); !ok || !open(&in) || !in.SkipOptionalASN1(asn1.Tag(0).ContextSpecific().Constructed()) {
 		return
 	}
 	var serial, issuer, validity, subject, key cryptobyte.String
@@ -117,7 +117,6 @@ func open(in *cryptobyte.String) bool {
 
 // number looks at a serial number: RFC 5280 section 4.1.2.2.
 func (o *Outline) number(serial cryptobyte.String) {
-
 	o.Serial = serial
 	switch {
 	case len(serial) == 0:
