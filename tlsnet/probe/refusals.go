@@ -78,6 +78,10 @@ func (p *Probe) present(ctx context.Context, w way, c Credential) Outcome {
 	}
 	o := seen.outcome()
 	o.Name = c.Name
+	if c.Cert == nil && p.StartTLS != "" && o.Taken == explain.Likely {
+		// Whether a client needs one is decided there by who logs in: pg_hba.conf.
+		o.Taken, o.How = explain.Unknown, "the handshake was finished; the server can still refuse in its protocol"
+	}
 	if !seen.Asked && seen.State != nil && seen.State.HandshakeComplete {
 		o.How = "it asked for no certificate; " + o.How
 	}
