@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -253,17 +252,19 @@ type origin struct {
 	cas   []*x509.Certificate // the CA certificates among them
 
 	formats map[string]*shape.Format // of the files that are in a format of other programs
-	digests map[string][sha256.Size]byte
+	loaded  map[string]fs.FileInfo   // the files, as they were then
 }
 
 // capture notes where source is from.
 func capture(files certs.Files, source *certs.Source) *origin {
 	o := &origin{files: files, near: files.Nearby()}
 	o.cas = certs.Intermediates(o.near)
-	o.formats, o.digests = make(map[string]*shape.Format), make(map[string][sha256.Size]byte)
+	o.formats, o.loaded = make(map[string]*shape.Format), make(map[string]fs.FileInfo)
 	for _, file := range []string{files.Cert, files.Key, files.CA} {
 		if data, err := certs.ReadFile(file); err == nil {
-			o.digests[file] = sha256.Sum256(data)
+			if info, err := os.Stat(file); err == nil {
+				o.loaded[file] = info
+			}
 			if format := certs.FormatOf(data); format != nil {
 				o.formats[file] = format
 			}
@@ -298,10 +299,11 @@ func (o *origin) fileOf(cert *x509.Certificate) string {
 	return ""
 }
 
-// changed reports whether any of the files is another than the one that was loaded.
+// changed reports whether any of the files is another than the one that was loaded. It does
+// not read them: it is asked for every failure that is told.
 func (o *origin) changed() bool {
-	for file, digest := range o.digests {
-		if data, err := certs.ReadFile(file); err == nil && sha256.Sum256(data) != digest {
+	for file, was := range o.loaded {
+		if is, err := os.Stat(file); err == nil && (!os.SameFile(is, was) || is.Size() != was.Size() || !is.ModTime().Equal(was.ModTime())) {
 			return true
 		}
 	}
