@@ -465,3 +465,35 @@ func TestCheckFindsShortKeys(t *testing.T) {
 		t.Errorf("found %v", got)
 	}
 }
+
+// Whoever opens a set does not pay for what else was issued: a directory may have thousands
+// of certificates. To find out who made it reads each of them, and the CA once.
+func TestLargeDirectory(t *testing.T) {
+	const more = 100
+	few, many := newDir(t), newDir(t)
+	for i := range more {
+		for _, ext := range []string{".crt", ".key"} {
+			copyOf(t, filepath.Join(string(many), "client"+ext), filepath.Join(string(many), fmt.Sprintf("client%d%s", i, ext)))
+		}
+	}
+	if !many.Made() || many.Layout() != nil {
+		t.Fatal("it is no directory of ours any more")
+	}
+	layout := func(dir certs.Dir) float64 { return testing.AllocsPerRun(3, func() { dir.Layout() }) }
+	if a, b := layout(few), layout(many); b > a+10*more { // a name or two each, and none is read
+		t.Errorf("Layout makes %g objects for three certificates and %g for %d more", a, b, more)
+	}
+	made := func(dir certs.Dir) float64 { return testing.AllocsPerRun(3, func() { dir.Made() }) }
+	leaf := testing.AllocsPerRun(3, func() {
+		data, err := certs.ReadFile(filepath.Join(string(many), "client.crt"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := certs.ParseCertificates(data); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if a, b := made(few), made(many); b > a+1.5*more*leaf {
+		t.Errorf("Made makes %g objects for %d certificates, and to read one takes %g", b-a, more, leaf)
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"tlsdemo/certs/chain"
 )
@@ -26,11 +27,12 @@ const firstCA = "CN=tlsdemo CA"
 
 // Made reports whether this package made the directory, and nobody has put anything else
 // into it, so that it may be replaced.
-func (d Dir) Made() bool {
-	if _, err := os.Lstat(filepath.Join(string(d), madeFile)); err != nil && !d.firstVersion() {
-		return false
-	}
-	return d.onlyMembers() == nil
+func (d Dir) Made() bool { return d.marked() && d.onlyMembers() == nil }
+
+// marked is Made, whatever has been put into the directory since.
+func (d Dir) marked() bool {
+	_, err := os.Lstat(filepath.Join(string(d), madeFile))
+	return err == nil || d.firstVersion()
 }
 
 // firstVersion recognizes a set of the first version by its issuer.
@@ -56,27 +58,44 @@ func (d Dir) onlyMembers() error {
 	if err != nil {
 		return err
 	}
+	issued := d.issued()
 	for _, entry := range entries {
-		if entry.IsDir() || !d.isMember(entry.Name()) {
+		if entry.IsDir() || !isMember(entry.Name(), issued) {
 			return &fs.PathError{Op: "replace", Path: filepath.Join(string(d), entry.Name()), Err: foreign{}}
 		}
 	}
 	return nil
 }
 
-func (d Dir) isMember(file string) bool {
+// isMember reports whether a file is one of a set, or of a certificate that was issued.
+func isMember(file string, issued func(name string) bool) bool {
 	name, ok := memberName(file)
 	switch {
 	case file == madeFile, filepath.Ext(file) == ".crl":
 		return true
 	case !ok:
 		return false
-	case slices.Contains(setNames, name):
-		return true
 	}
-	leaf, err := loadCertificates(d.certFile(name))
-	ca, caErr := d.bundle(CA)
-	return err == nil && caErr == nil && slices.ContainsFunc(ca.Certs, func(ca *x509.Certificate) bool { return bytes.Equal(ca.RawSubject, leaf[0].RawIssuer) })
+	return slices.Contains(setNames, name) || issued(name)
+}
+
+// issued returns a function that reports whether the directory's CA issued the certificate
+// called name. It reads each file once.
+func (d Dir) issued() func(name string) bool {
+	cas := sync.OnceValue(func() []*x509.Certificate {
+		if bundle, err := d.bundle(CA); err == nil {
+			return bundle.Certs
+		}
+		return nil
+	})
+	known := make(map[string]bool)
+	return func(name string) bool {
+		if _, ok := known[name]; !ok {
+			leaf, err := loadCertificates(d.certFile(name))
+			known[name] = err == nil && slices.ContainsFunc(cas(), func(ca *x509.Certificate) bool { return bytes.Equal(ca.RawSubject, leaf[0].RawIssuer) })
+		}
+		return known[name]
+	}
 }
 
 // foreign is what is the matter with a file that is not one of a set.
@@ -102,7 +121,7 @@ func (d Dir) replaceable() error {
 	if err := d.onlyMembers(); err != nil {
 		return err
 	}
-	if !d.Made() {
+	if !d.marked() {
 		return &fs.PathError{Op: "replace", Path: string(d), Err: notMade{}}
 	}
 	return nil
@@ -147,9 +166,6 @@ var layouts = []struct {
 // certificates than those of a set. It returns nil for a set, for an empty directory and
 // for one without certificates.
 func (d Dir) Layout() *Layout {
-	if d.Made() {
-		return nil
-	}
 	tool := ""
 	for _, layout := range layouts {
 		if !slices.ContainsFunc(layout.files, func(pattern string) bool { return !d.has(pattern) }) {
@@ -159,6 +175,9 @@ func (d Dir) Layout() *Layout {
 	}
 	if tool == "" && (d.has(CA+".crt") || d.has(Server+".crt") || d.has(Client+".crt")) {
 		return nil // laid out as a set is, whoever made it
+	}
+	if d.Made() { // which reads every certificate there is
+		return nil
 	}
 	l := &Layout{Dir: d, Tool: tool, keys: make(map[string]crypto.Signer)}
 	l.read(string(d), 2)
@@ -170,6 +189,10 @@ func (d Dir) Layout() *Layout {
 
 // has reports whether there is a file that matches: the last part may be a pattern.
 func (d Dir) has(pattern string) bool {
+	if !strings.Contains(pattern, "*") {
+		_, err := os.Lstat(filepath.Join(string(d), filepath.FromSlash(pattern)))
+		return err == nil
+	}
 	dir, base := path.Split(pattern)
 	entries, _ := os.ReadDir(filepath.Join(string(d), filepath.FromSlash(dir)))
 	return slices.ContainsFunc(entries, func(entry os.DirEntry) bool {

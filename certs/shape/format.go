@@ -168,22 +168,22 @@ func literalLineEnds(data []byte) *Format {
 }
 
 var (
-	secretForm = regexp.MustCompile(`(?m)^kind: *"?Secret"?\s*$`)
-	configForm = regexp.MustCompile(`(?m)^kind: *"?Config"?\s*$`)
-	jsonSecret = regexp.MustCompile(`"kind": *"Secret"`)
-	yamlField  = regexp.MustCompile(`(?m)^\s+([-._A-Za-z0-9]+): *"?[A-Za-z0-9+/]{40,}=*"?\s*$`)
-	jsonField  = regexp.MustCompile(`"([-._A-Za-z0-9]+)": *"[A-Za-z0-9+/]{40,}=*"`)
+	secretForm = lazy(`(?m)^kind: *"?Secret"?\s*$`)
+	configForm = lazy(`(?m)^kind: *"?Config"?\s*$`)
+	jsonSecret = lazy(`"kind": *"Secret"`)
+	yamlField  = lazy(`(?m)^\s+([-._A-Za-z0-9]+): *"?[A-Za-z0-9+/]{40,}=*"?\s*$`)
+	jsonField  = lazy(`"([-._A-Za-z0-9]+)": *"[A-Za-z0-9+/]{40,}=*"`)
 )
 
 // kubernetes recognizes a Secret as kubectl prints it, and a kubeconfig: base64 in fields.
 func kubernetes(data []byte) *Format {
 	switch {
-	case jsonSecret.Match(data):
-		return fields("a Kubernetes Secret in JSON", jsonField, data, `jq -r '.data["FIELD"]' {in} | openssl base64 -d -A -out {out}`)
-	case secretForm.Match(data):
-		return fields("a Kubernetes Secret in YAML", yamlField, data, yamlCommand)
-	case configForm.Match(data) && bytes.Contains(data, []byte("clusters:")):
-		return fields("a kubeconfig", yamlField, data, yamlCommand)
+	case jsonSecret().Match(data):
+		return fields("a Kubernetes Secret in JSON", jsonField(), data, `jq -r '.data["FIELD"]' {in} | openssl base64 -d -A -out {out}`)
+	case secretForm().Match(data):
+		return fields("a Kubernetes Secret in YAML", yamlField(), data, yamlCommand)
+	case configForm().Match(data) && bytes.Contains(data, []byte("clusters:")):
+		return fields("a kubeconfig", yamlField(), data, yamlCommand)
 	}
 	return nil
 }
@@ -248,19 +248,19 @@ func isSequence(data []byte) bool {
 }
 
 var (
-	htmlForm = regexp.MustCompile(`(?i)^\s*(<!doctype html|<html|<\?xml[^>]*>\s*<!doctype html)`)
-	textForm = regexp.MustCompile(`(?m)^Certificate:\r?\n +Data:\r?$`)
-	jwkForm  = regexp.MustCompile(`"kty": *"`)
+	htmlForm = lazy(`(?i)^\s*(<!doctype html|<html|<\?xml[^>]*>\s*<!doctype html)`)
+	textForm = lazy(`(?m)^Certificate:\r?\n +Data:\r?$`)
+	jwkForm  = lazy(`"kty": *"`)
 )
 
 func byWords(data []byte) *Format {
 	data = bytes.TrimPrefix(data, []byte(byteOrderMark))
 	switch {
-	case htmlForm.Match(data[:min(len(data), 1024)]):
+	case htmlForm().Match(data[:min(len(data), 1024)]):
 		return &Format{Name: "an HTML page: what was downloaded was not the file"}
-	case textForm.Match(data):
+	case textForm().Match(data):
 		return &Format{Name: "the text of a certificate, as openssl prints it, without the certificate itself"}
-	case jwkForm.Match(data):
+	case jwkForm().Match(data):
 		return &Format{Name: "a JSON Web Key"}
 	}
 	return nil

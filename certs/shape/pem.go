@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // Block is a block of PEM.
@@ -56,7 +57,13 @@ const (
 	dashes  = `[-\x{2010}-\x{2015}\x{2212}]` // those of word processors, too
 )
 
-var markerForm = regexp.MustCompile(dashes + `+ ?(BEGIN|END) ([A-Z0-9][A-Z0-9 #./]*)` + dashes + `{0,5}`)
+// lazy is a regular expression that is compiled for the first who uses it: most runs of a
+// program meet no file that needs it.
+func lazy(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
+}
+
+var markerForm = lazy(dashes + `+ ?(BEGIN|END) ([A-Z0-9][A-Z0-9 #./]*)` + dashes + `{0,5}`)
 
 // markers returns all markers in text, also those that are not quite as they have to be:
 // with four hyphens, or with a dash.
@@ -78,7 +85,7 @@ func markers(text []byte) []marker {
 
 func markersIn(line []byte) []marker {
 	var found []marker
-	for _, at := range markerForm.FindAllSubmatchIndex(line, -1) {
+	for _, at := range markerForm().FindAllSubmatchIndex(line, -1) {
 		m := marker{
 			text: string(line[at[0]:at[1]]), word: string(line[at[2]:at[3]]), label: strings.TrimSpace(string(line[at[4]:at[5]])),
 			start: at[0], end: at[1],

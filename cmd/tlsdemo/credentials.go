@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -186,7 +187,7 @@ func (f *credentialFlags) open(name string) (*credentials, error) {
 	files.CRL = f.files.CRL
 	source, err := certs.Open(files)
 	c := &credentials{Source: source, origin: capture(files, source)}
-	c.origin.own, c.origin.dir, c.origin.made = &f.dirFlags, string(dir), dir.Made()
+	c.origin.own, c.origin.dir, c.origin.madeOnce = &f.dirFlags, string(dir), sync.OnceValue(dir.Made)
 	if finding, ok := errors.AsType[*certs.Finding](err); ok && finding.File == files.CRL {
 		return c, err // it is not one of the directory's
 	}
@@ -246,14 +247,18 @@ type origin struct {
 	files certs.Files
 	own   *dirFlags           // the directory that they are from, or nil if the files were named
 	dir   string              // its path
-	made  bool                // whether certs init made it
 	near  []certs.CertFile    // what that directory held, or what lay beside the files that were named
 	apart bool                // our own certificate was not issued by our own CA
 	cas   []*x509.Certificate // the CA certificates among them
 
-	formats map[string]*shape.Format // of the files that are in a format of other programs
-	loaded  map[string]fs.FileInfo   // the files, as they were then
+	madeOnce func() bool              // see made
+	formats  map[string]*shape.Format // of the files that are in a format of other programs
+	loaded   map[string]fs.FileInfo   // the files, as they were then
 }
+
+// made reports whether certs init made the directory. To find that out takes a look at all
+// that is in it, so it is done for the first advice that depends on it, and once.
+func (o *origin) made() bool { return o.own != nil && o.madeOnce() }
 
 // capture notes where source is from.
 func capture(files certs.Files, source *certs.Source) *origin {
@@ -261,10 +266,13 @@ func capture(files certs.Files, source *certs.Source) *origin {
 	o.cas = certs.Intermediates(o.near)
 	o.formats, o.loaded = make(map[string]*shape.Format), make(map[string]fs.FileInfo)
 	for _, file := range []string{files.Cert, files.Key, files.CA} {
+		if info, err := os.Stat(file); err == nil {
+			o.loaded[file] = info
+		}
+		if source != nil {
+			continue // they could be read as they are
+		}
 		if data, err := certs.ReadFile(file); err == nil {
-			if info, err := os.Stat(file); err == nil {
-				o.loaded[file] = info
-			}
 			if format := certs.FormatOf(data); format != nil {
 				o.formats[file] = format
 			}
@@ -329,12 +337,6 @@ func (o *origin) issuerOf(cert *x509.Certificate) string {
 	}
 	return ""
 }
-
-// keyOf returns the file of a certificate's key, beside it, or "".
-func (o *origin) keyOf(certFile string) string { return certs.KeyBeside(certFile) }
-
-// swapped reports whether the files of the certificate and of the key have changed places.
-func (o *origin) swapped() bool { return certs.Swapped(o.files.Cert, o.files.Key) }
 
 // pairFor returns files for an end of the connection among those near by, where they were
 // named: a certificate for its role that our CA issued, and its key. It returns nil if there

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -304,7 +305,7 @@ func hintName(f *problem) string {
 		return "by a name that our own file " + console.ShellWord(f.origin.fileOf(f.Cert)) + " has: " + f.here().With("server-name", name).String()
 	case f.Ours && name != "":
 		return f.other() + "call this server " + name + ", or: " + f.there().With("server-name", name).String()
-	case ownFile && local && f.origin.made:
+	case ownFile && local && f.origin.made():
 		return f.renewing(renew(f).With("name", f.Wanted))
 	}
 	return f.other() + "a certificate with the name " + console.ShellWord(f.Wanted) + ", from " + chain.Issuer(f.Cert)
@@ -403,7 +404,7 @@ func hintRenew(f *problem) string {
 	switch {
 	case f.changed():
 		return f.restart()
-	case f.origin.made && (f.origin.fileOf(f.Cert) != "" || f.origin.apart && f.Ours):
+	case f.origin.made() && (f.origin.fileOf(f.Cert) != "" || f.origin.apart && f.Ours):
 		return f.renewing(renew(f))
 	}
 	return askIssuer(f)
@@ -418,7 +419,7 @@ func hintAnother(f *problem) string {
 }
 
 func hintRevoked(f *problem) string {
-	if f.origin.fileOf(f.Cert) == "" || !f.origin.made {
+	if f.origin.fileOf(f.Cert) == "" || !f.origin.made() {
 		return askIssuer(f)
 	}
 	return "makes a set of which nothing is revoked; then start both ends again, without --crl: " + renew(f).String()
@@ -593,17 +594,7 @@ func absolute(path string) string {
 }
 
 // besideDir is the name of a new directory beside another.
-func besideDir(dir certs.Dir) string {
-	for i := 0; ; i++ {
-		name := filepath.Clean(string(dir)) + "-tlsdemo"
-		if i > 0 {
-			name = fmt.Sprintf("%s-%d", name, i)
-		}
-		if _, err := os.Lstat(name); err != nil {
-			return name
-		}
-	}
-}
+func besideDir(dir certs.Dir) string { return unused(filepath.Clean(string(dir))+"-tlsdemo", "-", "") }
 
 // hintFile is about a file that somebody named, so that it is not ours to replace.
 func hintFile(f *problem, finding *certs.Finding) string {
@@ -629,10 +620,10 @@ func hintFile(f *problem, finding *certs.Finding) string {
 // changed places, or the right key lies beside.
 func hintPair(f *problem) string {
 	files := f.origin.files
-	if pair := f.origin.swapped(); pair {
+	if certs.Swapped(files.Cert, files.Key) {
 		return f.here().With("cert", files.Key).With("key", files.Cert).String()
 	}
-	if key := f.origin.keyOf(files.Cert); key != "" && key != files.Key && !f.origin.ours() {
+	if key := certs.KeyBeside(files.Cert); key != "" && key != files.Key && !f.origin.ours() {
 		return f.here().With("key", key).String()
 	}
 	return "--cert and --ca take certificates, --key the private key that was made for --cert"
@@ -689,16 +680,19 @@ func hintFormat(f *problem, finding *certs.Finding) string {
 	return strings.Join(append(converts, line.String()), " && ")
 }
 
-// beside is the name of a new file in PEM beside another. It never is that of a file that
-// is there.
-func beside(file string) string {
+// beside is the name of a new file in PEM beside another.
+func beside(file string) string { return unused(file, ".", ".pem") }
+
+// unused is a name under which there is nothing: name and ext, with a number in between if
+// need be.
+func unused(name, separator, ext string) string {
 	for i := 0; ; i++ {
-		name := file + ".pem"
+		number := ""
 		if i > 0 {
-			name = fmt.Sprintf("%s.%d.pem", file, i)
+			number = separator + strconv.Itoa(i)
 		}
-		if _, err := os.Lstat(name); err != nil {
-			return name
+		if _, err := os.Lstat(name + number + ext); err != nil {
+			return name + number + ext
 		}
 	}
 }
