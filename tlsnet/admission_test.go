@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"tlsdemo/tlsnet/neterr"
 )
 
 // crowd is clients that one admission has let in, in this order, and the other ends of
@@ -169,7 +171,7 @@ func TestDrain(t *testing.T) {
 			t.Error("somebody is let in")
 		}
 		began := time.Now()
-		if _, err := c.clients[1].Read(make([]byte, 1)); !isTimeout(err) || time.Since(began) > farewell {
+		if _, err := c.clients[1].Read(make([]byte, 1)); !neterr.DeadlinePassed(err) || time.Since(began) > farewell {
 			t.Errorf("who is silent has %v, and then %v", time.Since(began), err)
 		}
 		if _, late := c.clients[0].state(); late {
@@ -201,7 +203,7 @@ func TestInterruptedForGood(t *testing.T) {
 		}
 		for i, want := range []time.Duration{farewell / 2, 0, 0} {
 			began := time.Now()
-			if _, err := c.clients[i].Read(make([]byte, 1)); !isTimeout(err) {
+			if _, err := c.clients[i].Read(make([]byte, 1)); !neterr.DeadlinePassed(err) {
 				t.Errorf("error %v", err)
 			}
 			if took := time.Since(began); took != want {

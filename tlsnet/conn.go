@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"os"
 	"sync"
 	"time"
 )
@@ -32,17 +31,6 @@ func interrupt(conn net.Conn) {
 func interruptWhenDone(ctx context.Context, conn net.Conn) (stop func() bool) {
 	return context.AfterFunc(ctx, func() { interrupt(conn) })
 }
-
-// because replaces the timeout of a connection that was interrupted for ctx's sake by
-// the reason for which ctx is done.
-func because(ctx context.Context, err error) error {
-	if isTimeout(err) && ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return err
-}
-
-func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
 
 // CloseAfter closes conn after an exchange, or a handshake, that ended with err. Unless
 // that is nil, or says only that nothing was sent, a *tls.Conn is closed without

@@ -8,6 +8,7 @@ import (
 	"net"
 
 	"tlsdemo/tlsnet/explain"
+	"tlsdemo/tlsnet/neterr"
 )
 
 // Dialer connects to a server.
@@ -87,5 +88,5 @@ var errNoDialerConfig = errors.New("tlsnet: Dialer has no Config")
 func shake(ctx context.Context, conn *tls.Conn) error {
 	stop := interruptWhenDone(ctx, conn.NetConn())
 	defer stop()
-	return because(ctx, conn.Handshake())
+	return neterr.Because(ctx, conn.Handshake())
 }

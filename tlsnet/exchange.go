@@ -49,7 +49,7 @@ func (x *exchange) wait(d time.Duration) {
 // is not nil.
 func (x *exchange) ending(err error) Ending {
 	switch {
-	case isTimeout(err):
+	case neterr.DeadlinePassed(err):
 		return Silence
 	case !errors.Is(err, io.EOF):
 		return Cut

@@ -34,7 +34,7 @@ func (a *acceptor) heard(c *client) (net.Conn, error) {
 	switch err := awaitFirstByte(c.Conn); {
 	case err == nil:
 		return a.ready(a.ctx, c)
-	case isTimeout(err):
+	case neterr.DeadlinePassed(err):
 		return a.unheard(c)
 	case c.isEvicted():
 		return c.Conn, errEvicted
@@ -83,7 +83,7 @@ func (a *acceptor) ready(ctx context.Context, c *client) (net.Conn, error) {
 // unready returns why a handshake came to nothing, once the client has had time to read
 // what it was told.
 func (a *acceptor) unready(ctx context.Context, c *client, conn *tls.Conn, err error) error {
-	if isTimeout(err) {
+	if neterr.DeadlinePassed(err) {
 		return a.timedOut(ctx, c)
 	}
 	seen := explain.Tap(conn).Seen()

@@ -67,7 +67,7 @@ func (r *Requester) settle(x *exchange, ended Ending, err error, in *localWriter
 	case err != nil:
 		return out.unsent(err)
 	}
-	return out.unsent(cmp.Or(because(x.ctx, out.failure()), context.Cause(x.ctx)))
+	return out.unsent(cmp.Or(neterr.Because(x.ctx, out.failure()), context.Cause(x.ctx)))
 }
 
 // gaveUp reports whether the server gave its answer up, and said why, or whether what it
@@ -90,7 +90,7 @@ func (r *Requester) thrownAway(x *exchange, out *outgoing) error {
 		return nil
 	}
 	x.wait(r.linger())
-	if _, err := io.Copy(io.Discard, below(x.conn)); !isTimeout(err) {
+	if _, err := io.Copy(io.Discard, below(x.conn)); !neterr.DeadlinePassed(err) {
 		return err
 	}
 	return nil
@@ -113,9 +113,9 @@ func (r *Requester) receive(x *exchange, in *localWriter, out *outgoing) (Ending
 	case err == nil:
 		return ended, nil
 	case in.n == 0:
-		return "", noAnswer(because(x.ctx, err))
+		return "", noAnswer(neterr.Because(x.ctx, err))
 	}
-	return ended, &ExchangeError{Op: "read answer", Code: codeOf(ended, err), Err: because(x.ctx, err)}
+	return ended, &ExchangeError{Op: "read answer", Code: codeOf(ended, err), Err: neterr.Because(x.ctx, err)}
 }
 
 // codeOf is the code of an answer that had begun, and then failed with err.
@@ -134,7 +134,7 @@ func (x *exchange) receiveMessage(in io.Writer) (Ending, error) {
 	switch {
 	case err == nil:
 		return Closed, nil
-	case isTimeout(err):
+	case neterr.DeadlinePassed(err):
 		return Silence, err
 	}
 	return Cut, err
@@ -158,7 +158,7 @@ func (r *Requester) receiveUntilSilent(x *exchange, in *localWriter, out *outgoi
 		case err == nil:
 		case in.n == 0:
 			return "", err
-		case !isTimeout(err) || x.ctx.Err() != nil:
+		case !neterr.DeadlinePassed(err) || x.ctx.Err() != nil:
 			return x.endOfAnswer(err)
 		case !sending:
 			return Silence, nil

@@ -8,6 +8,8 @@ import (
 	"io"
 	"net"
 	"time"
+
+	"tlsdemo/tlsnet/neterr"
 )
 
 // The defaults of a Responder.
@@ -75,7 +77,7 @@ type arrival struct {
 // failed is a failure of op, with the reason for it: if it was our own patience that
 // ended, how long that was.
 func (a *arrival) failed(op string, err error) error {
-	if err = because(a.ctx, err); isTimeout(err) {
+	if err = neterr.Because(a.ctx, err); neterr.DeadlinePassed(err) {
 		err = &timeoutError{"no whole exchange", a.timeout}
 	}
 	return &ExchangeError{Op: op, Err: err}
@@ -181,7 +183,7 @@ func (a *arrival) readTogether(arrived []byte) ([]byte, error) {
 		a.wait(soon)
 		n, err := a.conn.Read(arrived[len(arrived):cap(arrived)])
 		arrived = arrived[:len(arrived)+n]
-		if isTimeout(err) {
+		if neterr.DeadlinePassed(err) {
 			return arrived, nil
 		}
 		if err != nil {

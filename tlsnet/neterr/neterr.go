@@ -5,10 +5,12 @@
 package neterr
 
 import (
+	"context"
 	"errors"
 	"io"
 	"io/fs"
 	"net"
+	"os"
 	"slices"
 	"syscall"
 )
@@ -30,6 +32,18 @@ func Unreachable(err error) bool {
 
 // TimedOut reports whether err says that the system has given up waiting for an answer.
 func TimedOut(err error) bool { return isOneOf(err, syscall.ETIMEDOUT, timedOut) }
+
+// DeadlinePassed reports whether err says that a connection's own deadline has passed.
+func DeadlinePassed(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
+
+// Because replaces the error of a connection whose deadline was made to pass for ctx's sake
+// by the reason for which ctx is done.
+func Because(ctx context.Context, err error) error {
+	if DeadlinePassed(err) && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
 
 // ReaderGone reports whether err says that nobody will read what was written, because the
 // other end of the pipe or the connection is gone.

@@ -1,6 +1,8 @@
 package neterr_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -16,11 +18,12 @@ import (
 // kinds are all questions that can be asked of an error. The errors of these tests come
 // from real calls, so that the tests say the same on every system.
 var kinds = map[string]func(error) bool{
-	"refused":     neterr.Refused,
-	"in use":      neterr.InUse,
-	"denied":      neterr.Denied,
-	"reader gone": neterr.ReaderGone,
-	"broken off":  neterr.BrokenOff,
+	"refused":         neterr.Refused,
+	"deadline passed": neterr.DeadlinePassed,
+	"in use":          neterr.InUse,
+	"denied":          neterr.Denied,
+	"reader gone":     neterr.ReaderGone,
+	"broken off":      neterr.BrokenOff,
 }
 
 // expect checks that err, as it is and wrapped, is of these kinds and of no other.
@@ -110,7 +113,7 @@ func TestTimeout(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := near.Read(make([]byte, 1))
-	expect(t, err)
+	expect(t, err, "deadline passed")
 }
 
 func listen(t *testing.T) net.Listener {
@@ -152,3 +155,19 @@ func reset(t *testing.T, conn net.Conn) {
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { return len(p), nil }
+
+// A deadline that was made to pass is not the reason; any other error is its own.
+func TestBecause(t *testing.T) {
+	reason := errors.New("enough")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	passed := &net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}
+	if err := neterr.Because(ctx, passed); err != error(passed) {
+		t.Errorf("before ctx is done: %v", err)
+	}
+	cancel(reason)
+	for _, test := range []struct{ err, want error }{{passed, reason}, {io.EOF, io.EOF}, {nil, nil}} {
+		if err := neterr.Because(ctx, test.err); err != test.want {
+			t.Errorf("%v became %v", test.err, err)
+		}
+	}
+}

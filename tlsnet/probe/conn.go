@@ -3,12 +3,11 @@ package probe
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"net"
-	"os"
 	"time"
 
 	"tlsdemo/tlsnet/explain"
+	"tlsdemo/tlsnet/neterr"
 )
 
 // past is a deadline that is over.
@@ -42,16 +41,5 @@ func shake(ctx context.Context, conn *tls.Conn, patience time.Duration) error {
 	}
 	stop := interruptWhenDone(ctx, conn.NetConn())
 	defer stop()
-	return because(ctx, conn.Handshake())
+	return neterr.Because(ctx, conn.Handshake())
 }
-
-// because replaces the timeout of a connection that was interrupted for ctx's sake by
-// the reason for which ctx is done.
-func because(ctx context.Context, err error) error {
-	if isTimeout(err) && ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return err
-}
-
-func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }

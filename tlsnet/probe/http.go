@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"tlsdemo/tlsnet/explain"
+	"tlsdemo/tlsnet/neterr"
 )
 
 // Answer is what a server of HTTP answered to one request.
@@ -41,7 +42,7 @@ func (p *Probe) request(ctx context.Context, conn *tls.Conn, w way, report *Repo
 	defer transport.CloseIdleConnections()
 	answer, body, err := p.get(ctx, transport, w)
 	if err != nil {
-		p.unanswered(conn, because(ctx, err), report)
+		p.unanswered(conn, neterr.Because(ctx, err), report)
 		return err
 	}
 	report.Answer = &Answer{Proto: answer.Proto, Status: answer.Status, Server: answer.Header.Get("Server")}
@@ -88,7 +89,7 @@ func (p *Probe) unanswered(conn *tls.Conn, err error, report *Report) {
 	switch {
 	case refused != nil:
 		report.Refused = refused.Fault() == explain.TheyRefused
-	case isTimeout(err), errors.Is(err, context.DeadlineExceeded):
+	case neterr.DeadlinePassed(err), errors.Is(err, context.DeadlineExceeded):
 		refused = &explain.Error{Code: explain.PeerSilent, Text: "the server completed the handshake, and did not answer an HTTP request", Basis: "slow, or not a server of HTTP"}
 	default:
 		refused = &explain.Error{

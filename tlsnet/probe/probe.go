@@ -13,6 +13,7 @@ import (
 	"tlsdemo/certs/chain"
 	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
+	"tlsdemo/tlsnet/neterr"
 )
 
 // refusalWait is how long a probe waits for a server that refuses our certificate only
@@ -260,7 +261,7 @@ func (p *Probe) await(ctx context.Context, conn *tls.Conn, report *Report) error
 		report.Accepted, report.unrefused = explain.Likely, true
 	}
 	p.own(conn, report)
-	if isTimeout(err) || errors.Is(err, io.EOF) {
+	if neterr.DeadlinePassed(err) || errors.Is(err, io.EOF) {
 		return nil
 	}
 	return err

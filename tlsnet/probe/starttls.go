@@ -66,7 +66,7 @@ func (p *Probe) before(host string) func(context.Context, net.Conn) error {
 		defer stop()
 		d := &dialogue{conn: conn, host: host}
 		if err := protocol.ask(d); err != nil {
-			return d.explain(p.StartTLS, because(ctx, err))
+			return d.explain(p.StartTLS, neterr.Because(ctx, err))
 		}
 		return nil
 	}
