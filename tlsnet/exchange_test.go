@@ -656,3 +656,35 @@ func TestIdentity(t *testing.T) {
 		}
 	}
 }
+
+// lateConn sets its deadlines only once it has been interrupted.
+type lateConn struct {
+	net.Conn
+	interrupted chan struct{}
+	once        sync.Once
+}
+
+func (c *lateConn) SetReadDeadline(t time.Time) error {
+	defer c.once.Do(func() { close(c.interrupted) })
+	return c.Conn.SetReadDeadline(t)
+}
+
+func (c *lateConn) SetDeadline(t time.Time) error {
+	<-c.interrupted
+	return c.Conn.SetDeadline(t)
+}
+
+// The time limit of an exchange does not undo an interrupt that came just before it.
+func TestInterruptedBeforeItBegins(t *testing.T) {
+	near, far := net.Pipe()
+	defer near.Close()
+	defer far.Close()
+	enough := errors.New("enough")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(enough)
+	began := time.Now()
+	err := (&tlsnet.Responder{Timeout: 20 * time.Second}).ServeConn(ctx, &lateConn{Conn: near, interrupted: make(chan struct{})})
+	if took := time.Since(began); !errors.Is(err, enough) || took > 10*time.Second {
+		t.Errorf("%v after %v", err, took)
+	}
+}

@@ -156,3 +156,17 @@ func treeOf(t *testing.T, dir string) map[string]string {
 	}
 	return tree
 }
+
+// What is suggested as a new name has nothing under it.
+func TestUnused(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "key")
+	for _, want := range []string{"key.pem", "key.1.pem", "key.2.pem"} {
+		got := beside(name)
+		if filepath.Base(got) != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+		if err := os.WriteFile(got, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
