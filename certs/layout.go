@@ -25,8 +25,8 @@ const madeText = "tlsdemo certs init made this directory. Because of this file, 
 // firstCA is the issuer of all certificates that the first version made.
 const firstCA = "CN=tlsdemo CA"
 
-// Made reports whether this package made the directory, and nobody has put anything else
-// into it, so that it may be replaced.
+// Made reports whether the directory may be replaced: this package made it, and it holds
+// nothing else.
 func (d Dir) Made() bool { return d.marked() && d.onlyMembers() == nil }
 
 // marked is Made, whatever has been put into the directory since.
@@ -174,7 +174,7 @@ func (d Dir) Layout() *Layout {
 		}
 	}
 	if tool == "" && (d.has(CA+".crt") || d.has(Server+".crt") || d.has(Client+".crt")) {
-		return nil // laid out as a set is, whoever made it
+		return nil // it has the files of a set
 	}
 	if d.Made() { // which reads every certificate there is
 		return nil

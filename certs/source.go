@@ -241,7 +241,7 @@ func (s *Source) ServerConfig() *tls.Config {
 
 // ClientConfig returns a configuration for TLS 1.2 and 1.3 that trusts the roots and
 // nobody else, or without roots the system's, and presents the certificate, if there is
-// one, to whoever asks for it. The server name is left to the caller.
+// one, to every server that asks for it. The server name is left to the caller.
 func (s *Source) ClientConfig() *tls.Config {
 	config := &tls.Config{MinVersion: tls.VersionTLS12, VerifyConnection: s.verify()}
 	if len(s.roots) > 0 {

@@ -51,8 +51,9 @@ that cannot check a limit refuses every certificate that the limit is about:
   full    IP addresses, too: to 127.0.0.0/8 and ::1. Take this if the CA goes
           into a trust store. Programs built on BoringSSL (Envoy, gRPC's C
           core, Bun) refuse it.
-  none    Nothing: whoever gets the CA's key can pretend to be any server. This
-          is for wolfSSL and mbedTLS. Never put such a CA into a trust store.
+  none    Nothing: anyone who gets the CA's key can pretend to be any server.
+          This is for wolfSSL and mbedTLS. Never put such a CA into a trust
+          store.
 
 With --trust-domain=example.org each certificate has a SPIFFE ID,
 spiffe://example.org/NAME. Then the CA does not limit URIs.

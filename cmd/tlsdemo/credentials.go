@@ -73,7 +73,7 @@ func (f *dirFlags) dirFlag() string {
 // dirError is an error of a directory in which a set is, or should be.
 type dirError struct {
 	dirFlags
-	made bool // whether certs init made it, and nobody has put anything else into it
+	made bool // whether certs init made it, and it holds nothing else
 	err  error
 }
 
