@@ -22,6 +22,8 @@ type exhibit struct {
 	trust string            // the subject of the CA by which it was judged
 	list  string            // the subject of the CA that the server names
 	flags []string          // of our end
+	right []explain.Code    // for our end
+	says  []string          // in an account with one of them
 }
 
 // exhibit gathers the facts of an encounter.
@@ -29,7 +31,7 @@ func (e *encounter) exhibit(c *cast) exhibit {
 	s := e.situation
 	x := exhibit{
 		ours: e.ours, by: s.verifier, trust: c.ca.Leaf().Subject.String(), list: c.ca.Leaf().Subject.String(),
-		flags: s.serveFlags,
+		flags: s.serveFlags, right: s.right(e.ours), says: s.says,
 	}
 	if e.ours == explain.ClientSide {
 		x.flags = s.sendFlags
@@ -75,9 +77,17 @@ func (x exhibit) atFault() string {
 	return fmt.Sprintf("%s (serial %s, issued by %s)", where, chain.Serial(x.fault), chain.Issuer(x.fault))
 }
 
-// facts are the words that have to be in an account with a code, by what it is about. A
-// code that is not here has no facts but those that its text consists of.
+// facts are the words that have to be in an account with a code.
 func (x exhibit) facts(code explain.Code) []string {
+	if slices.Contains(x.right, code) {
+		return append(x.certified(code), x.says...)
+	}
+	return x.certified(code)
+}
+
+// certified is facts, by what the code is about. A code that is not here has no facts but
+// those that its text consists of.
+func (x exhibit) certified(code explain.Code) []string {
 	switch code {
 	case explain.ClientCertUnknownCA, explain.ServerCertUnknownCA:
 		if x.by == x.ours {
@@ -126,7 +136,7 @@ func (x exhibit) facts(code explain.Code) []string {
 	return x.negotiated(code)
 }
 
-// negotiated is facts, of what the two ends have not in common.
+// negotiated is certified, of what the two ends have not in common.
 func (x exhibit) negotiated(code explain.Code) []string {
 	atServer := x.ours == explain.ServerSide
 	switch code {
@@ -151,6 +161,8 @@ func (x exhibit) negotiated(code explain.Code) []string {
 			return []string{"the client asks for the protocols [", `we have ["tlsdemo/1"]`}
 		}
 		return []string{`the protocols that we do: ["tlsdemo/1"]`}
+	case explain.ALPNNone:
+		return []string{`a protocol that we did not offer; we offered ["tlsdemo/1"]`}
 	case explain.PeerPlaintextHTTP:
 		return []string{fmt.Sprintf("the %s speaks HTTP without TLS: it began with ", 1-x.ours)}
 	case explain.PeerNotTLS:

@@ -20,13 +20,14 @@ var floors = []floor{
 	{kind: clientCert, peer: true, least: 0.6},
 	{kind: serverCert, peer: true, least: 0.78},
 	{kind: negotiation, peer: true, least: 0.9},
+	{kind: later, peer: true, least: 1},
 	{kind: transport, least: 1},
 	{kind: control, least: 1},
 }
 
 var kindNames = [...]string{
 	clientCert: "the client's certificate", serverCert: "the server's certificate",
-	negotiation: "nothing in common", transport: "no TLS", control: "nothing wrong",
+	negotiation: "nothing in common", later: "more wanted later", transport: "no TLS", control: "nothing wrong",
 }
 
 func (f floor) String() string {

@@ -15,8 +15,9 @@ type foreign struct {
 	// identity is how to say which certificate and key it has.
 	identity string
 	// demand is how to say that the other's certificate has to be sound, and demands
-	// is what is said instead: to be lax about that, to ask for it with no-sni, or, with
-	// list-other, to name another CA in the request than the one by which it judges.
+	// is what is said instead: to be lax about that, to ask for it with no-sni, to ask for
+	// it later, once there is a request, or, with list-other, to name another CA in the
+	// request than the one by which it judges.
 	demand  string
 	demands map[string]string
 	// options are how to say what a situation asks for: tls1.2 or tls1.3, a suite or a
@@ -33,6 +34,9 @@ type foreign struct {
 	// deaf is a server that has nothing to say to a message of ours: it speaks another
 	// protocol.
 	deaf bool
+	// web is a server of HTTP/1, which answers requests only, and would choose a protocol
+	// of its own by ALPN.
+	web bool
 	// raw is a peer that is no more than a socket of ours.
 	raw bool
 }

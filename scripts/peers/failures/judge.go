@@ -114,10 +114,10 @@ func certainty(a account, x exhibit) string {
 	return explain.Likely.String()
 }
 
-// told reports whether the peer gave an alert that leaves no doubt. A block that is printed
-// has it in the basis only.
+// told reports whether the peer gave an alert that leaves no doubt, or an answer in HTTP. A
+// block that is printed has an alert in the basis only.
 func told(a account) bool {
-	return slices.ContainsFunc([]string{"certificate required", "revoked certificate"}, func(alert string) bool {
+	return strings.Contains(a.Text, "and then refused us in HTTP with the status ") || slices.ContainsFunc([]string{"certificate required", "revoked certificate"}, func(alert string) bool {
 		return a.Alert == "tls: "+alert || strings.Contains(a.Basis, fmt.Sprintf("alert %q", alert))
 	})
 }
@@ -139,7 +139,7 @@ func blameless(code explain.Code) bool { return code == explain.ClientCertMissin
 func witnessed(code explain.Code) bool {
 	switch code {
 	case explain.TLSVersionMismatch, explain.NoSharedCipher, explain.NoSharedGroup, explain.ALPNMismatch,
-		explain.PeerPlaintextHTTP, explain.PeerNotTLS, explain.PeerEchoes, explain.ConnectionRefused:
+		explain.ALPNNone, explain.PeerPlaintextHTTP, explain.PeerNotTLS, explain.PeerEchoes, explain.ConnectionRefused:
 		return true
 	}
 	return false

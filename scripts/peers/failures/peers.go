@@ -181,6 +181,8 @@ var foreignServers = []foreign{
 	},
 	nginx("nginx 1.2", "TLSv1.2", map[string]string{"tls1.2": "", "suite": "ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256;\n"}),
 	nginx("nginx 1.3", "TLSv1.3", map[string]string{"tls1.3": ""}),
+	apache("Apache 1.2", "TLSv1.2", map[string]string{"tls1.2": "", "suite": "SSLCipherSuite ECDHE-ECDSA-AES128-GCM-SHA256\n"}),
+	apache("Apache 1.3", "TLSv1.3", map[string]string{"tls1.3": ""}),
 	{
 		Peer: workshop.Peer{Name: "stunnel", Needs: []string{"stunnel"}, Args: "stunnel {conf}", Conf: stunnelLog + `
 [tls]
@@ -269,39 +271,4 @@ var stunnelOptions = map[string]string{
 	"tls1.2": "sslVersion = TLSv1.2\n", "tls1.3": "sslVersion = TLSv1.3\n",
 	"suite": "sslVersion = TLSv1.2\nciphers = ECDHE-ECDSA-AES128-GCM-SHA256\n",
 	"group": "curves = P-521\n", "crl": "CRLfile = {crl}\n",
-}
-
-// nginx terminates TLS before a backend that knows nothing of it.
-func nginx(name, version string, options map[string]string) foreign {
-	return foreign{
-		Peer: workshop.Peer{Name: name, Needs: []string{"nginx"}, Args: "nginx -p {dir} -e stderr -c {conf}", Conf: `
-load_module "{stream}";
-daemon off;
-master_process off;
-pid "{dir}/pid";
-error_log stderr notice;
-events { worker_connections 64; }
-stream {
-	server {
-		listen {addr} ssl;
-		ssl_protocols ` + version + `;
-		{demand}
-		{identity}
-		{options}
-		proxy_pass {upstream};
-	}
-}
-`},
-		identity: "ssl_certificate \"{cert}\";\nssl_certificate_key \"{key}\";\n",
-		demand:   "ssl_client_certificate \"{ca}\";\nssl_verify_client on;\n",
-		demands: map[string]string{
-			"lax":        "ssl_client_certificate \"{ca}\";\nssl_verify_client optional_no_ca;\n",
-			"list-other": "ssl_trusted_certificate \"{ca}\";\nssl_client_certificate \"{other}\";\nssl_verify_client on;\n",
-		},
-		ready: "event method", // it listens by then
-		options: with(options, map[string]string{
-			"group": "ssl_ecdh_curve P-521;\n", "alpn": "ssl_alpn other/1;\n", "crl": "ssl_crl \"{crl}\";\n",
-			"down": "", "mum": "", "mute": "",
-		}),
-	}
 }

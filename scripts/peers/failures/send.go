@@ -2,6 +2,7 @@ package failures
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"tlsdemo/scripts/peers/workshop"
@@ -24,10 +25,10 @@ func (e *encounter) send(ctx context.Context, s *stage) (h heard, err error) {
 	}
 	defer done()
 	as := e.credentials(s, explain.ClientSide)
-	send, err := workshop.Start(ctx, append([]string{
-		s.TLSDemo, "send", workshop.GreetingLine, "--addr=" + addr, "--server-name=localhost",
+	send, err := workshop.Start(ctx, slices.Concat([]string{
+		s.TLSDemo, "send", "--addr=" + addr, "--server-name=localhost",
 		"--cert=" + as.Cert, "--key=" + as.Key, "--ca=" + as.CA,
-	}, e.fill(e.situation.sendFlags)...))
+	}, e.foreign.greeting(), e.fill(e.situation.sendFlags)))
 	if err != nil {
 		return h, err
 	}
@@ -45,8 +46,19 @@ func (e *encounter) send(ctx context.Context, s *stage) (h heard, err error) {
 	return h, nil
 }
 
+// greeting is what our client says to a server, and how it has to be told.
+func (f foreign) greeting() []string {
+	if f.web {
+		return []string{"GET / HTTP/1.0\r\nHost: localhost\r\n\r\n", "--alpn="}
+	}
+	return []string{workshop.GreetingLine}
+}
+
 // answered reports whether our client had an answer, and ended as it has to then.
 func (e *encounter) answered(send *workshop.Process) bool {
+	if e.foreign.web && !strings.Contains(send.String(), "200 OK") {
+		return false
+	}
 	if e.foreign.cuts {
 		return send.Status() == statusCut && strings.Contains(send.String(), "closed the connection without close_notify")
 	}

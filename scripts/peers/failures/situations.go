@@ -40,6 +40,9 @@ type situation struct {
 	// veiled means that only the verifier can know: of the other end no more than an
 	// honest hedge is asked.
 	veiled bool
+	// says are words that have to be in an account that is right, besides the facts of its
+	// code.
+	says []string
 }
 
 // kind decides what counts as an honest hedge, and whether the peer may accept what we
@@ -50,6 +53,7 @@ const (
 	clientCert  kind = iota // something is wrong with the client's certificate
 	serverCert              // or with the server's
 	negotiation             // the two ends have nothing in common
+	later                   // the server wants a certificate once it has seen a request
 	transport               // no TLS at all, or not all of it
 	control                 // nothing may be called refused
 )
@@ -112,7 +116,7 @@ func both(s situation, list ...explain.Code) situation {
 
 // situations are all that there are, in the order of the matrix.
 func situations() []situation {
-	return slices.Concat(clientFaults, serverFaults, caFaults, decoys, mismatches, strangers, controls)
+	return slices.Concat(clientFaults, serverFaults, caFaults, decoys, mismatches, laterFaults, strangers, controls)
 }
 
 var clientFaults = []situation{
@@ -225,6 +229,23 @@ var mismatches = []situation{
 		serve: codes(explain.NoSharedGroup), send: codes(explain.NoSharedParameters, explain.NoSharedGroup),
 	},
 	both(situation{name: "no ALPN in common", kind: negotiation, verifier: byServer, options: []string{"alpn"}}, explain.ALPNMismatch),
+	// Apache chooses http/1.1, whatever it was offered.
+	{
+		name: "ALPN that was not offered", kind: negotiation, verifier: byClient, options: []string{"alpn-own"}, sendFlags: []string{"--alpn=tlsdemo/1"},
+		send: codes(explain.ALPNNone),
+	},
+}
+
+// laterFaults are finished handshakes of which the server wants more.
+var laterFaults = []situation{
+	{
+		name: "certificate wanted later, renegotiation", kind: later, verifier: byServer, options: []string{"tls1.2", "later"},
+		send: codes(explain.CertAskedLater), says: []string{"another handshake after the first (renegotiation)", "to ask for a certificate"},
+	},
+	{
+		name: "certificate wanted later, TLS 1.3", kind: later, verifier: byServer, options: []string{"tls1.3", "later"},
+		send: codes(explain.CertAskedLater), says: []string{"only after the request, by post-handshake authentication"},
+	},
 }
 
 // otherSuite is one that no peer has which is told suite.
