@@ -188,17 +188,18 @@ func (c *certsInit) announce(m *made) error {
 		fmt.Fprintf(out, "The old set is kept in %s\n", console.Clean(string(m.aside)))
 	}
 	fmt.Fprintf(out, "Made a CA, a server and a client certificate in %s\n\n", console.Clean(string(m.dir)))
-	table := console.NewTable(out)
+	width := tableColumns(c.env.stdout)
+	var rows [][]string
 	for _, name := range []string{certs.CA, certs.Server, certs.Client} {
 		cert := m.set[name].Leaf()
-		fmt.Fprintf(table, "  %s\tuntil %s\t%s\n", name, cert.NotAfter.Format(time.DateOnly), namesOf(cert))
+		rows = append(rows, []string{"  " + name, "until " + cert.NotAfter.Format(time.DateOnly), namesOf(cert)})
 	}
-	table.Flush()
+	console.PrintTable(out, rows, width)
 	for i, note := range m.notes() {
 		if i == 0 {
 			fmt.Fprintln(out)
 		}
-		fmt.Fprintln(out, console.Clean(note))
+		console.Hang(out, "", console.Clean(note), width)
 	}
 	fmt.Fprintf(out, "\nNext, in one terminal and in another:\n  tlsdemo serve%[1]s\n  tlsdemo send%[1]s\n", console.Clean(c.dirFlag()))
 	_, err := out.WriteTo(c.env.stdout)

@@ -111,23 +111,20 @@ func (c *certsShow) runForeign(err error) error {
 		}
 		return c.fail(err)
 	}
-	table := console.NewTable(c.env.stdout)
-	fmt.Fprintln(table, "FILE\tROLE\tVALID\tSERIAL\tNAMES")
+	rows := [][]string{{"FILE", "ROLE", "VALID", "SERIAL", "NAMES"}}
 	for _, file := range foreign.layout.Certs {
 		for _, cert := range file.Certs[:min(len(file.Certs), few)] {
-			fmt.Fprintf(table, "%s\t%s\t%s\t%.8s\t%s\n", console.Clean(file.Path), certs.Role(cert),
-				remaining(cert, c.env.now()), chain.Serial(cert), namesOf(cert))
+			rows = append(rows, append([]string{console.Clean(file.Path), certs.Role(cert)}, c.cells(cert)...))
 		}
 	}
-	if err := table.Flush(); err != nil {
-		return err
-	}
+	console.PrintTable(c.env.stdout, rows, tableColumns(c.env.stdout))
 	return c.fail(err)
 }
 
 func (c *certsShow) showEntries(entries []certs.Entry) error {
 	if !c.json && !c.pem && !c.short {
-		return c.table(entries)
+		c.table(entries)
+		return nil
 	}
 	for _, entry := range entries {
 		if entry.Cert == nil && !c.json {
@@ -149,22 +146,26 @@ func (c *certsShow) showEntry(entry certs.Entry) error {
 	return c.show(item{file: entry.File, cert: entry.Cert})
 }
 
-func (c *certsShow) table(entries []certs.Entry) error {
-	table := console.NewTable(c.env.stdout)
-	fmt.Fprintln(table, "NAME\tROLE\tSOUND\tVALID\tSERIAL\tNAMES")
+func (c *certsShow) table(entries []certs.Entry) {
+	rows := [][]string{{"NAME", "ROLE", "SOUND", "VALID", "SERIAL", "NAMES"}}
 	for _, entry := range entries {
 		if entry.Cert == nil {
-			fmt.Fprintf(table, "%s\t-\tno\t-\t-\t-\n", entry.Name)
+			rows = append(rows, []string{entry.Name, "-", "no", "-", "-", "-"})
 			continue
 		}
 		sound := "yes"
 		if len(entry.Findings) > 0 {
 			sound = "no"
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%.8s\t%s\n", entry.Name, certs.Role(entry.Cert), sound,
-			remaining(entry.Cert, c.env.now()), chain.Serial(entry.Cert), namesOf(entry.Cert))
+		rows = append(rows, append([]string{entry.Name, certs.Role(entry.Cert), sound}, c.cells(entry.Cert)...))
 	}
-	return table.Flush()
+	console.PrintTable(c.env.stdout, rows, tableColumns(c.env.stdout))
+}
+
+// cells are the last ones of a certificate's row: how long it is valid, the first digits of
+// its serial number, its names.
+func (c *certsShow) cells(cert *x509.Certificate) []string {
+	return []string{remaining(cert, c.env.now()), fmt.Sprintf("%.8s", chain.Serial(cert)), namesOf(cert)}
 }
 
 // runArgs shows what each argument names.

@@ -295,10 +295,10 @@ func listCauses(w io.Writer, head string, codes []string) {
 	}
 	fmt.Fprintln(w, "  "+head)
 	for _, code := range codes[:min(len(codes), maxCauses)] {
-		hang(w, fmt.Sprintf("    %-30s ", code), firstSentence(codeText(code)))
+		console.Hang(w, fmt.Sprintf("    %-30s ", code), firstSentence(codeText(code)), columns)
 	}
 	if rest := codes[min(len(codes), maxCauses):]; len(rest) > 0 {
-		hang(w, "    or ", strings.Join(rest, ", "))
+		console.Hang(w, "    or ", strings.Join(rest, ", "), columns)
 	}
 }
 
@@ -337,7 +337,7 @@ func counted(n int64) string {
 // left out.
 func fold(w io.Writer, name, value string) {
 	if value != "" {
-		hang(w, fmt.Sprintf("  %-9s ", name), console.Clean(value))
+		console.Hang(w, fmt.Sprintf("  %-9s ", name), console.Clean(value), columns)
 	}
 }
 

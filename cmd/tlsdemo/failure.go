@@ -186,24 +186,6 @@ const columns = 80
 func section(code string) string {
 	var b strings.Builder
 	b.WriteString(code + "\n")
-	hang(&b, "    ", codeText(code))
+	console.Hang(&b, "    ", codeText(code), columns)
 	return b.String()
-}
-
-// hang prints text after a first word, in lines that fit a terminal.
-func hang(w io.Writer, first, text string) {
-	line, empty := first, true
-	for word := range strings.FieldsSeq(text) {
-		switch {
-		case empty:
-			line += word
-		case len(line)+len(" ")+len(word) <= columns:
-			line += " " + word
-		default:
-			fmt.Fprintln(w, line)
-			line = strings.Repeat(" ", len(first)) + word
-		}
-		empty = false
-	}
-	fmt.Fprintln(w, strings.TrimRight(line, " "))
 }

@@ -133,17 +133,18 @@ func (l *labCmd) run(ctx context.Context) error {
 	case l.keep != "":
 		return l.write(l.scenarios[0])
 	case len(l.scenarios) == 0:
-		return l.list()
+		l.list()
+		return nil
 	}
 	return l.runChosen(ctx)
 }
 
-func (l *labCmd) list() error {
-	table := console.NewTable(l.env.stdout)
+func (l *labCmd) list() {
+	var rows [][]string
 	for _, s := range lab.Scenarios() {
-		fmt.Fprintf(table, "%s\t%s\n", s.Name, s.Broken)
+		rows = append(rows, []string{s.Name, s.Broken})
 	}
-	return table.Flush()
+	console.PrintTable(l.env.stdout, rows, tableColumns(l.env.stdout))
 }
 
 // unexpectedError is a lab in which an end did not say what it ought to.

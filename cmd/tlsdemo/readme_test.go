@@ -33,16 +33,16 @@ func TestReadme(t *testing.T) {
 	if len(commands) < 15 {
 		t.Fatalf("only %d commands found", len(commands))
 	}
-	tmp := t.TempDir()
+	tmp, home := t.TempDir(), t.TempDir()
 	shell := exec.CommandContext(t.Context(), "bash", "-c", readmeScript(commands))
 	shell.Dir = filepath.Join("..", "..")
-	shell.Env = append(readmeEnv(t), "TMPDIR="+tmp)
+	shell.Env = append(readmeEnv(t, home), "TMPDIR="+tmp)
 	shell.WaitDelay = time.Second
 	out, err := shell.CombinedOutput()
 	if err != nil {
 		t.Errorf("the shell: %v", err)
 	}
-	printed := strings.ReplaceAll(string(out), tmp, "/tmp")
+	printed := strings.NewReplacer(tmp, "/tmp", home, "~").Replace(string(out))
 	for i, command := range commands {
 		// What a server in the background prints may come later.
 		_, after, _ := strings.Cut(printed, readmeMark(i))
@@ -85,12 +85,12 @@ func readmeCommands(t *testing.T, file string) []readmeCommand {
 // listens. This test is itself a part of scripts/test, so that is only looked at.
 func readmeScript(commands []readmeCommand) string {
 	var b strings.Builder
-	b.WriteString("set -m; exec 2>&1; trap 'kill $(jobs -p) 2>/dev/null' EXIT\n")
+	b.WriteString("CLONE=$PWD; set -m; exec 2>&1; trap 'kill $(jobs -p) 2>/dev/null' EXIT\n")
 	for i, c := range commands {
 		fmt.Fprintf(&b, "echo; echo '%s'\n", readmeMark(i))
 		switch {
 		case c.line == "scripts/test":
-			b.WriteString("test -x scripts/test || exit 1\n")
+			b.WriteString("test -x \"$CLONE/scripts/test\" || exit 1\n")
 		case strings.HasSuffix(c.line, "&"):
 			b.WriteString(serveAnywhere(c.line))
 		case c.fails():
@@ -118,16 +118,21 @@ func explicit(line string) string {
 	return readmeCall.ReplaceAllString(line, "tlsdemo $1 --addr="+defaultAddr)
 }
 
-// serveAnywhere starts the README's server on a free port, and keeps that in a variable
-// that has the README's port in its name.
+// serveAnywhere starts one of the README's servers on a free port, and keeps that in a
+// variable that has the README's port in its name. Ours writes it to a file, and openssl's
+// to its standard output.
 func serveAnywhere(line string) string {
 	line = explicit(line)
 	port := readmePort.FindStringSubmatch(line)[2]
-	line = readmePort.ReplaceAllString(line, "$1:0 --ready-file=\"$$TMPDIR/$2\"")
+	instead, report := `$1:0 --ready-file="$$TMPDIR/$2"`, "$TMPDIR/"+port
+	if strings.HasPrefix(line, "openssl ") {
+		instead, report = "$1:0", "$TMPDIR/"+port+".out"
+		line = fmt.Sprintf(`%s >"%s" 2>&1 &`, strings.TrimSuffix(line, "&"), report)
+	}
+	line = readmePort.ReplaceAllString(line, instead)
 	return fmt.Sprintf(`%s
-for i in {1..1000}; do [[ -s $TMPDIR/%[2]s ]] && break; sleep 0.01; done
-port_%[2]s=$(sed 's/.*://' "$TMPDIR/%[2]s")
-`, line, port)
+for i in {1..1000}; do port_%[2]s=$(sed -nE 's/^(ACCEPT )?127\.0\.0\.1:([0-9]+)$/\2/p' "%[3]s" 2>/dev/null); [[ $port_%[2]s ]] && break; sleep 0.01; done
+`, line, port, report)
 }
 
 // elsewhere is a command that calls such a server.
@@ -139,9 +144,8 @@ func elsewhere(line string) string {
 func readmeMark(i int) string { return fmt.Sprintf("(command %d of the README)", i) }
 
 // readmeEnv is a newcomer's: an empty home, apart from what Go has downloaded.
-func readmeEnv(t *testing.T) []string {
+func readmeEnv(t *testing.T, home string) []string {
 	t.Helper()
-	home := t.TempDir()
 	env := append(os.Environ(),
 		"HOME="+home, "XDG_CONFIG_HOME=", "TLSDEMO_DIR=",
 		"GOBIN="+filepath.Join(home, "bin"),

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"os"
 	"strings"
@@ -150,15 +151,22 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// terminalColumns is how wide what is printed there may be: as wide as help is, or less if
-// it is a terminal that is narrower.
-func terminalColumns(w io.Writer) int {
+// terminalColumns is how wide prose that is printed there may be: as wide as help is, or
+// less if it is a terminal that is narrower.
+func terminalColumns(w io.Writer) int { return min(terminalWidth(w, columns), columns) }
+
+// tableColumns is how wide a table may be that is printed there: as wide as the terminal, and
+// as wide as it likes where a program reads it.
+func tableColumns(w io.Writer) int { return terminalWidth(w, math.MaxInt) }
+
+// terminalWidth is how wide the terminal w is, or otherwise if it is none.
+func terminalWidth(w io.Writer, otherwise int) int {
 	if f, ok := fileOf(w); ok {
 		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
-			return min(width, columns)
+			return width
 		}
 	}
-	return columns
+	return otherwise
 }
 
 // fileOf is the file to which w writes.

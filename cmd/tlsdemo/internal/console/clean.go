@@ -47,25 +47,49 @@ func CleanLines(s string) string {
 // NewTable returns a writer that lines up cells, which tabs separate, in columns.
 func NewTable(w io.Writer) *tabwriter.Writer { return tabwriter.NewWriter(w, 0, 0, 2, ' ', 0) }
 
-// PrintRows prints labels and texts in two columns, in lines of at most width characters:
-// a text that is longer goes on under its beginning. Only a word that is longer than its
-// column is not broken.
+// PrintRows prints labels and texts in two columns, as PrintTable does.
 func PrintRows(w io.Writer, rows [][2]string, width int) {
+	table := make([][]string, len(rows))
+	for i := range rows {
+		table[i] = rows[i][:]
+	}
+	PrintTable(w, table, width)
+}
+
+// PrintTable lines up the cells of rows, all of which have the same number of them, in
+// lines of at most width characters: a last cell that is longer goes on under its
+// beginning. Only a word that is longer than its column is not broken.
+func PrintTable(w io.Writer, rows [][]string, width int) {
 	const gap = 2
-	labels := 0
+	var widths []int
 	for _, row := range rows {
-		labels = max(labels, utf8.RuneCountInString(row[0]))
+		widths = append(widths, make([]int, max(0, len(row)-len(widths)))...)
+		for i, cell := range row {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
 	}
 	for _, row := range rows {
-		label := row[0]
-		for _, line := range fold(Clean(row[1]), width-labels-gap) {
-			fmt.Fprintf(w, "%-*s%s\n", labels+gap, label, line)
-			label = ""
+		var first strings.Builder
+		last := len(row) - 1
+		for i, cell := range row[:last] {
+			fmt.Fprintf(&first, "%-*s", widths[i]+gap, cell)
 		}
+		Hang(w, first.String(), Clean(row[last]), width)
 	}
 }
 
-// fold breaks a text between words. Where there are no lines there is one, and it is empty.
+// Hang prints text after a first word, in lines of at most width characters: it goes on
+// under its beginning. Only a word that is longer is not broken.
+func Hang(w io.Writer, first, text string, width int) {
+	indent := utf8.RuneCountInString(first)
+	for _, line := range fold(text, width-indent) {
+		fmt.Fprintln(w, strings.TrimRight(first+line, " "))
+		first = strings.Repeat(" ", indent)
+	}
+}
+
+// fold breaks a text between words. Where there are no words there is one line, and it is
+// empty.
 func fold(text string, width int) []string {
 	var lines []string
 	line := ""
