@@ -21,6 +21,8 @@ type Dialer struct {
 	// or which we do: with them an explanation can name it. They are not trusted. May
 	// be nil.
 	Intermediates []*x509.Certificate
+	// Resolver looks names up. If nil, [net.DefaultResolver] does.
+	Resolver *net.Resolver
 }
 
 // Dial connects to addr, HOST:PORT, over TCP, and shakes hands. A connection that fails is
@@ -37,14 +39,22 @@ func (d *Dialer) Dial(ctx context.Context, addr string) (*tls.Conn, error) {
 
 // Connect is the first half of Dial: TCP alone.
 func (d *Dialer) Connect(ctx context.Context, addr string) (net.Conn, error) {
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
+	conn, err := (&net.Dialer{Resolver: d.Resolver}).DialContext(ctx, "tcp", addr)
 	if err == nil {
 		return conn, nil
 	}
-	if ctx.Err() != nil {
-		err = context.Cause(ctx)
+	return nil, explain.Dial(addr, whyNot(ctx, err))
+}
+
+// whyNot is the error of an attempt to connect, or the reason for which ctx is done, unless
+// it was the look-up of the name that took all the time: then nobody was called.
+func whyNot(ctx context.Context, err error) error {
+	cause := context.Cause(ctx)
+	_, lookup := errors.AsType[*net.DNSError](err)
+	if cause == nil || lookup && errors.Is(cause, context.DeadlineExceeded) {
+		return err
 	}
-	return nil, explain.Dial(addr, err)
+	return cause
 }
 
 // Handshake is the second half of Dial: TLS over a connection to addr. If it fails

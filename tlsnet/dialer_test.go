@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
@@ -59,3 +60,26 @@ func TestDialNobody(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// A look-up that nobody answers is told from a server that does not answer.
+func TestDialWithoutAnAnswerOfDNS(t *testing.T) {
+	over := make(chan struct{})
+	defer close(over)
+	dialer := &tlsnet.Dialer{Resolver: &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+		<-over
+		return nil, errInterrupted
+	}}}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err := dialer.Connect(ctx, "db.example:8888")
+	if why, ok := errors.AsType[*explain.Error](err); !ok || why.Code != explain.HostUnknown || !strings.Contains(why.Text, "db.example could not be looked up") {
+		t.Errorf("error %v", err)
+	}
+	stopped, stop := context.WithCancelCause(t.Context())
+	stop(errInterrupted)
+	if _, err = dialer.Connect(stopped, "db.example:8888"); !errors.Is(err, errInterrupted) {
+		t.Errorf("error %v", err)
+	}
+}
+
+var errInterrupted = errors.New("interrupted")

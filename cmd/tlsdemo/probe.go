@@ -119,7 +119,7 @@ func (p *probeCmd) run(ctx context.Context, addr string) error {
 	view := &probeView{
 		report: report, addr: addr, name: cmp.Or(p.serverName, host(addr)), now: p.env.now(), creds: creds,
 		columns: terminalColumns(p.env.stdout), refusals: p.refusals,
-		startTLS: p.startTLS.value != "", typed: p.env.typed,
+		startTLS: p.startTLS.value, http: p.http != "", typed: p.env.typed,
 	}
 	if p.refusals && report.Asked {
 		cast, err := p.cast(creds, report)
@@ -215,7 +215,7 @@ func (v *probeView) suggested(fault *explain.Error) string {
 	case explain.PeerWantsStartTLS:
 		return fault.StartTLS
 	case explain.PeerSilent, explain.PeerClosedBeforeHello, explain.PeerHungUp:
-		if _, port, err := net.SplitHostPort(v.addr); err == nil && !v.startTLS {
+		if _, port, err := net.SplitHostPort(v.addr); err == nil && v.startTLS == "" {
 			return probe.StartTLSOn(port)
 		}
 	}

@@ -6,8 +6,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"slices"
 	"strings"
 	"time"
@@ -27,8 +29,9 @@ type probeView struct {
 	name     string // that the server's certificate must bear
 	now      time.Time
 	creds    *credentials
-	startTLS bool // whether TLS was to begin after a command
-	refusals bool // whether the server was to refuse something
+	startTLS string // the protocol after whose command TLS was to begin, or empty
+	http     bool   // whether a request of HTTP was made
+	refusals bool   // whether the server was to refuse something
 	outcomes []probe.Outcome
 	columns  int // how wide the table may be
 	typed    retype.Line
@@ -57,7 +60,7 @@ func (v *probeView) rows() [][2]string {
 func (v *probeView) serverRows() [][2]string {
 	r := v.report
 	if len(r.Addrs) == 0 {
-		return [][2]string{{"name", host(v.addr) + " is not known"}}
+		return [][2]string{{"name", host(v.addr) + v.lookup()}}
 	}
 	rows := [][2]string{{"name", host(v.addr) + " is " + strings.Join(r.Addrs, ", ")}}
 	if r.Remote == "" {
@@ -78,6 +81,16 @@ func (v *probeView) serverRows() [][2]string {
 		}
 	}
 	return append(rows, v.askedRows()...)
+}
+
+// lookup says how the look-up of a name failed.
+func (v *probeView) lookup() string {
+	for _, fault := range v.report.Faults {
+		if unknown, ok := errors.AsType[*net.DNSError](fault.Err); ok && !unknown.IsNotFound {
+			return " could not be looked up"
+		}
+	}
+	return " is not known"
 }
 
 func (v *probeView) handshakeRows() [][2]string {
@@ -241,23 +254,36 @@ func (v *probeView) fits() string {
 	return "; the server lists its CA"
 }
 
+// accepted says whether the server took what we presented. A finished handshake alone is no
+// proof: what would be one, or who decides, depends on what is spoken over TLS.
 func (v *probeView) accepted() string {
 	r := v.report
-	what := "our certificate"
-	if r.Ours == nil {
-		what = "us without a certificate"
-	}
 	switch {
 	case r.Refused:
 		return "NO"
 	case r.Accepted == explain.Certain:
 		return "yes: the server answered our HTTP request"
 	case r.Accepted == explain.Likely:
-		return "likely: the handshake was finished, and no refusal came within half a second. This is not proof: an HTTP server can still refuse " + what + " in its answer; try --http"
+		return "likely: the handshake was finished, and no refusal came within half a second. This is not proof: " + v.laterRefusal()
 	case slices.ContainsFunc(r.Faults, func(e *explain.Error) bool { return e.Fault() == explain.TheyRefused }):
-		return "not known: the handshake was finished, but something is wrong with our certificate, so the server is likely to refuse it after the handshake, as HTTP servers do; try --http"
+		return "not known: the handshake was finished, but something is wrong with our certificate, and " + v.laterRefusal()
 	}
 	return "not known"
+}
+
+// laterRefusal says how a server can still refuse what it let finish the handshake.
+func (v *probeView) laterRefusal() string {
+	what := "our certificate"
+	if v.report.Ours == nil {
+		what = "us without a certificate"
+	}
+	switch {
+	case v.startTLS != "":
+		return fmt.Sprintf("the server can still refuse %s at the login of its own protocol (%s), which probe does not try", what, v.startTLS)
+	case v.http:
+		return fmt.Sprintf("the server can still refuse %s, and its answer to our HTTP request does not tell", what)
+	}
+	return fmt.Sprintf("an HTTP server can still refuse %s in its answer; try --http", what)
 }
 
 // probeRecord is a probe as --json shows it. Fields are only ever added.

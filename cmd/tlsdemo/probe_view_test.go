@@ -2,7 +2,9 @@ package main
 
 import (
 	"crypto/tls"
+	"net"
 	"slices"
+	"strings"
 	"testing"
 
 	"tlsdemo/tlsnet/explain"
@@ -17,6 +19,41 @@ func TestProbeDoesNotGuessWhatWasNotAsked(t *testing.T) {
 		view := &probeView{report: &probe.Report{State: state}}
 		if told := len(view.askedRows()) > 0; told != complete {
 			t.Errorf("handshake complete %v: says that no certificate is asked for: %v", complete, told)
+		}
+	}
+}
+
+// What would show whether a server accepts us is said, and it is never what was tried already,
+// nor what cannot be.
+func TestProbeSaysWhatWouldShowAcceptance(t *testing.T) {
+	defect := &explain.Error{Code: explain.ClientCertExpired, Ours: true}
+	for _, test := range []struct {
+		view      probeView
+		says, not string
+	}{
+		{probeView{}, "us without a certificate in its answer; try --http", "login"},
+		{probeView{startTLS: "imap"}, "at the login of its own protocol (imap)", "http"},
+		{probeView{http: true}, "does not tell", "try --http"},
+	} {
+		for _, report := range []*probe.Report{
+			{Accepted: explain.Likely},
+			{Faults: []*explain.Error{defect}},
+		} {
+			test.view.report = report
+			if got := test.view.accepted(); !strings.Contains(got, test.says) || strings.Contains(got, test.not) {
+				t.Errorf("says %q", got)
+			}
+		}
+	}
+}
+
+// A look-up that failed says nothing of the name, unless it was not found.
+func TestProbeOfANameThatIsNotFound(t *testing.T) {
+	for found, want := range map[bool]string{true: "db could not be looked up", false: "db is not known"} {
+		fault := &explain.Error{Code: explain.HostUnknown, Err: &net.DNSError{IsNotFound: !found}}
+		view := &probeView{addr: "db:443", report: &probe.Report{Faults: []*explain.Error{fault}}}
+		if rows := view.serverRows(); rows[0] != [2]string{"name", want} {
+			t.Errorf("%q", rows)
 		}
 	}
 }

@@ -20,11 +20,10 @@ func Dial(addr string, err error) error {
 	unknown, isUnknown := errors.AsType[*net.DNSError](err)
 	_, isOp := errors.AsType[*net.OpError](err)
 	switch {
+	case isUnknown:
+		return hostUnknown(unknown, err)
 	case neterr.Refused(err):
 		return &Error{Code: ConnectionRefused, Text: "nothing listens at " + addr, Certainty: Certain, Err: err}
-	case isUnknown:
-		text := fmt.Sprintf("the name %s is not known: %s", chain.Quote(unknown.Name), words(unknown.Err))
-		return &Error{Code: HostUnknown, Text: text, Certainty: Certain, Err: err}
 	case timedOut(err):
 		return &Error{
 			Code: ConnectTimeout, Text: fmt.Sprintf("nothing answered at %s: %v", chain.Quote(addr), err), Certainty: Certain, Err: err,
@@ -37,6 +36,23 @@ func Dial(addr string, err error) error {
 		return err
 	}
 	return fmt.Errorf("connect to %s: %w", addr, err)
+}
+
+// hostUnknown is a name that was not found, or could not be looked up: the DNS server's own
+// silence, or that none listens, says nothing of the name, nor of the server.
+func hostUnknown(unknown *net.DNSError, err error) *Error {
+	name := chain.Quote(unknown.Name)
+	if unknown.IsNotFound {
+		return &Error{Code: HostUnknown, Text: fmt.Sprintf("the name %s is not known: %s", name, words(unknown.Err)), Certainty: Certain, Err: err}
+	}
+	why := words(unknown.Err)
+	if unknown.IsTimeout {
+		why = "the DNS server did not answer in time"
+	}
+	return &Error{
+		Code: HostUnknown, Text: fmt.Sprintf("the name %s could not be looked up: %s", name, why), Certainty: Certain, Err: err,
+		Basis: "whether the name exists is not known",
+	}
 }
 
 // words returns the text of an error that we do not know: as it is if that is harmless, and

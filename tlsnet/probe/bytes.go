@@ -7,7 +7,6 @@ import (
 	"net"
 	"time"
 
-	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
 	"tlsdemo/tlsnet/wire"
 )
@@ -20,7 +19,7 @@ const sslRequest = "\x00\x00\x00\x08\x04\xd2\x16\x2f"
 // waits for its clients is asked what hurts none.
 func (l *lab) other() experiment {
 	return experiment{change: "no TLS: wait for a greeting, then ask as PostgreSQL's clients do, then end the line", try: func(ctx context.Context) (*explain.Error, string) {
-		conn, err := new(tlsnet.Dialer).Connect(ctx, l.way.addr)
+		conn, err := l.connect(ctx, l.way.addr)
 		if err != nil {
 			return nil, "not connected"
 		}

@@ -48,7 +48,7 @@ func (p *Probe) experiments(ctx context.Context, w way, report *Report) {
 		return
 	}
 	l := &lab{Probe: p, way: w, report: report, failed: report.Faults[0], left: maxExperiments}
-	list := l.list()
+	list := l.list(ctx)
 	for i, e := range list {
 		if l.left == 0 || ctx.Err() != nil {
 			return
@@ -101,8 +101,8 @@ func shareOf(ctx context.Context, n int) time.Duration {
 }
 
 // list is the experiments that suit the failure, the likeliest first.
-func (l *lab) list() []experiment {
-	name, small, old, other, header := l.name(), l.small(), l.old(), l.other(), l.header()
+func (l *lab) list(ctx context.Context) []experiment {
+	name, small, old, other, header := l.name(ctx), l.small(), l.old(), l.other(), l.header()
 	if l.StartTLS != "" { // it speaks first, and has done so
 		other, header = experiment{}, experiment{}
 	}
@@ -205,7 +205,7 @@ func postQuantum(id tls.CurveID) bool {
 
 // name is the server's name in the ClientHello (SNI, RFC 6066 section 3): another way than
 // the one that failed. An address is never sent as a name.
-func (l *lab) name() experiment {
+func (l *lab) name(ctx context.Context) experiment {
 	w := l.way
 	w.config = blind(w.config)
 	if sent := w.config.ServerName; net.ParseIP(sent) == nil {
@@ -218,7 +218,7 @@ func (l *lab) name() experiment {
 			}
 		})
 	}
-	name := l.nameOf(w.config.ServerName)
+	name := l.nameOf(ctx, w.config.ServerName)
 	if name == "" {
 		return experiment{}
 	}
@@ -232,14 +232,18 @@ func (l *lab) name() experiment {
 	})
 }
 
-// nameOf is the name of an address, as far as that is to be had, or "".
-func (l *lab) nameOf(addr string) string {
+// lookUp is how long the look-up of an address may take: the experiments wait for it, and
+// most addresses have no name.
+const lookUp = time.Second
+
+// nameOf is the name of an address, as far as that is to be had in a share of the time, or "".
+func (l *lab) nameOf(ctx context.Context, addr string) string {
 	if net.ParseIP(addr).IsLoopback() {
 		return "localhost"
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	ctx, cancel := context.WithTimeout(ctx, min(lookUp, shareOf(ctx, maxExperiments+1)))
 	defer cancel()
-	names, _ := net.DefaultResolver.LookupAddr(ctx, addr)
+	names, _ := l.resolver().LookupAddr(ctx, addr)
 	if len(names) == 0 {
 		return ""
 	}

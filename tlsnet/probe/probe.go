@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -35,6 +36,8 @@ type Probe struct {
 	// HTTP is a path. If it is not empty, a request for it is made after the handshake:
 	// only what the server answers shows whether it accepts us.
 	HTTP string
+	// Resolver looks names and addresses up. If nil, [net.DefaultResolver] does.
+	Resolver *net.Resolver
 }
 
 // Report is what a probe has seen of a server.
@@ -85,7 +88,10 @@ func (p *Probe) Run(ctx context.Context, addr string) (*Report, error) {
 		return nil, err
 	}
 	report := new(Report)
-	if report.Addrs, err = net.DefaultResolver.LookupHost(ctx, host); err != nil {
+	if report.Addrs, err = p.resolver().LookupHost(ctx, host); err != nil {
+		if errors.Is(ctx.Err(), context.Canceled) {
+			return report, context.Cause(ctx)
+		}
 		if unknown, ok := explain.Dial(addr, err).(*explain.Error); ok {
 			report.add(unknown)
 			return report, nil
@@ -98,6 +104,13 @@ func (p *Probe) Run(ctx context.Context, addr string) (*Report, error) {
 	}
 	p.experiments(ctx, w, report)
 	return report, nil
+}
+
+func (p *Probe) resolver() *net.Resolver { return cmp.Or(p.Resolver, net.DefaultResolver) }
+
+// connect is TCP alone.
+func (p *Probe) connect(ctx context.Context, addr string) (net.Conn, error) {
+	return (&tlsnet.Dialer{Resolver: p.Resolver}).Connect(ctx, addr)
 }
 
 // config is the configuration of a connection to host.
@@ -156,7 +169,7 @@ func (r *Report) merge(second *Report) {
 
 // look connects once, and reports whether it was we who ended it.
 func (p *Probe) look(ctx context.Context, w way, report *Report) (refused bool, err error) {
-	conn, err := new(tlsnet.Dialer).Connect(ctx, w.addr)
+	conn, err := p.connect(ctx, w.addr)
 	if unreachable, ok := errors.AsType[*explain.Error](err); ok {
 		report.add(unreachable)
 		return false, nil
