@@ -60,6 +60,30 @@ func answered(first []byte, said string) (*explain.Error, string) {
 	return explain.Spoken(wire.Seen{In: first, Received: int64(len(first))}), saw
 }
 
+// ldap is the one protocol whose servers wait for their client and close at anything that is
+// not theirs, so that no other question may come before.
+func (l *lab) ldap() experiment {
+	return experiment{change: "no TLS: ask to begin it (StartTLS) as LDAP's clients do", try: func(ctx context.Context) (*explain.Error, string) {
+		conn, err := l.connect(ctx, l.way.addr)
+		if err != nil {
+			return nil, "not connected"
+		}
+		defer conn.Close()
+		stop := interruptWhenDone(ctx, conn)
+		defer stop()
+		d := &dialogue{conn: conn}
+		refused := d.ldap()
+		switch protocol, known := d.seen.ServerProtocol(); {
+		case !known || protocol.StartTLS != "ldap":
+			return nil, "no answer of LDAP"
+		case refused != nil:
+			return &explain.Error{Code: explain.PeerNotTLS, Text: "the server speaks LDAP, and refuses to begin TLS (StartTLS): TLS is not set up there, or only on port 636 (ldaps://)"}, "it refuses"
+		default:
+			return explain.Spoken(d.seen), "it is ready to begin TLS"
+		}
+	}}
+}
+
 // header is a header of the PROXY protocol in front of the ClientHello, as load balancers
 // send it and servers behind them demand it.
 func (l *lab) header() experiment {

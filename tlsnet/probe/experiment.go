@@ -102,14 +102,15 @@ func shareOf(ctx context.Context, n int) time.Duration {
 
 // list is the experiments that suit the failure, the likeliest first.
 func (l *lab) list(ctx context.Context) []experiment {
-	name, small, old, other, header := l.name(ctx), l.small(), l.old(), l.other(), l.header()
+	name, small, old, other, ldap, header := l.name(ctx), l.small(), l.old(), l.other(), l.ldap(), l.header()
 	if l.StartTLS != "" { // it speaks first, and has done so
-		other, header = experiment{}, experiment{}
+		other, ldap, header = experiment{}, experiment{}, experiment{}
 	}
-	silent := []experiment{small, name, other, header, old}
 	switch l.failed.Code {
-	case explain.PeerSilent, explain.PeerStalled, explain.PeerClosedBeforeHello, explain.PeerHungUp:
-		return present(silent)
+	case explain.PeerSilent, explain.PeerStalled:
+		return present([]experiment{small, name, other, header, old})
+	case explain.PeerClosedBeforeHello, explain.PeerHungUp: // as servers of LDAP do at once
+		return present([]experiment{small, name, other, ldap, header, old})
 	case explain.TLSVersionMismatch, explain.NoSharedParameters, explain.TLSTooOld:
 		return present([]experiment{old, name, small})
 	}
@@ -140,7 +141,8 @@ func (l *lab) again(ctx context.Context, w way) (*Report, string) {
 }
 
 // confirm makes the connection that failed once more. Where it does not fail again, the
-// change that seemed to help may have had no part in it.
+// change that seemed to help may have had no part in it. Where no connection is left, it has
+// failed often enough.
 func (l *lab) confirm(ctx context.Context) bool {
 	if l.left == 0 {
 		return true

@@ -113,6 +113,12 @@ func TestExperiments(t *testing.T) {
 				}
 			}
 		}},
+		{name: "LDAP", want: explain.PeerWantsStartTLS, says: "speaks LDAP", behave: func(*rig) func(net.Conn) {
+			return onlyLDAP("0\x0c\x02\x01\x01\x78\x07\x0a\x01\x00\x04\x00\x04\x00")
+		}},
+		{name: "LDAP without TLS", want: explain.PeerNotTLS, says: "refuses to begin TLS", behave: func(*rig) func(net.Conn) {
+			return onlyLDAP("0\x0c\x02\x01\x01\x78\x07\x0a\x01\x02\x04\x00\x04\x00")
+		}},
 		{name: "a greeting for who waits", want: explain.PeerWantsStartTLS, says: "SMTP", behave: func(*rig) func(net.Conn) {
 			return func(conn net.Conn) {
 				conn.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
@@ -152,6 +158,15 @@ func TestExperiments(t *testing.T) {
 				t.Errorf("tried %+v", report.Trials)
 			}
 		})
+	}
+}
+
+// onlyLDAP closes at what is no message of LDAP, as slapd does.
+func onlyLDAP(answer string) func(net.Conn) {
+	return func(conn net.Conn) {
+		if first := readSome(conn); strings.HasPrefix(string(first), "0\x1d\x02\x01\x01\x77") {
+			io.WriteString(conn, answer)
+		}
 	}
 }
 

@@ -98,7 +98,8 @@ func (p *Probe) Run(ctx context.Context, addr string) (*Report, error) {
 		}
 		return report, err
 	}
-	w := way{addr: addr, config: p.config(host), before: p.before(host), patience: shareOf(ctx, 3)}
+	config := p.config(host)
+	w := way{addr: addr, config: config, before: p.before(config.ServerName), patience: shareOf(ctx, 3)}
 	if err := p.lookTwice(ctx, w, report); err != nil {
 		return report, err
 	}

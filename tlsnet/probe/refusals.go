@@ -36,7 +36,8 @@ func (p *Probe) Refusals(ctx context.Context, addr string, all []Credential) []O
 	if err != nil {
 		return nil
 	}
-	w := way{addr: addr, config: blind(p.config(host)), before: p.before(host)}
+	config := blind(p.config(host))
+	w := way{addr: addr, config: config, before: p.before(config.ServerName)}
 	patient := *p
 	if p.HTTP == "" && p.StartTLS == "" && len(w.config.NextProtos) == 0 && p.speaksHTTP(ctx, w) {
 		patient.HTTP = "/"

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"tlsdemo/certs/chain"
 	"tlsdemo/tlsnet/explain"
 	"tlsdemo/tlsnet/neterr"
 	"tlsdemo/tlsnet/wire"
@@ -55,8 +56,8 @@ func StartTLSOn(port string) string {
 	return ""
 }
 
-// before is what comes before TLS, or nil if nothing does.
-func (p *Probe) before(host string) func(context.Context, net.Conn) error {
+// before is what comes before TLS with a server of that name, or nil if nothing does.
+func (p *Probe) before(name string) func(context.Context, net.Conn) error {
 	protocol, ok := startTLSes[p.StartTLS]
 	if !ok {
 		return nil
@@ -64,7 +65,7 @@ func (p *Probe) before(host string) func(context.Context, net.Conn) error {
 	return func(ctx context.Context, conn net.Conn) error {
 		stop := interruptWhenDone(ctx, conn)
 		defer stop()
-		d := &dialogue{conn: conn, host: host}
+		d := &dialogue{conn: conn, name: name}
 		if err := protocol.ask(d); err != nil {
 			return d.explain(p.StartTLS, neterr.Because(ctx, err))
 		}
@@ -75,7 +76,7 @@ func (p *Probe) before(host string) func(context.Context, net.Conn) error {
 // dialogue is what is said before TLS.
 type dialogue struct {
 	conn net.Conn
-	host string
+	name string    // the server's
 	seen wire.Seen // of what the server said
 }
 
@@ -84,12 +85,22 @@ type refusedError struct{ says string }
 
 func (r *refusedError) Error() string { return fmt.Sprintf("it says %q", r.says) }
 
+// notServedError is a server of XMPP that does not serve the domain which it was asked for: RFC
+// 6120 section 4.9.3.6.
+type notServedError struct{ domain string }
+
+func (n *notServedError) Error() string { return "it does not serve " + n.domain }
+
 // explain says why TLS did not begin.
 func (d *dialogue) explain(name string, err error) error {
 	e := &explain.Error{Side: explain.ClientSide, Err: err}
 	spoken, known := d.seen.ServerProtocol()
 	_, refused := errors.AsType[*refusedError](err)
+	unserved, notServed := errors.AsType[*notServedError](err)
 	switch {
+	case notServed:
+		e.Code, e.Certainty, e.Wanted = explain.ServerNameUnknown, explain.Certain, unserved.domain
+		e.Text = fmt.Sprintf("the server speaks XMPP, and does not serve the domain %s", chain.Quote(unserved.domain))
 	case refused && known && spoken.StartTLS != "" && spoken.StartTLS != name && !(name == "ftp" && spoken.StartTLS == "smtp"):
 		e.Code, e.Certainty, e.StartTLS = explain.PeerWantsStartTLS, explain.Certain, spoken.StartTLS
 		e.Text = fmt.Sprintf("the server speaks %s, and not %s", spoken.Name, name)
@@ -265,13 +276,16 @@ func (d *dialogue) ldap() error {
 }
 
 func (d *dialogue) xmpp() error {
-	err := d.say("<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='" + d.host + "' version='1.0'>")
+	err := d.say("<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='" + d.name + "' version='1.0'>")
 	if err != nil {
 		return err
 	}
 	features, err := d.until("</stream:features>", "</stream:stream>", "\n\n")
 	if err != nil {
 		return err
+	}
+	if strings.Contains(features, "<host-unknown") {
+		return &notServedError{d.name}
 	}
 	if !strings.Contains(features, "urn:ietf:params:xml:ns:xmpp-tls") {
 		return &refusedError{"its features, without starttls"}

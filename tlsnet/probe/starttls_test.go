@@ -107,6 +107,7 @@ func TestStartTLSRefused(t *testing.T) {
 		{"postgres", []exchange{{says: "", hears: ""}}, "N", explain.PeerNotTLS, `"N"`},
 		{"mysql", []exchange{{says: mysqlHello("\xff\xf7")}}, "", explain.PeerNotTLS, "without TLS"},
 		{"ldap", []exchange{{says: "", hears: ""}}, "0\x0c\x02\x01\x01\x78\x07\x0a\x01\x35\x04\x00\x04\x00", explain.PeerNotTLS, "ldap"},
+		{"xmpp", []exchange{{says: "", hears: ""}}, "<?xml version='1.0'?><stream:stream from='127.0.0.1'><stream:error><host-unknown/></stream:error></stream:stream>", explain.ServerNameUnknown, "does not serve the domain 127.0.0.1"},
 		{"pop3", nil, "", explain.PeerClosedBeforeHello, "closed"},
 	} {
 		r := newRig(t)
@@ -121,6 +122,18 @@ func TestStartTLSRefused(t *testing.T) {
 		if !slices.Equal(codesOf(report), []explain.Code{test.want}) || !strings.Contains(report.Faults[0].Text, test.says) || len(report.Trials) > 0 {
 			t.Errorf("%s: %v, tried %v", test.protocol, report.Faults, report.Trials)
 		}
+	}
+}
+
+// XMPP is asked for the domain that the server's certificate is to bear, wherever it is.
+func TestStartTLSAsksForTheName(t *testing.T) {
+	r := newRig(t)
+	r.client.ServerName = "chat.localhost"
+	asked := make(chan string, 1)
+	addr := serve(t, func(conn net.Conn) { asked <- string(readSome(conn)) })
+	run(t, &probe.Probe{Config: r.client, StartTLS: "xmpp"}, addr)
+	if got := <-asked; !strings.Contains(got, " to='chat.localhost' ") {
+		t.Errorf("asked %q", got)
 	}
 }
 
