@@ -62,7 +62,7 @@ func Spoken(seen wire.Seen) *Error {
 // speaks is a peer that speaks a protocol which is known.
 func (f *facts) speaks(protocol wire.Protocol) *Error {
 	e := &Error{Code: PeerNotTLS, Certainty: Certain, StartTLS: protocol.StartTLS}
-	text := "%s speaks %s without TLS: it began with %q"
+	text := "%s speaks %s, and does not speak TLS: it began with %q"
 	switch protocol.Kind {
 	case wire.HTTP:
 		e.Code = PeerPlaintextHTTP

@@ -199,7 +199,7 @@ func TestVerdicts(t *testing.T) {
 				s.wire.In = []byte("GET /\x1b HTTP/1.1\r\nHost: x\r\n")
 			},
 			PeerPlaintextHTTP, Certain,
-			`the client speaks HTTP without TLS: it began with "GET /\x1b HTTP/1.1" ()`,
+			`the client speaks HTTP, and does not speak TLS: it began with "GET /\x1b HTTP/1.1" ()`,
 		},
 		{
 			"PostgreSQL", ServerSide, errors.New("tls: first record does not look like a TLS handshake"), func(s *scene) {
@@ -227,7 +227,7 @@ func TestVerdicts(t *testing.T) {
 				s.wire.In = []byte("-ERR unknown command\r\n")
 			},
 			PeerNotTLS, Certain,
-			`the server speaks Redis without TLS: it began with "-ERR unknown command"; TLS has to be turned on in the server's configuration, most often for a port of its own (tls-port, rediss://) ()`,
+			`the server speaks Redis, and does not speak TLS: it began with "-ERR unknown command"; TLS has to be turned on in the server's configuration, most often for a port of its own (tls-port, rediss://) ()`,
 		},
 		{
 			"many groups", ServerSide, noGroup, func(s *scene) {

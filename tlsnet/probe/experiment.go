@@ -163,7 +163,8 @@ func (l *lab) keep(seen *Report) {
 	l.report.Faults = slices.Concat(faults, seen.Faults)
 }
 
-// tls is an experiment with another configuration. says is what it shows where it helps.
+// tls is an experiment with another configuration. says is what it shows where it helps, or
+// nil.
 func (l *lab) tls(change string, w way, says func(seen *Report) *explain.Error) experiment {
 	return experiment{change: change, try: func(ctx context.Context) (*explain.Error, string) {
 		seen, saw := l.again(ctx, w)
@@ -175,7 +176,9 @@ func (l *lab) tls(change string, w way, says func(seen *Report) *explain.Error) 
 			return nil, "it answers, but now it answers without the change, too"
 		}
 		found := says(seen)
-		l.keep(seen)
+		if found != nil {
+			l.keep(seen)
+		}
 		return found, saw
 	}}
 }
@@ -263,7 +266,7 @@ func (l *lab) old() experiment {
 	w.only = true
 	return l.tls("TLS 1.0 to 1.2, with the old cipher suites", w, func(seen *Report) *explain.Error {
 		seen.Unjudged, seen.Faults, seen.Accepted, seen.Refused = true, nil, explain.Unknown, false
-		return tooOld(seen.State)
+		return tooOld(seen.State, l.way.config)
 	})
 }
 
@@ -275,20 +278,41 @@ func allSuites() []uint16 {
 	return ids
 }
 
-// tooOld is a server that shook hands in what we offer only to look.
-func tooOld(state *tls.ConnectionState) *explain.Error {
+// tooOld is a server that shook hands in what we offer only to look, and did not in what ours
+// offers; or nil, where it is not known what made the difference.
+func tooOld(state *tls.ConnectionState, ours *tls.Config) *explain.Error {
 	version, suite := tls.VersionName(state.Version), tls.CipherSuiteName(state.CipherSuite)
-	text := fmt.Sprintf("the server speaks %s with %s, and nothing that we offer", version, suite)
+	least := max(ours.MinVersion, tls.VersionTLS12)
+	listed := func(s *tls.CipherSuite) bool { return s.ID == state.CipherSuite }
 	switch {
-	case strings.HasPrefix(suite, "TLS_RSA_"):
-		text += ": that is RSA key exchange, which Go has not offered since 1.22, and other programs neither"
 	case state.Version < tls.VersionTLS12:
-		text += ": versions before TLS 1.2 are deprecated (RFC 8996)"
-	case !slices.ContainsFunc(tls.InsecureCipherSuites(), func(s *tls.CipherSuite) bool { return s.ID == state.CipherSuite }):
+		return &explain.Error{
+			Code: explain.TLSVersionMismatch,
+			Text: fmt.Sprintf("the server speaks %s at most, with %s; versions before TLS 1.2 are deprecated (RFC 8996), and we do not speak them", version, suite),
+		}
+	case state.Version < least:
+		return &explain.Error{
+			Code: explain.TLSVersionMismatch,
+			Text: fmt.Sprintf("the server speaks %s at most, and we offer nothing below %s", version, tls.VersionName(least)),
+		}
+	case ours.CipherSuites != nil && !slices.Contains(ours.CipherSuites, state.CipherSuite):
+		return &explain.Error{
+			Code: explain.NoSharedCipher, Version: state.Version,
+			Text: fmt.Sprintf("the server speaks %s with %s, which is not among the cipher suites that we were told to offer", version, suite),
+		}
+	case strings.HasPrefix(suite, "TLS_RSA_"):
+		suite += ": that is RSA key exchange, which Go has not offered since 1.22, and other programs neither"
+	case slices.ContainsFunc(tls.InsecureCipherSuites(), listed):
+	case ours.MaxVersion == 0, ours.MaxVersion >= tls.VersionTLS13:
 		return &explain.Error{
 			Code: explain.TLSVersionMismatch,
 			Text: fmt.Sprintf("the server answers a ClientHello of TLS 1.2 (with %s), and not one that offers TLS 1.3 as well: it, or something before it, does not bear newer versions", suite),
 		}
+	default:
+		return nil
 	}
-	return &explain.Error{Code: explain.TLSTooOld, Version: state.Version, Text: text}
+	return &explain.Error{
+		Code: explain.TLSTooOld, Version: state.Version,
+		Text: fmt.Sprintf("the server speaks %s with %s, and nothing that we offer", version, suite),
+	}
 }

@@ -76,7 +76,20 @@ func TestExperiments(t *testing.T) {
 			r.server.MaxVersion, r.server.CipherSuites = tls.VersionTLS12, []uint16{tls.TLS_RSA_WITH_AES_128_GCM_SHA256}
 			return overTLS(r.server)
 		}},
-		{name: "TLS 1.0", want: explain.TLSTooOld, says: "TLS 1.0", behave: func(r *rig) func(net.Conn) {
+		{name: "TLS 1.1", want: explain.TLSVersionMismatch, says: "TLS 1.1 at most", behave: func(r *rig) func(net.Conn) {
+			r.server.MinVersion, r.server.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
+			return overTLS(r.server)
+		}},
+		{name: "TLS 1.2, and we want 1.3", want: explain.TLSVersionMismatch, says: "nothing below TLS 1.3", behave: func(r *rig) func(net.Conn) {
+			r.client.MinVersion, r.server.MaxVersion = tls.VersionTLS13, tls.VersionTLS12
+			return overTLS(r.server)
+		}},
+		{name: "a suite that was left out", want: explain.NoSharedCipher, says: "told to offer", behave: func(r *rig) func(net.Conn) {
+			r.server.MaxVersion, r.server.CipherSuites = tls.VersionTLS12, []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384}
+			r.client.CipherSuites = []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}
+			return overTLS(r.server)
+		}},
+		{name: "TLS 1.0", want: explain.TLSVersionMismatch, says: "TLS 1.0", behave: func(r *rig) func(net.Conn) {
 			r.server.MinVersion, r.server.MaxVersion = tls.VersionTLS10, tls.VersionTLS10
 			return overTLS(r.server)
 		}},

@@ -164,7 +164,7 @@ func (x exhibit) negotiated(code explain.Code) []string {
 	case explain.ALPNNone:
 		return []string{`a protocol that we did not offer; we offered ["tlsdemo/1"]`}
 	case explain.PeerPlaintextHTTP:
-		return []string{fmt.Sprintf("the %s speaks HTTP without TLS: it began with ", 1-x.ours)}
+		return []string{fmt.Sprintf("the %s speaks HTTP, and does not speak TLS: it began with ", 1-x.ours)}
 	case explain.PeerNotTLS:
 		return []string{fmt.Sprintf("the %s ", 1-x.ours), "TLS: it began with "}
 	case explain.ConnectionRefused:
