@@ -50,9 +50,9 @@ func hint(err error, typed retype.Line) string {
 	case neterr.InUse(err):
 		return f.here().With("addr", net.JoinHostPort(host(f.addr()), "0")).String()
 	case is[*listenError](err) && neterr.Denied(err):
-		return "ports below 1024 are for root: " + f.here().With("addr", net.JoinHostPort(host(f.addr()), "8888")).String()
+		return "ports below 1024 need root; use another port: " + f.here().With("addr", net.JoinHostPort(host(f.addr()), "8888")).String()
 	case errors.Is(err, tlsnet.ErrMalformed):
-		return "the other end names the protocol " + tlsnet.Protocol + " but does not speak it"
+		return "the other end agreed to the protocol " + tlsnet.Protocol + " and does not follow it"
 	}
 	return ""
 }
@@ -161,7 +161,7 @@ var hints = map[explain.Code]func(*problem) string{
 	explain.CANotYetValid: hintRenew,
 
 	explain.RefusedInHTTP:  hintInHTTP,
-	explain.CertAskedLater: always("let the server ask for the certificate of every connection, not of some locations"),
+	explain.CertAskedLater: always("set up the server to ask for a client certificate on every connection, and not only for some paths"),
 
 	explain.PeerPlaintextHTTP:     hintPlain,
 	explain.PeerNotTLS:            hintPlain,
@@ -170,7 +170,7 @@ var hints = map[explain.Code]func(*problem) string{
 	explain.PeerEchoes:            hintPlain,
 	explain.PeerClosedBeforeHello: hintPlain,
 	explain.PeerHungUp:            hintOtherLog,
-	explain.HelloTooLarge:         always("at the client: --groups=X25519, or GODEBUG=tlsmlkem=0,tlssecpmlkem=0 for a Go program; to mend it, update what is in between"),
+	explain.HelloTooLarge:         always("at the client: use --groups=X25519, or in another Go program GODEBUG=tlsmlkem=0,tlssecpmlkem=0; the lasting repair is to update what loses the packets"),
 	explain.PeerSilent:            hintSilent,
 	explain.PeerStalled:           noHint,
 	explain.ConnectionRefused:     hintRefused,
@@ -178,7 +178,7 @@ var hints = map[explain.Code]func(*problem) string{
 	explain.ConnectTimeout:        noHint,
 	explain.HostUnreachable:       noHint,
 	explain.HostUnknown:           noHint,
-	explain.ServerNameRequired:    always("connect by the server's name, or name it: --server-name"),
+	explain.ServerNameRequired:    always("connect by the server's name, or give its name with --server-name"),
 	explain.ServerNameUnknown:     noHint,
 	explain.ClosedAfterHandshake:  hintOtherLog,
 	explain.NoAnswer:              noHint,
@@ -188,7 +188,7 @@ var hints = map[explain.Code]func(*problem) string{
 	explain.TLSVersionMismatch: hintLimit("allow TLS 1.2 and 1.3", "min-tls", "max-tls"),
 	explain.TLSTooOld:          noHint,
 	explain.NoSharedCipher:     hintCipher,
-	explain.NoSharedGroup:      hintLimit("offer one of these groups", "groups"),
+	explain.NoSharedGroup:      hintLimit("allow a group that both ends have", "groups"),
 	explain.NoSharedSignature:  noHint,
 	explain.NoSharedParameters: hintOtherLog,
 	explain.ALPNMismatch:       hintALPN,
@@ -224,7 +224,7 @@ func hintLimit(what string, flags ...string) func(*problem) string {
 	return func(f *problem) string {
 		for _, flag := range flags {
 			if _, given := f.typed.Value(flag); given {
-				return fmt.Sprintf("without the limits of this end: %s", f.here().Without(flags...))
+				return fmt.Sprintf("try without the limits that were set at this end: %s", f.here().Without(flags...))
 			}
 		}
 		return f.other() + what
@@ -234,14 +234,14 @@ func hintLimit(what string, flags ...string) func(*problem) string {
 // hintCipher: the suites of TLS 1.3 are not for anybody to choose.
 func hintCipher(f *problem) string {
 	if f.Version >= tls.VersionTLS13 {
-		return "at the client: offer one of these suites"
+		return "at the client: allow a cipher suite that both ends have"
 	}
-	return hintLimit("offer one of these suites", "ciphers")(f)
+	return hintLimit("allow a cipher suite that both ends have", "ciphers")(f)
 }
 
 // hintALPN: without a protocol of its own an end takes any.
 func hintALPN(f *problem) string {
-	return "without a protocol, which the other end accepts: " + f.here().With("alpn", "").String()
+	return "try without an application protocol: " + f.here().With("alpn", "").String()
 }
 
 // hintUsage is about a certificate of the other role: a set has one of each.
@@ -274,21 +274,21 @@ func hintTrust(f *problem) string {
 	case f.origin.ours() && (f.origin.apart || f.Cert != nil && !f.Ours && f.origin.fileOf(f.Cert) != ""):
 		return hintRenew(f)
 	case f.origin.ours():
-		return "start the " + peerOf(f.Side) + " again, from the same directory as this " + f.Side.String() + ": " + f.there().With("dir", f.origin.dir).String()
+		return "start the " + peerOf(f.Side) + " again, with the same directory as this " + f.Side.String() + ": " + f.there().With("dir", f.origin.dir).String()
 	case f.Ours && f.Cert != nil:
-		return f.other() + "trust the CA that issued " + console.ShellWord(f.origin.cert()) + ", " + chain.Issuer(f.Cert)
+		return f.other() + "trust the CA " + chain.Issuer(f.Cert) + ", which issued " + console.ShellWord(f.origin.cert())
 	case f.Code == explain.ClientCertMissing && f.Side == explain.ClientSide:
 		if pair := f.origin.pairFor(certs.Client); pair != nil {
 			return withFiles(f.here(), *pair).String()
 		}
-		return "--cert and --key take the certificate and key to present"
+		return "give the client's certificate and key with --cert and --key"
 	case f.Cert == nil:
-		return f.other() + "present a certificate of one of these CAs"
+		return f.other() + "present a certificate that one of these CAs issued"
 	}
 	if ca := f.origin.issuerOf(f.Cert); ca != "" {
-		return "the CA is at hand; to trust it: " + f.here().With("ca", ca).String()
+		return "to trust its CA, which is in " + console.ShellWord(ca) + ": " + f.here().With("ca", ca).String()
 	}
-	return "if the " + peerOf(f.Side) + " is the right one, --ca takes the certificate of its CA, " + chain.Issuer(f.Cert)
+	return "if this is the right " + peerOf(f.Side) + ", give the certificate of its CA, " + chain.Issuer(f.Cert) + ", with --ca"
 }
 
 // hintName is about a server that is called by a name it does not bear. The names of a
@@ -302,19 +302,19 @@ func hintName(f *problem) string {
 	local := strings.HasSuffix("."+f.Wanted, ".localhost") || loopback(net.JoinHostPort(f.Wanted, "0"))
 	switch {
 	case f.Side == explain.ClientSide && name != "":
-		return "by a name that our own file " + console.ShellWord(f.origin.fileOf(f.Cert)) + " has: " + f.here().With("server-name", name).String()
+		return "use a name that is in our own file " + console.ShellWord(f.origin.fileOf(f.Cert)) + ": " + f.here().With("server-name", name).String()
 	case f.Ours && name != "":
-		return f.other() + "call this server " + name + ", or: " + f.there().With("server-name", name).String()
+		return f.other() + "use the name " + name + " for this server, as in: " + f.there().With("server-name", name).String()
 	case ownFile && local && f.origin.made():
 		return f.renewing(renew(f).With("name", f.Wanted))
 	}
-	return f.other() + "a certificate with the name " + console.ShellWord(f.Wanted) + ", from " + chain.Issuer(f.Cert)
+	return f.other() + "get a certificate with the name " + console.ShellWord(f.Wanted) + " from " + chain.Issuer(f.Cert)
 }
 
 // hintChain puts the intermediate that is at hand behind the leaf.
 func hintChain(f *problem) string {
 	if !f.Ours {
-		return f.other() + "append the certificate of the intermediate " + chain.Issuer(f.Cert) + " to the file of its certificate"
+		return f.other() + "append the certificate of the intermediate " + chain.Issuer(f.Cert) + " to the file that has its own certificate"
 	}
 	intermediate := f.origin.issuerOf(f.Cert)
 	if intermediate == "" {
@@ -330,10 +330,10 @@ func hintChain(f *problem) string {
 // hintAllow lets a client in whose certificate our CA issued.
 func hintAllow(f *problem) string {
 	if dns := harmless(f.Cert.DNSNames); dns != "" {
-		return "if this client is to be let in as well: " + f.here().And("allow-dns", dns).String()
+		return "to accept this client as well: " + f.here().And("allow-dns", dns).String()
 	}
 	if uri := harmless(uris(f.Cert.URIs)); uri != "" {
-		return "if this client is to be let in as well: " + f.here().And("allow-uri", uri).String()
+		return "to accept this client as well: " + f.here().And("allow-uri", uri).String()
 	}
 	return ""
 }
@@ -360,9 +360,9 @@ func hintPlain(f *problem) string {
 	case f.Side == explain.ClientSide && f.typed.Is("probe"):
 		return ""
 	case f.Side == explain.ClientSide && loopback(f.addr()):
-		return "if the server is meant to be without TLS, which encrypts nothing and checks nobody: " + f.here().Without(tlsOnly...).Alone("plain").String()
+		return "if this server is meant to run without TLS (nothing is encrypted, and neither end is authenticated): " + f.here().Without(tlsOnly...).Alone("plain").String()
 	case f.Code == explain.PeerPlaintextHTTP && f.Side == explain.ServerSide:
-		return "at the client: https:// and not http://"
+		return "at the client: use https:// and not http://"
 	}
 	return ""
 }
@@ -370,7 +370,7 @@ func hintPlain(f *problem) string {
 // hintStartTLS is about a protocol in which TLS begins after a command.
 func hintStartTLS(f *problem) string {
 	if f.Side == explain.ServerSide {
-		return "at the client: a setting that begins with TLS at once, instead of STARTTLS or sslmode"
+		return "at the client: choose the setting with which TLS begins at once, not STARTTLS and not sslmode"
 	}
 	return ""
 }
@@ -378,7 +378,7 @@ func hintStartTLS(f *problem) string {
 // hintInHTTP is about a refusal after the handshake.
 func hintInHTTP(f *problem) string {
 	if f.Cert == nil {
-		return "--cert and --key name the certificate to present; tlsdemo probe --http compares it with what the server accepts"
+		return "give the client's certificate and key with --cert and --key; tlsdemo probe --http shows which CAs the server accepts"
 	}
 	return "the reason is in the server's own log"
 }
@@ -388,14 +388,14 @@ func hintSilent(f *problem) string {
 	if f.Side == explain.ServerSide {
 		return ""
 	}
-	return "ask who runs the server what its port speaks, and whether with TLS; tlsdemo send --plain tries a port of this machine without TLS"
+	return "ask the person who runs the server which protocol this port speaks, and whether it uses TLS; tlsdemo send --plain tries a port of this machine without TLS"
 }
 
 func hintProxyHeader(f *problem) string {
 	if f.Side == explain.ServerSide {
-		return "at the load balancer: turn off send-proxy, or proxy_protocol"
+		return "at the load balancer: turn off send-proxy (HAProxy) or proxy_protocol (nginx)"
 	}
-	return "connect through the load balancer, or turn off accept-proxy, or proxy_protocol, at the server"
+	return "connect through the load balancer, or turn off accept-proxy (HAProxy) or proxy_protocol (nginx) at the server"
 }
 
 // hintRenew is about a certificate that has to be another: one of a directory that we made
@@ -422,7 +422,7 @@ func hintRevoked(f *problem) string {
 	if f.origin.fileOf(f.Cert) == "" || !f.origin.made() {
 		return askIssuer(f)
 	}
-	return "makes a set of which nothing is revoked; then start both ends again, without --crl: " + renew(f).String()
+	return "make a new set, of which nothing is revoked (the old set is kept); then start both ends again without --crl: " + renew(f).String()
 }
 
 // renew makes all of a set again.
@@ -435,14 +435,14 @@ func renew(f *problem) retype.Line {
 }
 
 func (f *problem) renewing(line retype.Line) string {
-	return "makes another set and keeps the old one; then start both ends again: " + line.String()
+	return "make a new set (the old one is kept), then start both ends again with that set: " + line.String()
 }
 
 // changed reports whether the files of a server have changed since it has read them.
 func (f *problem) changed() bool { return f.Side == explain.ServerSide && f.origin.changed() }
 
 func (f *problem) restart() string {
-	return "the files have changed since this server started; stop it, and start it again: " + f.here().String()
+	return "the files have changed since this server started; stop it and start it again: " + f.here().String()
 }
 
 // askIssuer is about a certificate that is not ours to make.
@@ -451,7 +451,7 @@ func askIssuer(f *problem) string {
 	if !f.Ours {
 		who = f.other() + who
 	}
-	return who + chain.Issuer(f.Cert) + ", for another"
+	return who + chain.Issuer(f.Cert) + ", for a new certificate"
 }
 
 // hintRefused is about a port on which nobody listens: on this machine that can be us.
@@ -464,7 +464,7 @@ func hintRefused(f *problem) string {
 		return f.there().Without("dir").Alone("plain").String()
 	}
 	if !f.origin.ours() && f.origin.pairFor(certs.Server) == nil {
-		return "start a server at " + console.ShellWord(connect.addr) + " whose certificate leads to " + console.ShellWord(f.origin.files.CA)
+		return "start a server at " + console.ShellWord(connect.addr) + " whose certificate chain leads to " + console.ShellWord(f.origin.files.CA)
 	}
 	return f.there().String()
 }
@@ -484,9 +484,9 @@ func hintConstraints(f *dirFlags, dir certs.Dir) string {
 	}
 	line = line.With("constraints", "names").Alone("force")
 	if urisLimited {
-		return "makes a set without URIs (with URIs: add --trust-domain=" + profile.TrustDomain + "), and keeps the old one: " + line.String()
+		return "make a new set without URIs (the old one is kept; to have URIs, add --trust-domain=" + profile.TrustDomain + "): " + line.String()
 	}
-	return "makes another set, and keeps the old one: " + line.String()
+	return "make a new set (the old one is kept): " + line.String()
 }
 
 // hintFiles is about files and directories of this machine.
@@ -530,7 +530,7 @@ func hintDir(f *problem, err *dirError) string {
 	case errors.Is(err, errNoSet):
 		return init.String()
 	case err.made:
-		return "makes another set, and keeps the old one: " + init.Alone("force").String()
+		return "make a new set (the old one is kept): " + init.Alone("force").String()
 	}
 	if finding, ok := errors.AsType[*certs.Finding](err); ok {
 		return hintFile(f, finding)
@@ -544,7 +544,7 @@ func hintForeign(f *problem, layout *certs.Layout) string {
 	usage := certs.ServerAuth
 	switch {
 	case f.typed.Is("certs", "init"):
-		return "for a set of its own, in another directory: " + f.typed.Without("force").With("dir", besideDir(layout.Dir)).String()
+		return "make a set in another directory: " + f.typed.Without("force").With("dir", besideDir(layout.Dir)).String()
 	case f.typed.Is("certs", "show"):
 		return ""
 	case !f.typed.Is("serve"):
@@ -552,10 +552,10 @@ func hintForeign(f *problem, layout *certs.Layout) string {
 	}
 	files, err := layout.Files(usage)
 	if err != nil {
-		return "--cert, --key and --ca name the files to use; here is " + err.Error()
+		return "name the files to use with --cert, --key and --ca; this directory has " + err.Error()
 	}
 	if files.CA == "" {
-		return fmt.Sprintf("with --cert=%s --key=%s; --ca takes the CA of the other end", console.ShellWord(files.Cert), console.ShellWord(files.Key))
+		return fmt.Sprintf("use --cert=%s --key=%s, and give the CA of the other end with --ca", console.ShellWord(files.Cert), console.ShellWord(files.Key))
 	}
 	return withFiles(f.here(), files).String()
 }
@@ -580,7 +580,7 @@ func hintNotInit(init retype.Line, err *dirError) string {
 		}
 	}
 	if refused, ok := errors.AsType[*fs.PathError](err); ok && (refused.Op == "fill" || refused.Op == "replace") {
-		return "in another directory: " + init.Without("force").With("dir", besideDir(path)).String()
+		return "use another directory: " + init.Without("force").With("dir", besideDir(path)).String()
 	}
 	return ""
 }
@@ -606,12 +606,12 @@ func hintFile(f *problem, finding *certs.Finding) string {
 	case certs.KeyUnsupported:
 		return "ask the CA for a certificate with a key that TLS can use, such as ECDSA P-256"
 	case certs.CANamesTooLong:
-		return "--ca needs only the CAs that issue the certificates of your clients"
+		return "put only the CAs that issue your clients' certificates into the file of --ca"
 	case certs.CAFileEmpty, certs.CertNotCA:
 		if ca := f.origin.issuerOf(f.origin.leaf()); ca != "" {
-			return "with the CA of our own certificate: " + f.here().With("ca", ca).String()
+			return "use the CA of our own certificate: " + f.here().With("ca", ca).String()
 		}
-		return "--ca takes the certificate of the CA that issued the peer's"
+		return "give the certificate of the CA that issued the other end's certificate with --ca"
 	}
 	return ""
 }
@@ -626,7 +626,7 @@ func hintPair(f *problem) string {
 	if key := certs.KeyBeside(files.Cert); key != "" && key != files.Key && !f.origin.ours() {
 		return f.here().With("key", key).String()
 	}
-	return "--cert and --ca take certificates, --key the private key that was made for --cert"
+	return "--cert and --ca need certificates, and --key needs the private key that belongs to the certificate of --cert"
 }
 
 // hintLocked takes the passphrase off a copy of the key.

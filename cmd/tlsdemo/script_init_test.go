@@ -277,7 +277,7 @@ func refuses(t *testing.T, dir certs.Dir, left map[string]string) {
 	if want := fmt.Sprintf("tlsdemo: the set in %s is not sound\n", dir); !strings.HasPrefix(stderr, want) {
 		t.Errorf("error %q, want %q", stderr, want)
 	}
-	if want := fmt.Sprintf("\nhint: makes another set, and keeps the old one: tlsdemo certs init --dir=%s --force\n", dir); !strings.HasSuffix(stderr, want) {
+	if want := fmt.Sprintf("\nhint: make a new set (the old one is kept): tlsdemo certs init --dir=%s --force\n", dir); !strings.HasSuffix(stderr, want) {
 		t.Errorf("error %q, want %q", stderr, want)
 	}
 	for _, file := range sixFiles {
