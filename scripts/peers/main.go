@@ -1,8 +1,8 @@
 // Command peers runs tlsdemo against other implementations of TLS.
 //
-//	go run ./scripts/peers interop|failures|explain [NAME]...
+//	go run ./scripts/peers interop|failures|explain|starttls [NAME]...
 //
-// It is run from the repository's root, as scripts/interop, scripts/failures and scripts/explain do. Peers
+// It is run from the repository's root, as the scripts of those names do. Peers
 // that are not installed are skipped, or fail where TLSDEMO_INTEROP=require.
 package main
 
@@ -16,6 +16,7 @@ import (
 
 	"tlsdemo/scripts/peers/failures"
 	"tlsdemo/scripts/peers/interop"
+	"tlsdemo/scripts/peers/starttls"
 	"tlsdemo/scripts/peers/workshop"
 )
 
@@ -28,6 +29,7 @@ var modes = map[string]func(ctx context.Context, w *workshop.Workshop, args []st
 	"interop":  interop.Run,
 	"failures": failures.Run,
 	"explain":  failures.RunExplain,
+	"starttls": starttls.Run,
 }
 
 func main() { os.Exit(run(os.Args[1:])) }
@@ -35,7 +37,7 @@ func main() { os.Exit(run(os.Args[1:])) }
 // run is the whole program short of exiting.
 func run(args []string) int {
 	if len(args) == 0 || modes[args[0]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: peers interop|failures|explain [NAME]...")
+		fmt.Fprintln(os.Stderr, "usage: peers interop|failures|explain|starttls [NAME]...")
 		return 2
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

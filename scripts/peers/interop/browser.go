@@ -81,7 +81,7 @@ func (b browser) exchange(ctx context.Context, h *hall, t trial) (out outcome, e
 	remove, err := installPolicy(policies)
 	switch {
 	case errors.Is(err, fs.ErrPermission):
-		return out, &missingError{"only root can write to " + policies + ", which it needs"}
+		return out, &workshop.MissingError{Reason: "only root can write to " + policies + ", which it needs"}
 	case err != nil:
 		return out, err
 	}

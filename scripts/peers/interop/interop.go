@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"sync"
 
 	"tlsdemo/scripts/peers/workshop"
 )
@@ -30,40 +29,35 @@ func Run(ctx context.Context, w *workshop.Workshop, args []string) int {
 		return 1
 	}
 	r, measured := newReport(chosen), make(table)
-	h.checkAll(ctx, chosen, func(p pair, res result) {
-		r.add(p.name, res.err)
+	check := func(p pair) result { return p.check(ctx, h) }
+	workshop.InOrder(ctx, atOnce, chosen, check, func(p pair, res result) {
+		r.Add(p.name, res.err)
 		if res.column != nil {
 			measured[p.stack] = res.column
 		}
 	})
 	if len(measured) > 0 {
-		r.compare(measured, w.Root)
+		compare(r, measured, w.Root)
 	}
-	return r.end(ctx)
+	return r.End(ctx)
 }
 
-// checkAll checks the pairs, and tells of each, in their order, until ctx is done.
-func (h *hall) checkAll(ctx context.Context, pairs []pair, tell func(pair, result)) {
-	var workers sync.WaitGroup
-	defer workers.Wait()
-	todo, results := make(chan int, len(pairs)), make([]chan result, len(pairs))
-	for i := range pairs {
-		results[i] = make(chan result, 1)
-		todo <- i
-	}
-	close(todo)
-	for range atOnce {
-		workers.Go(func() {
-			for i := range todo {
-				results[i] <- pairs[i].check(ctx, h)
-			}
-		})
-	}
+func newReport(pairs []pair) *workshop.Report {
+	names := make([]string, len(pairs))
 	for i, p := range pairs {
-		res := <-results[i]
-		if ctx.Err() != nil {
-			return
-		}
-		tell(p, res)
+		names[i] = p.name
 	}
+	return workshop.NewReport("interop", names)
+}
+
+// compare prints the table, and whether README has the same.
+func compare(r *workshop.Report, measured table, root string) {
+	fmt.Fprintln(r.Out)
+	measured.print(r.Out, stacks())
+	fmt.Fprintln(r.Out)
+	claimed, err := readClaims(root)
+	if err == nil {
+		err = claimed.check(measured, stacks())
+	}
+	r.Add("the table in README.md", err)
 }

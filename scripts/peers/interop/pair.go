@@ -53,7 +53,7 @@ type result struct {
 // check has the pair go through all there is.
 func (p pair) check(ctx context.Context, h *hall) result {
 	if need := p.Missing(); need != "" {
-		return result{err: &missingError{need + " is not installed"}}
+		return result{err: &workshop.MissingError{Reason: need + " is not installed"}}
 	}
 	if err := p.pass(ctx, h); err != nil {
 		return result{err: err}
@@ -81,8 +81,3 @@ func (p pair) trials(h *hall) []trial {
 	}
 	return all
 }
-
-// missingError is a peer that is not here, or that cannot do its part here.
-type missingError struct{ reason string }
-
-func (e *missingError) Error() string { return e.reason }

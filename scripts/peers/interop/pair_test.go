@@ -28,29 +28,6 @@ func fake(name string, takes time.Duration, failing ...string) pair {
 	}
 }
 
-// All are told of in their order, whoever is done first.
-func TestCheckAll(t *testing.T) {
-	all := []pair{fake("slow", 20*time.Millisecond), fake("quick", 0), fake("quicker", 0), fake("other", time.Millisecond)}
-	var told []string
-	new(hall).checkAll(t.Context(), all, func(p pair, res result) {
-		if res.err != nil {
-			t.Errorf("%s: %v", p.name, res.err)
-		}
-		told = append(told, p.name)
-	})
-	if want := []string{"slow", "quick", "quicker", "other"}; !slices.Equal(told, want) {
-		t.Errorf("got %q, want %q", told, want)
-	}
-}
-
-func TestCheckAllBrokenOff(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	new(hall).checkAll(ctx, []pair{fake("one", 0), fake("two", 0)}, func(p pair, _ result) {
-		t.Errorf("it told of %s", p.name)
-	})
-}
-
 // Each trial can fail a pair, and a client without a certificate is one if it can be.
 func TestCheckTrials(t *testing.T) {
 	for _, name := range []string{"both of one CA", "a client of another CA", "a server of another CA", "a client without a certificate"} {
@@ -81,7 +58,7 @@ func TestCheckMeasures(t *testing.T) {
 		t.Errorf("got %v", f)
 	}
 	p.Needs = []string{"no-such-program"}
-	if _, ok := errors.AsType[*missingError](p.check(t.Context(), new(hall)).err); !ok {
+	if _, ok := errors.AsType[*workshop.MissingError](p.check(t.Context(), new(hall)).err); !ok {
 		t.Error("a peer that is not there was tried")
 	}
 }

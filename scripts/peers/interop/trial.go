@@ -3,6 +3,7 @@ package interop
 import (
 	"context"
 	"fmt"
+	"io"
 	"strings"
 
 	"tlsdemo/scripts/peers/workshop"
@@ -69,6 +70,12 @@ type failure struct {
 func (f *failure) Error() string { return f.trial + ": " + f.err.Error() }
 
 func (f *failure) Unwrap() error { return f.err }
+
+// Tell prints what the two ends said.
+func (f *failure) Tell(w io.Writer) {
+	workshop.Quote(w, "client", f.outcome.client)
+	workshop.Quote(w, "server", f.outcome.server)
+}
 
 // expect returns an error unless text has all of what is wanted.
 func expect(who, text string, wanted ...string) error {

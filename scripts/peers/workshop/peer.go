@@ -1,6 +1,7 @@
 package workshop
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -25,6 +26,8 @@ type Peer struct {
 	Args string
 	// Conf is a configuration file, filled in the same way, which Args calls {conf}.
 	Conf string
+	// ConfName is what the file is called. If empty, conf.
+	ConfName string
 	// Words are further words in braces, each followed by what it stands for.
 	Words []string
 }
@@ -64,7 +67,8 @@ func Choose[T any](all []T, words []string, name func(T) string) []T {
 }
 
 // Listen starts a server on a free port, and returns it with its address once it has
-// printed ready. To find out by connecting would use up the one client of some.
+// printed ready, or, if ready is empty, takes connections: that would use up the one client of
+// some.
 func (p Peer) Listen(ctx context.Context, w *Workshop, as Credentials, ready string) (s *Process, addr string, err error) {
 	// Somebody else can have taken the port.
 	for range 3 {
@@ -74,7 +78,11 @@ func (p Peer) Listen(ctx context.Context, w *Workshop, as Credentials, ready str
 		if s, err = p.Start(ctx, w, as, addr, ""); err != nil {
 			return nil, "", err
 		}
-		if err = s.Await(ctx, ready); err == nil {
+		await := func() error { return s.Await(ctx, ready) }
+		if ready == "" {
+			await = func() error { return s.awaitAt(ctx, addr) }
+		}
+		if err = await(); err == nil {
 			return s, addr, nil
 		}
 		s.Stop()
@@ -83,7 +91,7 @@ func (p Peer) Listen(ctx context.Context, w *Workshop, as Credentials, ready str
 }
 
 // Start runs the peer at {addr}, whose port is {port}, as the owner of {cert} and {key}
-// who trusts {ca}. What not every peer wants is made if Args name it: {p12} is a PKCS #12
+// who trusts {ca}. What not every peer wants is made if Args or Conf name it: {p12} is a PKCS #12
 // file, {nss} a database of NSS, {home} Chromium's home and {firefox} Firefox's profile,
 // which have such a database, {file} has the {message}, and {scratch} is an empty
 // directory. {programs} is where our own peers are, and {tutorial} the tutorial's.
@@ -106,7 +114,7 @@ func (p Peer) Start(ctx context.Context, w *Workshop, as Credentials, addr, mess
 	)
 	words = append(words, p.Words...)
 	if p.Conf != "" {
-		file, err := w.write("conf", strings.NewReplacer(words...).Replace(p.Conf))
+		file, err := w.write(cmp.Or(p.ConfName, "conf"), strings.NewReplacer(words...).Replace(p.Conf))
 		if err != nil {
 			return nil, err
 		}
@@ -132,7 +140,7 @@ func (p Peer) files(ctx context.Context, w *Workshop, as Credentials, message st
 		},
 		"{program}": func(ctx context.Context, _ string) (string, error) { return w.built(ctx, p.Build) },
 	} {
-		if !strings.Contains(p.Args, word) {
+		if !strings.Contains(p.Args+p.Conf, word) {
 			continue
 		}
 		dir, err := w.Scratch()

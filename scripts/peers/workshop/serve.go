@@ -1,9 +1,11 @@
 package workshop
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -43,22 +45,38 @@ func (w *Workshop) Serve(ctx context.Context, as Credentials, flags ...string) (
 	return p, addr, err
 }
 
-// awaitFile waits for a process to make a file, and returns its only line. Nothing
-// portable tells of a new file, so it looks now and then.
+// awaitAt waits for a process to take connections at addr.
+func (p *Process) awaitAt(ctx context.Context, addr string) error {
+	return p.poll(ctx, "connect to "+addr, func() bool {
+		conn, err := net.Dial("tcp4", addr)
+		return err == nil && conn.Close() == nil
+	})
+}
+
+// awaitFile waits for a process to make a file, and returns its only line.
 func awaitFile(ctx context.Context, p *Process, name string) (string, error) {
+	var line []byte
+	var err error
+	waited := p.poll(ctx, "wait for "+filepath.Base(name), func() bool {
+		line, err = os.ReadFile(name)
+		return !errors.Is(err, os.ErrNotExist)
+	})
+	return strings.TrimSpace(string(line)), cmp.Or(waited, err)
+}
+
+// poll waits until something is done, as long as the process lives. Nothing tells of it, so it
+// looks now and then.
+func (p *Process) poll(ctx context.Context, what string, done func() bool) error {
 	look := time.NewTicker(5 * time.Millisecond)
 	defer look.Stop()
-	for {
-		line, err := os.ReadFile(name)
-		if !errors.Is(err, os.ErrNotExist) {
-			return strings.TrimSpace(string(line)), err
-		}
+	for !done() {
 		select {
 		case <-look.C:
 		case <-p.ended:
-			return "", p.exitError()
+			return p.exitError()
 		case <-ctx.Done():
-			return "", fmt.Errorf("wait for %s: %w", filepath.Base(name), context.Cause(ctx))
+			return fmt.Errorf("%s: %w", what, context.Cause(ctx))
 		}
 	}
+	return nil
 }

@@ -103,3 +103,30 @@ func (w *Workshop) build(ctx context.Context, build string) (string, error) {
 	args := expand(build, strings.NewReplacer("{program}", program, "{programs}", w.programs()))
 	return program, quietly(exec.CommandContext(ctx, args[0], args[1:]...))
 }
+
+// InOrder does something with each of all, atOnce of them at the same time, and tells what came
+// of each, in their order, until ctx is done.
+func InOrder[T, R any](ctx context.Context, atOnce int, all []T, do func(T) R, tell func(T, R)) {
+	var workers sync.WaitGroup
+	defer workers.Wait()
+	todo, results := make(chan int, len(all)), make([]chan R, len(all))
+	for i := range all {
+		results[i] = make(chan R, 1)
+		todo <- i
+	}
+	close(todo)
+	for range atOnce {
+		workers.Go(func() {
+			for i := range todo {
+				results[i] <- do(all[i])
+			}
+		})
+	}
+	for i, one := range all {
+		res := <-results[i]
+		if ctx.Err() != nil {
+			return
+		}
+		tell(one, res)
+	}
+}

@@ -1,15 +1,25 @@
-package interop
+package workshop
 
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"strings"
 	"testing"
 )
 
+// told is the error of a check whose client said something.
+type told struct {
+	error
+	client string
+}
+
+func (t *told) Tell(w io.Writer) { Quote(w, "client", t.client) }
+
 func TestReport(t *testing.T) {
-	absent := &missingError{"ruby is not installed"}
-	told := &failure{trial: "both of one CA", outcome: outcome{client: "no\n"}, err: errors.New("no answer")}
+	absent := &MissingError{"ruby is not installed"}
+	told := &told{errors.New("both of one CA: no answer"), "no\n"}
 	for what, test := range map[string]struct {
 		require bool
 		errs    []error
@@ -19,16 +29,16 @@ func TestReport(t *testing.T) {
 		"all pass":        {errs: []error{nil, nil}, want: []string{"peer  pass\n", "interop: 2 of 2 pass\n"}},
 		"one fails":       {errs: []error{nil, told}, status: 1, want: []string{"peer  FAIL: both of one CA: no answer\n    client: no\n", "interop: 1 of 2 pass\n"}},
 		"one is missing":  {errs: []error{nil, absent}, want: []string{"peer  skip: ruby is not installed\n", "interop: 1 of 1 pass, 1 skipped\n"}},
-		"in a trial":      {errs: []error{&failure{trial: "both of one CA", err: absent}}, want: []string{"peer  skip: both", "interop: 0 of 0 pass, 1 skipped\n"}},
+		"in a trial":      {errs: []error{fmt.Errorf("both of one CA: %w", absent)}, want: []string{"peer  skip: both", "interop: 0 of 0 pass, 1 skipped\n"}},
 		"and is required": {require: true, errs: []error{nil, absent}, status: 1, want: []string{"peer  FAIL: ruby is not installed\n", "interop: 1 of 2 pass\n"}},
 	} {
 		t.Run(what, func(t *testing.T) {
 			var out strings.Builder
-			r := &report{out: &out, details: &out, require: test.require}
+			r := &Report{Name: "interop", Out: &out, Details: &out, Require: test.require}
 			for _, err := range test.errs {
-				r.add("peer", err)
+				r.Add("peer", err)
 			}
-			if got := r.end(t.Context()); got != test.status {
+			if got := r.End(t.Context()); got != test.status {
 				t.Errorf("got status %d, want %d", got, test.status)
 			}
 			for _, want := range test.want {
@@ -45,8 +55,8 @@ func TestReportBrokenOff(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errors.New("it took too long"))
 	var out strings.Builder
-	r := &report{out: &out, details: &out}
-	if got := r.end(ctx); got != 1 || !strings.Contains(out.String(), "it took too long") {
+	r := &Report{Out: &out, Details: &out}
+	if got := r.End(ctx); got != 1 || !strings.Contains(out.String(), "it took too long") {
 		t.Errorf("got %d, %q", got, out.String())
 	}
 }
