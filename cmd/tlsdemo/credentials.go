@@ -307,6 +307,11 @@ func (o *origin) fileOf(cert *x509.Certificate) string {
 	return ""
 }
 
+// has reports whether a certificate is in our own directory, as a leaf or in the chain of one.
+func (o *origin) has(cert *x509.Certificate) bool {
+	return o.ours() && slices.ContainsFunc(o.near, func(file certs.CertFile) bool { return slices.ContainsFunc(file.Certs, cert.Equal) })
+}
+
 // changed reports whether any of the files is another than the one that was loaded. It does
 // not read them: it is asked for every failure that is told.
 func (o *origin) changed() bool {
@@ -319,13 +324,26 @@ func (o *origin) changed() bool {
 }
 
 // leaf is our own certificate, if it could be read.
-func (o *origin) leaf() *x509.Certificate {
+func (o *origin) leaf() *x509.Certificate { return o.certificate(o.files.Cert) }
+
+// certificate is the first of a file that was near, or nil.
+func (o *origin) certificate(path string) *x509.Certificate {
 	for _, file := range o.near {
-		if file.Path == o.files.Cert {
+		if file.Path == path {
 			return file.Certs[0]
 		}
 	}
 	return nil
+}
+
+// equips reports whether what we have is enough for the other end, too, in that role.
+func (o *origin) equips(role string) bool {
+	if !o.ours() {
+		return o.pairFor(role) != nil
+	}
+	files := certs.Dir(o.dir).Files(role)
+	_, err := os.Stat(files.Key)
+	return err == nil && o.certificate(files.Cert) != nil
 }
 
 // issuerOf returns the file near by of the CA that issued a certificate, or "".

@@ -152,6 +152,7 @@ func TestRecord(t *testing.T) {
 	}
 	want := console.Explanation{
 		Code: "peer-silent", Side: "server", Text: "text", Certainty: "likely", Basis: "basis",
+		Hint:  "the reason is in the client's own output or log",
 		Alert: "tls: bad certificate", Error: "as crypto/tls had it",
 	}
 	if got := explained(e); *got != want {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -20,6 +21,7 @@ import (
 	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
 	"tlsdemo/tlsnet/neterr"
+	"tlsdemo/tlsnet/probe"
 )
 
 // hint is the advice about err: the command that mends it, or else what to look at, or
@@ -40,6 +42,9 @@ func hint(err error, typed retype.Line) string {
 	if e, ok := errors.AsType[*explain.Error](err); ok {
 		f.Error = e
 		return hints[e.Code](f)
+	}
+	if e, ok := errors.AsType[*tlsnet.ExchangeError](err); ok && e.Code != "" {
+		return hintExchange(f, e.Code)
 	}
 	if is[*dirError](err) || is[*certs.Finding](err) {
 		return hintFiles(f)
@@ -109,6 +114,17 @@ func (f *problem) there() retype.Line {
 	return line
 }
 
+// probe is the command that looks at the server with what this end has.
+func (f *problem) probe() retype.Line {
+	line := retype.Of("tlsdemo", "probe", f.addr())
+	for _, flag := range []string{"dir", "cert", "key", "ca", "crl", "min-tls", "max-tls", "groups", "ciphers", "server-name"} {
+		if value, given := f.typed.Value(flag); given {
+			line = line.With(flag, value)
+		}
+	}
+	return line
+}
+
 // withFiles names files in place of a directory.
 func withFiles(line retype.Line, files certs.Files) retype.Line {
 	return line.Without("dir").With("cert", files.Cert).With("key", files.Key).With("ca", files.CA)
@@ -146,7 +162,7 @@ var hints = map[explain.Code]func(*problem) string{
 	explain.ServerCertWrongUsage:      hintUsage,
 	explain.ServerCertSelfSigned:      hintRenew,
 	explain.ServerCertRevoked:         hintRevoked,
-	explain.ServerCertNotAllowed:      noHint,
+	explain.ServerCertNotAllowed:      otherShould("present a certificate with a name that we allow"),
 	explain.ServerCertNameConstraint:  hintRenew,
 	explain.ServerCertIncompleteChain: hintChain,
 	explain.ServerCertIssuerNotCA:     hintAnother,
@@ -161,7 +177,7 @@ var hints = map[explain.Code]func(*problem) string{
 	explain.CANotYetValid: hintRenew,
 
 	explain.RefusedInHTTP:  hintInHTTP,
-	explain.CertAskedLater: always("set up the server to ask for a client certificate on every connection, and not only for some paths"),
+	explain.CertAskedLater: always("at the server: ask for a client certificate on every connection, and not only for some paths"),
 
 	explain.PeerPlaintextHTTP:     hintPlain,
 	explain.PeerNotTLS:            hintPlain,
@@ -172,28 +188,28 @@ var hints = map[explain.Code]func(*problem) string{
 	explain.PeerHungUp:            hintOtherLog,
 	explain.HelloTooLarge:         always("at the client: use --groups=X25519, or in another Go program GODEBUG=tlsmlkem=0,tlssecpmlkem=0; the lasting repair is to update what loses the packets"),
 	explain.PeerSilent:            hintSilent,
-	explain.PeerStalled:           noHint,
+	explain.PeerStalled:           hintStalled,
 	explain.ConnectionRefused:     hintRefused,
-	explain.HandshakeTooLarge:     noHint,
+	explain.HandshakeTooLarge:     otherShould("send fewer certificates, or one with fewer names"),
 	explain.ConnectTimeout:        noHint,
 	explain.HostUnreachable:       noHint,
 	explain.HostUnknown:           noHint,
-	explain.ServerNameRequired:    always("connect by the server's name, or give its name with --server-name"),
-	explain.ServerNameUnknown:     noHint,
+	explain.ServerNameRequired:    hintServerName,
+	explain.ServerNameUnknown:     hintServerName,
 	explain.ClosedAfterHandshake:  hintOtherLog,
-	explain.NoAnswer:              noHint,
-	explain.AnswerCut:             noHint,
-	explain.MessageNotTaken:       noHint,
+	explain.NoAnswer:              hintOtherLog,
+	explain.AnswerCut:             otherShould("send close_notify before closing the connection; if it does, something in between cuts the connection"),
+	explain.MessageNotTaken:       otherShould("read the whole message before answering"),
 
 	explain.TLSVersionMismatch: hintLimit("allow TLS 1.2 and 1.3", "min-tls", "max-tls"),
-	explain.TLSTooOld:          noHint,
+	explain.TLSTooOld:          otherShould("allow TLS 1.2 with ECDHE cipher suites, or TLS 1.3"),
 	explain.NoSharedCipher:     hintCipher,
 	explain.NoSharedGroup:      hintLimit("allow a group that both ends have", "groups"),
-	explain.NoSharedSignature:  noHint,
+	explain.NoSharedSignature:  always("ask the CA that issued our certificate for one with another kind of key, such as ECDSA P-256"),
 	explain.NoSharedParameters: hintOtherLog,
 	explain.ALPNMismatch:       hintALPN,
 
-	explain.ALPNNone: noHint,
+	explain.ALPNNone: otherShould("turn on one of these application protocols"),
 
 	explain.HandshakeFailed: hintHandshake,
 }
@@ -202,12 +218,28 @@ func noHint(*problem) string { return "" }
 
 func always(text string) func(*problem) string { return func(*problem) string { return text } }
 
+// otherShould is what the other end has to do: nothing at this end mends it.
+func otherShould(text string) func(*problem) string {
+	return func(f *problem) string { return f.other() + text }
+}
+
 // hintOtherLog is about what only the other end knows.
 func hintOtherLog(f *problem) string {
 	if f.Fault() == explain.WeRefused {
 		return "" // it is we who know
 	}
 	return "the reason is in the " + peerOf(f.Side) + "'s own output or log"
+}
+
+// hintExchange is about a failure after the handshake, which only a client explains: there a
+// server that is silent speaks TLS, and only its log tells why it says no more.
+func hintExchange(f *problem, code explain.Code) string {
+	f.Error = &explain.Error{Code: code, Side: explain.ClientSide}
+	switch code {
+	case explain.PeerSilent, explain.PeerStalled:
+		return hintOtherLog(f)
+	}
+	return hints[code](f)
 }
 
 // hintHandshake: what failed at our own end is in the text.
@@ -236,6 +268,9 @@ func hintCipher(f *problem) string {
 	if f.Version >= tls.VersionTLS13 {
 		return "at the client: allow a cipher suite that both ends have"
 	}
+	if f.Ours {
+		return "at the client: allow a cipher suite that goes with the key of this server's certificate"
+	}
 	return hintLimit("allow a cipher suite that both ends have", "ciphers")(f)
 }
 
@@ -259,21 +294,24 @@ func hintUsage(f *problem) string {
 		return withFiles(f.here(), *pair).String()
 	case f.Ours:
 		return askIssuer(f)
-	case pair != nil || file != "":
+	case pair != nil || file != "" && f.origin.equips(role):
 		return f.other() + f.there().String()
 	}
-	return f.other() + askIssuer(f)
+	return askIssuer(f)
 }
 
 // hintTrust is about two ends that believe different CAs: those of one set believe each
 // other.
 func hintTrust(f *problem) string {
+	unsound := f.origin.ours() && (f.origin.apart || f.Cert != nil && !f.Ours && f.origin.has(f.Cert))
 	switch {
 	case f.changed():
 		return f.restart()
-	case f.origin.ours() && (f.origin.apart || f.Cert != nil && !f.Ours && f.origin.fileOf(f.Cert) != ""):
-		return hintRenew(f)
-	case f.origin.ours():
+	case unsound && f.origin.made():
+		return f.renewing(renew(f))
+	case unsound && f.Ours:
+		return askIssuer(f)
+	case f.origin.ours() && !unsound && f.origin.equips(peerOf(f.Side)):
 		return "start the " + peerOf(f.Side) + " again, with the same directory as this " + f.Side.String() + ": " + f.there().With("dir", f.origin.dir).String()
 	case f.Ours && f.Cert != nil:
 		return f.other() + "trust the CA " + chain.Issuer(f.Cert) + ", which issued " + console.ShellWord(f.origin.cert())
@@ -281,14 +319,15 @@ func hintTrust(f *problem) string {
 		if pair := f.origin.pairFor(certs.Client); pair != nil {
 			return withFiles(f.here(), *pair).String()
 		}
-		return "give the client's certificate and key with --cert and --key"
+		return "ask who runs the server for a certificate, and give it and its key with --cert and --key"
 	case f.Cert == nil:
 		return f.other() + "present a certificate that one of these CAs issued"
 	}
-	if ca := f.origin.issuerOf(f.Cert); ca != "" {
+	if ca := f.origin.issuerOf(f.Cert); ca != "" && !f.origin.ours() {
 		return "to trust its CA, which is in " + console.ShellWord(ca) + ": " + f.here().With("ca", ca).String()
 	}
-	return "if this is the right " + peerOf(f.Side) + ", give the certificate of its CA, " + chain.Issuer(f.Cert) + ", with --ca"
+	return f.other() + "present a certificate of a CA that this " + f.Side.String() + " trusts; or, if this is the right " +
+		peerOf(f.Side) + ", trust the CA " + chain.Issuer(f.Cert) + " here: give its certificate with --ca"
 }
 
 // hintName is about a server that is called by a name it does not bear. The names of a
@@ -303,12 +342,26 @@ func hintName(f *problem) string {
 	switch {
 	case f.Side == explain.ClientSide && name != "":
 		return "use a name that is in our own file " + console.ShellWord(f.origin.fileOf(f.Cert)) + ": " + f.here().With("server-name", name).String()
+	case f.Ours && name != "" && !f.origin.equips(certs.Client):
+		return f.other() + "use the name " + name + " for this server"
 	case f.Ours && name != "":
 		return f.other() + "use the name " + name + " for this server, as in: " + f.there().With("server-name", name).String()
 	case ownFile && local && f.origin.made():
 		return f.renewing(renew(f).With("name", f.Wanted))
 	}
 	return f.other() + "get a certificate with the name " + console.ShellWord(f.Wanted) + " from " + chain.Issuer(f.Cert)
+}
+
+// hintServerName is about a server that chooses its certificate by the name. One of ours
+// has its names in a file.
+func hintServerName(f *problem) string {
+	if f.origin.ours() && loopback(f.addr()) {
+		file := certs.Dir(f.origin.dir).Files(certs.Server).Cert
+		if cert := f.origin.certificate(file); cert != nil && harmless(cert.DNSNames) != "" {
+			return "use a name that is in our own file " + console.ShellWord(file) + ": " + f.here().With("server-name", harmless(cert.DNSNames)).String()
+		}
+	}
+	return "ask who runs the server which names it has, and give one with --server-name"
 }
 
 // hintChain puts the intermediate that is at hand behind the leaf.
@@ -363,6 +416,8 @@ func hintPlain(f *problem) string {
 		return "if this server is meant to run without TLS (nothing is encrypted, and neither end is authenticated): " + f.here().Without(tlsOnly...).Alone("plain").String()
 	case f.Code == explain.PeerPlaintextHTTP && f.Side == explain.ServerSide:
 		return "at the client: use https:// and not http://"
+	case f.Side == explain.ServerSide:
+		return "at the client: begin the connection with TLS"
 	}
 	return ""
 }
@@ -372,13 +427,17 @@ func hintStartTLS(f *problem) string {
 	if f.Side == explain.ServerSide {
 		return "at the client: choose the setting with which TLS begins at once, not STARTTLS and not sslmode"
 	}
-	return ""
+	who := "ask who runs the server for a port on which TLS begins at once"
+	if f.typed.Is("probe") || !slices.Contains(probe.StartTLSNames(), f.StartTLS) {
+		return who
+	}
+	return who + "; to look at this port: " + f.probe().With("starttls", f.StartTLS).String()
 }
 
 // hintInHTTP is about a refusal after the handshake.
 func hintInHTTP(f *problem) string {
-	if f.Cert == nil {
-		return "give the client's certificate and key with --cert and --key; tlsdemo probe --http shows which CAs the server accepts"
+	if f.Cert == nil && f.origin.files.Cert == "" {
+		return "ask who runs the server for a certificate, and give it and its key with --cert and --key; tlsdemo probe --http shows which CAs the server accepts"
 	}
 	return "the reason is in the server's own log"
 }
@@ -386,9 +445,18 @@ func hintInHTTP(f *problem) string {
 // hintSilent is about a server from which nothing comes.
 func hintSilent(f *problem) string {
 	if f.Side == explain.ServerSide {
-		return ""
+		return hintOtherLog(f)
 	}
 	return "ask the person who runs the server which protocol this port speaks, and whether it uses TLS; tlsdemo send --plain tries a port of this machine without TLS"
+}
+
+// hintStalled is about an end that stops in the middle of the handshake. A probe tries
+// whether a smaller ClientHello gets through.
+func hintStalled(f *problem) string {
+	if f.Side == explain.ServerSide || f.typed.Is("probe") {
+		return hintOtherLog(f)
+	}
+	return "to see whether another handshake gets further: " + f.probe().String()
 }
 
 func hintProxyHeader(f *problem) string {
@@ -404,7 +472,7 @@ func hintRenew(f *problem) string {
 	switch {
 	case f.changed():
 		return f.restart()
-	case f.origin.made() && (f.origin.fileOf(f.Cert) != "" || f.origin.apart && f.Ours):
+	case f.origin.made() && (f.Ours || f.origin.has(f.Cert)):
 		return f.renewing(renew(f))
 	}
 	return askIssuer(f)
@@ -412,17 +480,22 @@ func hintRenew(f *problem) string {
 
 // hintAnother is hintRenew for a certificate of which perhaps nothing is known.
 func hintAnother(f *problem) string {
-	if f.Cert == nil {
-		return ""
+	who := "ask the CA that issued it for a new certificate"
+	switch {
+	case f.Cert != nil:
+		return hintRenew(f)
+	case f.Ours:
+		return who
 	}
-	return hintRenew(f)
+	return f.other() + who
 }
 
 func hintRevoked(f *problem) string {
 	if f.origin.fileOf(f.Cert) == "" || !f.origin.made() {
 		return askIssuer(f)
 	}
-	return "make a new set, of which nothing is revoked (the old set is kept); then start both ends again without --crl: " + renew(f).String()
+	return "make a new set, of which nothing is revoked (the old one is kept), then start both ends again with that set, this one without --crl: " +
+		renew(f).String() + " && " + f.here().Without("crl").String()
 }
 
 // renew makes all of a set again.
@@ -463,7 +536,7 @@ func hintRefused(f *problem) string {
 	if connect.plain {
 		return f.there().Without("dir").Alone("plain").String()
 	}
-	if !f.origin.ours() && f.origin.pairFor(certs.Server) == nil {
+	if !f.origin.equips(certs.Server) {
 		return "start a server at " + console.ShellWord(connect.addr) + " whose certificate chain leads to " + console.ShellWord(f.origin.files.CA)
 	}
 	return f.there().String()
@@ -529,6 +602,8 @@ func hintDir(f *problem, err *dirError) string {
 		return hintForeign(f, foreign.layout)
 	case errors.Is(err, errNoSet):
 		return init.String()
+	case err.made && !f.typed.Is("certs"):
+		return f.renewing(init.Alone("force"))
 	case err.made:
 		return "make a new set (the old one is kept): " + init.Alone("force").String()
 	}
@@ -599,32 +674,45 @@ func besideDir(dir certs.Dir) string { return unused(filepath.Clean(string(dir))
 // hintFile is about a file that somebody named, so that it is not ours to replace.
 func hintFile(f *problem, finding *certs.Finding) string {
 	switch finding.Code {
-	case certs.KeyMismatch, certs.PEMSwapped:
-		return hintPair(f)
+	case certs.CAFileEmpty, certs.CertNotCA, certs.PEMSwapped, certs.CertUnparsable:
+		if finding.File == f.origin.files.CA {
+			return hintTrustFile(f)
+		}
+	}
+	switch finding.Code {
+	case certs.KeyMismatch, certs.PEMSwapped, certs.KeyUnparsable:
+		return hintPair(f, finding)
 	case certs.ChainOrder:
 		return hintOrder(f, finding)
 	case certs.KeyUnsupported:
 		return "ask the CA for a certificate with a key that TLS can use, such as ECDSA P-256"
 	case certs.CANamesTooLong:
 		return "put only the CAs that issue your clients' certificates into the file of --ca"
-	case certs.CAFileEmpty, certs.CertNotCA:
-		if ca := f.origin.issuerOf(f.origin.leaf()); ca != "" {
-			return "use the CA of our own certificate: " + f.here().With("ca", ca).String()
-		}
-		return "give the certificate of the CA that issued the other end's certificate with --ca"
 	}
 	return ""
 }
 
+// hintTrustFile is about a file in which there is no CA to trust: where our own certificate
+// has a CA, that is likely to be the one.
+func hintTrustFile(f *problem) string {
+	if ca := f.origin.issuerOf(f.origin.leaf()); ca != "" {
+		return "use the CA of our own certificate: " + f.here().With("ca", ca).String()
+	}
+	return "ask the CA that issued the other end's certificate for its own, and give that with --ca"
+}
+
 // hintPair is about a certificate and a key that do not belong together: perhaps they have
 // changed places, or the right key lies beside.
-func hintPair(f *problem) string {
+func hintPair(f *problem, finding *certs.Finding) string {
 	files := f.origin.files
 	if certs.Swapped(files.Cert, files.Key) {
 		return f.here().With("cert", files.Key).With("key", files.Cert).String()
 	}
 	if key := certs.KeyBeside(files.Cert); key != "" && key != files.Key && !f.origin.ours() {
 		return f.here().With("key", key).String()
+	}
+	if leaf := f.origin.leaf(); leaf != nil && finding.Code != certs.PEMSwapped {
+		return "give the key that belongs to the certificate of --cert; if it is lost, ask the CA that issued the certificate, " + chain.Issuer(leaf) + ", for a new one"
 	}
 	return "--cert and --ca need certificates, and --key needs the private key that belongs to the certificate of --cert"
 }

@@ -115,8 +115,11 @@ func (f *facts) negotiation(err error) *Error {
 		e.Code, e.Text = NoSharedGroup, fmt.Sprintf("the client offers the groups %v, we have %v", f.hello.SupportedCurves[:min(len(f.hello.SupportedCurves), maxListed)], groups(f.config))
 	case says(err, "tls: no cipher suite supported"):
 		e.Code, e.Version = NoSharedCipher, f.version()
-		e.Text = fmt.Sprintf("of the cipher suites of %s, the client offers %s, we have %s",
-			tls.VersionName(e.Version), suiteNames(suitesOf(f.hello.CipherSuites, e.Version)), suiteNames(suites(f.config, e.Version)))
+		theirs, ours := suitesOf(f.hello.CipherSuites, e.Version), suites(f.config, e.Version)
+		e.Text = fmt.Sprintf("of the cipher suites of %s, the client offers %s, we have %s", tls.VersionName(e.Version), suiteNames(theirs), suiteNames(ours))
+		if e.Ours = slices.ContainsFunc(theirs, func(id uint16) bool { return slices.Contains(ours, id) }); e.Ours {
+			e.Text += "; none that both have goes with the key of our certificate"
+		}
 	case says(err, "tls: client requested unsupported application protocols"):
 		e.Code, e.Text = ALPNMismatch, fmt.Sprintf("the client asks for the protocols %q, we have %q", protocols(f.hello.SupportedProtos), protocols(f.config.NextProtos))
 	default:
