@@ -37,6 +37,9 @@ and show what was broken and what either end says of it. Without arguments, list
 the ways. CODE is the name of one, or a code, which means every way in which an
 end reports that code.
 
+--all also types the hint of every failure, and says what came of it: it mends
+the failure, names who can act, shows more, changes nothing, or makes it worse.
+
 Nothing of your own is touched: certificates are created for the purpose, in a
 temporary directory, which is called "broken" in what is printed. With --keep
 they are written to DIR instead, and the commands that fail in this way are
@@ -44,7 +47,8 @@ printed, so that a client or server of your own can take the place of either.
 
 With --json each run is one object on a line of its own: scenario, tls, server
 and client (as serve and send have them with --json; null where an end has no
-error), want_server, want_client, as_expected.`,
+error), want_server, want_client, as_expected; with --all also server_hint and
+client_hint.`,
 		Example: `  tlsdemo lab
   tlsdemo lab client-cert-expired
   tlsdemo lab client-cert-expired --keep=broken --tls=1.2
@@ -55,7 +59,7 @@ error), want_server, want_client, as_expected.`,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return l.run(cmd.Context()) },
 	}
 	flags := cmd.Flags()
-	flags.BoolVar(&l.all, "all", false, "run every scenario, and print which codes either end had")
+	flags.BoolVar(&l.all, "all", false, "run every scenario, type every hint, and print what came of them")
 	flags.StringVar(&l.keep, "keep", "", "write the broken set to `DIR`, and print the commands that fail with it")
 	flags.Var(&l.tls, "tls", "the TLS version: 1.2 or 1.3 (default 1.3, and with --all both)")
 	flags.BoolVar(&l.json, "json", false, "print what happened as JSON")
@@ -156,7 +160,7 @@ func (u *unexpectedError) Error() string {
 
 // lab is a lab that runs our own commands.
 func (l *labCmd) lab() *lab.Lab {
-	return &lab.Lab{Now: l.env.now, Run: l.execute, Explain: explained}
+	return &lab.Lab{Now: l.env.now, Run: l.execute, Explain: explained, Status: status}
 }
 
 // execute runs a command of ours, and returns its error rather than printing it. From its
@@ -169,10 +173,14 @@ func (l *labCmd) execute(ctx context.Context, args []string, stderr io.Writer) e
 	root.SetArgs(args)
 	env.typed = retype.New(root, args)
 	err := root.ExecuteContext(ctx)
-	if failed, ok := errors.AsType[*runError](err); ok {
+	failed, ok := errors.AsType[*runError](err)
+	switch {
+	case ok:
 		return failed.err
+	case err != nil: // nothing was run: what was typed is wrong
+		return &usageError{command: root.Name(), err: err}
 	}
-	return err
+	return nil
 }
 
 // runChosen shows scenarios one after another.
@@ -203,7 +211,7 @@ func judge(wrong, of int) error {
 	return &unexpectedError{wrong: wrong, of: of}
 }
 
-// runAll prints the matrix.
+// runAll prints what came of every scenario.
 func (l *labCmd) runAll(ctx context.Context) error {
 	outcomes, err := l.lab().PlayAll(ctx, lab.Scenarios(), l.version())
 	if err != nil {
@@ -215,13 +223,33 @@ func (l *labCmd) runAll(ctx context.Context) error {
 			wrong++
 		}
 	}
+	hints := lab.Count(outcomes)
 	if err := l.print(outcomes); err != nil {
 		return err
 	}
 	if !l.json {
 		fmt.Fprintf(l.env.stdout, "lab: %d of %d as expected\n", len(outcomes)-wrong, len(outcomes))
+		console.Hang(l.env.stdout, "hints: ", tallied(hints), columns)
 	}
-	return judge(wrong, len(outcomes))
+	return cmp.Or(judge(wrong, len(outcomes)), hints.Judge())
+}
+
+// tallied says how many hints were of what use.
+func tallied(hints lab.Tally) string {
+	var counts []string
+	for _, verdict := range []struct {
+		lab.Verdict
+		many string
+	}{
+		{lab.Mends, "mend"}, {lab.Names, "name who can act"}, {lab.Looks, "show more"}, {lab.Nothing, "change nothing"}, {lab.Worse, "make it worse"},
+	} {
+		counts = append(counts, fmt.Sprintf("%d %s", hints[verdict.Verdict], verdict.many))
+	}
+	text := fmt.Sprintf("%s; %d failures have none", strings.Join(counts, ", "), hints[lab.NoHint])
+	if n := hints[lab.Untyped]; n > 0 {
+		text += fmt.Sprintf("; %d were not typed, for want of a program", n)
+	}
+	return text
 }
 
 func (l *labCmd) print(outcomes []*lab.Outcome) error {
@@ -233,20 +261,40 @@ func (l *labCmd) print(outcomes []*lab.Outcome) error {
 		}
 		return nil
 	}
-	table := console.NewTable(l.env.stdout)
-	fmt.Fprintf(table, "SCENARIO\tTLS\tSERVER\t\tCLIENT\t\t\n")
-	for _, o := range outcomes {
-		fmt.Fprintf(table, "%s\t%v\t%s\t%s\t%s\n", o.Scenario.Name, o.Version, said(o.Server), said(o.Client), result(o))
+	for i, o := range outcomes {
+		if i+1 < len(outcomes) && outcomes[i+1].Scenario == o.Scenario && summary(o) == summary(outcomes[i+1]) {
+			continue // it is printed with the next
+		}
+		versions := fmt.Sprint(o.Version)
+		if i > 0 && outcomes[i-1].Scenario == o.Scenario && summary(o) == summary(outcomes[i-1]) {
+			versions = fmt.Sprintf("%v and %v", outcomes[i-1].Version, o.Version)
+		}
+		fmt.Fprintf(l.env.stdout, "%s, TLS %s%s", o.Scenario.Name, versions, summary(o))
 	}
-	return table.Flush()
+	return nil
 }
 
-// said is an end's code and certainty, as two cells.
-func said(r *console.Explanation) string {
+// summary is what came of a scenario: a line for each end.
+func summary(o *lab.Outcome) string {
+	return fmt.Sprintf(": %s\n  server  %s\n  client  %s\n", result(o), said(o.Server, o.ServerHint), said(o.Client, o.ClientHint))
+}
+
+// said is an end's code, how certain it is, and what its hint is worth.
+func said(r *console.Explanation, hint lab.Verdict) string {
 	if r == nil {
-		return "-\t"
+		return "no error"
 	}
-	return cmp.Or(r.Code, "-") + "\t" + r.Certainty
+	text := cmp.Or(r.Code, "no code")
+	if r.Certainty != "" {
+		text += ", " + r.Certainty
+	}
+	switch hint {
+	case lab.NoHint:
+		return text + "; no hint"
+	case lab.Untyped:
+		return text + "; its hint was not typed"
+	}
+	return text + "; its hint " + string(hint)
 }
 
 // show prints what both ends said, as it would stand in their terminals.
@@ -299,12 +347,15 @@ type labRecord struct {
 	WantServer string               `json:"want_server"`
 	WantClient string               `json:"want_client"`
 	AsExpected bool                 `json:"as_expected"`
+	ServerHint lab.Verdict          `json:"server_hint,omitempty"`
+	ClientHint lab.Verdict          `json:"client_hint,omitempty"`
 }
 
 func newLabRecord(o *lab.Outcome) *labRecord {
 	return &labRecord{
 		Scenario: o.Scenario.Name, TLS: o.Version.String(), Server: o.Server, Client: o.Client,
 		WantServer: o.Scenario.Want.Server, WantClient: o.Scenario.Want.Client, AsExpected: o.AsExpected(),
+		ServerHint: o.ServerHint, ClientHint: o.ClientHint,
 	}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"os"
@@ -14,22 +15,47 @@ import (
 	"testing"
 	"time"
 
+	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/cmd/tlsdemo/internal/lab"
 	"tlsdemo/tlsnet/explain"
 )
 
-// Every scenario, with every version of TLS in which it can be had.
+// Every scenario, with every version of TLS in which it can be had, or where the files of the
+// two ends are in another layout with one: both say what they ought to, and what they advise
+// is typed.
 func TestLab(t *testing.T) {
 	t.Parallel()
-	l := &labCmd{env: &environment{now: time.Now}}
-	outcomes, err := l.lab().PlayAll(t.Context(), lab.Scenarios(), 0)
-	if err != nil {
-		t.Fatal(err)
+	for layout, version := range map[lab.Layout]lab.Version{lab.Shared: 0, lab.Named: tls.VersionTLS13, lab.Apart: tls.VersionTLS12, lab.Copied: tls.VersionTLS13} {
+		t.Run(layout.String(), func(t *testing.T) {
+			t.Parallel()
+			l := (&labCmd{env: &environment{now: time.Now}}).lab()
+			l.Layout = layout
+			outcomes, err := l.PlayAll(t.Context(), lab.Scenarios(), version)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, o := range outcomes {
+				if !o.AsExpected() {
+					t.Errorf("%s, TLS %v: %s\nserver: %+v\nclient: %+v", o.Scenario.Name, o.Version, result(o), o.Server, o.Client)
+				}
+				checkHint(t, o, o.Server, o.ServerHint)
+				checkHint(t, o, o.Client, o.ClientHint)
+			}
+			if err := lab.Count(outcomes).Judge(); err != nil {
+				t.Error(err)
+			}
+		})
 	}
-	for _, o := range outcomes {
-		if !o.AsExpected() {
-			t.Errorf("%s, TLS %v: %s\nserver: %+v\nclient: %+v", o.Scenario.Name, o.Version, result(o), o.Server, o.Client)
-		}
+}
+
+// twice is a hint that names an end and then names one again.
+var twice = regexp.MustCompile(`at the (server|client): .*at the (server|client): `)
+
+// checkHint is about the hint of one end.
+func checkHint(t *testing.T, o *lab.Outcome, r *console.Explanation, verdict lab.Verdict) {
+	t.Helper()
+	if verdict == lab.Nothing || verdict == lab.Worse || r != nil && twice.MatchString(r.Hint) {
+		t.Errorf("%s, TLS %v: %s: this hint %s: %s", o.Scenario.Name, o.Version, r.Code, verdict, r.Hint)
 	}
 }
 

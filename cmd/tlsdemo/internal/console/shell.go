@@ -1,6 +1,7 @@
 package console
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -23,3 +24,29 @@ func ShellWord(s string) string {
 	}
 	return `"$(printf '` + octal.String() + `')"`
 }
+
+// ShellWords returns the words of a line for a POSIX shell, as [ShellWord] quotes them. It is
+// an error if the line has anything else that is special to a shell, or no words.
+func ShellWords(line string) ([]string, error) {
+	var words []string
+	for rest := strings.TrimLeft(line, " "); rest != ""; rest = strings.TrimLeft(rest, " ") {
+		var word strings.Builder
+		for rest != "" && rest[0] != ' ' {
+			part := shellPart.FindStringSubmatch(rest)
+			if part == nil {
+				return nil, fmt.Errorf("not a plain word of a shell: %s", rest)
+			}
+			word.WriteString(part[1] + part[2] + part[3])
+			rest = rest[len(part[0]):]
+		}
+		words = append(words, word.String())
+	}
+	if len(words) == 0 {
+		return nil, errors.New("no words")
+	}
+	return words, nil
+}
+
+// shellPart is the beginning of a word: in single quotes, one character after a backslash,
+// or plain.
+var shellPart = regexp.MustCompile(`^(?s:'([^']*)'|\\(.)|([A-Za-z0-9_./=:@%+,-]+))`)

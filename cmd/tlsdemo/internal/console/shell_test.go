@@ -2,6 +2,7 @@ package console
 
 import (
 	"os/exec"
+	"slices"
 	"testing"
 )
 
@@ -23,6 +24,24 @@ func TestShellWord(t *testing.T) {
 	}
 }
 
+func TestShellWords(t *testing.T) {
+	for line, want := range map[string][]string{
+		"tlsdemo send --addr=127.0.0.1:1": {"tlsdemo", "send", "--addr=127.0.0.1:1"},
+		`a  'two words' --x='it'\''s'`:    {"a", "two words", "--x=it's"},
+		"--alpn= ''":                      {"--alpn=", ""},
+		`C:\\certs`:                       {`C:\certs`},
+	} {
+		if got, err := ShellWords(line); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: %q, %v, want %q", line, got, err, want)
+		}
+	}
+	for _, line := range []string{"", " ", "a >b", "$(id)", "a; b", `"a"`, "'a", "a && b"} {
+		if got, err := ShellWords(line); err == nil {
+			t.Errorf("%s: %q, want an error", line, got)
+		}
+	}
+}
+
 // A shell makes of a word what it was.
 func FuzzShellWord(f *testing.F) {
 	sh, err := exec.LookPath("sh")
@@ -37,6 +56,9 @@ func FuzzShellWord(f *testing.F) {
 			if b == 0 || b == '\n' {
 				t.Skip("no word of a shell has a null, nor $(...) a line end at its end")
 			}
+		}
+		if words, err := ShellWords(ShellWord(s)); Clean(s) == s && (err != nil || !slices.Equal(words, []string{s})) {
+			t.Errorf("of %q ShellWords makes %q, %v", s, words, err)
 		}
 		out, err := exec.CommandContext(t.Context(), sh, "-c", "printf %s "+ShellWord(s)).Output()
 		if err != nil || string(out) != s {

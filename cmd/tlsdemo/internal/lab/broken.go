@@ -4,6 +4,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"time"
@@ -23,14 +24,16 @@ type brokenSet struct {
 	// client is the client's own directory, if it is not to share the server's: one
 	// with other things at hand, or another trust file.
 	client certs.Set
-	// files are written besides, over what is there.
+	// spoilt are files of the set with something else in them.
+	spoilt map[string][]byte
+	// files are written besides.
 	files map[string][]byte
 	// blocked is a file in whose place a directory stands: not even root can read it.
 	blocked string
 }
 
 func newBrokenSet(now time.Time) *brokenSet {
-	s := &brokenSet{Forge: forge.Forge{Now: now}, files: make(map[string][]byte)}
+	s := &brokenSet{Forge: forge.Forge{Now: now}, spoilt: make(map[string][]byte), files: make(map[string][]byte)}
 	s.set = s.Set()
 	s.ca = s.set[certs.CA]
 	return s
@@ -100,59 +103,89 @@ func (s *brokenSet) apart(ca *certs.Pair) {
 	delete(s.set, certs.Client)
 }
 
-// brokenDir is where a broken set has been written.
-type brokenDir string
+// Layout is where the two ends of a scenario have their files. A scenario that needs a
+// directory for each has them in any layout.
+type Layout int
 
-func (d brokenDir) server() string { return d.own("server") }
-func (d brokenDir) client() string { return d.own("client") }
+const (
+	Shared Layout = iota // both in one directory
+	Named                // both in one directory, and every file is named
+	Apart                // each end in a directory of its own, with what it needs
+	Copied               // each in a directory of its own, with the whole set
+)
 
-// own is an end's own directory, if it has one.
-func (d brokenDir) own(end string) string {
-	dir := filepath.Join(string(d), end)
-	if info, err := os.Stat(dir); err == nil && info.IsDir() {
-		return dir
-	}
-	return string(d)
+func (l Layout) String() string {
+	return [...]string{"one directory", "files by flags", "two directories", "two copies"}[l]
 }
 
 // Write makes the scenario's set and writes it to dir, which has to be empty or not there.
-func (s *Scenario) Write(dir string, now time.Time) error {
+func (s *Scenario) Write(dir string, now time.Time) error { return s.write(dir, now, Shared) }
+
+func (s *Scenario) write(dir string, now time.Time, layout Layout) error {
 	set := newBrokenSet(now)
 	if s.breaks != nil && set.Err() == nil {
 		s.breaks(set)
 	}
-	return set.write(dir)
-}
-
-func (s *brokenSet) write(dir string) error {
-	if s.Err() != nil {
-		return s.Err()
+	if set.Err() != nil {
+		return set.Err()
 	}
 	if entries, _ := os.ReadDir(dir); len(entries) > 0 {
 		return fmt.Errorf("%s is not empty: %w", dir, fs.ErrExist)
 	}
-	dirs := map[string]certs.Set{"": s.set}
-	if s.client != nil {
-		dirs = map[string]certs.Set{"server": s.set, "client": s.client}
-	}
+	return set.write(dir, layout)
+}
+
+func (s *brokenSet) write(dir string, layout Layout) error {
+	dirs := s.dirs(layout)
 	for name, set := range dirs {
 		if err := certs.Dir(filepath.Join(dir, name)).Create(set); err != nil {
 			return err
 		}
 	}
-	return s.writeFiles(dir)
-}
-
-func (s *brokenSet) writeFiles(dir string) error {
+	for name := range dirs {
+		if err := s.spoil(filepath.Join(dir, name)); err != nil {
+			return err
+		}
+	}
 	for name, data := range s.files {
 		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
 			return err
 		}
 	}
-	if s.blocked == "" {
-		return nil
+	return nil
+}
+
+// dirs are the sets by the names of their directories.
+func (s *brokenSet) dirs(layout Layout) map[string]certs.Set {
+	switch {
+	case s.client == nil && layout == Apart:
+		s.client = maps.Clone(s.set)
+		delete(s.client, certs.Server)
+		delete(s.set, certs.Client)
+	case s.client == nil && layout == Copied:
+		s.client = s.set
+	case s.client == nil:
+		return map[string]certs.Set{"": s.set}
+	}
+	return map[string]certs.Set{certs.Server: s.set, certs.Client: s.client}
+}
+
+// spoil writes the files of the set that are no certificates or keys, in place of those
+// that are.
+func (s *brokenSet) spoil(dir string) error {
+	for name, data := range s.spoilt {
+		file := filepath.Join(dir, name)
+		if _, err := os.Stat(file); err != nil {
+			continue // that is in the other directory
+		}
+		if err := os.WriteFile(file, data, 0o600); err != nil {
+			return err
+		}
 	}
 	blocked := filepath.Join(dir, s.blocked)
+	if _, err := os.Stat(blocked); s.blocked == "" || err != nil {
+		return nil
+	}
 	if err := os.Remove(blocked); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"tlsdemo/certs"
 	"tlsdemo/cmd/tlsdemo/internal/console"
 )
 
@@ -14,9 +15,12 @@ const fromStdin = "--file=-"
 // Commands returns what to type in a shell for the server and the client, with the set in
 // dir.
 func (s *Scenario) Commands(dir string, v Version) [2]string {
-	set := brokenDir(dir)
-	server, client := shellLine(s.serveArgs(set, v)), shellLine(s.sendArgs(set, v))
-	fill := strings.NewReplacer("{dir}", console.ShellWord(dir))
+	return s.commands(&place{dir: dir, version: v})
+}
+
+func (s *Scenario) commands(p *place) [2]string {
+	server, client := shellLine(s.serveArgs(p)), shellLine(s.sendArgs(p))
+	fill := strings.NewReplacer("{dir}", console.ShellWord(p.dir))
 	if s.server != nil {
 		server = fill.Replace(s.server.command)
 	}
@@ -45,26 +49,35 @@ func shellArg(arg string) string {
 	return console.ShellWord(arg)
 }
 
-// serveArgs are those of tlsdemo for the server, with the set in dir.
-func (s *Scenario) serveArgs(dir brokenDir, v Version) []string {
-	return commandLine("serve", dir.server(), nil, s.serve, dir, v)
+// serveArgs are those of tlsdemo for the server.
+func (s *Scenario) serveArgs(p *place) []string {
+	return p.commandLine("serve", certs.Server, nil, s.serve)
 }
 
 // sendArgs are those for the client. It is the client that fixes the TLS version.
-func (s *Scenario) sendArgs(dir brokenDir, v Version) []string {
-	return commandLine("send", dir.client(), []string{pin(v)}, s.send, dir, v)
+func (s *Scenario) sendArgs(p *place) []string {
+	return p.commandLine("send", certs.Client, []string{pin(p.version)}, s.send)
 }
 
-func commandLine(command, own string, pinned, flags []string, dir brokenDir, v Version) []string {
+func (p *place) commandLine(command, end string, pinned, flags []string) []string {
 	args := []string{command}
 	if !slices.Contains(flags, "--plain") {
-		args = append(append(args, "--dir="+own), pinned...)
+		args = append(append(args, p.credentials(end)...), pinned...)
 	}
-	fill := strings.NewReplacer("{dir}", string(dir), "{other}", pin(other(v)))
+	fill := strings.NewReplacer("{dir}", p.dir, "{other}", pin(other(p.version)))
 	for _, flag := range flags {
 		args = append(args, fill.Replace(flag))
 	}
 	return args
+}
+
+// credentials are the flags that choose the files of an end.
+func (p *place) credentials(end string) []string {
+	if p.layout != Named {
+		return []string{"--dir=" + p.own(end)}
+	}
+	files := p.files(end)
+	return []string{"--cert=" + files.Cert, "--key=" + files.Key, "--ca=" + files.CA}
 }
 
 // pin is the flag that allows one TLS version only: the range of the defaults ends on

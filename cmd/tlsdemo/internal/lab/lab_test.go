@@ -107,7 +107,15 @@ func fake(serve, send error) *Lab {
 			return errors.Join(serve, awaitOne(ctx, stderr))
 		},
 		Explain: func(err error) *console.Explanation { return &console.Explanation{Code: err.Error()} },
+		Status:  fakeStatus,
 	}
+}
+
+func fakeStatus(err error) int {
+	if _, ok := errors.AsType[*certs.Finding](err); ok {
+		return statusLocal
+	}
+	return 1
 }
 
 var errAtStart = errors.New("at start")

@@ -14,11 +14,11 @@ var fileScenarios = []Scenario{
 	},
 	{
 		Name: "key-encrypted", Broken: "the client's key is encrypted",
-		breaks: overwritten("client.key", encryptedKey), Want: Verdicts{Client: "key-encrypted"},
+		breaks: locked(certs.Client), Want: Verdicts{Client: "key-encrypted"},
 	},
 	{
 		Name: "key-encrypted-server", Broken: "the server's key is encrypted",
-		breaks: overwritten("server.key", encryptedKey), Want: Verdicts{Server: "key-encrypted"},
+		breaks: locked(certs.Server), Want: Verdicts{Server: "key-encrypted"},
 	},
 	{
 		Name: "key-unparsable", Broken: "the client's key is garbage in a PEM block",
@@ -56,13 +56,17 @@ var fileScenarios = []Scenario{
 	},
 }
 
-var (
-	encryptedKey = pemOf("ENCRYPTED PRIVATE KEY", []byte("only a passphrase opens it"))
-	garbageKey   = pemOf("PRIVATE KEY", []byte("no DER"))
-)
+var garbageKey = pemOf("PRIVATE KEY", []byte("no DER"))
+
+// passphrase opens the encrypted keys.
+const passphrase = "tlsdemo"
+
+func locked(name string) func(*brokenSet) {
+	return func(s *brokenSet) { s.spoilt[name+".key"] = s.EncryptedKey(s.set[name], passphrase) }
+}
 
 func overwritten(file string, data []byte) func(*brokenSet) {
-	return func(s *brokenSet) { s.files[file] = data }
+	return func(s *brokenSet) { s.spoilt[file] = data }
 }
 
 func (s *brokenSet) foreignKey(name string) {
@@ -74,5 +78,5 @@ func (s *brokenSet) unreadableKey(name string) { s.blocked = name + ".key" }
 func (s *brokenSet) swap(name string) {
 	key, err := s.set[name].KeyPEM()
 	s.Fail(err)
-	s.files[name+".crt"], s.files[name+".key"] = key, s.set[name].CertPEM()
+	s.spoilt[name+".crt"], s.spoilt[name+".key"] = key, s.set[name].CertPEM()
 }

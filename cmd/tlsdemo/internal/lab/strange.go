@@ -51,7 +51,7 @@ var stalled = &strangeServer{
 // what talk says. change is made to its configuration.
 func secure(command string, change func(*place, *tls.Config), talk func(*tls.Conn)) *strangeServer {
 	return &strangeServer{command: command, serve: func(p *place, conn net.Conn) {
-		source, err := certs.Open(certs.Dir(p.dir.server()).Files(certs.Server))
+		source, err := certs.Open(p.files(certs.Server))
 		if err != nil {
 			return
 		}
@@ -78,7 +78,16 @@ var particular = secure("# a server with a certificate for each of its names, an
 			}
 			return nil, nil
 		}
-	}, func(*tls.Conn) {})
+	}, answer)
+
+// answer takes the message and answers it.
+func answer(conn *tls.Conn) {
+	_, _ = tlsnet.NewMessageReader(conn).WriteTo(io.Discard)
+	reply := tlsnet.NewMessageWriter(conn)
+	_, _ = io.WriteString(reply, tlsnet.DefaultReply)
+	_ = reply.Close()
+	_ = conn.CloseWrite()
+}
 
 // closing closes at once.
 var closing = secure("# a server that closes right after the handshake", nil, func(conn *tls.Conn) { _ = conn.Close() })
@@ -130,8 +139,8 @@ var negative = &strangeClient{
 
 // negative is the certificate of the file negative.crt, with the key of the leaf called name.
 func (p *place) negative(name string) tls.Certificate {
-	source, err := certs.Open(certs.Dir(p.dir).Files(name))
-	data, unread := os.ReadFile(filepath.Join(string(p.dir), "negative.crt"))
+	source, err := certs.Open(p.files(name))
+	data, unread := os.ReadFile(filepath.Join(p.dir, "negative.crt"))
 	block, _ := pem.Decode(data)
 	if err != nil || unread != nil || block == nil {
 		return tls.Certificate{}
@@ -179,7 +188,7 @@ func prober(protocols ...string) *strangeClient {
 var mute = &strangeServer{
 	command: "openssl s_server -accept 127.0.0.1:8888 -cert {dir}/server.crt -key {dir}/server.key -CAfile {dir}/ca.crt -Verify 1 -quiet",
 	serve: func(p *place, conn net.Conn) {
-		if source, err := certs.Open(certs.Dir(p.dir.server()).Files(certs.Server)); err == nil {
+		if source, err := certs.Open(p.files(certs.Server)); err == nil {
 			untilGone(tls.Server(conn, p.fit(source.ServerConfig())))
 		}
 	},
@@ -204,7 +213,7 @@ var choosy = &strangeClient{
 
 // call sends a message to the server at addr.
 func (c *strangeClient) call(ctx context.Context, p *place, addr string) error {
-	source, err := certs.Open(certs.Dir(p.dir.client()).Files(certs.Client))
+	source, err := certs.Open(p.files(certs.Client))
 	if err != nil {
 		return err
 	}
