@@ -26,7 +26,7 @@ type Dialer struct {
 }
 
 // Dial connects to addr, HOST:PORT, over TCP, and shakes hands. A connection that fails is
-// an [*explain.Error], or a [*net.OpError] if there is no more to say. On TLS 1.3 the
+// an [*explain.Error], or the cause of ctx, if that was canceled. On TLS 1.3 the
 // server may refuse the client's certificate after Dial has returned; then the first Read
 // fails, and [explain.Of] says why.
 func (d *Dialer) Dial(ctx context.Context, addr string) (*tls.Conn, error) {

@@ -61,6 +61,15 @@ func TestDialNobody(t *testing.T) {
 	}
 }
 
+// An address that cannot be connected to from here is explained, too: a link-local one without
+// its interface.
+func TestDialAnImpossibleAddress(t *testing.T) {
+	_, err := new(tlsnet.Dialer).Connect(timeout(t), "[fe80::1]:8888")
+	if why, ok := errors.AsType[*explain.Error](err); !ok || why.Code != explain.HostUnreachable {
+		t.Errorf("error %v", err)
+	}
+}
+
 // A look-up that nobody answers is told from a server that does not answer.
 func TestDialWithoutAnAnswerOfDNS(t *testing.T) {
 	over := make(chan struct{})

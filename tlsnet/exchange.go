@@ -18,6 +18,7 @@ import (
 type exchange struct {
 	ctx   context.Context
 	conn  net.Conn
+	side  explain.Side
 	until time.Time // when it has to be over, or zero
 }
 
@@ -93,7 +94,8 @@ var ErrNoAnswer = errors.New("the server closed the connection without an answer
 // peer, or time.
 type ExchangeError struct {
 	Op   string       // what failed, such as "read answer"
-	Code explain.Code // such as NoAnswer or AnswerCut, or empty where none fits
+	Side explain.Side // which end we are
+	Code explain.Code // such as NoAnswer or AnswerCut; empty where it was our own end that stopped a client
 	Err  error
 }
 

@@ -48,7 +48,11 @@ func (a *acceptor) unheard(c *client) (net.Conn, error) {
 	if err != nil {
 		return c.Conn, err
 	}
-	return secure, a.timedOut(a.ctx, c)
+	err = a.timedOut(a.ctx, c)
+	if a.config == nil && late(err) {
+		err = &ExchangeError{Op: "read message", Side: explain.ServerSide, Code: explain.PeerSilent, Err: err}
+	}
+	return secure, err
 }
 
 // secure is conn over TLS, before the handshake; or conn itself, if it is to stay bare.

@@ -122,11 +122,11 @@ func (o *outgoing) local() error {
 }
 
 // unsent is the error for a message of which err kept a part from the server, or nil.
-func (o *outgoing) unsent(err error) error {
+func (x *exchange) unsent(o *outgoing, err error) error {
 	if err == nil {
 		return nil
 	}
-	return &ExchangeError{Op: "send message", Code: explain.MessageNotTaken, Err: &UnsentError{Sent: o.sent.Load(), Size: o.size, Err: err}}
+	return x.failed("send message", explain.MessageNotTaken, &UnsentError{Sent: o.sent.Load(), Size: o.size, Err: err})
 }
 
 // counter counts what is written.

@@ -61,13 +61,13 @@ func (r *Requester) settle(x *exchange, ended Ending, err error, in *localWriter
 	case in.n == 0 && err != nil, in.err != nil, gaveUp(err):
 		return err // there is no answer, or it says enough
 	case out.whole() && err == nil && ended == Closed:
-		return out.unsent(r.thrownAway(x, out))
+		return x.unsent(out, r.thrownAway(x, out))
 	case out.whole():
 		return err
 	case err != nil:
-		return out.unsent(err)
+		return x.unsent(out, err)
 	}
-	return out.unsent(cmp.Or(neterr.Because(x.ctx, out.failure()), context.Cause(x.ctx)))
+	return x.unsent(out, cmp.Or(neterr.Because(x.ctx, out.failure()), context.Cause(x.ctx)))
 }
 
 // gaveUp reports whether the server gave its answer up, and said why, or whether what it
@@ -113,20 +113,10 @@ func (r *Requester) receive(x *exchange, in *localWriter, out *outgoing) (Ending
 	case err == nil:
 		return ended, nil
 	case in.n == 0:
-		return "", noAnswer(neterr.Because(x.ctx, err))
+		return "", x.noAnswer(neterr.Because(x.ctx, err))
 	}
-	return ended, &ExchangeError{Op: "read answer", Code: codeOf(ended, err), Err: neterr.Because(x.ctx, err)}
-}
-
-// codeOf is the code of an answer that had begun, and then failed with err.
-func codeOf(ended Ending, err error) explain.Code {
-	switch {
-	case gaveUp(err):
-		return ""
-	case ended == Silence:
-		return explain.PeerStalled
-	}
-	return explain.AnswerCut
+	err = neterr.Because(x.ctx, err)
+	return ended, x.failed("read answer", codeOfRead(err, true, explain.AnswerCut), err)
 }
 
 func (x *exchange) receiveMessage(in io.Writer) (Ending, error) {
@@ -180,17 +170,11 @@ func (x *exchange) endOfAnswer(err error) (Ending, error) {
 
 // noAnswer is the failure of an answer that did not begin. It is not "refused": a crash, or
 // a proxy whose backend is down, looks the same.
-func noAnswer(err error) error {
-	failed := &ExchangeError{Op: "read answer", Err: err}
-	switch {
-	case errors.Is(err, ErrCutShort), errors.Is(err, io.EOF):
-		failed.Code, failed.Err = explain.NoAnswer, ErrNoAnswer
-	case neterr.BrokenOff(err):
-		failed.Code = explain.NoAnswer
-	case errors.Is(err, context.DeadlineExceeded):
-		failed.Code = explain.PeerSilent
+func (x *exchange) noAnswer(err error) error {
+	if errors.Is(err, ErrCutShort) || errors.Is(err, io.EOF) {
+		err = ErrNoAnswer
 	}
-	return failed
+	return x.failed("read answer", codeOfRead(err, false, explain.NoAnswer), err)
 }
 
 // localWriter counts, and remembers its own error.

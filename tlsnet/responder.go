@@ -9,6 +9,7 @@ import (
 	"net"
 	"time"
 
+	"tlsdemo/tlsnet/explain"
 	"tlsdemo/tlsnet/neterr"
 )
 
@@ -48,7 +49,7 @@ func (r *Responder) ServeConn(ctx context.Context, conn net.Conn) error {
 		defer stop()
 	}
 	timeout := cmp.Or(r.Timeout, DefaultExchangeTimeout)
-	a := &arrival{exchange: exchange{ctx: ctx, conn: conn, until: within(timeout)}, timeout: timeout}
+	a := &arrival{exchange: exchange{ctx: ctx, conn: conn, side: explain.ServerSide, until: within(timeout)}, timeout: timeout}
 	a.limit = limitWriter{w: &a.message, limit: cmp.Or(r.MaxMessage, DefaultMaxMessage)}
 	a.begin()
 
@@ -74,13 +75,27 @@ type arrival struct {
 	out     MessageWriter // of its answer
 }
 
-// failed is a failure of op, with the reason for it: if it was our own patience that
-// ended, how long that was.
-func (a *arrival) failed(op string, err error) error {
+// unread is why the message was not read to its end.
+func (a *arrival) unread(err error) error {
+	if errors.Is(err, ErrNothingSent) {
+		return &ExchangeError{Op: "read message", Side: a.side, Err: err}
+	}
+	err = a.reason(err)
+	return a.failed("read message", codeOfRead(err, a.message.Size > 0, explain.MessageCut), err)
+}
+
+// unwritten is why the client did not get its answer.
+func (a *arrival) unwritten(err error) error {
+	return a.failed("write answer", explain.MessageNotTaken, a.reason(err))
+}
+
+// reason is why something failed with err: if it was our own patience that ended, how long
+// that was.
+func (a *arrival) reason(err error) error {
 	if err = neterr.Because(a.ctx, err); neterr.DeadlinePassed(err) {
 		err = &timeoutError{"no whole exchange", a.timeout}
 	}
-	return &ExchangeError{Op: op, Err: err}
+	return err
 }
 
 // answerMessage answers a framed message.
@@ -96,7 +111,7 @@ func (r *Responder) answerMessage(a *arrival) error {
 		_, _ = a.out.Write(r.reply()) // its error is kept, and returned by Close
 	}
 	if err := a.out.Close(); err != nil {
-		return a.failed("write answer", err)
+		return a.unwritten(err)
 	}
 	hangUp(a.conn, lastLinger)
 	return nil
@@ -105,12 +120,12 @@ func (r *Responder) answerMessage(a *arrival) error {
 // abort tells a client whose message is not going to be answered why, unless it is the
 // client or the network that broke off.
 func (a *arrival) abort(err error) error {
-	failed := a.failed("read message", err)
+	failed := a.unread(err)
 	_, aborted := errors.AsType[*AbortError](failed)
 	_, broken := errors.AsType[net.Error](failed)
 	switch {
-	case errors.Is(err, ErrCutShort) && a.message.Size == 0:
-		return &ExchangeError{Op: "read message", Err: errNoMessage}
+	case (errors.Is(err, ErrCutShort) || neterr.BrokenOff(err)) && a.message.Size == 0:
+		return a.unread(errNoMessage)
 	case aborted, broken, errors.Is(err, ErrCutShort):
 		return failed
 	}
@@ -143,7 +158,7 @@ func (r *Responder) answerArrived(a *arrival) error {
 	first := make([]byte, firstRead)
 	n, end := a.conn.Read(first)
 	if n == 0 {
-		return a.failed("read message", noMessage(a.conn, end))
+		return a.unread(noMessage(a.conn, end))
 	}
 	buf := buffers.Get().(*buffer)
 	defer buffers.Put(buf)
@@ -152,19 +167,19 @@ func (r *Responder) answerArrived(a *arrival) error {
 		arrived, end = a.readTogether(arrived)
 	}
 	if end != nil && !errors.Is(end, io.EOF) {
-		return a.failed("read message", end)
+		return a.unread(end)
 	}
 	if _, err := a.limit.Write(arrived); err != nil {
-		return a.failed("read message", err)
+		return a.unread(err)
 	}
 	if _, err := a.conn.Write(r.replyTo(arrived)); err != nil {
-		return a.failed("write answer", err)
+		return a.unwritten(err)
 	}
 	if end == nil {
 		end = a.readOn(buf[:])
 	}
 	if _, over := errors.AsType[*LimitError](end); over {
-		return a.failed("read message", end)
+		return a.unread(end)
 	}
 	a.ended = a.ending(end)
 	return nil
@@ -235,7 +250,7 @@ func (a *arrival) readOn(buf []byte) error {
 func noMessage(conn net.Conn, err error) error {
 	_, secure := conn.(*tls.Conn)
 	switch {
-	case !errors.Is(err, io.EOF):
+	case !neterr.BrokenOff(err):
 		return err
 	case secure:
 		return errNoMessage

@@ -52,8 +52,8 @@ func (l *located) record() *console.Explanation {
 			r.Error = e.Err.Error()
 		}
 	} else if e, ok := errors.AsType[*tlsnet.ExchangeError](l.err); ok && e.Code != "" {
-		r.Code, r.Side = string(e.Code), explain.ClientSide.String()
-		r.Certainty, r.Basis = certaintyOf(e.Code)
+		r.Code, r.Side = string(e.Code), e.Side.String()
+		r.Certainty, r.Basis = certaintyOf(e)
 	} else if f, ok := errors.AsType[*certs.Finding](l.err); ok {
 		r.Code = string(f.Code)
 	}
@@ -61,14 +61,22 @@ func (l *located) record() *console.Explanation {
 }
 
 // certaintyOf is how certain a failure of an exchange is, and why.
-func certaintyOf(code explain.Code) (certainty, basis string) {
-	switch code {
-	case explain.AnswerCut:
-		return explain.Certain.String(), "the server did not say that this was all; who cut the connection is not known"
-	case explain.MessageNotTaken:
+func certaintyOf(e *tlsnet.ExchangeError) (certainty, basis string) {
+	peer := peerOf(e.Side)
+	switch e.Code {
+	case explain.AnswerCut, explain.MessageCut:
+		return explain.Certain.String(), "the " + peer + " did not say that this was all; who cut the connection is not known"
+	case explain.MessageNotTaken, explain.MessageTooLarge, explain.MessageMalformed, explain.ServerStopped:
 		return explain.Certain.String(), ""
+	case explain.MessageAborted:
+		return explain.Certain.String(), "in the " + peer + "'s own words"
+	case explain.RecordInvalid:
+		return explain.Certain.String(), "who has changed what was sent is not known"
 	case explain.PeerStalled:
-		return explain.Unknown.String(), "only the server knows why it sent no more"
+		return explain.Unknown.String(), "only the " + peer + " knows why it sent no more"
+	}
+	if e.Side == explain.ServerSide {
+		return explain.Unknown.String(), "only the client knows why it is silent"
 	}
 	return explain.Unknown.String(), "a refusal, a crash and a proxy whose backend is down cannot be told apart"
 }

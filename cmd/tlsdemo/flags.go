@@ -77,7 +77,7 @@ func (b *byteSize) Set(s string) error {
 }
 
 func (b *byteSize) String() string {
-	return strings.Replace(humanize.IBytes(uint64(*b)), ".0 ", "", 1)
+	return strings.NewReplacer(".0 ", "", " ", "").Replace(humanize.IBytes(uint64(*b)))
 }
 
 func (b *byteSize) Type() string { return "size" }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"net"
 	"os"
 	"path/filepath"
@@ -44,7 +45,7 @@ func hint(err error, typed retype.Line) string {
 		return hints[e.Code](f)
 	}
 	if e, ok := errors.AsType[*tlsnet.ExchangeError](err); ok && e.Code != "" {
-		return hintExchange(f, e.Code)
+		return hintExchange(f, e)
 	}
 	if is[*dirError](err) || is[*certs.Finding](err) {
 		return hintFiles(f)
@@ -56,8 +57,6 @@ func hint(err error, typed retype.Line) string {
 		return f.here().With("addr", net.JoinHostPort(host(f.addr()), "0")).String()
 	case is[*listenError](err) && neterr.Denied(err):
 		return "ports below 1024 need root; use another port: " + f.here().With("addr", net.JoinHostPort(host(f.addr()), "8888")).String()
-	case errors.Is(err, tlsnet.ErrMalformed):
-		return "the other end agreed to the protocol " + tlsnet.Protocol + " and does not follow it"
 	}
 	return ""
 }
@@ -199,7 +198,13 @@ var hints = map[explain.Code]func(*problem) string{
 	explain.ClosedAfterHandshake:  hintOtherLog,
 	explain.NoAnswer:              hintOtherLog,
 	explain.AnswerCut:             otherShould("send close_notify before closing the connection; if it does, something in between cuts the connection"),
-	explain.MessageNotTaken:       otherShould("read the whole message before answering"),
+	explain.MessageNotTaken:       hintNotTaken,
+	explain.MessageCut:            hintOtherLog,
+	explain.MessageTooLarge:       hintTooLarge,
+	explain.MessageMalformed:      hintMalformed,
+	explain.MessageAborted:        hintOtherLog,
+	explain.RecordInvalid:         hintOtherLog,
+	explain.ServerStopped:         always("--drain says how long the server waits for its clients when it is stopped"),
 
 	explain.TLSVersionMismatch: hintLimit("allow TLS 1.2 and 1.3", "min-tls", "max-tls"),
 	explain.TLSTooOld:          otherShould("allow TLS 1.2 with ECDHE cipher suites, or TLS 1.3"),
@@ -231,15 +236,37 @@ func hintOtherLog(f *problem) string {
 	return "the reason is in the " + peerOf(f.Side) + "'s own output or log"
 }
 
-// hintExchange is about a failure after the handshake, which only a client explains: there a
-// server that is silent speaks TLS, and only its log tells why it says no more.
-func hintExchange(f *problem, code explain.Code) string {
-	f.Error = &explain.Error{Code: code, Side: explain.ClientSide}
-	switch code {
-	case explain.PeerSilent, explain.PeerStalled:
+// hintExchange is about what failed after the handshake: whoever is silent then has spoken
+// before.
+func hintExchange(f *problem, e *tlsnet.ExchangeError) string {
+	f.Error = &explain.Error{Code: e.Code, Side: e.Side}
+	if e.Code == explain.PeerSilent || e.Code == explain.PeerStalled {
 		return hintOtherLog(f)
 	}
-	return hints[code](f)
+	return hints[e.Code](f)
+}
+
+// hintNotTaken: whoever answers is to have read the whole message.
+func hintNotTaken(f *problem) string {
+	if f.Side == explain.ServerSide {
+		return hintOtherLog(f)
+	}
+	return otherShould("read the whole message before answering")(f)
+}
+
+// hintTooLarge is about a message that is longer than we take.
+func hintTooLarge(f *problem) string {
+	limit, ok := errors.AsType[*tlsnet.LimitError](f.err)
+	if !ok {
+		return hintOtherLog(f)
+	}
+	longer := byteSize(min(limit.Limit, math.MaxInt64/16) * 16)
+	return "to take longer messages: " + f.here().With("max-message", longer.String()).String()
+}
+
+// hintMalformed: without ALPN a message has no form that could be wrong.
+func hintMalformed(f *problem) string {
+	return "without the protocol " + tlsnet.Protocol + ", so that any bytes are a message: " + f.here().With("alpn", "").String()
 }
 
 // hintHandshake: what failed at our own end is in the text.

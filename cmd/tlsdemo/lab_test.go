@@ -98,9 +98,10 @@ func keep(t *testing.T, name string) (server, client string) {
 	return lines[0][1], lines[1][1]
 }
 
-// needs skips a test whose command is of a program that is not installed.
+// needs skips a test whose command, the last of a pipeline, is of a program that is not
+// installed.
 func needs(t *testing.T, command string) {
-	program, _, _ := strings.Cut(command, " ")
+	program := strings.Fields(command[strings.LastIndex(command, "|")+1:])[0]
 	if _, err := exec.LookPath(program); err != nil {
 		t.Skip(err)
 	}

@@ -71,6 +71,12 @@ const (
 	NoAnswer              Code = "no-answer"
 	AnswerCut             Code = "answer-cut"
 	MessageNotTaken       Code = "message-not-taken"
+	MessageCut            Code = "message-cut"
+	MessageTooLarge       Code = "message-too-large"
+	MessageMalformed      Code = "message-malformed"
+	MessageAborted        Code = "message-aborted"
+	RecordInvalid         Code = "record-invalid"
+	ServerStopped         Code = "server-stopped"
 
 	TLSVersionMismatch Code = "tls-version-mismatch"
 	TLSTooOld          Code = "tls-too-old"
@@ -246,8 +252,9 @@ trust store was sent as a chain.`},
 	{ConnectionRefused, connection, `Nothing listens at that address and port.`},
 	{ConnectTimeout, connection, `Nothing answered the attempt to connect, not even to refuse it. A firewall drops the packets, the
 address is wrong, or the machine is off.`},
-	{HostUnreachable, connection, `There is no route to that address: the network is down, or the address is in a network that this
-machine does not reach.`},
+	{HostUnreachable, connection, `No connection to that address can be made from this machine: there is no route to it, the network is
+down, a rule of this machine forbids it, or the address cannot be used like this (a link-local address
+of IPv6 needs its interface, as in fe80::1%eth0).`},
 	{ServerNameRequired, connection, `The server serves several names and wants to be told which (SNI, RFC 6066 section 3). The client
 sent none: clients send none when they connect to an address. Connect by name.`},
 	{ServerNameUnknown, connection, `The server has no certificate for the name that the client sent (SNI, RFC 6066 section 3). Either
@@ -259,8 +266,20 @@ server's log tells.`},
 A refusal without an alert, a crash, and a proxy whose backend is down cannot be told apart.`},
 	{AnswerCut, connection, `The answer began, and the connection ended before the server had said that this was all. More may
 have been on its way: what came must not be taken for the whole.`},
-	{MessageNotTaken, connection, `The server answered, and took only a part of the message. What it answered may be about that part
-alone.`},
+	{MessageNotTaken, connection, `The other end took only a part of what was sent to it. A server that answered may have answered
+about that part alone; a client that left has not got the whole answer.`},
+	{MessageCut, connection, `The client's message began, and the connection ended before the client had said that this was all.
+It is not answered.`},
+	{MessageTooLarge, connection, `The client's message is longer than the server takes. For tlsdemo serve, --max-message is the
+limit.`},
+	{MessageMalformed, connection, `The other end agreed on the protocol tlsdemo/1 (ALPN, RFC 7301), and then sent bytes that are no
+message of it. Another program names that protocol, or something has changed what was sent.`},
+	{MessageAborted, connection, `The other end gave the exchange up, and said why: by an alert of TLS, or in words, such as that the
+message is too long or that the server is stopping. These words are the other end's own.`},
+	{RecordInvalid, connection, `What came after the handshake is not a valid record of TLS: something between the two ends has
+changed it, or put bytes of its own into the connection, or one of the two programs has a defect.`},
+	{ServerStopped, connection, `The server was told to stop during the exchange, and did not wait longer for the client. For
+tlsdemo serve, --drain says how long it waits.`},
 
 	{TLSVersionMismatch, parameters, `The two ends have no version of TLS in common.`},
 	{TLSTooOld, parameters, `One end knows only what Go no longer offers: RSA key exchange, finite-field Diffie-Hellman, or

@@ -32,8 +32,9 @@ func Dial(addr string, err error) error {
 	case neterr.Unreachable(err):
 		text := fmt.Sprintf("there is no way to %s: %v", chain.Quote(addr), err)
 		return &Error{Code: HostUnreachable, Text: text, Certainty: Certain, Err: err}
-	case isOp:
-		return err
+	case isOp: // an address that cannot be used, a rule that forbids it, no port left to call from
+		text := fmt.Sprintf("no connection to %s can be made: %v", chain.Quote(addr), err)
+		return &Error{Code: HostUnreachable, Text: text, Certainty: Certain, Err: err}
 	}
 	return fmt.Errorf("connect to %s: %w", addr, err)
 }

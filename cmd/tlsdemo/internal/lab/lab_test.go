@@ -20,8 +20,8 @@ import (
 
 // Whatever can be explained can be had on purpose.
 func TestEveryCode(t *testing.T) {
-	// These need a network or a probe, or are what is left over.
-	not := []explain.Code{explain.HandshakeFailed, explain.HelloTooLarge, explain.HostUnknown, explain.HostUnreachable, explain.ConnectTimeout}
+	// These need a network, a probe or a signal, or are what is left over.
+	not := []explain.Code{explain.HandshakeFailed, explain.HelloTooLarge, explain.HostUnknown, explain.HostUnreachable, explain.ConnectTimeout, explain.ServerStopped}
 	for _, code := range explain.Codes() {
 		if !slices.Contains(not, code) && len(Find(string(code))) == 0 {
 			t.Errorf("no scenario for %s", code)

@@ -113,7 +113,28 @@ var peerScenarios = []Scenario{
 	{
 		// Without ALPN the server has no means of telling why it does not answer.
 		Name: "no-answer", Broken: "the server completes the handshake and closes without an answer",
-		serve: []string{"--alpn=", "--max-message=1"}, Want: Verdicts{Client: "no-answer"},
+		serve: []string{"--alpn=", "--max-message=1"}, Want: Verdicts{Server: "message-too-large", Client: "no-answer"},
+	},
+	{
+		Name: "message-too-large", Broken: "the client's message is longer than the server takes",
+		serve: []string{"--max-message=1KiB"}, breaks: func(s *brokenSet) { s.files["message"] = make([]byte, 4<<10) },
+		send: []string{"--file={dir}/message"}, Want: Verdicts{Server: "message-too-large", Client: "message-aborted"},
+	},
+	{
+		Name: "message-cut", Broken: "the client's message ends before the client has said that this is all",
+		client: leaving, Want: Verdicts{Server: "message-cut"},
+	},
+	{
+		Name: "message-malformed", Broken: "the client sends what is no message of the protocol that both ends have agreed on",
+		client: babbling, Want: Verdicts{Server: "message-malformed"},
+	},
+	{
+		Name: "message-malformed-server", Broken: "the server answers what is no message of the protocol that both ends have agreed on",
+		server: babblingServer, Want: Verdicts{Client: "message-malformed"},
+	},
+	{
+		Name: "record-invalid", Broken: "something between the two ends puts bytes of its own into the connection",
+		server: tampered, Want: Verdicts{Client: "record-invalid"},
 	},
 }
 

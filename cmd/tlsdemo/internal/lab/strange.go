@@ -30,6 +30,7 @@ type strangeClient struct {
 	command string                    // that does the same, with {dir} for where the set is
 	change  func(*place, *tls.Config) // from that of tlsdemo send
 	probes  bool                      // it looks at the server, as tlsdemo probe does
+	talk    func(*tls.Conn)           // instead of an exchange, or nil
 }
 
 var nobodyThere = &strangeServer{command: "# no server at all", absent: true}
@@ -101,6 +102,30 @@ var cutting = secure("# a server that ends in the middle of its answer", nil, fu
 	_, _ = tlsnet.NewMessageReader(conn).WriteTo(io.Discard)
 	_, _ = io.WriteString(conn, "\x01\x00\x05Hello") // a chunk, and no end: see the documentation of tlsnet
 	_ = conn.CloseWrite()
+})
+
+// leaving is a client that leaves in the middle of its message.
+var leaving = &strangeClient{
+	command: "# a client that ends in the middle of its message",
+	talk:    func(conn *tls.Conn) { _, _ = io.WriteString(conn, "\x01\x00\x05Hello") },
+}
+
+// babbling is a client that names our protocol, and speaks another.
+var babbling = &strangeClient{
+	command: `printf 'Hello world!\n' | openssl s_client -quiet -connect 127.0.0.1:8888 -cert {dir}/client.crt -key {dir}/client.key -CAfile {dir}/ca.crt -alpn ` + tlsnet.Protocol,
+	talk: func(conn *tls.Conn) {
+		_, _ = io.WriteString(conn, "Hello world!\n")
+		untilGone(conn)
+	},
+}
+
+// babblingServer is a server that does so.
+var babblingServer = secure("yes | openssl s_server -quiet -accept 127.0.0.1:8888 -cert {dir}/server.crt -key {dir}/server.key -CAfile {dir}/ca.crt -Verify 1 -alpn "+tlsnet.Protocol,
+	nil, func(conn *tls.Conn) { _, _ = io.WriteString(conn, "y\ny\n") })
+
+// tampered is a connection with a record in it that the server did not encrypt.
+var tampered = secure("# something in between that changes what the server sends", nil, func(conn *tls.Conn) {
+	_, _ = io.WriteString(conn.NetConn(), "\x17\x03\x03\x00\x20"+strings.Repeat("?", 32))
 })
 
 // hasty answers, and reads no more of the message than it has to.
@@ -219,9 +244,14 @@ func (c *strangeClient) call(ctx context.Context, p *place, addr string) error {
 	}
 	config := p.fit(source.ClientConfig())
 	config.MinVersion, config.MaxVersion = uint16(p.version), uint16(p.version)
-	c.change(p, config)
-	if c.probes {
+	if c.change != nil {
+		c.change(p, config)
+	}
+	switch {
+	case c.probes:
 		return look(ctx, config, addr)
+	case c.talk != nil:
+		return chat(ctx, config, addr, c.talk)
 	}
 	return exchange(ctx, config, addr)
 }
@@ -233,6 +263,17 @@ func look(ctx context.Context, config *tls.Config, addr string) error {
 		return err
 	}
 	return report.Faults[0]
+}
+
+// chat shakes hands with the server, and then does what talk says.
+func chat(ctx context.Context, config *tls.Config, addr string, talk func(*tls.Conn)) error {
+	conn, err := (&tlsnet.Dialer{Config: func() *tls.Config { return config }}).Dial(ctx, addr)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	talk(conn)
+	return nil
 }
 
 func exchange(ctx context.Context, config *tls.Config, addr string) error {
