@@ -24,7 +24,7 @@ const (
 	exitRefusedPeer = 5 // we refused the peer's certificate
 	exitRefused     = 6 // the peer refused us
 	exitNegotiation = 7 // version, cipher, group, ALPN
-	exitNotKnown    = 8 // explain recognised nothing
+	exitNotKnown    = 8 // explain recognised nothing, or probe could not find out whether a server refuses
 )
 
 // usageError is a mistake of typing.
@@ -55,6 +55,8 @@ var errInterrupted = errors.New("interrupted")
 func status(err error) int {
 	if found, ok := errors.AsType[*probeError](err); ok && found.taken > 0 {
 		return exitRefusedPeer
+	} else if ok && len(found.report.Faults) == 0 {
+		return exitNotKnown
 	} else if ok {
 		return handshakeStatus[found.report.Faults[0].Fault()]
 	}

@@ -54,7 +54,9 @@ no TLS at all. If a change helps, that is why.
 With --refusals it presents, one after the other, what a server should refuse:
 no certificate, a self-signed one, one of another CA of the same name, and
 others, which are made in memory and never written to a file. The exit status is
-5 if the server takes one.
+5 if the server takes one, and 8 if that is not known: a server that finishes
+every handshake can still refuse in its own protocol. Only an answer is proof:
+--http asks for one, and so does this where the server chooses HTTP by ALPN.
 
 No files are needed. Without --ca the system's trust store decides, and without
 --cert no client certificate is presented; a directory of certificates that was
@@ -121,12 +123,12 @@ func (p *probeCmd) run(ctx context.Context, addr string) error {
 		columns: terminalColumns(p.env.stdout), refusals: p.refusals,
 		startTLS: p.startTLS.value, http: p.http != "", typed: p.env.typed,
 	}
-	if p.refusals && report.Asked {
+	if p.refusals && shaken(report) {
 		cast, err := p.cast(creds, report)
 		if err != nil {
 			return err
 		}
-		view.outcomes = prober.Refusals(ctx, addr, cast)
+		view.outcomes = prober.Refusals(ctx, addr, report, cast)
 	}
 	if err := p.show(view); err != nil {
 		return err
@@ -141,8 +143,14 @@ func (p *probeCmd) show(view *probeView) error {
 	return view.print(p.env.stdout)
 }
 
+// shaken reports whether a server has come so far that it could refuse something.
+func shaken(report *probe.Report) bool {
+	return report.Asked || report.State != nil && report.State.HandshakeComplete
+}
+
 // cast is what the server should refuse. Where the directory has the key of the CA that the
-// server accepts, some of it is under that.
+// server accepts, some of it is under that. A server that asks for no certificate is presented
+// none.
 func (p *probeCmd) cast(creds *credentials, report *probe.Report) ([]probe.Credential, error) {
 	var own, ca *certs.Pair
 	var leaf *x509.Certificate
@@ -158,7 +166,11 @@ func (p *probeCmd) cast(creds *credentials, report *probe.Report) ([]probe.Crede
 	if ca != nil && !bytes.Equal(ca.Leaf().RawSubject, issuer) {
 		ca = nil
 	}
-	return impostor.Cast(p.env.now(), own, ca, issuer)
+	cast, err := impostor.Cast(p.env.now(), own, ca, issuer)
+	if err == nil && !report.Asked {
+		cast = cast[:1]
+	}
+	return cast, err
 }
 
 // checkPath refuses what is no path of HTTP.
@@ -173,11 +185,15 @@ func checkPath(path string) error {
 type probeError struct {
 	report *probe.Report
 	taken  int // how much the server took that it should refuse
+	open   int // of how much it is not known
 }
 
 func (p *probeError) Error() string {
 	if p.taken > 0 {
 		return fmt.Sprintf("the server took %d of what it should refuse", p.taken)
+	}
+	if len(p.report.Faults) == 0 {
+		return fmt.Sprintf("it is not known whether the server refuses %d of what it should", p.open)
 	}
 	if n := len(p.report.Faults); n > 1 {
 		return fmt.Sprintf("%d faults, of which %s comes first", n, p.report.Faults[0].Code)
@@ -192,8 +208,11 @@ func (v *probeView) failure() error {
 		if o.Taken != explain.Unknown {
 			failed.taken++
 		}
+		if !o.Known() {
+			failed.open++
+		}
 	}
-	if failed.taken == 0 && len(v.report.Faults) == 0 {
+	if failed.taken == 0 && failed.open == 0 && len(v.report.Faults) == 0 {
 		return nil
 	}
 	return failed

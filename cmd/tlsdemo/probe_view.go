@@ -42,8 +42,8 @@ func (v *probeView) print(w io.Writer) error {
 	out := new(bytes.Buffer)
 	console.PrintRows(out, v.rows(), v.columns)
 	switch {
-	case v.refusals && !v.report.Asked:
-		fmt.Fprint(out, "\n--refusals: the server asked for no client certificate, so it has nothing to refuse.\n")
+	case v.refusals && len(v.outcomes) == 0:
+		fmt.Fprint(out, "\n--refusals: nothing was presented, since no handshake came so far.\n")
 	case v.refusals:
 		fmt.Fprint(out, "\nWhat the server should refuse:\n")
 		console.PrintRows(out, v.outcomeRows(), v.columns)

@@ -83,4 +83,13 @@ func TestProbeOfAServerThatTakesAnything(t *testing.T) {
 	if err := view.failure(); err != nil {
 		t.Errorf("%v", err)
 	}
+	// A server of which it is not known has not refused.
+	view.outcomes = append(view.outcomes, probe.Outcome{Name: "self-signed", How: "the handshake was finished"})
+	if err := view.failure(); err == nil || status(err) != exitNotKnown || !strings.Contains(err.Error(), "not known whether the server refuses 1 ") {
+		t.Errorf("%v, status %d", err, status(err))
+	}
+	view.report.Faults = []*explain.Error{{Code: explain.ClientCertMissing, Ours: true}}
+	if err := view.failure(); status(err) != exitRefused {
+		t.Errorf("%v, status %d", err, status(err))
+	}
 }

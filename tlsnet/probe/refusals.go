@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"tlsdemo/tlsnet/explain"
+	"tlsdemo/tlsnet/neterr"
 )
 
 // Credential is what a client presents to a server that should refuse it.
@@ -23,15 +24,28 @@ type Credential struct {
 type Outcome struct {
 	Name    string
 	Refused bool
-	Taken   explain.Certainty // how certain it is that the server took it
+	Taken   explain.Certainty // how certain it is that the server took it; Unknown also where it refused it, or nothing is known
 	How     string            // what the server did, in words
+
+	shaken bool    // the handshake was completed, and no refusal came
+	answer *Answer // of HTTP, that may be a refusal of anything, or nil
+	closed bool    // the server ended the connection, and did not say why
 }
+
+// Known reports whether it is known what the server does with the credential.
+func (o Outcome) Known() bool { return o.Refused || o.Taken != explain.Unknown }
 
 // Refusals presents to the server at addr one credential after the other, all of which it
 // should refuse, and reports what it did with each. Servers of HTTP, which negotiate that
 // by ALPN, are asked for a page as well: many refuse only then. The server's own
-// certificate is not verified.
-func (p *Probe) Refusals(ctx context.Context, addr string, all []Credential) []Outcome {
+// certificate is not verified. sound is what [Probe.Run] has reported of it, or nil: who gets
+// another answer than what the server accepts is refused.
+//
+// A finished handshake takes nobody in: there are servers that finish it with everybody, and
+// refuse in their own protocol. It is likely to do so only at a server that has refused
+// something else in the handshake, and never without a certificate, for which many servers ask
+// and can do without.
+func (p *Probe) Refusals(ctx context.Context, addr string, sound *Report, all []Credential) []Outcome {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
 		return nil
@@ -57,6 +71,47 @@ func (p *Probe) Refusals(ctx context.Context, addr string, all []Credential) []O
 		outcomes = append(outcomes, patient.present(share, w, c))
 		cancel()
 	}
+	for i := range outcomes {
+		outcomes[i].compare(sound)
+	}
+	return weighed(outcomes, all)
+}
+
+// compare takes for a refusal what does not say why it is one only where the server has done
+// otherwise before.
+func (o *Outcome) compare(sound *Report) {
+	switch {
+	case sound == nil:
+	case o.closed && sound.Ours != nil && len(sound.Faults) > 0 && closed(sound.Faults[0]):
+		o.Refused = false
+		o.How += ", as it did with our own certificate"
+	case o.answer != nil && sound.Answer != nil && sound.Accepted == explain.Certain:
+		o.Refused = true
+		o.How = fmt.Sprintf("in HTTP, %s, where what we presented first got %s", o.answer.Status, sound.Answer.Status)
+	}
+}
+
+// closed reports whether a server ended a connection that got as far as to show it a
+// certificate, and did not say why.
+func closed(fault *explain.Error) bool {
+	return !fault.Alerted && fault.Code != explain.PeerClosedBeforeHello && neterr.BrokenOff(fault.Err)
+}
+
+// weighed says of each finished handshake what it shows.
+func weighed(outcomes []Outcome, all []Credential) []Outcome {
+	strict := slices.ContainsFunc(outcomes, func(o Outcome) bool { return o.Refused })
+	for i := range outcomes {
+		switch o := &outcomes[i]; {
+		case !o.shaken:
+		case all[i].Cert == nil:
+			o.How += "; the server can still demand a certificate in its own protocol"
+		case strict:
+			o.Taken = explain.Likely
+			o.How += "; others were refused before that"
+		default:
+			o.How += ", for none of them: the server can still refuse in its own protocol"
+		}
+	}
 	return outcomes
 }
 
@@ -79,10 +134,6 @@ func (p *Probe) present(ctx context.Context, w way, c Credential) Outcome {
 	}
 	o := seen.outcome()
 	o.Name = c.Name
-	if c.Cert == nil && p.StartTLS != "" && o.Taken == explain.Likely {
-		// Whether a client needs one is decided there by who logs in: pg_hba.conf.
-		o.Taken, o.How = explain.Unknown, "the handshake was finished; the server can still refuse in its protocol"
-	}
 	if !seen.Asked && seen.State != nil && seen.State.HandshakeComplete {
 		o.How = "it asked for no certificate; " + o.How
 	}
@@ -94,10 +145,12 @@ func (r *Report) outcome() Outcome {
 	switch a := r.Answer; {
 	case a != nil && r.Accepted == explain.Certain:
 		return Outcome{Taken: explain.Certain, How: "it answered HTTP " + a.Status}
-	case a != nil:
+	case a != nil && r.Refused:
 		return Outcome{Refused: true, How: strings.TrimSuffix(fmt.Sprintf("in HTTP, %s: %s", a.Status, a.Says), ": ")}
+	case a != nil:
+		return Outcome{answer: a, How: fmt.Sprintf("it answered HTTP %s, and %s", a.Status, a.Says)}
 	case r.unrefused:
-		return Outcome{Taken: explain.Likely, How: "the handshake was finished, and no refusal came within half a second"}
+		return Outcome{shaken: true, How: "the handshake was finished, and no refusal came within half a second"}
 	case len(r.Faults) == 0:
 		return Outcome{How: "not known"}
 	}
@@ -105,5 +158,8 @@ func (r *Report) outcome() Outcome {
 	if first.Alerted {
 		return Outcome{Refused: true, How: "alert " + strconv.Quote(strings.TrimPrefix(first.Alert.Error(), "tls: "))}
 	}
-	return Outcome{Refused: first.Code != explain.PeerSilent && first.Code != explain.ConnectionRefused, How: string(first.Code)}
+	if closed(first) {
+		return Outcome{Refused: true, closed: true, How: "it closed the connection without an alert"}
+	}
+	return Outcome{Refused: first.Fault() == explain.TheyRefused, How: string(first.Code)}
 }

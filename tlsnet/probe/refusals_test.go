@@ -2,7 +2,9 @@ package probe_test
 
 import (
 	"crypto/tls"
+	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,14 +27,31 @@ func TestRefusals(t *testing.T) {
 			return serve(t, overTLS(r.server))
 		}, true, true, 0},
 		{"verifies, TLS 1.3", func(t *testing.T, r *rig) string { return serve(t, overTLS(r.server)) }, true, true, 0},
-		{"takes any", func(t *testing.T, r *rig) string {
+		{"takes any, and nothing else", func(t *testing.T, r *rig) string {
 			r.server.ClientAuth = tls.RequireAnyClientCert
 			return serve(t, overTLS(r.server))
 		}, true, false, explain.Likely},
 		{"takes none, too", func(t *testing.T, r *rig) string {
 			r.server.ClientAuth = tls.RequestClientCert
 			return serve(t, overTLS(r.server))
-		}, false, false, explain.Likely},
+		}, false, false, explain.Unknown},
+		{"verifies what it gets", func(t *testing.T, r *rig) string {
+			r.server.ClientAuth = tls.VerifyClientCertIfGiven
+			return serve(t, overTLS(r.server))
+		}, false, true, explain.Unknown},
+		{"hangs up", func(t *testing.T, r *rig) string {
+			r.server.ClientAuth = tls.RequestClientCert
+			return serve(t, func(conn net.Conn) { tls.Server(conn, r.server).Handshake() })
+		}, true, true, 0},
+		{"forbids everything in HTTP", func(t *testing.T, r *rig) string { return overHTTP(t, r, true, status(403, "Forbidden")) }, false, false, explain.Unknown},
+		{"is gone", func(t *testing.T, r *rig) string {
+			ln, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			ln.Close()
+			return ln.Addr().String()
+		}, false, false, explain.Unknown},
 		{"refuses in HTTP", func(t *testing.T, r *rig) string { return overHTTP(t, r, true, refuseAll) }, true, true, 0},
 		{"takes any in HTTP", func(t *testing.T, r *rig) string { return overHTTP(t, r, true, status(200, "hello")) }, false, false, explain.Certain},
 	} {
@@ -41,7 +60,7 @@ func TestRefusals(t *testing.T) {
 			r := newRig(t)
 			addr := test.serve(t, r)
 			expired := r.Again(r.own, r.ca, forge.Expired).TLS()
-			outcomes := (&probe.Probe{Config: r.client}).Refusals(within(t, 10*time.Second), addr, []probe.Credential{
+			outcomes := (&probe.Probe{Config: r.client}).Refusals(within(t, 10*time.Second), addr, nil, []probe.Credential{
 				{Name: "none"}, {Name: "expired", Cert: &expired},
 			})
 			for i, want := range []bool{test.none, test.expired} {
@@ -51,5 +70,40 @@ func TestRefusals(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A server that answers what it accepts, and forbids what it does not, refuses in the answer,
+// which need not speak of certificates.
+func TestRefusalsComparedWithWhatIsAccepted(t *testing.T) {
+	r := newRig(t)
+	expired := r.Again(r.own, r.ca, forge.Expired)
+	addr := overHTTP(t, r, false, func(w http.ResponseWriter, req *http.Request) {
+		if shown := req.TLS.PeerCertificates; len(shown) == 0 || shown[0].Equal(expired.Leaf()) {
+			w.WriteHeader(http.StatusForbidden)
+		}
+	})
+	p := &probe.Probe{Config: r.client, HTTP: "/"}
+	report, cert := run(t, p, addr), expired.TLS()
+	for _, o := range p.Refusals(within(t, 10*time.Second), addr, report, []probe.Credential{{Name: "none"}, {Name: "expired", Cert: &cert}}) {
+		if !o.Refused || o.Taken != explain.Unknown || !strings.Contains(o.How, "403 Forbidden, where what we presented first got 200 OK") {
+			t.Errorf("%+v", o)
+		}
+	}
+}
+
+// A server that hangs up on everybody has not refused anybody's certificate.
+func TestRefusalsOfAServerThatHangsUp(t *testing.T) {
+	r := newRig(t)
+	r.server.ClientAuth = tls.RequestClientCert
+	addr := serve(t, func(conn net.Conn) { tls.Server(conn, r.server).Handshake() })
+	cert := r.Again(r.own, r.ca, forge.Expired).TLS()
+	for _, path := range []string{"", "/"} {
+		p := &probe.Probe{Config: r.client, HTTP: path}
+		for _, o := range p.Refusals(within(t, 10*time.Second), addr, run(t, p, addr), []probe.Credential{{Name: "none"}, {Name: "expired", Cert: &cert}}) {
+			if o.Known() || !strings.Contains(o.How, "as it did with our own certificate") {
+				t.Errorf("with the path %q: %+v", path, o)
+			}
+		}
 	}
 }
