@@ -43,7 +43,8 @@ func (v *probeView) print(w io.Writer) error {
 	console.PrintRows(out, v.rows(), v.columns)
 	switch {
 	case v.refusals && len(v.outcomes) == 0:
-		fmt.Fprint(out, "\n--refusals: nothing was presented, since no handshake came so far.\n")
+		fmt.Fprintln(out)
+		console.Hang(out, "", "--refusals: nothing was presented, since no handshake came so far.", v.columns)
 	case v.refusals:
 		fmt.Fprint(out, "\nWhat the server should refuse:\n")
 		console.PrintRows(out, v.outcomeRows(), v.columns)
@@ -76,11 +77,20 @@ func (v *probeView) serverRows() [][2]string {
 		rows = append(rows, [2]string{"verified", v.verified()})
 	}
 	if r.Verified {
-		for _, remark := range chain.Remarks(chain.Path(r.Chain), chain.ServerAuth) {
-			rows = append(rows, [2]string{"", "some refuse it: " + remark.String()})
+		for _, remark := range v.remarks() {
+			rows = append(rows, [2]string{"", "some refuse it: " + remark})
 		}
 	}
 	return append(rows, v.askedRows()...)
+}
+
+// remarks are what others refuse in the server's chain, although we do not.
+func (v *probeView) remarks() []string {
+	var list []string
+	for _, remark := range chain.Remarks(chain.Path(v.report.Chain), chain.ServerAuth) {
+		list = append(list, remark.String())
+	}
+	return list
 }
 
 // lookup says how the look-up of a name failed.
@@ -102,9 +112,17 @@ func (v *probeView) handshakeRows() [][2]string {
 		return [][2]string{{"TLS", tls.VersionName(state.Version) + ", but no handshake was completed"}}
 	}
 	return [][2]string{
-		{"TLS", fmt.Sprintf("%s, %s, %s", tls.VersionName(state.Version), tls.CipherSuiteName(state.CipherSuite), state.CurveID)},
+		{"TLS", strings.TrimSuffix(fmt.Sprintf("%s, %s, %s", tls.VersionName(state.Version), tls.CipherSuiteName(state.CipherSuite), group(state)), ", ")},
 		{"ALPN", v.alpn(state.NegotiatedProtocol)},
 	}
+}
+
+// group is that of the key exchange, or empty where there was none: with RSA key exchange.
+func group(state *tls.ConnectionState) string {
+	if state.CurveID == 0 {
+		return ""
+	}
+	return state.CurveID.String()
 }
 
 // alpn says what was negotiated, and who minds that nothing was.
@@ -154,7 +172,7 @@ func (v *probeView) verified() string {
 		return "not checked: the certificate came only in an experiment"
 	case v.report.Verified:
 		return fmt.Sprintf("yes, by %s, for %s", by, v.name)
-	case v.creds.origin.files.CA != "" && v.systemVerifies():
+	case v.bySystem():
 		return fmt.Sprintf("NO, by %s, for %s; but yes, by the system's trust store", by, v.name)
 	case v.creds.origin.files.CA == "":
 		by += " (--ca=FILE names your own CA)"
@@ -162,9 +180,13 @@ func (v *probeView) verified() string {
 	return fmt.Sprintf("NO, by %s, for %s", by, v.name)
 }
 
-// systemVerifies reports whether those who trust what the system does accept the server.
-func (v *probeView) systemVerifies() bool {
+// bySystem reports whether those who trust what the system does accept a server that our CA
+// file does not verify.
+func (v *probeView) bySystem() bool {
 	sent := v.report.Chain
+	if v.report.Verified || v.report.Unjudged || v.creds.origin.files.CA == "" || len(sent) == 0 {
+		return false
+	}
 	options := x509.VerifyOptions{DNSName: v.name, CurrentTime: v.now, Intermediates: x509.NewCertPool()}
 	for _, cert := range sent[1:] {
 		options.Intermediates.AddCert(cert)
@@ -291,6 +313,8 @@ type probeRecord struct {
 	Address   string                 `json:"address"`
 	Addresses []string               `json:"addresses"`
 	Remote    string                 `json:"remote,omitempty"`
+	StartTLS  string                 `json:"starttls,omitempty"`
+	Complete  bool                   `json:"handshake_complete"`
 	Version   string                 `json:"tls_version,omitempty"`
 	Suite     string                 `json:"cipher_suite,omitempty"`
 	Group     string                 `json:"group,omitempty"`
@@ -301,14 +325,19 @@ type probeRecord struct {
 	Strays    int                    `json:"chain_strays,omitempty"`
 	Verified  bool                   `json:"verified"`
 	By        string                 `json:"verified_by"`
+	For       string                 `json:"verified_for"`
+	BySystem  bool                   `json:"verified_by_system,omitempty"` // although not by verified_by
+	Unjudged  bool                   `json:"verified_not_checked,omitempty"`
+	Remarks   []string               `json:"some_refuse_it,omitempty"`
 	Asked     bool                   `json:"asks_for_client_certificate"`
 	CAs       []string               `json:"acceptable_cas,omitempty"`
 	Ours      []*description         `json:"ours,omitempty"`
 	Fits      bool                   `json:"ours_fits,omitempty"`
 	Accepted  string                 `json:"accepted"`
+	Verdict   string                 `json:"accepted_verdict"` // yes, likely, no or not known
 	HTTP      *httpAnswer            `json:"http,omitempty"`
 	Trials    []trial                `json:"tried,omitempty"`
-	Refusals  []outcome              `json:"refusals,omitempty"`
+	Refusals  []outcome              `json:"refusals,omitzero"` // empty if nothing could be presented
 	Faults    []*console.Explanation `json:"faults,omitempty"`
 }
 
@@ -324,6 +353,7 @@ type outcome struct {
 	Presented string `json:"presented"`
 	Refused   bool   `json:"refused"`
 	Taken     string `json:"taken,omitempty"` // likely or certain
+	Verdict   string `json:"verdict"`         // as the table has it
 	How       string `json:"how"`
 }
 
@@ -338,12 +368,19 @@ func (v *probeView) record() *probeRecord {
 	r := &probeRecord{
 		Address: v.addr, Addresses: seen.Addrs, Remote: seen.Remote, Offered: v.report.Offered,
 		Chain: described(seen.Chain), InOrder: seen.InOrder, Strays: seen.Strays,
-		Verified: seen.Verified, By: cmp.Or(v.creds.origin.files.CA, "system"),
+		StartTLS: v.startTLS,
+		Verified: seen.Verified, By: cmp.Or(v.creds.origin.files.CA, "system"), For: v.name, BySystem: v.bySystem(), Unjudged: seen.Unjudged,
 		Asked: seen.Asked, CAs: seen.CAs, Ours: described(v.creds.Chain()), Fits: seen.Fits, Accepted: v.accepted(),
 	}
-	if seen.State != nil && seen.State.HandshakeComplete {
-		r.Version, r.Suite = tls.VersionName(seen.State.Version), tls.CipherSuiteName(seen.State.CipherSuite)
-		r.Group, r.ALPN = seen.State.CurveID.String(), seen.State.NegotiatedProtocol
+	r.Verdict, _, _ = strings.Cut(strings.ToLower(r.Accepted), ":")
+	if seen.Verified {
+		r.Remarks = v.remarks()
+	}
+	if seen.State != nil {
+		r.Version, r.Complete = tls.VersionName(seen.State.Version), seen.State.HandshakeComplete
+	}
+	if r.Complete {
+		r.Suite, r.Group, r.ALPN = tls.CipherSuiteName(seen.State.CipherSuite), group(seen.State), seen.State.NegotiatedProtocol
 	}
 	if len(r.Ours) > 0 {
 		r.Ours[0].Findings = listed(v.creds.findings(certs.ClientAuth, v.now))
@@ -352,8 +389,11 @@ func (v *probeView) record() *probeRecord {
 		answer := httpAnswer(*seen.Answer)
 		r.HTTP = &answer
 	}
+	if v.refusals {
+		r.Refusals = []outcome{}
+	}
 	for _, o := range v.outcomes {
-		shown := outcome{Presented: o.Name, Refused: o.Refused, How: o.How}
+		shown := outcome{Presented: o.Name, Refused: o.Refused, Verdict: verdictOf(o), How: o.How}
 		if o.Taken != explain.Unknown {
 			shown.Taken = o.Taken.String()
 		}

@@ -2,11 +2,20 @@ package main
 
 import (
 	"crypto/tls"
+	"crypto/x509"
+	"maps"
 	"net"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
+	"unicode/utf8"
 
+	"tlsdemo/certs"
+	"tlsdemo/certs/certstest"
+	"tlsdemo/certs/forge"
+	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/tlsnet/explain"
 	"tlsdemo/tlsnet/probe"
 )
@@ -91,5 +100,125 @@ func TestProbeOfAServerThatTakesAnything(t *testing.T) {
 	view.report.Faults = []*explain.Error{{Code: explain.ClientCertMissing, Ours: true}}
 	if err := view.failure(); status(err) != exitRefused {
 		t.Errorf("%v, status %d", err, status(err))
+	}
+}
+
+// tables are views in which every kind of line appears, with what an object of --json has to
+// have for each that says something.
+func tables(t *testing.T) map[*probeView][]string {
+	t.Helper()
+	set, f := certstest.New(t), certstest.Forge(t)
+	leaf, ca := set.Server.Leaf(), set.CA.Certificate()
+	rare := f.Again(set.Server, set.CA.Pair(), forge.P521).Leaf()
+	pairs := set.Pairs()
+	pairs[certs.Client] = f.Again(set.Client, set.CA.Pair(), forge.Expired)
+	dir := written(t, pairs)
+	creds := opened(t, &credentialFlags{dirFlags: dirFlags{dir: dir}}, certs.Client)
+	nobody, err := (&credentialFlags{files: certs.Files{CA: filepath.Join(dir, "ca.crt")}}).openAny()
+	if err != nil {
+		t.Fatal(err)
+	}
+	long := strings.Repeat("a name that is long, ", 12)
+	state := &tls.ConnectionState{
+		Version: tls.VersionTLS12, CipherSuite: tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, CurveID: tls.X25519,
+		HandshakeComplete: true, NegotiatedProtocol: "h2",
+	}
+	view := func(change func(*probeView, *probe.Report)) *probeView {
+		v := &probeView{addr: "db.localhost:443", name: "db.localhost", now: time.Now(), creds: creds, report: &probe.Report{
+			Addrs: []string{"127.0.0.1", "::1"}, Remote: "127.0.0.1:443", State: state, Chain: []*x509.Certificate{leaf, ca}, InOrder: true,
+			Verified: true, Asked: true, CAs: []string{"CN=" + long}, Ours: leaf, Accepted: explain.Likely,
+		}}
+		change(v, v.report)
+		return v
+	}
+	return map[*probeView][]string{
+		view(func(v *probeView, r *probe.Report) { r.Addrs = nil; v.report = &probe.Report{} }): {`"address":"db.localhost:443"`},
+		view(func(v *probeView, r *probe.Report) { v.report = &probe.Report{Addrs: r.Addrs} }):  {`"addresses":["127.0.0.1","::1"]`},
+		view(func(v *probeView, r *probe.Report) {
+			r.State = &tls.ConnectionState{Version: tls.VersionTLS12}
+			r.Trials = []probe.Trial{{Change: "no TLS", Saw: long, Helped: true}}
+			r.Chain, r.Verified, r.Asked = nil, false, false
+		}): {`"handshake_complete":false,"tls_version":"TLS 1.2"`, `"tried":[{"change":"no TLS","helped":true,"saw":"a name`},
+		view(func(v *probeView, r *probe.Report) {
+			r.Offered, r.Fits = []string{"h2", "http/1.1"}, true
+			r.Answer = &probe.Answer{Proto: "HTTP/1.1", Status: "403 Forbidden", Server: long, Says: "it does not say why"}
+		}): {
+			`"handshake_complete":true`, `"cipher_suite":"TLS_ECDHE`, `"group":"X25519"`, `"alpn":"h2"`, `"alpn_offered":["h2","http/1.1"]`,
+			`"chain":[{`, `"pem":"-----BEGIN CERTIFICATE`, `"chain_in_order":true`, `"verified":true`, `"verified_by":"`, `"verified_for":"db.localhost"`,
+			`"asks_for_client_certificate":true`, `"acceptable_cas":["CN=a name`, `"ours":[{`, `"code":"cert-expired"`, `"ours_fits":true`,
+			`"accepted":"likely: `, `"accepted_verdict":"likely"`, `"http":{"proto":"HTTP/1.1","status":"403 Forbidden","server":"a name`, `"says":"it does`,
+		},
+		view(func(v *probeView, r *probe.Report) {
+			r.State = &tls.ConnectionState{Version: tls.VersionTLS13, CipherSuite: tls.TLS_AES_128_GCM_SHA256, HandshakeComplete: true}
+			r.Offered, r.InOrder, r.Strays, r.Unjudged, r.Verified = []string{"h2"}, false, 1, true, false
+			r.Refused, v.startTLS, v.creds = true, "imap", nobody
+			r.Faults = []*explain.Error{{Code: explain.ClientCertMissing, Ours: true, Text: long}}
+			v.refusals = true
+			v.outcomes = []probe.Outcome{
+				{Name: "for servers only (that other CA)", Taken: explain.Likely, How: long}, {Name: "none", Refused: true, How: "alert"}, {Name: "expired", How: "gone"},
+			}
+		}): {
+			`"starttls":"imap"`, `"verified_not_checked":true`, `"accepted_verdict":"no"`, `"faults":[{"code":"client-cert-missing"`,
+			`"refusals":[{"presented":"for servers only (that other CA)","refused":false,"taken":"likely","verdict":"likely TAKEN","how":"a name`,
+			`"verdict":"refused","how":"alert"`, `"verdict":"not known","how":"gone"`,
+		},
+		view(func(v *probeView, r *probe.Report) {
+			r.InOrder, r.Strays = true, 2
+			r.Chain[0] = rare
+			v.refusals = true
+		}): {`"chain_strays":2`, `"some_refuse_it":[`, `"refusals":[]`},
+	}
+}
+
+// The table is as wide as the terminal, and no wider, whatever is in it, and has all of it.
+func TestProbeTableFolds(t *testing.T) {
+	for view := range tables(t) {
+		for _, width := range []int{80, 60, 40} {
+			var out strings.Builder
+			view.columns = width
+			table := &probeView{}
+			*table = *view
+			table.report = new(probe.Report)
+			*table.report = *view.report
+			table.report.Faults = nil // their blocks are for pasting, and stay as they are
+			if err := table.print(&out); err != nil {
+				t.Fatal(err)
+			}
+			for line := range strings.Lines(out.String()) {
+				if n := utf8.RuneCountInString(line) - 1; n > width {
+					t.Errorf("%d columns: %d in %q", width, n, line)
+				}
+			}
+			squeezed := strings.Join(strings.Fields(out.String()), "")
+			for _, row := range append(table.rows(), table.outcomeRows()...) {
+				if text := strings.Join(strings.Fields(row[0]+row[1]), ""); !strings.Contains(squeezed, text) {
+					t.Errorf("%d columns: %q is lost in\n%s", width, row, &out)
+				}
+			}
+		}
+	}
+}
+
+// Whatever the table tells, an object of --json has too.
+func TestProbeJSONHasTheTable(t *testing.T) {
+	labels := make(map[string]bool)
+	for view, wanted := range tables(t) {
+		for _, row := range view.rows() {
+			labels[strings.TrimRight(row[0], " 0123456789")] = true
+		}
+		var out strings.Builder
+		if err := console.NewJSONEncoder(&out).Encode(view.record()); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range wanted {
+			if !strings.Contains(out.String(), want) {
+				t.Errorf("no %s in %s", want, &out)
+			}
+		}
+	}
+	// A line that is new belongs into the views, with what it is in JSON.
+	want := []string{"", "ALPN", "HTTP", "TCP", "TLS", "accepted", "asks for", "chain", "name", "ours", "tried", "verified"}
+	if got := slices.Sorted(maps.Keys(labels)); !slices.Equal(got, want) {
+		t.Errorf("labels %q, want %q", got, want)
 	}
 }

@@ -47,13 +47,30 @@ func CleanLines(s string) string {
 // NewTable returns a writer that lines up cells, which tabs separate, in columns.
 func NewTable(w io.Writer) *tabwriter.Writer { return tabwriter.NewWriter(w, 0, 0, 2, ' ', 0) }
 
-// PrintRows prints labels and texts in two columns, as PrintTable does.
+// PrintRows prints labels and texts in two columns, in lines of at most width characters: a
+// text that is longer goes on under its beginning. Where the labels would take more than half
+// of that, a text stands under its label. A word that is longer than its column is broken.
 func PrintRows(w io.Writer, rows [][2]string, width int) {
-	table := make([][]string, len(rows))
-	for i := range rows {
-		table[i] = rows[i][:]
+	const gap = 2
+	indent := 0
+	for _, row := range rows {
+		indent = max(indent, utf8.RuneCountInString(row[0])+gap)
 	}
-	PrintTable(w, table, width)
+	under := indent > width/2
+	if under {
+		indent = gap
+	}
+	for _, row := range rows {
+		label := row[0]
+		if under && label != "" {
+			fmt.Fprintln(w, label)
+			label = ""
+		}
+		for _, line := range fold(Clean(row[1]), width-indent, true) {
+			fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("%-*s%s", indent, label, line), " "))
+			label = ""
+		}
+	}
 }
 
 // PrintTable lines up the cells of rows, all of which have the same number of them, in
@@ -82,15 +99,15 @@ func PrintTable(w io.Writer, rows [][]string, width int) {
 // under its beginning. Only a word that is longer is not broken.
 func Hang(w io.Writer, first, text string, width int) {
 	indent := utf8.RuneCountInString(first)
-	for _, line := range fold(text, width-indent) {
+	for _, line := range fold(text, width-indent, false) {
 		fmt.Fprintln(w, strings.TrimRight(first+line, " "))
 		first = strings.Repeat(" ", indent)
 	}
 }
 
-// fold breaks a text between words. Where there are no words there is one line, and it is
-// empty.
-func fold(text string, width int) []string {
+// fold breaks a text between words, and words too if they are longer than a line and tear is
+// true. Where there are no words there is one line, and it is empty.
+func fold(text string, width int, tear bool) []string {
 	var lines []string
 	line := ""
 	for word := range strings.FieldsSeq(text) {
@@ -103,8 +120,23 @@ func fold(text string, width int) []string {
 			lines = append(lines, line)
 			line = word
 		}
+		for tear && utf8.RuneCountInString(line) > max(width, 1) {
+			var begin string
+			begin, line = tornAt(line, max(width, 1))
+			lines = append(lines, begin)
+		}
 	}
 	return append(lines, line)
+}
+
+// tornAt breaks a word of more than n characters: after a mark where names have one, if there
+// is any.
+func tornAt(word string, n int) (begin, rest string) {
+	end := len(string([]rune(word)[:n]))
+	if mark := strings.LastIndexAny(word[:end], "_/.,;:=-+"); mark > 0 {
+		end = mark + 1
+	}
+	return word[:end], word[end:]
 }
 
 // NewJSONEncoder returns an encoder to w whose strings are as safe for a terminal as

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 func TestClean(t *testing.T) {
@@ -120,6 +121,39 @@ func TestQuote(t *testing.T) {
 	} {
 		if got := Quote([]byte(c.in), int64(len(c.in))); got != c.want {
 			t.Errorf("Quote(%q) is %s, want %s", c.in, got, c.want)
+		}
+	}
+}
+
+// Whatever the width, no line is longer, nothing is lost, and a text stays beside its label or
+// under it.
+func TestPrintRows(t *testing.T) {
+	rows := [][2]string{
+		{"TLS", "TLS 1.2, TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, X25519"},
+		{"", "of these 2 are no part of the chain"},
+		{"verified", ""},
+		{"ours", strings.Repeat("ä", 90)},
+	}
+	for width, want := range map[int]string{
+		30: "TLS       TLS 1.2,\n          TLS_ECDHE_ECDSA_\n          WITH_AES_128_GCM_\n          SHA256, X25519\n",
+		18: "TLS\n  TLS 1.2,\n  TLS_ECDHE_ECDSA_\n  WITH_AES_128_\n  GCM_SHA256,\n  X25519\n  of these 2 are\n",
+		1:  "TLS\n  T\n  L\n  S\n  1\n  .\n  2\n",
+	} {
+		var out strings.Builder
+		PrintRows(&out, rows, width)
+		if !strings.HasPrefix(out.String(), want) {
+			t.Errorf("%d columns:\n%s", width, &out)
+		}
+		squeezed := strings.Join(strings.Fields(out.String()), "")
+		for _, row := range rows {
+			if text := strings.ReplaceAll(row[0]+row[1], " ", ""); !strings.Contains(squeezed, text) {
+				t.Errorf("%d columns: %q is lost in\n%s", width, text, &out)
+			}
+		}
+		for line := range strings.Lines(out.String()) {
+			if n := utf8.RuneCountInString(line) - 1; n > max(width, 3) && width > 1 {
+				t.Errorf("%d columns: %d in %q", width, n, line)
+			}
 		}
 	}
 }
