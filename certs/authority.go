@@ -105,7 +105,7 @@ func NewAuthority(now time.Time, req Request) (*Authority, error) {
 // not issue others, or if its key is another's.
 func (p *Pair) Authority() (*Authority, error) {
 	if !chain.MayIssue(p.Leaf()) {
-		return nil, &Finding{Code: CertNotCA, Text: fmt.Sprintf("%s is not a CA: it may not issue certificates", chain.Subject(p.Leaf()))}
+		return nil, &Finding{Code: CertNotCA, Text: fmt.Sprintf("%s is not a CA: it is not allowed to issue certificates", chain.Subject(p.Leaf()))}
 	}
 	if !p.matches() {
 		return nil, &Finding{Code: KeyMismatch, Text: "the private key belongs to another certificate than the CA's"}

@@ -194,7 +194,7 @@ func ParseCRLs(data []byte) ([]*CRL, error) {
 	if format := shape.Recognize(data); format != nil {
 		return nil, inFormat(format)
 	}
-	return nil, &Finding{Code: CRLUnparsable, Text: "holds no certificate revocation list"}
+	return nil, &Finding{Code: CRLUnparsable, Text: "contains no certificate revocation list"}
 }
 
 // loadCRLs reads the lists in a file, and verifies those that a root has to have signed.
@@ -232,7 +232,7 @@ func (c *CRL) checkSigner(roots []*x509.Certificate) *Finding {
 	if !named {
 		return nil
 	}
-	text := fmt.Sprintf("the list of %s was not signed by the trusted CA of that name", chain.Quote(c.list.Issuer.String()))
+	text := fmt.Sprintf("the revocation list of %s was not signed by the trusted CA of that name", chain.Quote(c.list.Issuer.String()))
 	return &Finding{Code: CRLUntrusted, Text: text}
 }
 
@@ -241,7 +241,7 @@ func (c *CRL) ended(now time.Time) *Finding {
 	if c.list.NextUpdate.IsZero() || !now.After(c.list.NextUpdate) {
 		return nil
 	}
-	text := fmt.Sprintf("the list of %s is past its end: its next update was due %s ago (%s); what it revokes still counts",
+	text := fmt.Sprintf("the revocation list of %s has expired: its next update was due %s ago (%s); what it revokes stays revoked",
 		chain.Quote(c.list.Issuer.String()), chain.Span(now.Sub(c.list.NextUpdate)), chain.Stamp(c.list.NextUpdate))
 	return &Finding{Code: CRLExpired, Text: text}
 }
@@ -251,7 +251,7 @@ func (c *CRL) ofOther(cas []*x509.Certificate) *Finding {
 	if slices.ContainsFunc(cas, func(ca *x509.Certificate) bool { return bytes.Equal(ca.RawSubject, c.list.RawIssuer) }) {
 		return nil
 	}
-	text := fmt.Sprintf("the list of %s is of a CA that we neither trust nor have: it counts only against intermediates that a peer presents",
+	text := fmt.Sprintf("we have no certificate of the CA %s, which issued this revocation list: the list is used only if a peer presents an intermediate of that CA",
 		chain.Quote(c.list.Issuer.String()))
 	return &Finding{Code: CRLOtherCA, Text: text}
 }
@@ -286,7 +286,7 @@ func (c *CRL) defect(cert, issuer *x509.Certificate) *chain.Defect {
 	if !found || !c.signedBy(issuer) {
 		return nil
 	}
-	text := fmt.Sprintf("%s, serial %s, is revoked since %s by the list of %s of %s", chain.Subject(cert),
+	text := fmt.Sprintf("%s, serial %s, has been revoked since %s, by the revocation list of %s from %s", chain.Subject(cert),
 		chain.Short(chain.Serial(cert)), chain.Stamp(time.Unix(c.revoked[i].at, 0)), chain.Quote(c.list.Issuer.String()), chain.Stamp(c.list.ThisUpdate))
 	return &chain.Defect{Kind: chain.Revoked, Text: text, Cert: cert}
 }

@@ -186,7 +186,7 @@ func checkWritable(path string) error {
 		return err // and if it matters that has been found already
 	}
 	if mode := info.Mode().Perm(); mode&0o022 != 0 && runtime.GOOS != "windows" {
-		text := fmt.Sprintf("may be changed by others (mode %04o)", mode)
+		text := fmt.Sprintf("other users can change it (mode %04o)", mode)
 		return &Finding{Code: FileWritable, File: path, Text: text}
 	}
 	return nil
@@ -277,7 +277,7 @@ func CheckKeyFile(file string) *Finding {
 		return unreadable(KeyUnreadable, file, err)
 	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 && runtime.GOOS != "windows" {
-		text := fmt.Sprintf("the private key may be read or changed by others (mode %04o, want 0600)", mode)
+		text := fmt.Sprintf("other users can read or change the private key (mode %04o, and it has to be 0600)", mode)
 		return &Finding{Code: KeyExposed, File: file, Text: text}
 	}
 	return nil

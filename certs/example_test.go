@@ -138,7 +138,7 @@ func ExamplePair() {
 	fmt.Println(err)
 	// Output:
 	// CN=tlsdemo CA
-	// holds a private key where a certificate is expected
+	// contains a private key, and a certificate is expected here
 }
 
 // A directory is filled whole or not at all, and never over another.
@@ -181,9 +181,9 @@ func ExampleEntry() {
 	// Output:
 	// ca 0
 	// server 1
-	//    cert-expired it ended 275 days ago (2027-02-20 12:00 UTC)
+	//    cert-expired it expired 275 days ago (2027-02-20 12:00 UTC)
 	// client 1
-	//    cert-expired it ended 275 days ago (2027-02-20 12:00 UTC)
+	//    cert-expired it expired 275 days ago (2027-02-20 12:00 UTC)
 }
 
 func ExampleFinding() {
@@ -194,7 +194,7 @@ func ExampleFinding() {
 	}
 	// Output:
 	// pem-swapped
-	// holds a private key where a certificate is expected
+	// contains a private key, and a certificate is expected here
 }
 
 func ExampleCode() {
@@ -207,7 +207,7 @@ func ExampleCode() {
 		fmt.Println(finding.Text)
 	}
 	// Output:
-	// holds no certificate: the file is empty
+	// contains no certificate: the file is empty
 }
 
 func ExampleFiles() {

@@ -113,13 +113,13 @@ func noKeys(data []byte, blocks []shape.Block) ([]crypto.Signer, error) {
 		return nil, swappedCert()
 	}
 	if len(blocks) > 0 {
-		return nil, &Finding{Code: KeyUnparsable, Text: fmt.Sprintf("holds no private key, but a PEM block %q", blocks[0].Type)}
+		return nil, &Finding{Code: KeyUnparsable, Text: fmt.Sprintf("contains no private key, only a PEM block %q", blocks[0].Type)}
 	}
-	return nil, &Finding{Code: KeyUnparsable, Text: "holds no private key"}
+	return nil, &Finding{Code: KeyUnparsable, Text: "contains no private key"}
 }
 
 func swappedCert() *Finding {
-	return &Finding{Code: PEMSwapped, Text: "holds a certificate where a private key is expected"}
+	return &Finding{Code: PEMSwapped, Text: "contains a certificate, and a private key is expected here"}
 }
 
 func isKeyBlock(label string) bool {
@@ -139,7 +139,7 @@ func parseKeyBlock(block *shape.Block) (crypto.Signer, error) {
 	}
 	key, err := decodeKey(block)
 	if err != nil {
-		return nil, &Finding{Code: KeyUnparsable, Text: err.Error(), Err: err}
+		return nil, &Finding{Code: KeyUnparsable, Text: fmt.Sprintf("the PEM block %q is damaged, or is not a key of a known kind", block.Type), Err: err}
 	}
 	return signerOf(key)
 }
@@ -153,7 +153,7 @@ func signerOf(key any) (crypto.Signer, error) {
 	case ed25519.PrivateKey:
 		return key, nil
 	}
-	return nil, &Finding{Code: KeyUnsupported, Text: fmt.Sprintf("a %T cannot sign a handshake", key)}
+	return nil, &Finding{Code: KeyUnsupported, Text: fmt.Sprintf("a key of the type %T cannot sign a handshake", key)}
 }
 
 // keyOfDER returns the private key whose DER data is, or nil.

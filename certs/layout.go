@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/x509"
-	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path"
@@ -20,7 +20,7 @@ import (
 // directory with it is ever replaced. Sets of the first version have none, see [Dir.Made].
 const madeFile = ".tlsdemo"
 
-const madeText = "tlsdemo certs init made this directory. Because of this file, certs init --force may replace it: it keeps the old one beside it.\n"
+const madeText = "tlsdemo certs init made this directory. Because of this file, certs init --force may replace the directory; it keeps the old one under another name.\n"
 
 // firstCA is the issuer of all certificates that the first version made.
 const firstCA = "CN=tlsdemo CA"
@@ -101,13 +101,15 @@ func (d Dir) issued() func(name string) bool {
 // foreign is what is the matter with a file that is not one of a set.
 type foreign struct{}
 
-func (foreign) Error() string        { return "not a certificate or key of a set" }
+func (foreign) Error() string        { return "certs init did not make this file, so it does not replace it" }
 func (foreign) Is(target error) bool { return target == fs.ErrExist }
 
 // notMade is what is the matter with a directory that this package did not make.
 type notMade struct{}
 
-func (notMade) Error() string        { return "it was not made by certs init" }
+func (notMade) Error() string {
+	return "certs init did not make this directory, so it does not replace it"
+}
 func (notMade) Is(target error) bool { return target == fs.ErrExist }
 
 // replaceable returns an error if the directory is there and may not be replaced.
@@ -248,10 +250,13 @@ func (l *Layout) Files(usage Usage) (files Files, err error) {
 		}
 	}
 	if files.Cert == "" {
-		return files, errors.New("no certificate for that use with its key")
+		return files, fmt.Errorf("no certificate for a %s together with its key", roles[usage])
 	}
 	return files, nil
 }
+
+// roles are the ends of a connection that a usage is for.
+var roles = map[Usage]string{ServerAuth: Server, ClientAuth: Client}
 
 func (l *Layout) certs(path string) []*x509.Certificate {
 	for _, file := range l.Certs {

@@ -50,13 +50,13 @@ func (p *Pair) mismatch(keys []crypto.Signer, certFile, keyFile string) *Finding
 	}
 	for i, cert := range p.Chain {
 		if (&Pair{Chain: p.Chain[i:], Key: p.Key}).matches() {
-			text := fmt.Sprintf("the private key belongs to certificate %d of the file, %s: that one has to come first", i+1, chain.Subject(cert))
+			text := fmt.Sprintf("the private key belongs to certificate %d of the file, %s: this certificate has to come first", i+1, chain.Subject(cert))
 			return &Finding{Code: ChainOrder, File: certFile, Text: text, Place: i + 1}
 		}
 	}
 	for i, key := range keys {
 		if (&Pair{Chain: p.Chain, Key: key}).matches() {
-			text := fmt.Sprintf("the first private key does not belong to the certificate%s, but key %d of the file does: it has to come first", where, i+1)
+			text := fmt.Sprintf("the first private key does not belong to the certificate%s, but key %d of the file does: this key has to come first", where, i+1)
 			return &Finding{Code: KeyMismatch, File: keyFile, Text: text}
 		}
 	}

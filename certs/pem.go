@@ -102,11 +102,11 @@ func ParseBundle(data []byte) (*Bundle, error) {
 func (b *Bundle) note(blocks []shape.Block, unusual []string) {
 	for _, block := range blocks {
 		if block.Type == crlBlock {
-			b.Notes = append(b.Notes, &Finding{Code: FileFormat, Text: fmt.Sprintf("the revocation list at line %d is not used: a list needs a file of its own", block.Line)})
+			b.Notes = append(b.Notes, &Finding{Code: FileFormat, Text: fmt.Sprintf("the revocation list at line %d is not used: it has to be in a file of its own", block.Line)})
 		}
 	}
 	for _, text := range unusual[:min(len(unusual), maxUnusual)] {
-		b.Notes = append(b.Notes, &Finding{Code: FileFormat, Text: "other programs may not read this file: " + text})
+		b.Notes = append(b.Notes, &Finding{Code: FileFormat, Text: "some programs cannot read such a file: " + text})
 	}
 }
 
@@ -134,11 +134,11 @@ func noCertificates(data []byte, blocks []shape.Block, broken []*Finding) (*Bund
 	case keyOfDER(data) != nil:
 		return nil, swappedKey()
 	case len(ParseRequests(data)) > 0:
-		return nil, &Finding{Code: CertUnparsable, Text: "holds no certificate, but a request for one, which a CA has to sign first"}
+		return nil, &Finding{Code: CertUnparsable, Text: "contains no certificate, only a certificate request, which a CA has to sign first"}
 	case len(data) > 0 && data[0] == 0x30: // the SEQUENCE of a certificate
-		return nil, &Finding{Code: CertUnparsable, Text: "holds no certificate that can be read: " + unread(data, err), Err: err}
+		return nil, &Finding{Code: CertUnparsable, Text: "contains no certificate that can be read: " + unread(data, err), Err: err}
 	}
-	return nil, &Finding{Code: CertUnparsable, Text: "holds no certificate"}
+	return nil, &Finding{Code: CertUnparsable, Text: "contains no certificate"}
 }
 
 // FormatOf says what a file is that is in a format of other programs, or returns nil.
@@ -163,7 +163,7 @@ func unread(der []byte, err error) string {
 	if outline.Subject == "" {
 		return err.Error()
 	}
-	return fmt.Sprintf("Go cannot read %s%s, from %s until %s: %s; other programs may accept it", strings.TrimSpace(outline.Called()), outline.Details(),
+	return fmt.Sprintf("Go cannot read %s%s, valid from %s until %s: %s; other programs may accept it", strings.TrimSpace(outline.Called()), outline.Details(),
 		stamp(outline.NotBefore), stamp(outline.NotAfter), outline.Fault(err.Error()))
 }
 
@@ -236,13 +236,13 @@ func notACertificate(block *shape.Block) *Finding {
 	case format != nil:
 		return inFormat(format)
 	case block.Type == crlBlock:
-		return &Finding{Code: CertUnparsable, Text: "holds no certificate, but a revocation list"}
+		return &Finding{Code: CertUnparsable, Text: "contains no certificate, only a revocation list"}
 	case strings.HasSuffix(block.Type, "CERTIFICATE REQUEST"):
-		return &Finding{Code: CertUnparsable, Text: "holds no certificate, but a request for one, which a CA has to sign first"}
+		return &Finding{Code: CertUnparsable, Text: "contains no certificate, only a certificate request, which a CA has to sign first"}
 	}
-	return &Finding{Code: CertUnparsable, Text: fmt.Sprintf("holds no certificate, but a PEM block %q", block.Type)}
+	return &Finding{Code: CertUnparsable, Text: fmt.Sprintf("contains no certificate, only a PEM block %q", block.Type)}
 }
 
 func swappedKey() *Finding {
-	return &Finding{Code: PEMSwapped, Text: "holds a private key where a certificate is expected"}
+	return &Finding{Code: PEMSwapped, Text: "contains a private key, and a certificate is expected here"}
 }

@@ -31,7 +31,7 @@ func Allow(dns, uris []string) func(tls.ConnectionState) error {
 				return nil
 			}
 		}
-		text := fmt.Sprintf("it has [%s], and allowed are [%s]", chain.List(names), chain.List(slices.Concat(dns, uris)))
+		text := fmt.Sprintf("its names are [%s], and the allowed names are [%s]", chain.List(names), chain.List(slices.Concat(dns, uris)))
 		return refuse(state, &chain.Defect{Kind: chain.NotAllowed, Text: text, Cert: leaf})
 	}
 }

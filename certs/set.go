@@ -74,7 +74,7 @@ func (d Dir) notHere() error {
 		return nil // then this is not here
 	}
 	if there, err := os.Stat(string(d)); err == nil && os.SameFile(here, there) {
-		return fmt.Errorf("%s is the current directory, which cannot be replaced while somebody is in it", d)
+		return fmt.Errorf("%s is the current directory, which cannot be replaced while you are in it", d)
 	}
 	return nil
 }

@@ -132,7 +132,7 @@ func loadRoots(file string) (roots []*x509.Certificate, warnings []*Finding, err
 		return nil, nil, unreadable(CertUnreadable, file, err)
 	}
 	if len(bytes.TrimSpace(data)) == 0 {
-		return nil, nil, &Finding{Code: CAFileEmpty, File: file, Text: "holds no certificate: the file is empty"}
+		return nil, nil, &Finding{Code: CAFileEmpty, File: file, Text: "contains no certificate: the file is empty"}
 	}
 	bundle, err := parseBundle(data, file)
 	if err != nil {
@@ -143,7 +143,7 @@ func loadRoots(file string) (roots []*x509.Certificate, warnings []*Finding, err
 			roots = append(roots, cert)
 			continue
 		}
-		text := fmt.Sprintf("%s is not a CA, so nothing can be verified with it", chain.Subject(cert))
+		text := fmt.Sprintf("%s is not a CA, so no other certificate can be verified with it", chain.Subject(cert))
 		if len(bundle.Certs) > 1 {
 			text = fmt.Sprintf("certificate %d of %d, %s, is not a CA and is not used", i+1, len(bundle.Certs), chain.Subject(cert))
 		}
@@ -221,7 +221,7 @@ func (s *Source) CheckServer() error {
 	if size <= maxCANames {
 		return nil
 	}
-	text := fmt.Sprintf("holds %d CAs, and their names take %d bytes: a server can list at most %d bytes of names when it asks for a client's certificate",
+	text := fmt.Sprintf("contains %d CAs, and their names take %d bytes: a server can list at most %d bytes of names when it asks for a client's certificate",
 		len(seen), size, maxCANames)
 	return &Finding{Code: CANamesTooLong, File: s.caFile, Text: text}
 }

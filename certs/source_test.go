@@ -130,7 +130,7 @@ func TestCheckServer(t *testing.T) {
 	trust(longNamed(t, 300))
 	err := certs.NewSource(set[certs.Server], roots...).CheckServer()
 	wantCode(t, err, certs.CANamesTooLong)
-	want := fmt.Sprintf("holds %d CAs, and their names take 65302 bytes: ", len(roots))
+	want := fmt.Sprintf("contains %d CAs, and their names take 65302 bytes: ", len(roots))
 	if err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("error %v, want %q", err, want)
 	}
@@ -201,7 +201,7 @@ func TestOpenRefusesChains(t *testing.T) {
 		code      certs.Code
 		text      string
 	}{
-		"the order":            {ca + server, own, certs.ChainOrder, "the private key belongs to certificate 2 of the file, CN=server: that one has to come first"},
+		"the order":            {ca + server, own, certs.ChainOrder, "the private key belongs to certificate 2 of the file, CN=server: this certificate has to come first"},
 		"a damaged one behind": {server + strings.Replace(ca, "MII", "M!I", 1), own, certs.CertUnparsable, "certificate 2 of 2, at line"},
 		"another's key first":  {server, key(set[certs.Client]) + own, certs.KeyMismatch, "key 2 of the file does"},
 		"P-224":                {string(odd.CertPEM()), key(odd), certs.KeyUnsupported, "P-224"},

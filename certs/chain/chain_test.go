@@ -256,41 +256,41 @@ func TestTexts(t *testing.T) {
 		certs []*x509.Certificate
 		want  Want
 	}{
-		`it ended 2 days ago (2026-11-20 12:00 UTC)`:                                                                  {chainOf(leaf(t, root, ended)), want(root)},
-		`the CA "CN=middle" is not valid before 2026-11-24 12:00 UTC`:                                                 {under(notYet), want(root)},
-		`it lacks the extended key usage serverAuth: it looks like a client certificate`:                              {chainOf(leaf(t, root, forClients)), want(root)},
-		`it lacks the extended key usage clientAuth: it looks like a server certificate`:                              {chainOf(plain, middle), client},
-		`the CA "CN=middle" lacks the extended key usage serverAuth`:                                                  {under(forClients), want(root)},
-		`it has the critical extension 1.3.6.1.4.1.99999.1, which is not known here`:                                  {chainOf(leaf(t, root, unknown)), want(root)},
-		`wanted www.localhost, and it has [db.localhost, 127.0.0.1]`:                                                  {chainOf(plain, middle), named(want(root), "www.localhost")},
-		`it has no subject alternative name, only the common name "db"`:                                               {chainOf(leaf(t, root, func(c *x509.Certificate) { c.DNSNames, c.IPAddresses = nil, nil })), want(root)},
-		`it was issued by "CN=middle", and we trust "CN=root"`:                                                        {chainOf(plain), want(root)},
-		`the CA "CN=middle" was issued by "CN=root", and we trust no CA`:                                              {chainOf(plain, middle), want()},
-		`the CA "CN=middle" names "CN=root" as its issuer`:                                                            {chainOf(plain, middle), want(other)},
-		`the CA "CN=middle" was issued by "CN=root", and we trust "CN=X"`:                                             {chainOf(plain, middle, root), want(ca(t, "X", nil, nil))},
-		`it names "CN=middle" as its issuer`:                                                                          {chainOf(plain, twin(t, middle, nil, nil)), want(ca(t, "middle", nil, nil))},
-		`it names "CN=root" as its issuer`:                                                                            {chainOf(leaf(t, root, nil)), want(other)},
-		`it was issued by "CN=root", which we trust, and which may not issue certificates`:                            {chainOf(leaf(t, root, nil)), want(rootNoCA)},
-		`it was issued by "CN=root", which we trust, and which may not issue certificates: its basic constraints say`: {chainOf(leaf(t, root, nil)), atHand(want(rootNoCA), rootNoCA)},
-		`wanted the IP address 127.0.0.1, and it has that only as a DNS name, which is not the same; it has [DNS:127.0.0.1]`: {
+		`it expired 2 days ago (2026-11-20 12:00 UTC)`:                                                                          {chainOf(leaf(t, root, ended)), want(root)},
+		`the CA "CN=middle" is not valid before 2026-11-24 12:00 UTC`:                                                           {under(notYet), want(root)},
+		`it lacks the extended key usage serverAuth; it looks like a client certificate`:                                        {chainOf(leaf(t, root, forClients)), want(root)},
+		`it lacks the extended key usage clientAuth; it looks like a server certificate`:                                        {chainOf(plain, middle), client},
+		`the CA "CN=middle" lacks the extended key usage serverAuth`:                                                            {under(forClients), want(root)},
+		`it has the critical extension 1.3.6.1.4.1.99999.1, which we do not know`:                                               {chainOf(leaf(t, root, unknown)), want(root)},
+		`the client wanted www.localhost, and the certificate has only [db.localhost, 127.0.0.1]`:                               {chainOf(plain, middle), named(want(root), "www.localhost")},
+		`it has no subject alternative name, only the common name "db"`:                                                         {chainOf(leaf(t, root, func(c *x509.Certificate) { c.DNSNames, c.IPAddresses = nil, nil })), want(root)},
+		`it was issued by "CN=middle", and we trust only "CN=root"`:                                                             {chainOf(plain), want(root)},
+		`the CA "CN=middle" was issued by "CN=root", and we trust no CA`:                                                        {chainOf(plain, middle), want()},
+		`the CA "CN=middle" names "CN=root" as its issuer`:                                                                      {chainOf(plain, middle), want(other)},
+		`the CA "CN=middle" was issued by "CN=root", and we trust only "CN=X"`:                                                  {chainOf(plain, middle, root), want(ca(t, "X", nil, nil))},
+		`it names "CN=middle" as its issuer`:                                                                                    {chainOf(plain, twin(t, middle, nil, nil)), want(ca(t, "middle", nil, nil))},
+		`it names "CN=root" as its issuer`:                                                                                      {chainOf(leaf(t, root, nil)), want(other)},
+		`it was issued by "CN=root", which we trust, but which is not allowed to issue certificates`:                            {chainOf(leaf(t, root, nil)), want(rootNoCA)},
+		`it was issued by "CN=root", which we trust, but which is not allowed to issue certificates: its basic constraints say`: {chainOf(leaf(t, root, nil)), atHand(want(rootNoCA), rootNoCA)},
+		`the client wanted the IP address 127.0.0.1, and the certificate has this address only as a DNS name, which does not count; its names are [DNS:127.0.0.1]`: {
 			chainOf(leaf(t, root, func(c *x509.Certificate) { c.DNSNames, c.IPAddresses = []string{"127.0.0.1"}, nil })), named(want(root), "127.0.0.1"),
 		},
-		`wanted db.localhost, and it has no DNS name and no IP address, only other forms of name`: {
+		`the client wanted db.localhost, and the certificate has no DNS name and no IP address, only names of other kinds`: {
 			chainOf(leaf(t, root, func(c *x509.Certificate) {
 				c.DNSNames, c.IPAddresses, c.EmailAddresses = nil, nil, []string{"a@localhost"}
 			})), want(root),
 		},
-		`wanted a.b.localhost, and it has [*.localhost]; a wildcard stands for one label`: {
+		`the client wanted a.b.localhost, and the certificate has only [*.localhost]; a wildcard (*) stands for exactly one label`: {
 			chainOf(leaf(t, root, func(c *x509.Certificate) { c.DNSNames, c.IPAddresses = []string{"*.localhost"}, nil })), named(want(root), "a.b.localhost"),
 		},
-		`the intermediate "CN=middle" is not with it`:                                                          {chainOf(plain), atHand(want(root), middle)},
-		`the CA "CN=top" allows 0 intermediates below it, and there are 2`:                                     {chainOf(leaf(t, below2, nil), below2, below, top), want(root)},
-		`the CA "CN=middle", which permits "x.example", cannot issue for all of its names`:                     {under(func(c *x509.Certificate) { c.PermittedDNSDomains = []string{"x.example"} }), want(root)},
-		`"CN=middle" issued it, and may not issue certificates: its basic constraints say that it is not a CA`: {under(noCA), want(root)},
-		`"CN=middle" issued it, and may not issue certificates: its key usage lacks keyCertSign`:               {under(func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageCRLSign }), want(root)},
-		`"CN=middle" issued it, and may not issue certificates: it has no basic constraints`:                   {under(func(c *x509.Certificate) { c.IsCA, c.KeyUsage, c.BasicConstraintsValid = false, 0, false }), want(root)},
-		`it is signed with ECDSA-SHA1`:                   {chainOf(leaf(t, root, sha1)), want(root)},
-		`it has an RSA key of 1024 bits, less than 2048`: {chainOf(shortKey(t, root)), want(root)},
+		`the intermediate "CN=middle" is missing from the chain`:                                                         {chainOf(plain), atHand(want(root), middle)},
+		`the CA "CN=top" allows at most 0 intermediates below it, and this chain has 2`:                                  {chainOf(leaf(t, below2, nil), below2, below, top), want(root)},
+		`the CA "CN=middle" permits only "x.example", and the certificate has another name`:                              {under(func(c *x509.Certificate) { c.PermittedDNSDomains = []string{"x.example"} }), want(root)},
+		`"CN=middle" issued it, but is not allowed to issue certificates: its basic constraints say that it is not a CA`: {under(noCA), want(root)},
+		`"CN=middle" issued it, but is not allowed to issue certificates: its key usage lacks keyCertSign`:               {under(func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageCRLSign }), want(root)},
+		`"CN=middle" issued it, but is not allowed to issue certificates: it has no basic constraints`:                   {under(func(c *x509.Certificate) { c.IsCA, c.KeyUsage, c.BasicConstraintsValid = false, 0, false }), want(root)},
+		`it is signed with ECDSA-SHA1, which is too weak`:                                                                {chainOf(leaf(t, root, sha1)), want(root)},
+		`it has an RSA key of 1024 bits, and 2048 are the minimum`:                                                       {chainOf(shortKey(t, root)), want(root)},
 	} {
 		if got := Check(test.certs, test.want); len(got) != 1 || !strings.HasPrefix(got[0].Text, text) {
 			t.Errorf("%q, want %s", got, text)

@@ -61,7 +61,7 @@ func Check(certs []*x509.Certificate, want Want) []*Defect {
 func CheckCA(ca *x509.Certificate, now time.Time) []*Defect {
 	var found []*Defect
 	if !MayIssue(ca) {
-		found = append(found, &Defect{Kind: NotCA, Cert: ca, Text: "it may not issue certificates: " + notCA(ca)})
+		found = append(found, &Defect{Kind: NotCA, Cert: ca, Text: "it is not allowed to issue certificates: " + notCA(ca)})
 	}
 	for _, d := range []*Defect{CriticalOf(ca, ca), DatesOf(ca, ca, now), weakKeyOf(ca, ca)} {
 		if d != nil {
@@ -117,7 +117,7 @@ func CriticalOf(cert, leaf *x509.Certificate) *Defect {
 	if len(cert.UnhandledCriticalExtensions) == 0 {
 		return nil
 	}
-	text := fmt.Sprintf("%s has the critical extension %v, which is not known here", called(cert, leaf), cert.UnhandledCriticalExtensions[0])
+	text := fmt.Sprintf("%s has the critical extension %v, which we do not know", called(cert, leaf), cert.UnhandledCriticalExtensions[0])
 	return &Defect{Kind: CriticalExtension, Cert: cert, Text: text}
 }
 
@@ -127,7 +127,7 @@ func DatesOf(cert, leaf *x509.Certificate, now time.Time) *Defect {
 	basis := "by our own clock, " + Stamp(now)
 	switch {
 	case now.After(cert.NotAfter):
-		text := fmt.Sprintf("%s ended %s ago (%s)", called(cert, leaf), Span(now.Sub(cert.NotAfter)), Stamp(cert.NotAfter))
+		text := fmt.Sprintf("%s expired %s ago (%s)", called(cert, leaf), Span(now.Sub(cert.NotAfter)), Stamp(cert.NotAfter))
 		return &Defect{Kind: Expired, Cert: cert, Text: text, Basis: basis}
 	case now.Before(cert.NotBefore):
 		text := fmt.Sprintf("%s is not valid before %s", called(cert, leaf), Stamp(cert.NotBefore))
@@ -142,7 +142,7 @@ func StrengthOf(cert, leaf *x509.Certificate) *Defect {
 	if d := weakKeyOf(cert, leaf); d != nil || !weaklySigned(cert) {
 		return d
 	}
-	text := fmt.Sprintf("%s is signed with %v", called(cert, leaf), cert.SignatureAlgorithm)
+	text := fmt.Sprintf("%s is signed with %v, which is too weak", called(cert, leaf), cert.SignatureAlgorithm)
 	return &Defect{Kind: WeakSignature, Cert: cert, Text: text}
 }
 
@@ -151,7 +151,7 @@ func weakKeyOf(cert, leaf *x509.Certificate) *Defect {
 	if !ok || key.N.BitLen() >= MinRSABits {
 		return nil
 	}
-	text := fmt.Sprintf("%s has an RSA key of %d bits, less than %d", called(cert, leaf), key.N.BitLen(), MinRSABits)
+	text := fmt.Sprintf("%s has an RSA key of %d bits, and %d are the minimum", called(cert, leaf), key.N.BitLen(), MinRSABits)
 	return &Defect{Kind: WeakKey, Cert: cert, Text: text}
 }
 
@@ -188,9 +188,9 @@ func usageDefect(cert, leaf *x509.Certificate, usage Usage) *Defect {
 	}
 	switch {
 	case usage == ClientAuth && HasUsage(cert, ServerAuth):
-		text += ": it looks like a server certificate"
+		text += "; it looks like a server certificate"
 	case usage == ServerAuth && HasUsage(cert, ClientAuth):
-		text += ": it looks like a client certificate"
+		text += "; it looks like a client certificate"
 	}
 	return &Defect{Kind: WrongUsage, Cert: cert, Text: text}
 }
@@ -224,14 +224,14 @@ func nameDefect(leaf *x509.Certificate, want Want) *Defect {
 func mismatch(leaf *x509.Certificate, name string) string {
 	names := namesOf(leaf)
 	if names == "" {
-		return fmt.Sprintf("wanted %s, and it has no DNS name and no IP address, only other forms of name", Quote(name))
+		return fmt.Sprintf("the client wanted %s, and the certificate has no DNS name and no IP address, only names of other kinds", Quote(name))
 	}
-	text := fmt.Sprintf("wanted %s, and it has [%s]", Quote(name), names)
+	text := fmt.Sprintf("the client wanted %s, and the certificate has only [%s]", Quote(name), names)
 	switch {
 	case net.ParseIP(name) != nil && slices.Contains(leaf.DNSNames, name):
-		return fmt.Sprintf("wanted the IP address %s, and it has that only as a DNS name, which is not the same; it has [%s]", Quote(name), names)
+		return fmt.Sprintf("the client wanted the IP address %s, and the certificate has this address only as a DNS name, which does not count; its names are [%s]", Quote(name), names)
 	case slices.ContainsFunc(leaf.DNSNames, func(dns string) bool { return deeper(name, dns) }):
-		return text + "; a wildcard stands for one label"
+		return text + "; a wildcard (*) stands for exactly one label"
 	}
 	return text
 }
@@ -274,10 +274,10 @@ func (w *walk) issuerDefect(i int) *Defect {
 	switch {
 	// As in crypto/x509, a root of version 1, which cannot say that it is a CA, is one.
 	case !MayIssue(ca) && (ca != w.root || ca.Version == 3):
-		text := fmt.Sprintf("%s issued %s, and may not issue certificates: %s", quoted(ca.Subject.String()), called(w.path[i-1], leaf), notCA(ca))
+		text := fmt.Sprintf("%s issued %s, but is not allowed to issue certificates: %s", quoted(ca.Subject.String()), called(w.path[i-1], leaf), notCA(ca))
 		return &Defect{Kind: NotCA, Cert: ca, Text: text}
 	case ca.BasicConstraintsValid && (ca.MaxPathLen > 0 || ca.MaxPathLenZero) && i-1 > ca.MaxPathLen:
-		text := fmt.Sprintf("%s allows %d intermediates below it, and there are %d", called(ca, leaf), ca.MaxPathLen, i-1)
+		text := fmt.Sprintf("%s allows at most %d intermediates below it, and this chain has %d", called(ca, leaf), ca.MaxPathLen, i-1)
 		return &Defect{Kind: PathTooLong, Cert: ca, Text: text}
 	}
 	return nil
@@ -291,7 +291,7 @@ func (w *walk) constraintDefect() *Defect {
 			continue
 		}
 		if err := w.permitted(i); err != nil {
-			text := fmt.Sprintf("the CA %s, which permits %s, cannot issue for all of its names: %s",
+			text := fmt.Sprintf("the CA %s permits %s, and the certificate has another name: %s",
 				quoted(ca.Subject.String()), permits(ca), Quote(err.Error()))
 			return &Defect{Kind: NameConstraint, Cert: w.path[0], Text: text}
 		}
@@ -312,7 +312,7 @@ func permits(ca *x509.Certificate) string {
 	if len(names) == 0 {
 		return "only some names"
 	}
-	return List(names)
+	return "only " + List(names)
 }
 
 // permitted has crypto/x509 verify the path up to the CA at place i, of which nothing is
@@ -358,19 +358,19 @@ func (w *walk) untrusted() *Defect {
 	leaf, top, last := w.path[0], w.path[len(w.path)-1], w.last()
 	switch {
 	case w.selfSigned(leaf):
-		return &Defect{Kind: SelfSigned, Cert: leaf, Text: "it is signed with its own key, and is not trusted as such"}
+		return &Defect{Kind: SelfSigned, Cert: leaf, Text: "it is self-signed, and it is not one of the trusted certificates"}
 	case w.hint != nil:
 		return w.namesake(leaf, last)
 	case w.linked(top):
-		return &Defect{Kind: IncompleteChain, Cert: leaf, Text: fmt.Sprintf("the intermediate %s is not with it", Issuer(top))}
+		return &Defect{Kind: IncompleteChain, Cert: leaf, Text: fmt.Sprintf("the intermediate %s is missing from the chain", Issuer(top))}
 	}
-	trust := ListNames(w.subjects)
-	if trust == "" {
+	trust := "only " + ListNames(w.subjects)
+	if len(w.subjects) == 0 {
 		trust = "no CA"
 	}
 	return &Defect{
 		Kind: UnknownCA, Cert: leaf, Text: fmt.Sprintf("%s was issued by %s, and we trust %s", called(last, leaf), Issuer(last), trust),
-		Basis: "either it is of another CA, or an intermediate is missing from what was sent",
+		Basis: "either a CA that we do not trust issued it, or an intermediate is missing from the chain",
 	}
 }
 
@@ -392,7 +392,7 @@ func (w *walk) namesake(leaf, last *x509.Certificate) *Defect {
 		return nil // a signature that is not checked any more is a defect by itself
 	case says("verification failure"), says("verification error"), says("but have public key of type"):
 		return &Defect{Kind: StaleCA, Cert: leaf, Text: fmt.Sprintf(
-			"%s names %s as its issuer, a CA that we trust, but another key signed it: the CA was created again, or is another of the same name",
+			"%s names %s as its issuer, and we trust a CA of this name, but another key signed it: the CA was created again, or it is a different CA with the same name",
 			called(last, leaf), Issuer(last))}
 	case says("parent certificate cannot sign"):
 		return w.trustedNotCA(leaf, last)
@@ -405,7 +405,7 @@ func (w *walk) namesake(leaf, last *x509.Certificate) *Defect {
 // trustedNotCA is a certificate that we trust and that may not issue others. Which it is, a
 // pool of roots does not tell; if it is at hand, it is named.
 func (w *walk) trustedNotCA(leaf, last *x509.Certificate) *Defect {
-	d := &Defect{Kind: NotCA, Text: fmt.Sprintf("%s was issued by %s, which we trust, and which may not issue certificates", called(last, leaf), Issuer(last))}
+	d := &Defect{Kind: NotCA, Text: fmt.Sprintf("%s was issued by %s, which we trust, but which is not allowed to issue certificates", called(last, leaf), Issuer(last))}
 	if d.Cert = w.atHand(last); d.Cert == nil || MayIssue(d.Cert) {
 		d.Cert, d.Basis = nil, "its basic constraints say that it is not a CA, or its key usage lacks keyCertSign"
 		return d
@@ -421,7 +421,7 @@ func (w *walk) trustedCritical(leaf, last *x509.Certificate) *Defect {
 			return d
 		}
 	}
-	return &Defect{Kind: CriticalExtension, Text: fmt.Sprintf("%s was issued by %s, which we trust, and which has a critical extension that is not known here",
+	return &Defect{Kind: CriticalExtension, Text: fmt.Sprintf("%s was issued by %s, which we trust, but which has a critical extension that we do not know",
 		called(last, leaf), Issuer(last))}
 }
 
@@ -445,7 +445,7 @@ func is[E error](err error) bool {
 func notCA(ca *x509.Certificate) string {
 	switch {
 	case ca.Version < 3:
-		return "it is of version 1, which cannot say that it is a CA"
+		return "it is a certificate of version 1, which cannot be marked as a CA"
 	case !ca.BasicConstraintsValid:
 		return "it has no basic constraints, so it is not a CA"
 	case !ca.IsCA:

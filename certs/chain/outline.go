@@ -94,8 +94,8 @@ func (o *Outline) read(in cryptobyte.String) {
 	if !in.ReadASN1(&validity, asn1.SEQUENCE) {
 		return
 	}
-	o.NotBefore = o.time(&validity, "the beginning (notBefore)")
-	o.NotAfter = o.time(&validity, "the end (notAfter)")
+	o.NotBefore = o.time(&validity, "the start date (notBefore)")
+	o.NotAfter = o.time(&validity, "the end date (notAfter)")
 	if !in.ReadASN1Element(&subject, asn1.SEQUENCE) {
 		return
 	}
@@ -124,7 +124,7 @@ func (o *Outline) number(serial cryptobyte.String) {
 	case serial[0]&0x80 != 0:
 		o.blame("it has a negative serial number")
 	case len(serial) > 1 && serial[0] == 0 && serial[1]&0x80 == 0:
-		o.blame("it has a serial number with zeros in front")
+		o.blame("it has a serial number with leading zeros")
 	}
 }
 
@@ -170,9 +170,9 @@ func (o *Outline) key(key cryptobyte.String) {
 	}
 	switch {
 	case algorithm.PeekASN1Tag(asn1.SEQUENCE):
-		o.blame("the public key spells out the parameters of its curve, where its name belongs")
+		o.blame("the public key contains the parameters of its curve, and not the name of the curve")
 	case algorithm.ReadASN1ObjectIdentifier(&curve) && curves[curve.String()] == "":
-		o.blame("the public key is on a curve that is not known here, %s", Short(curve.String()))
+		o.blame("the public key uses a curve that we do not know, %s", Short(curve.String()))
 	}
 }
 

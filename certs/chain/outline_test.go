@@ -32,12 +32,12 @@ func unreadables(t testing.TB) map[string][]byte {
 		c.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1)}
 	}).cert.Raw
 	return map[string][]byte{
-		"it has a negative serial number":                                          spoilt(t, sound, "0203123456", "0203923456"),
-		"it has a serial number with zeros in front":                               spoilt(t, sound, "0203123456", "0203003456"),
-		"it has the extension 1.2.3.4 twice":                                       spoilt(t, sound, "06032a0305", "06032a0304"),
-		"the public key is on a curve that is not known here, 1.2.840.10045.3.1.9": spoilt(t, sound, "06082a8648ce3d030107", "06082a8648ce3d030109"),
-		`the end (notAfter) is not a valid time: "261302120000Z"`:                  spoilt(t, sound, hex.EncodeToString([]byte("261202120000Z")), hex.EncodeToString([]byte("261302120000Z"))),
-		`a subject alternative name is not ASCII: "db.localhos\xff"`:               spoilt(t, sound, hex.EncodeToString([]byte("\x82\x0cdb.localhost")), hex.EncodeToString([]byte("\x82\x0cdb.localhos\xff"))),
+		"it has a negative serial number":                                      spoilt(t, sound, "0203123456", "0203923456"),
+		"it has a serial number with leading zeros":                            spoilt(t, sound, "0203123456", "0203003456"),
+		"it has the extension 1.2.3.4 twice":                                   spoilt(t, sound, "06032a0305", "06032a0304"),
+		"the public key uses a curve that we do not know, 1.2.840.10045.3.1.9": spoilt(t, sound, "06082a8648ce3d030107", "06082a8648ce3d030109"),
+		`the end date (notAfter) is not a valid time: "261302120000Z"`:         spoilt(t, sound, hex.EncodeToString([]byte("261202120000Z")), hex.EncodeToString([]byte("261302120000Z"))),
+		`a subject alternative name is not ASCII: "db.localhos\xff"`:           spoilt(t, sound, hex.EncodeToString([]byte("\x82\x0cdb.localhost")), hex.EncodeToString([]byte("\x82\x0cdb.localhos\xff"))),
 	}
 }
 

@@ -97,7 +97,7 @@ func Unsupported(leaf *x509.Certificate, cas ...*x509.Certificate) string {
 // Remark is something that crypto/x509 accepts and others refuse.
 type Remark struct {
 	Text string // what it is, in words; it calls the leaf "it"
-	By   string // who refuses it
+	By   string // who refuses it: names, or a whole sentence if Constraints is true
 	// AsUnknownCA means that they take it for an unknown CA.
 	AsUnknownCA bool
 	// Constraints means that it is about names that a CA limits: see [Unsupported].
@@ -106,7 +106,7 @@ type Remark struct {
 
 const (
 	strictly  = "Python 3.13 and later, and OpenSSL with -x509_strict"
-	bySubject = "OpenSSL and what uses it, such as curl, nginx and Python"
+	bySubject = "OpenSSL and programs that use it, such as curl, nginx and Python"
 )
 
 // Remarks returns what others than crypto/x509 refuse in a chain along which it verifies
@@ -125,10 +125,10 @@ func Remarks(path []*x509.Certificate, usage Usage) []Remark {
 		Text: "it has the same subject as its issuer, and no authority key identifier, so it looks self-signed", By: bySubject, AsUnknownCA: true,
 	})
 	add(leaf.KeyUsage != 0 && leaf.KeyUsage&x509.KeyUsageDigitalSignature == 0, Remark{
-		Text: "its key usage lacks digitalSignature", By: "Java, BoringSSL, GnuTLS, Erlang and, from clients, OpenSSL",
+		Text: "its key usage lacks digitalSignature", By: "Java, BoringSSL, GnuTLS and Erlang, and by OpenSSL if it is a client's certificate",
 	})
 	add(usage != AnyUsage && len(leaf.ExtKeyUsage) == 1 && leaf.ExtKeyUsage[0] == x509.ExtKeyUsageAny, Remark{
-		Text: "its extended key usage is anyExtendedKeyUsage alone, and not " + usage.String(), By: "OpenSSL and Java",
+		Text: "its only extended key usage is anyExtendedKeyUsage, not " + usage.String(), By: "OpenSSL and Java",
 	})
 	if who := Unsupported(leaf, cas...); who != "" {
 		found = append(found, Remark{Text: "it has names that a CA above it limits", By: who, Constraints: true})
@@ -140,14 +140,19 @@ func Remarks(path []*x509.Certificate, usage Usage) []Remark {
 		})
 	}
 	add(len(cas) > 2, Remark{
-		Text: fmt.Sprintf("there are %d intermediates above it", len(cas)-1), By: "servers with a limit: nginx allows one, unless ssl_verify_depth is set", AsUnknownCA: true,
+		Text: fmt.Sprintf("there are %d intermediates above it", len(cas)-1), By: "servers that allow fewer: nginx allows one, unless ssl_verify_depth is set", AsUnknownCA: true,
 	})
-	add(rare(leaf) != "", Remark{Text: "it has " + rare(leaf), By: "peers that do not know such keys: browsers, older programs"})
+	add(rare(leaf) != "", Remark{Text: "it has " + rare(leaf), By: "programs that do not know such keys, such as browsers and older programs"})
 	return found
 }
 
 // String returns who refuses what.
-func (r Remark) String() string { return r.Text + "; refused by " + r.By }
+func (r Remark) String() string {
+	if r.Constraints {
+		return r.By
+	}
+	return r.Text + "; it is refused by " + r.By
+}
 
 // criticalConstraints reports whether a certificate's basic constraints are critical, as RFC
 // 5280 section 4.2.1.9 has it for a CA.

@@ -39,11 +39,11 @@ func TestRemarks(t *testing.T) {
 	for want, path := range map[string][]*pair{
 		"":                                     {leaf(t, root, nil), root},
 		"its key usage lacks digitalSignature": {leaf(t, root, func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyEncipherment }), root},
-		"its extended key usage is anyExtendedKeyUsage alone": {leaf(t, root, func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageAny} }), root},
-		"the basic constraints of the CA \"CN=lax\" are not":  {leaf(t, lax, nil), lax, root},
-		"there are 2 intermediates above it":                  append([]*pair{leaf(t, deep[0], nil)}, deep...),
-		"it has an Ed25519 key":                               {withKey(edKey), root},
-		"it has a P-521 key":                                  {withKey(p521), root},
+		"its only extended key usage is anyExtendedKeyUsage": {leaf(t, root, func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageAny} }), root},
+		"the basic constraints of the CA \"CN=lax\" are not": {leaf(t, lax, nil), lax, root},
+		"there are 2 intermediates above it":                 append([]*pair{leaf(t, deep[0], nil)}, deep...),
+		"it has an Ed25519 key":                              {withKey(edKey), root},
+		"it has a P-521 key":                                 {withKey(p521), root},
 	} {
 		certs := chainOf(path...)
 		if err := verified(certs, wantOf(path)); err != nil {

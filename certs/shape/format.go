@@ -97,7 +97,7 @@ var magics = []struct {
 	{"PuTTY-User-Key-File-", Format{Name: "a private key of PuTTY"}},
 	{"ssh-", Format{Name: "an SSH public key"}},
 	{"ecdsa-sha2-", Format{Name: "an SSH public key"}},
-	{"version https://git-lfs.github.com/", Format{Name: "a pointer of Git LFS, in place of the file"}},
+	{"version https://git-lfs.github.com/", Format{Name: "a pointer of Git LFS, not the file itself"}},
 }
 
 func javaKeystore(name string) Format {
@@ -164,7 +164,7 @@ func literalLineEnds(data []byte) *Format {
 	if !bytes.Contains(data, []byte(hyphens+`\n`)) && !bytes.Contains(data, []byte(hyphens+`\r\n`)) {
 		return nil
 	}
-	return &Format{Name: `PEM with \n written out in place of its line ends`, convert: readable(`awk '{gsub(/\\r/,""); gsub(/\\n/,"\n")} 1' {in} >{out}`)}
+	return &Format{Name: `PEM in which \n is written in the place of each line end`, convert: readable(`awk '{gsub(/\\r/,""); gsub(/\\n/,"\n")} 1' {in} >{out}`)}
 }
 
 var (
@@ -233,9 +233,9 @@ func encoded(data []byte) *Format {
 	}
 	switch {
 	case bytes.Contains(plain, []byte(hyphens+"BEGIN ")):
-		return &Format{Name: "base64 of a PEM file", convert: everything(command)}
+		return &Format{Name: "a PEM file that was encoded in base64 once more", convert: everything(command)}
 	case isSequence(plain):
-		return &Format{Name: "base64 without a BEGIN and an END line", convert: everything(command)}
+		return &Format{Name: "base64 without the lines BEGIN and END", convert: everything(command)}
 	}
 	return nil
 }
@@ -257,7 +257,7 @@ func byWords(data []byte) *Format {
 	data = bytes.TrimPrefix(data, []byte(byteOrderMark))
 	switch {
 	case htmlForm().Match(data[:min(len(data), 1024)]):
-		return &Format{Name: "an HTML page: what was downloaded was not the file"}
+		return &Format{Name: "an HTML page: the download did not return the file itself"}
 	case textForm().Match(data):
 		return &Format{Name: "the text of a certificate, as openssl prints it, without the certificate itself"}
 	case jwkForm().Match(data):

@@ -32,7 +32,7 @@ func Blocks(data []byte) (blocks []Block, unusual []string) {
 		blocks = append(blocks, block)
 		for _, m := range found[:used] {
 			if block.Err == nil && !m.alone {
-				unusual = append(unusual, fmt.Sprintf("there is more on line %d than %s %s", m.line, m.word, m.label))
+				unusual = append(unusual, fmt.Sprintf("line %d has more on it than %s %s", m.line, m.word, m.label))
 			}
 		}
 		found = found[used:]
@@ -121,18 +121,18 @@ func readBlock(text []byte, found []marker) (block Block, used int) {
 		block.Err = fmt.Errorf("there is END %s, but no BEGIN before it", begin.label)
 		return block, 1
 	case len(found) < 2 || found[1].word == "BEGIN":
-		block.Err = fmt.Errorf("BEGIN %s has no END: it is cut off", begin.label)
+		block.Err = fmt.Errorf("BEGIN %s has no END: the file is cut off", begin.label)
 		return block, 1
 	}
 	end := found[1]
 	for _, m := range []marker{begin, end} {
 		if !m.sound() {
-			block.Err = fmt.Errorf("line %d has %q, and it has to be %q", m.line, m.text, hyphens+m.word+" "+m.label+hyphens)
+			block.Err = fmt.Errorf("line %d has %q, and this has to be %q", m.line, m.text, hyphens+m.word+" "+m.label+hyphens)
 			return block, 2
 		}
 	}
 	if begin.label != end.label {
-		block.Err = fmt.Errorf("it begins as %s and ends as %s", begin.label, end.label)
+		block.Err = fmt.Errorf("a block begins as %s and ends as %s", begin.label, end.label)
 		return block, 2
 	}
 	block.decode(text[begin.end:end.start])
@@ -151,7 +151,7 @@ func (b *Block) decode(body []byte) {
 			part = nil
 		}
 		if bad := bytes.IndexFunc(part, notBase64); bad >= 0 && b.Err == nil {
-			b.Err = fmt.Errorf("line %d is damaged: it has %q among its base64", line, firstRune(part[bad:]))
+			b.Err = fmt.Errorf("line %d is damaged: %q is not a character of base64", line, firstRune(part[bad:]))
 		}
 		packed = append(packed, part...)
 		line++

@@ -67,17 +67,17 @@ func TestBlocksAreRead(t *testing.T) {
 func TestBlocksAreNeverDropped(t *testing.T) {
 	one, after := pemOf(certificate, make([]byte, 100)), pemOf("X509 CRL", []byte("after"))
 	for name, test := range map[string]struct{ text, want string }{
-		"four hyphens":      {strings.Replace(one, "-----BEGIN", "----BEGIN", 1), `line 1 has "----BEGIN CERTIFICATE-----", and it has to be "-----BEGIN CERTIFICATE-----"`},
+		"four hyphens":      {strings.Replace(one, "-----BEGIN", "----BEGIN", 1), `line 1 has "----BEGIN CERTIFICATE-----", and this has to be "-----BEGIN CERTIFICATE-----"`},
 		"six":               {strings.Replace(one, "-----END", "------END", 1), `line 5 has "------END CERTIFICATE-----"`},
 		"a dash":            {strings.Replace(one, "-----BEGIN", "—BEGIN", 1), `line 1 has "—BEGIN CERTIFICATE-----"`},
 		"a space":           {strings.Replace(one, "-----BEGIN", "----- BEGIN", 1), `line 1 has "----- BEGIN CERTIFICATE-----"`},
-		"no END":            {strings.Replace(one, "-----END CERTIFICATE-----\n", "", 1), "BEGIN CERTIFICATE has no END: it is cut off"},
+		"no END":            {strings.Replace(one, "-----END CERTIFICATE-----\n", "", 1), "BEGIN CERTIFICATE has no END: the file is cut off"},
 		"no BEGIN":          {strings.Replace(one, "-----BEGIN CERTIFICATE-----\n", "", 1), "there is END CERTIFICATE, but no BEGIN before it"},
-		"another END":       {strings.Replace(one, "END CERTIFICATE", "END X509 CERTIFICATE", 1), "it begins as CERTIFICATE and ends as X509 CERTIFICATE"},
-		"a damaged line":    {strings.Replace(one, "AAAA\n", "A!AA\n", 1), `line 2 is damaged: it has "!" among its base64`},
-		"a quoted line":     {strings.Replace(one, "\n", "\n> ", 1), `line 2 is damaged: it has ">" among its base64`},
+		"another END":       {strings.Replace(one, "END CERTIFICATE", "END X509 CERTIFICATE", 1), "a block begins as CERTIFICATE and ends as X509 CERTIFICATE"},
+		"a damaged line":    {strings.Replace(one, "AAAA\n", "A!AA\n", 1), `line 2 is damaged: "!" is not a character of base64`},
+		"a quoted line":     {strings.Replace(one, "\n", "\n> ", 1), `line 2 is damaged: ">" is not a character of base64`},
 		"a letter too few":  {strings.Replace(one, "AAAA\n", "AAA\n", 1), "its base64 is damaged or incomplete"},
-		"a line without an": {strings.Replace(one, "AAAA\n", "AAé\n", 1), `line 2 is damaged: it has "é" among its base64`},
+		"a line without an": {strings.Replace(one, "AAAA\n", "AAé\n", 1), `line 2 is damaged: "é" is not a character of base64`},
 	} {
 		blocks, _ := shape.Blocks([]byte(test.text + after))
 		if len(blocks) != 2 || string(blocks[1].Bytes) != "after" {
@@ -114,23 +114,23 @@ func TestRecognize(t *testing.T) {
 	cert := string(set.Server.CertPEM())
 	der := string(set.Server.Leaf().Raw)
 	for want, datas := range map[string][]string{
-		"":                            {cert, der, "", "certs? what certs?", strings.ReplaceAll(cert, "\n", "\r\n"), "0", "AAAA"},
-		"a Java keystore (JKS)":       {"\xfe\xed\xfe\xed\x00\x00\x00\x02"},
-		"text in UTF-16, as Windows":  {"\xff\xfe" + utf16le(cert), utf16le(cert)},
-		`PEM with \n written out`:     {strings.ReplaceAll(cert, "\n", `\n`), `{"certificate":"` + strings.ReplaceAll(cert, "\n", `\n`) + `"}`},
-		"base64 of a PEM file":        {base64Of(cert), base64Of(cert) + "\n"},
-		"base64 without a BEGIN":      {base64Of(der), regexp.MustCompile("-.*-\n").ReplaceAllString(cert, "")},
-		"a Kubernetes Secret in YAML": {secret(cert)},
-		"a Kubernetes Secret in JSON": {`{"kind": "Secret", "data": {"tls.crt": "` + base64Of(cert) + `"}}`},
-		"a kubeconfig":                {kubeconfig(cert)},
-		"an HTML page":                {"<!DOCTYPE html>\n<html>", "\n<HTML>"},
-		"the text of a certificate":   {"Certificate:\n    Data:\n        Version: 3 (0x2)\n"},
-		"an SSH public key":           {"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI somebody"},
-		"a ZIP archive":               {"PK\x03\x04rest"},
-		"an SQLite database":          {"SQLite format 3\x00"},
-		"a JSON Web Key":              {`{"kty": "EC"}`},
-		"a pointer of Git LFS":        {"version https://git-lfs.github.com/spec/v1\noid sha256:00\n"},
-		"a private key of PuTTY":      {"PuTTY-User-Key-File-3: ssh-ed25519"},
+		"":                           {cert, der, "", "certs? what certs?", strings.ReplaceAll(cert, "\n", "\r\n"), "0", "AAAA"},
+		"a Java keystore (JKS)":      {"\xfe\xed\xfe\xed\x00\x00\x00\x02"},
+		"text in UTF-16, as Windows": {"\xff\xfe" + utf16le(cert), utf16le(cert)},
+		`PEM in which \n is written`: {strings.ReplaceAll(cert, "\n", `\n`), `{"certificate":"` + strings.ReplaceAll(cert, "\n", `\n`) + `"}`},
+		"a PEM file that was encoded in base64 once more": {base64Of(cert), base64Of(cert) + "\n"},
+		"base64 without the lines BEGIN":                  {base64Of(der), regexp.MustCompile("-.*-\n").ReplaceAllString(cert, "")},
+		"a Kubernetes Secret in YAML":                     {secret(cert)},
+		"a Kubernetes Secret in JSON":                     {`{"kind": "Secret", "data": {"tls.crt": "` + base64Of(cert) + `"}}`},
+		"a kubeconfig":                                    {kubeconfig(cert)},
+		"an HTML page":                                    {"<!DOCTYPE html>\n<html>", "\n<HTML>"},
+		"the text of a certificate":                       {"Certificate:\n    Data:\n        Version: 3 (0x2)\n"},
+		"an SSH public key":                               {"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI somebody"},
+		"a ZIP archive":                                   {"PK\x03\x04rest"},
+		"an SQLite database":                              {"SQLite format 3\x00"},
+		"a JSON Web Key":                                  {`{"kty": "EC"}`},
+		"a pointer of Git LFS":                            {"version https://git-lfs.github.com/spec/v1\noid sha256:00\n"},
+		"a private key of PuTTY":                          {"PuTTY-User-Key-File-3: ssh-ed25519"},
 	} {
 		for _, data := range datas {
 			got := ""

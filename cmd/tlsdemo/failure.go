@@ -65,20 +65,20 @@ func certaintyOf(e *tlsnet.ExchangeError) (certainty, basis string) {
 	peer := peerOf(e.Side)
 	switch e.Code {
 	case explain.AnswerCut, explain.MessageCut:
-		return explain.Certain.String(), "the " + peer + " did not say that this was all; who cut the connection is not known"
+		return explain.Certain.String(), "the " + peer + " did not say that this was all; we do not know who cut the connection"
 	case explain.MessageNotTaken, explain.MessageTooLarge, explain.MessageMalformed, explain.ServerStopped:
 		return explain.Certain.String(), ""
 	case explain.MessageAborted:
-		return explain.Certain.String(), "in the " + peer + "'s own words"
+		return explain.Certain.String(), "these are the " + peer + "'s own words"
 	case explain.RecordInvalid:
-		return explain.Certain.String(), "who has changed what was sent is not known"
+		return explain.Certain.String(), "we do not know who changed what was sent"
 	case explain.PeerStalled:
-		return explain.Unknown.String(), "only the " + peer + " knows why it sent no more"
+		return explain.Unknown.String(), "only the " + peer + " knows why it sent nothing more"
 	}
 	if e.Side == explain.ServerSide {
-		return explain.Unknown.String(), "only the client knows why it is silent"
+		return explain.Unknown.String(), "only the client knows why it sent nothing"
 	}
-	return explain.Unknown.String(), "a refusal, a crash and a proxy whose backend is down cannot be told apart"
+	return explain.Unknown.String(), "a refusal, a crash and a proxy whose backend is down look the same from here"
 }
 
 // atFault names the file, or whose certificate it is, and the certificate.

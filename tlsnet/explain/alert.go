@@ -38,12 +38,12 @@ func (f *facts) ofAlert(alert tls.AlertError) *Error {
 	case alertProtocolVersion:
 		return &Error{
 			Code: TLSVersionMismatch, Certainty: Certain,
-			Text: fmt.Sprintf("%s speaks none of the TLS versions that we do: %s", f.peer(), versions(offers(f.config))),
+			Text: fmt.Sprintf("%s allows none of our TLS versions: %s", f.peer(), versions(offers(f.config))),
 		}
 	case alertNoApplicationProtocol:
 		return &Error{
 			Code: ALPNMismatch, Certainty: Certain,
-			Text: fmt.Sprintf("%s speaks none of the protocols that we do: %q", f.peer(), f.config.NextProtos),
+			Text: fmt.Sprintf("%s has none of our application protocols (ALPN): %q", f.peer(), f.config.NextProtos),
 		}
 	case alertHandshakeFailure, alertInsufficientSecurity:
 		return f.handshakeFailure(alert)
@@ -51,7 +51,7 @@ func (f *facts) ofAlert(alert tls.AlertError) *Error {
 		alertCertificateExpired, alertCertificateUnknown, alertUnknownCA, alertAccessDenied, alertCertificateRequired:
 		return f.refused(alert)
 	}
-	if e := f.ownUnreadable(f.peer()+" broke off the handshake", f.told(alert)); e != nil {
+	if e := f.ownUnreadable(f.peer()+" ended the handshake", f.told(alert)); e != nil {
 		return e
 	}
 	return f.brokenOffBy(alert)
@@ -60,8 +60,8 @@ func (f *facts) ofAlert(alert tls.AlertError) *Error {
 // brokenOffBy repeats an alert, where there is no more to be said.
 func (f *facts) brokenOffBy(alert tls.AlertError) *Error {
 	return &Error{
-		Code: HandshakeFailed, Text: fmt.Sprintf("%s broke off the handshake with the alert %q", f.peer(), alertName(alert)),
-		Basis: "its own log may say why",
+		Code: HandshakeFailed, Text: fmt.Sprintf("%s ended the handshake with the alert %q", f.peer(), alertName(alert)),
+		Basis: f.peer() + "'s own log may say why",
 	}
 }
 
@@ -70,36 +70,36 @@ func alertName(alert tls.AlertError) string { return strings.TrimPrefix(alert.Er
 // handshakeFailure is the alert that says least. TLS 1.2 servers send it for a missing
 // certificate as well.
 func (f *facts) handshakeFailure(alert tls.AlertError) *Error {
-	if e := f.ownUnreadable(f.peer()+" broke off the handshake", f.told(alert)); e != nil {
+	if e := f.ownUnreadable(f.peer()+" ended the handshake", f.told(alert)); e != nil {
 		return e
 	}
 	switch {
 	case f.side == ClientSide && f.request != nil && len(f.ours) == 0:
 		return &Error{
 			Code: ClientCertMissing, Ours: true, Certainty: Likely, Text: f.missingText(),
-			Basis: fmt.Sprintf("the server gave only the alert %q, after it had asked for a certificate", alertName(alert)),
+			Basis: fmt.Sprintf("the server sent only the alert %q, after it had asked for a certificate", alertName(alert)),
 		}
 	case f.side == ClientSide && f.request == nil:
 		return &Error{
 			Code: NoSharedParameters, Certainty: Likely,
-			Text:  "the server found nothing in common with what we offer: cipher suites, groups or signature schemes",
-			Basis: fmt.Sprintf("the server gave only the alert %q", alertName(alert)),
+			Text:  "the two ends have no cipher suite, or no group, or no signature scheme in common",
+			Basis: fmt.Sprintf("the server sent only the alert %q", alertName(alert)),
 		}
 	}
 	if e := f.ownDefect(alert, true); e != nil {
-		e.Text = f.peer() + " broke off the handshake; perhaps because of our certificate " + chain.Subject(f.ours[0]) + ": " + e.Text
+		e.Text = f.peer() + " ended the handshake, perhaps because of our certificate " + chain.Subject(f.ours[0]) + ": " + e.Text
 		return e
 	}
 	e := f.brokenOffBy(alert)
-	e.Basis = "it may be a refused certificate, or parameters that are not shared; its own log may say which"
+	e.Basis = "perhaps it refused our certificate, or the two ends have no parameters in common; " + f.peer() + "'s own log may say which"
 	return e
 }
 
 func (f *facts) missingText() string {
 	if f.request != nil && len(f.request.AcceptableCAs) > 0 && len(f.config.Certificates) > 0 {
-		return fmt.Sprintf("the server demands a certificate, and ours was kept back: the server accepts only %s", chain.ListNames(f.request.AcceptableCAs))
+		return fmt.Sprintf("the server demands a client certificate, and ours was not sent: the server accepts only %s", chain.ListNames(f.request.AcceptableCAs))
 	}
-	return "the server demands a certificate, and none was configured"
+	return "the server demands a client certificate, and none is configured at this end"
 }
 
 // refused is a peer that refused our certificate, or that there was none.
@@ -136,7 +136,7 @@ func (f *facts) refusedNothing(alert tls.AlertError) *Error {
 }
 
 func (f *facts) told(alert tls.AlertError) string {
-	return fmt.Sprintf("%s gave the alert %q", f.peer(), alertName(alert))
+	return fmt.Sprintf("%s sent the alert %q", f.peer(), alertName(alert))
 }
 
 // hedge is all that can be said of a refusal when nothing is wrong with our certificate
@@ -145,15 +145,15 @@ func (f *facts) hedge(alert tls.AlertError) *Error {
 	text := "%s refused our certificate, and we see nothing wrong with it"
 	candidates := f.remarks(alert)
 	if len(candidates) > 0 {
-		text = "%s refused our certificate, which not every program accepts"
+		text = "%s refused our certificate; some programs do not accept such a certificate"
 	} else if lacks := f.lacksAddress(alert); lacks != "" {
-		text = "%s refused our certificate, which lacks the address that it came to"
-		candidates = []string{"it wants that address: " + lacks}
+		text = "%s refused our certificate, which does not have the address that the client connected to"
+		candidates = []string{lacks}
 	}
 	candidates = append(candidates, f.guesses(alert)...)
 	return &Error{
 		Code: codes[chain.Other][f.side], Cert: f.ours[0], Ours: true, Text: fmt.Sprintf(text, f.peer()),
-		Basis: fmt.Sprintf("%s; perhaps %s; the answer is in %s's own log",
+		Basis: fmt.Sprintf("%s; perhaps %s; the reason is in %s's own log",
 			f.told(alert), strings.Join(candidates[:min(len(candidates), maxCandidates)], ", or "), f.peer()),
 	}
 }
@@ -170,10 +170,19 @@ func (f *facts) remarks(alert tls.AlertError) []string {
 	}
 	for _, r := range chain.Remarks(chain.PathTo(f.roots(), f.ours, f.now), f.side.usage()) {
 		if alert != alertUnknownCA || r.AsUnknownCA {
-			list = append(list, fmt.Sprintf("%s (%s)", r.Text, r.By))
+			list = append(list, candidate(r))
 		}
 	}
 	return list
+}
+
+// candidate is a remark as one of several that may be the reason.
+func candidate(r chain.Remark) string {
+	const ours = "our certificate is the reason: "
+	if r.Constraints {
+		return ours + r.By
+	}
+	return fmt.Sprintf("%s%s (refused by %s)", ours, r.Text, r.By)
 }
 
 // lacksAddress is what is wrong with a server's certificate for a client that named no name,
@@ -200,20 +209,20 @@ func (f *facts) guesses(alert tls.AlertError) []string {
 	var list []string
 	switch {
 	case alert == alertCertificateExpired:
-		return []string{clock, "a CA of its own has expired", "a revocation list of its own (CRL) is past its end"}
+		return []string{clock, "a CA in its trust file has expired", "its revocation list (CRL) has expired"}
 	case alert == alertUnknownCA && f.listed():
-		list = []string{"a revocation list (CRL) is missing there", "the chain is longer than it allows", "its CA of that name is another one"}
+		list = []string{"it lacks a revocation list (CRL)", "the chain is longer than it allows", "it trusts a different CA with the same name"}
 		if f.staleServer() {
-			list = []string{"its CA of that name is another one, as its own certificate shows", list[0], list[1]}
+			list = []string{"it trusts a different CA with the same name, as its own certificate shows", list[0], list[1]}
 		}
 		return list
 	case alert == alertUnknownCA:
-		return []string{"it trusts another CA", "its CA of that name is another one", "it lacks an intermediate"}
+		return []string{"it trusts another CA", "it trusts a different CA with the same name", "it lacks an intermediate"}
 	case f.unlisted():
-		list = []string{fmt.Sprintf("it trusts only the CAs that it names, %s: our issuer %s is not among them",
+		list = []string{fmt.Sprintf("it trusts only the CAs that it lists, %s, and our issuer %s is not one of them",
 			chain.ListNames(f.request.AcceptableCAs), chain.Issuer(f.ours[0]))}
 	case f.side == ClientSide:
-		list = []string{"it trusts another CA", "the certificate is revoked", "it is not on its list"}
+		list = []string{"it trusts another CA", "the certificate is revoked", "it allows only other names"}
 	default:
 		list = []string{"it trusts another CA", "it wants another name", clock}
 	}
@@ -252,7 +261,7 @@ func (f *facts) nearDate() string {
 		case f.now.Sub(cert.NotBefore) < begun:
 			return fmt.Sprintf("%s is valid only since %s", who, chain.Stamp(cert.NotBefore))
 		case cert.NotAfter.Sub(f.now) < ends:
-			return fmt.Sprintf("%s ends at %s", who, chain.Stamp(cert.NotAfter))
+			return fmt.Sprintf("%s expires at %s", who, chain.Stamp(cert.NotAfter))
 		}
 	}
 	return ""

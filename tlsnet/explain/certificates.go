@@ -64,7 +64,7 @@ func Own(conn *tls.Conn, intermediates ...*x509.Certificate) []*Error {
 		all = append(all, &Error{
 			Code: codeOf(d, f.side, f.ours[0]), Side: f.side, Certainty: Likely, Cert: d.Cert, Ours: true, Wanted: d.Wanted, Err: d,
 			Text:  fmt.Sprintf("%s asked for our certificate %s, and something is wrong with it: %s", f.peer(), chain.Subject(f.ours[0]), d.Text),
-			Basis: strings.TrimSuffix("the handshake was finished, which does not show that "+f.peer()+" accepts the certificate; "+d.Basis, "; "),
+			Basis: strings.TrimSuffix("the handshake was finished, but this does not show that "+f.peer()+" accepts the certificate; "+d.Basis, "; "),
 		})
 	}
 	return all

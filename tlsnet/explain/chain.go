@@ -137,7 +137,7 @@ func unclassified(err error, leaf *x509.Certificate, ownCheck bool) *chain.Defec
 		d.Kind = chain.UnknownCA
 	}
 	if ownCheck {
-		d.Basis = "a check of our own configuration, in these words"
+		d.Basis = "these are the words of a check in our own configuration"
 	}
 	return d
 }

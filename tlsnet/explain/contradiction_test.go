@@ -46,14 +46,14 @@ func hold(err error) {
 
 // missing are sentences that call something missing from a list which they print.
 var missing = []*regexp.Regexp{
-	regexp.MustCompile(`wanted (?:the IP address )?(\S+), and it has (?:that only [^;]*; it has )?\[(.*?)\]`),
-	regexp.MustCompile(`was issued by ("[^"]*"), and we trust (.*)$`),
-	regexp.MustCompile(`was issued by ("[^"]*"), and the server accepts (.*)$`),
-	regexp.MustCompile(`it trusts only the CAs that it names, (?P<list>.*): our issuer (?P<item>"[^"]*") is not`),
+	regexp.MustCompile(`the client wanted (?:the IP address )?(\S+), and the certificate has (?:this address only [^;]*; its names are |only )\[(.*?)\]`),
+	regexp.MustCompile(`was issued by ("[^"]*"), and we trust only (.*)$`),
+	regexp.MustCompile(`was issued by ("[^"]*"), and the server accepts only (.*)$`),
+	regexp.MustCompile(`it trusts only the CAs that it lists, (?P<list>.*), and our issuer (?P<item>"[^"]*") is not`),
 }
 
 // common are sentences that call two lists such as have nothing in common.
-var common = regexp.MustCompile(`the client (?:offers|offers the groups) \[?(.*?)\]?, we (?:have|speak) \[?(.*?)\]?$`)
+var common = regexp.MustCompile(`the client offers (?:the groups )?\[?(.*?)\]?, and we (?:have|allow) only \[?(.*?)\]?$`)
 
 // refutation is what an explanation says against itself, or "".
 func refutation(e *explain.Error) string {
@@ -73,9 +73,10 @@ func refutation(e *explain.Error) string {
 			}
 		}
 	}
-	if found := common.FindStringSubmatch(e.Text); found != nil {
+	// A protocol's name may have spaces, so that its words are not what is listed.
+	if found := common.FindStringSubmatch(e.Text); found != nil && e.Code != explain.ALPNMismatch {
 		for _, item := range strings.FieldsFunc(found[1], func(r rune) bool { return r == ',' || r == ' ' }) {
-			if len(item) > 3 && slices.Contains(strings.FieldsFunc(found[2], func(r rune) bool { return r == ',' || r == ' ' }), item) && !strings.Contains(e.Text, "TLS 1.") {
+			if len(item) > 3 && slices.Contains(strings.FieldsFunc(found[2], func(r rune) bool { return r == ',' || r == ' ' }), item) {
 				return item + " is common"
 			}
 		}
@@ -94,9 +95,9 @@ func ofCertificate(e *explain.Error) string {
 		return "somebody else issued it: " + chain.Issuer(e.Cert)
 	case strings.Contains(e.Text, ": it names ") && !strings.Contains(e.Text, "it names "+chain.Issuer(e.Cert)):
 		return "it names somebody else: " + chain.Issuer(e.Cert)
-	case strings.Contains(e.Text, ": it ended ") && !strings.Contains(e.Text, chain.Stamp(e.Cert.NotAfter)):
+	case strings.Contains(e.Text, ": it expired ") && !strings.Contains(e.Text, chain.Stamp(e.Cert.NotAfter)):
 		return "another one ended"
-	case strings.Contains(e.Text, ": the CA ") && strings.Contains(e.Text, " ended ") && !strings.Contains(e.Text, "the CA "+fmt.Sprintf("%q", e.Cert.Subject.String())) && len(e.Cert.Subject.String()) < chain.MaxName:
+	case strings.Contains(e.Text, ": the CA ") && strings.Contains(e.Text, " expired ") && !strings.Contains(e.Text, "the CA "+fmt.Sprintf("%q", e.Cert.Subject.String())) && len(e.Cert.Subject.String()) < chain.MaxName:
 		return "another CA ended"
 	}
 	return ""
@@ -105,14 +106,15 @@ func ofCertificate(e *explain.Error) string {
 // What refutes itself is found out.
 func TestRefutation(t *testing.T) {
 	for text, want := range map[string]bool{
-		`wanted 127.0.0.1, and it has [127.0.0.1]`:      true,
-		`wanted 127.0.0.1, and it has [localhost, ::1]`: false,
-		`wanted the IP address 127.0.0.1, and it has that only as a DNS name, which is not the same; it has [DNS:127.0.0.1]`: false,
-		`it was issued by "CN=X", and we trust "CN=Y", "CN=X"`:                                                               true,
-		`it was issued by "CN=X", and the server accepts "CN=Y"`:                                                             false,
-		`perhaps it trusts only the CAs that it names, "CN=a", "CN=b": our issuer "CN=b" is not among them`:                  true,
-		`the client offers the groups [X25519 CurveP256], we have [CurveP256]`:                                               true,
-		`the client offers the groups [X25519], we have [CurveP256]`:                                                         false,
+		`the client wanted 127.0.0.1, and the certificate has only [127.0.0.1]`:                                                                                    true,
+		`the client wanted 127.0.0.1, and the certificate has only [localhost, ::1]`:                                                                               false,
+		`the client wanted the IP address 127.0.0.1, and the certificate has this address only as a DNS name, which does not count; its names are [DNS:127.0.0.1]`: false,
+		`it was issued by "CN=X", and we trust only "CN=Y", "CN=X"`:                                                                                                true,
+		`it was issued by "CN=X", and the server accepts only "CN=Y"`:                                                                                              false,
+		`perhaps it trusts only the CAs that it lists, "CN=a", "CN=b", and our issuer "CN=b" is not one of them`:                                                   true,
+		`the client offers the groups [X25519 CurveP256], and we allow only [CurveP256]`:                                                                           true,
+		`of the cipher suites of TLS 1.2, the client offers TLS_A, and we allow only TLS_B, TLS_A`:                                                                 true,
+		`the client offers the groups [X25519], and we allow only [CurveP256]`:                                                                                     false,
 	} {
 		if got := refutation(&explain.Error{Text: text}); (got != "") != want {
 			t.Errorf("%s: %q", text, got)

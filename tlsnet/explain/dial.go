@@ -30,7 +30,7 @@ func Dial(addr string, err error) error {
 			Basis: "a firewall that drops packets, a wrong address and a machine that is off look the same",
 		}
 	case neterr.Unreachable(err):
-		text := fmt.Sprintf("there is no way to %s: %v", chain.Quote(addr), err)
+		text := fmt.Sprintf("there is no route to %s: %v", chain.Quote(addr), err)
 		return &Error{Code: HostUnreachable, Text: text, Certainty: Certain, Err: err}
 	case isOp: // an address that cannot be used, a rule that forbids it, no port left to call from
 		text := fmt.Sprintf("no connection to %s can be made: %v", chain.Quote(addr), err)

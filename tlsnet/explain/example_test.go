@@ -69,7 +69,7 @@ func ExampleOf() {
 	// Output:
 	// handshake: <nil>
 	// client: client-cert-stale-ca likely
-	// server: client-cert-stale-ca: we refused the client's certificate CN=client: it names "CN=tlsdemo CA" as its issuer, a CA that we trust, but another key signed it: the CA was created again, or is another of the same name
+	// server: client-cert-stale-ca: we refused the client's certificate CN=client: it names "CN=tlsdemo CA" as its issuer, and we trust a CA of this name, but another key signed it: the CA was created again, or it is a different CA with the same name
 }
 
 // A client of net/http's. Its connections speak HTTP/2 where the server does.
@@ -138,8 +138,8 @@ func ExampleServer_gRPC() {
 	fmt.Println("client:", err)
 	fmt.Println("server:", <-served)
 	// Output:
-	// client: server-cert-name-mismatch: we refused the server's certificate CN=server: wanted db.localhost, and it has [server.localhost, localhost, 127.0.0.1, ::1]
-	// server: server-cert-name-mismatch: the client refused our certificate CN=server: wanted db.localhost, and it has [server.localhost, localhost, 127.0.0.1, ::1]
+	// client: server-cert-name-mismatch: we refused the server's certificate CN=server: the client wanted db.localhost, and the certificate has only [server.localhost, localhost, 127.0.0.1, ::1]
+	// server: server-cert-name-mismatch: the client refused our certificate CN=server: the client wanted db.localhost, and the certificate has only [server.localhost, localhost, 127.0.0.1, ::1]
 }
 
 // A server that verifies its clients as SPIFFE libraries do: in a check of its own, and

@@ -90,13 +90,13 @@ var facts = []struct {
 		change: func(_ *testing.T, r *rig) { r.client.GetClientCertificate = nil },
 		client: `
 client-cert-missing
-the server demands a certificate, and none was configured
-certain: the server gave the alert "certificate required"
+the server demands a client certificate, and none is configured at this end
+certain: the server sent the alert "certificate required"
 at fault: nobody, ours: true
 `,
 		server: `
 client-cert-missing
-the client presented no certificate: it has to present one issued by "CN=our CA"
+the client presented no certificate: it has to present a certificate issued by "CN=our CA"
 certain
 at fault: nobody, ours: false
 `,
@@ -108,13 +108,13 @@ at fault: nobody, ours: false
 		},
 		client: `
 client-cert-missing
-the server demands a certificate, and ours was kept back: the server accepts only "CN=our CA"
-certain: the server gave the alert "certificate required"
+the server demands a client certificate, and ours was not sent: the server accepts only "CN=our CA"
+certain: the server sent the alert "certificate required"
 at fault: nobody, ours: true
 `,
 		server: `
 client-cert-missing
-the client presented no certificate: it has to present one issued by "CN=our CA"
+the client presented no certificate: it has to present a certificate issued by "CN=our CA"
 certain
 at fault: nobody, ours: false
 `,
@@ -124,14 +124,14 @@ at fault: nobody, ours: false
 		change: func(_ *testing.T, r *rig) { r.shows(r.set.Server, r.other.Client) },
 		client: `
 client-cert-unknown-ca
-the server refused our certificate "CN=another client": it was issued by "CN=another CA", and the server accepts "CN=our CA"
-likely: the server gave the alert "unknown certificate authority"; the defect is our own certificate's; either it is of another CA, or an intermediate is missing from what we send
+the server refused our certificate "CN=another client": it was issued by "CN=another CA", and the server accepts only "CN=our CA"
+likely: the server sent the alert "unknown certificate authority"; we see this defect in our own certificates; either a CA that the server does not accept issued it, or we do not send an intermediate
 at fault: another client, ours: true
 `,
 		server: `
 client-cert-unknown-ca
-we refused the client's certificate "CN=another client": it was issued by "CN=another CA", and we trust "CN=our CA"
-certain: either it is of another CA, or an intermediate is missing from what was sent
+we refused the client's certificate "CN=another client": it was issued by "CN=another CA", and we trust only "CN=our CA"
+certain: either a CA that we do not trust issued it, or an intermediate is missing from the chain
 at fault: another client, ours: false
 `,
 	},
@@ -140,14 +140,14 @@ at fault: another client, ours: false
 		change: func(_ *testing.T, r *rig) { r.shows(r.other.Server, r.set.Client) },
 		client: `
 server-cert-unknown-ca
-we refused the server's certificate "CN=another server": it was issued by "CN=another CA", and we trust "CN=our CA"
-certain: either it is of another CA, or an intermediate is missing from what was sent
+we refused the server's certificate "CN=another server": it was issued by "CN=another CA", and we trust only "CN=our CA"
+certain: either a CA that we do not trust issued it, or an intermediate is missing from the chain
 at fault: another server, ours: false
 `,
 		server: `
 server-cert-refused
 the client refused our certificate, and we see nothing wrong with it
-unknown: the client gave the alert "bad certificate"; perhaps it trusts another CA, or its clock differs from ours (our certificate is valid only since 2026-01-02 11:59 UTC), or it wants another name; the answer is in the client's own log
+unknown: the client sent the alert "bad certificate"; perhaps it trusts another CA, or its clock differs from ours (our certificate is valid only since 2026-01-02 11:59 UTC), or it wants another name; the reason is in the client's own log
 at fault: another server, ours: true
 `,
 	},
@@ -156,13 +156,13 @@ at fault: another server, ours: true
 		change: func(t *testing.T, r *rig) { r.shows(r.set.Server, r.named(t, "our").Client) },
 		client: `
 client-cert-stale-ca
-the server refused our certificate "CN=our client": it names "CN=our CA" as its issuer, a CA that we trust, but another key signed it: the CA was created again, or is another of the same name
-likely: the server gave the alert "unknown certificate authority"; the defect is our own certificate's
+the server refused our certificate "CN=our client": it names "CN=our CA" as its issuer, and we trust a CA of this name, but another key signed it: the CA was created again, or it is a different CA with the same name
+likely: the server sent the alert "unknown certificate authority"; we see this defect in our own certificates
 at fault: our client, ours: true
 `,
 		server: `
 client-cert-stale-ca
-we refused the client's certificate "CN=our client": it names "CN=our CA" as its issuer, a CA that we trust, but another key signed it: the CA was created again, or is another of the same name
+we refused the client's certificate "CN=our client": it names "CN=our CA" as its issuer, and we trust a CA of this name, but another key signed it: the CA was created again, or it is a different CA with the same name
 certain
 at fault: our client, ours: false
 `,
@@ -172,14 +172,14 @@ at fault: our client, ours: false
 		change: func(t *testing.T, r *rig) { r.shows(r.named(t, "our").Server, r.set.Client) },
 		client: `
 server-cert-stale-ca
-we refused the server's certificate "CN=our server": it names "CN=our CA" as its issuer, a CA that we trust, but another key signed it: the CA was created again, or is another of the same name
+we refused the server's certificate "CN=our server": it names "CN=our CA" as its issuer, and we trust a CA of this name, but another key signed it: the CA was created again, or it is a different CA with the same name
 certain
 at fault: our server, ours: false
 `,
 		server: `
 server-cert-stale-ca
-the client refused our certificate "CN=our server": it names "CN=our CA" as its issuer, a CA that we trust, but another key signed it: the CA was created again, or is another of the same name
-likely: the client gave the alert "bad certificate"; the defect is our own certificate's
+the client refused our certificate "CN=our server": it names "CN=our CA" as its issuer, and we trust a CA of this name, but another key signed it: the CA was created again, or it is a different CA with the same name
+likely: the client sent the alert "bad certificate"; we see this defect in our own certificates
 at fault: our server, ours: true
 `,
 	},
@@ -190,13 +190,13 @@ at fault: our server, ours: true
 		},
 		client: `
 client-cert-expired
-the server refused our certificate "CN=our client": it ended 2 days ago (2025-12-31 12:00 UTC)
-likely: the server gave the alert "expired certificate"; the defect is our own certificate's; by our own clock, 2026-01-02 12:00 UTC
+the server refused our certificate "CN=our client": it expired 2 days ago (2025-12-31 12:00 UTC)
+likely: the server sent the alert "expired certificate"; we see this defect in our own certificates; by our own clock, 2026-01-02 12:00 UTC
 at fault: our client, ours: true
 `,
 		server: `
 client-cert-expired
-we refused the client's certificate "CN=our client": it ended 2 days ago (2025-12-31 12:00 UTC)
+we refused the client's certificate "CN=our client": it expired 2 days ago (2025-12-31 12:00 UTC)
 certain: by our own clock, 2026-01-02 12:00 UTC
 at fault: our client, ours: false
 `,
@@ -215,7 +215,7 @@ at fault: our server, ours: false
 		server: `
 server-cert-not-yet-valid
 the client refused our certificate "CN=our server": it is not valid before 2026-01-04 12:00 UTC
-likely: the client gave the alert "bad certificate"; the defect is our own certificate's; by our own clock, 2026-01-02 12:00 UTC
+likely: the client sent the alert "bad certificate"; we see this defect in our own certificates; by our own clock, 2026-01-02 12:00 UTC
 at fault: our server, ours: true
 `,
 	},
@@ -226,13 +226,13 @@ at fault: our server, ours: true
 		},
 		client: `
 ca-expired
-the server refused our certificate "CN=our client": the CA "CN=a middle CA" ended 2 days ago (2025-12-31 12:00 UTC)
-likely: the server gave the alert "expired certificate"; the defect is our own certificate's; by our own clock, 2026-01-02 12:00 UTC
+the server refused our certificate "CN=our client": the CA "CN=a middle CA" expired 2 days ago (2025-12-31 12:00 UTC)
+likely: the server sent the alert "expired certificate"; we see this defect in our own certificates; by our own clock, 2026-01-02 12:00 UTC
 at fault: a middle CA, ours: true
 `,
 		server: `
 ca-expired
-we refused the client's certificate "CN=our client": the CA "CN=a middle CA" ended 2 days ago (2025-12-31 12:00 UTC)
+we refused the client's certificate "CN=our client": the CA "CN=a middle CA" expired 2 days ago (2025-12-31 12:00 UTC)
 certain: by our own clock, 2026-01-02 12:00 UTC
 at fault: a middle CA, ours: false
 `,
@@ -244,14 +244,14 @@ at fault: a middle CA, ours: false
 		},
 		client: `
 server-cert-weak
-we refused the server's certificate "CN=our server": the CA "CN=a middle CA" is signed with ECDSA-SHA1
+we refused the server's certificate "CN=our server": the CA "CN=a middle CA" is signed with ECDSA-SHA1, which is too weak
 certain
 at fault: a middle CA, ours: false
 `,
 		server: `
 server-cert-weak
-the client refused our certificate "CN=our server": the CA "CN=a middle CA" is signed with ECDSA-SHA1
-likely: the client gave the alert "bad certificate"; the defect is our own certificate's
+the client refused our certificate "CN=our server": the CA "CN=a middle CA" is signed with ECDSA-SHA1, which is too weak
+likely: the client sent the alert "bad certificate"; we see this defect in our own certificates
 at fault: a middle CA, ours: true
 `,
 	},
@@ -260,13 +260,13 @@ at fault: a middle CA, ours: true
 		change: func(_ *testing.T, r *rig) { r.shows(r.set.Server, r.set.Server) },
 		client: `
 client-cert-wrong-usage
-the server refused our certificate "CN=our server": it lacks the extended key usage clientAuth: it looks like a server certificate
-likely: the server gave the alert "bad certificate"; the defect is our own certificate's
+the server refused our certificate "CN=our server": it lacks the extended key usage clientAuth; it looks like a server certificate
+likely: the server sent the alert "bad certificate"; we see this defect in our own certificates
 at fault: our server, ours: true
 `,
 		server: `
 client-cert-wrong-usage
-we refused the client's certificate "CN=our server": it lacks the extended key usage clientAuth: it looks like a server certificate
+we refused the client's certificate "CN=our server": it lacks the extended key usage clientAuth; it looks like a server certificate
 certain
 at fault: our server, ours: false
 `,
@@ -278,14 +278,14 @@ at fault: our server, ours: false
 		},
 		client: `
 server-cert-wrong-usage
-we refused the server's certificate "CN=our server": it lacks the extended key usage serverAuth: it looks like a client certificate
+we refused the server's certificate "CN=our server": it lacks the extended key usage serverAuth; it looks like a client certificate
 certain
 at fault: our server, ours: false
 `,
 		server: `
 server-cert-wrong-usage
-the client refused our certificate "CN=our server": it lacks the extended key usage serverAuth: it looks like a client certificate
-likely: the client gave the alert "bad certificate"; the defect is our own certificate's
+the client refused our certificate "CN=our server": it lacks the extended key usage serverAuth; it looks like a client certificate
+likely: the client sent the alert "bad certificate"; we see this defect in our own certificates
 at fault: our server, ours: true
 `,
 	},
@@ -303,7 +303,7 @@ at fault: our server, ours: false
 		server: `
 server-cert-no-san
 the client refused our certificate "CN=our server": it has no subject alternative name, only the common name "our server"
-likely: the client gave the alert "bad certificate"; the defect is our own certificate's
+likely: the client sent the alert "bad certificate"; we see this defect in our own certificates
 at fault: our server, ours: true
 `,
 	},
@@ -314,14 +314,14 @@ at fault: our server, ours: true
 		},
 		client: `
 server-cert-self-signed
-we refused the server's certificate "CN=our server": it is signed with its own key, and is not trusted as such
+we refused the server's certificate "CN=our server": it is self-signed, and it is not one of the trusted certificates
 certain
 at fault: our server, ours: false
 `,
 		server: `
 server-cert-self-signed
-the client refused our certificate "CN=our server": it is signed with its own key, and is not trusted as such
-likely: the client gave the alert "bad certificate"; the defect is our own certificate's
+the client refused our certificate "CN=our server": it is self-signed, and it is not one of the trusted certificates
+likely: the client sent the alert "bad certificate"; we see this defect in our own certificates
 at fault: our server, ours: true
 `,
 	},
@@ -332,14 +332,14 @@ at fault: our server, ours: true
 		},
 		client: `
 server-cert-name-constraint
-we refused the server's certificate "CN=our server": the CA "CN=a middle CA", which permits "example.org", cannot issue for all of its names: "DNS name \"localhost\" is not permitted by any constraint"
+we refused the server's certificate "CN=our server": the CA "CN=a middle CA" permits only "example.org", and the certificate has another name: "DNS name \"localhost\" is not permitted by any constraint"
 certain
 at fault: our server, ours: false
 `,
 		server: `
 server-cert-name-constraint
-the client refused our certificate "CN=our server": the CA "CN=a middle CA", which permits "example.org", cannot issue for all of its names: "DNS name \"localhost\" is not permitted by any constraint"
-likely: the client gave the alert "bad certificate"; the defect is our own certificate's
+the client refused our certificate "CN=our server": the CA "CN=a middle CA" permits only "example.org", and the certificate has another name: "DNS name \"localhost\" is not permitted by any constraint"
+likely: the client sent the alert "bad certificate"; we see this defect in our own certificates
 at fault: our server, ours: true
 `,
 	},
@@ -350,13 +350,13 @@ at fault: our server, ours: true
 		},
 		client: `
 client-cert-weak
-the server refused our certificate "CN=our client": it has an RSA key of 1024 bits, less than 2048
-likely: the server gave the alert "bad certificate"; the defect is our own certificate's
+the server refused our certificate "CN=our client": it has an RSA key of 1024 bits, and 2048 are the minimum
+likely: the server sent the alert "bad certificate"; we see this defect in our own certificates
 at fault: our client, ours: true
 `,
 		server: `
 client-cert-weak
-we refused the client's certificate "CN=our client": it has an RSA key of 1024 bits, less than 2048
+we refused the client's certificate "CN=our client": it has an RSA key of 1024 bits, and 2048 are the minimum
 certain
 at fault: our client, ours: false
 `,
@@ -367,13 +367,13 @@ at fault: our client, ours: false
 		client: `
 client-cert-refused
 the server refused our certificate, and we see nothing wrong with it
-unknown: the server gave the alert "bad certificate"; perhaps it trusts another CA, or its clock differs from ours (our certificate is valid only since 2026-01-02 11:59 UTC), or the certificate is revoked; the answer is in the server's own log
+unknown: the server sent the alert "bad certificate"; perhaps it trusts another CA, or its clock differs from ours (our certificate is valid only since 2026-01-02 11:59 UTC), or the certificate is revoked; the reason is in the server's own log
 at fault: our client, ours: true
 `,
 		server: `
 client-cert-refused
 we refused the client's certificate "CN=our client": "not today"
-certain: a check of our own configuration, in these words
+certain: these are the words of a check in our own configuration
 at fault: our client, ours: false
 `,
 	},
@@ -386,13 +386,13 @@ at fault: our client, ours: false
 		client: `
 client-cert-refused
 the server refused our certificate, and we see nothing wrong with it
-unknown: the server gave the alert "bad certificate"; perhaps it trusts another CA, or its clock differs from ours (our certificate is valid only since 2026-01-02 11:59 UTC), or the certificate is revoked; the answer is in the server's own log
+unknown: the server sent the alert "bad certificate"; perhaps it trusts another CA, or its clock differs from ours (our certificate is valid only since 2026-01-02 11:59 UTC), or the certificate is revoked; the reason is in the server's own log
 at fault: our client, ours: true
 `,
 		server: `
 client-cert-refused
 we refused the client's certificate "CN=our client": "not today"
-certain: a check of our own configuration, in these words
+certain: these are the words of a check in our own configuration
 at fault: our client, ours: false
 `,
 	},
@@ -405,13 +405,13 @@ at fault: our client, ours: false
 		client: `
 server-cert-refused
 we refused the server's certificate "CN=our server": "not today"
-certain: a check of our own configuration, in these words
+certain: these are the words of a check in our own configuration
 at fault: our server, ours: false
 `,
 		server: `
 server-cert-refused
 the client refused our certificate, and we see nothing wrong with it
-unknown: the client gave the alert "bad certificate"; perhaps it trusts another CA, or its clock differs from ours (our certificate is valid only since 2026-01-02 11:59 UTC), or it wants another name; the answer is in the client's own log
+unknown: the client sent the alert "bad certificate"; perhaps it trusts another CA, or its clock differs from ours (our certificate is valid only since 2026-01-02 11:59 UTC), or it wants another name; the reason is in the client's own log
 at fault: our server, ours: true
 `,
 	},
@@ -420,14 +420,14 @@ at fault: our server, ours: true
 		change: func(_ *testing.T, r *rig) { r.client.ServerName = "db.localhost" },
 		client: `
 server-cert-name-mismatch
-we refused the server's certificate "CN=our server": wanted db.localhost, and it has [localhost, 127.0.0.1]
+we refused the server's certificate "CN=our server": the client wanted db.localhost, and the certificate has only [localhost, 127.0.0.1]
 certain
 at fault: our server, ours: false
 `,
 		server: `
 server-cert-name-mismatch
-the client refused our certificate "CN=our server": wanted db.localhost, and it has [localhost, 127.0.0.1]
-likely: the client gave the alert "bad certificate"; the defect is our own certificate's
+the client refused our certificate "CN=our server": the client wanted db.localhost, and the certificate has only [localhost, 127.0.0.1]
+likely: the client sent the alert "bad certificate"; we see this defect in our own certificates
 at fault: our server, ours: true
 `,
 	},
@@ -440,13 +440,13 @@ at fault: our server, ours: true
 		},
 		client: `
 no-shared-parameters
-the server found nothing in common with what we offer: cipher suites, groups or signature schemes
-likely: the server gave only the alert "handshake failure"
+the two ends have no cipher suite, or no group, or no signature scheme in common
+likely: the server sent only the alert "handshake failure"
 at fault: nobody, ours: false
 `,
 		server: `
 no-shared-cipher
-of the cipher suites of TLS 1.2, the client offers TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, we have TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384
+of the cipher suites of TLS 1.2, the client offers TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, and we allow only TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384
 certain
 at fault: nobody, ours: false
 `,
@@ -458,13 +458,13 @@ at fault: nobody, ours: false
 		},
 		client: `
 no-shared-parameters
-the server found nothing in common with what we offer: cipher suites, groups or signature schemes
-likely: the server gave only the alert "handshake failure"
+the two ends have no cipher suite, or no group, or no signature scheme in common
+likely: the server sent only the alert "handshake failure"
 at fault: nobody, ours: false
 `,
 		server: `
 no-shared-group
-the client offers the groups [X25519], we have [CurveP384]
+the client offers the groups [X25519], and we allow only [CurveP384]
 certain
 at fault: nobody, ours: false
 `,
@@ -476,13 +476,13 @@ at fault: nobody, ours: false
 		},
 		client: `
 tls-version-mismatch
-the server speaks none of the TLS versions that we do: TLS 1.2
+the server allows none of our TLS versions: TLS 1.2
 certain
 at fault: nobody, ours: false
 `,
 		server: `
 tls-version-mismatch
-the client offers TLS 1.2, we speak TLS 1.3
+the client offers TLS 1.2, and we allow only TLS 1.3
 certain
 at fault: nobody, ours: false
 `,
@@ -494,13 +494,13 @@ at fault: nobody, ours: false
 		},
 		client: `
 alpn-mismatch
-the server speaks none of the protocols that we do: ["h2"]
+the server has none of our application protocols (ALPN): ["h2"]
 certain
 at fault: nobody, ours: false
 `,
 		server: `
 alpn-mismatch
-the client asks for the protocols ["h2"], we have ["mqtt"]
+the client offers the application protocols ["h2"], and we have only ["mqtt"]
 certain
 at fault: nobody, ours: false
 `,

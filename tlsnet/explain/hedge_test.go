@@ -3,6 +3,7 @@ package explain_test
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"strings"
 	"testing"
@@ -13,16 +14,16 @@ import (
 // What an end may have been refused for, where it sees nothing wrong with what it has
 // shown.
 const (
-	byServer  = "perhaps it trusts another CA, or " + clocks + ", or the certificate is revoked; the answer is in the server's own log"
-	byClient  = "perhaps it trusts another CA, or " + clocks + ", or it wants another name; the answer is in the client's own log"
-	byClock   = "perhaps " + clocks + ", or a CA of its own has expired, or a revocation list of its own (CRL) is past its end; the answer is in the "
-	byAnother = "perhaps it trusts another CA, or its CA of that name is another one, or it lacks an intermediate; the answer is in the client's own log"
-	byLength  = "perhaps a revocation list (CRL) is missing there, or the chain is longer than it allows, or its CA of that name is another one; the answer is in the server's own log"
+	byServer  = "perhaps it trusts another CA, or " + clocks + ", or the certificate is revoked; the reason is in the server's own log"
+	byClient  = "perhaps it trusts another CA, or " + clocks + ", or it wants another name; the reason is in the client's own log"
+	byClock   = "perhaps " + clocks + ", or a CA in its trust file has expired, or its revocation list (CRL) has expired; the reason is in the "
+	byAnother = "perhaps it trusts another CA, or it trusts a different CA with the same name, or it lacks an intermediate; the reason is in the client's own log"
+	byLength  = "perhaps it lacks a revocation list (CRL), or the chain is longer than it allows, or it trusts a different CA with the same name; the reason is in the server's own log"
 	clocks    = "its clock differs from ours (our certificate is valid only since 2026-01-02 11:59 UTC)"
-	byNobody  = "it may be a refused certificate, or parameters that are not shared; its own log may say which"
-	byList    = `perhaps it trusts only the CAs that it names, "CN=another CA": our issuer "CN=our CA" is not among them, or ` + clocks + `; the answer is in the server's own log`
-	ourDefect = "; the defect is our own certificate's; "
-	notOfList = ourDefect + "either it is of another CA, or an intermediate is missing from what we send"
+	byNobody  = "perhaps it refused our certificate, or the two ends have no parameters in common; the %s's own log may say which"
+	byList    = `perhaps it trusts only the CAs that it lists, "CN=another CA", and our issuer "CN=our CA" is not one of them, or ` + clocks + `; the reason is in the server's own log`
+	ourDefect = "; we see this defect in our own certificates; "
+	notOfList = ourDefect + "either a CA that the server does not accept issued it, or we do not send an intermediate"
 )
 
 // hedges are what an end says when its certificate, with which nothing is wrong, was
@@ -36,32 +37,32 @@ var hedges = []struct {
 	code     explain.Code
 	basis    string
 }{
-	{"client", 40, false, explain.HandshakeFailed, byNobody},
-	{"client", 41, false, explain.ClientCertRefused, `the server gave the alert "alert(41)"; ` + byServer},
-	{"client", 42, false, explain.ClientCertRefused, `the server gave the alert "bad certificate"; ` + byServer},
-	{"client", 43, false, explain.ClientCertRefused, `the server gave the alert "unsupported certificate"; ` + byServer},
-	{"client", 45, false, explain.ClientCertRefused, `the server gave the alert "expired certificate"; ` + byClock + "server's own log"},
-	{"client", 46, false, explain.ClientCertRefused, `the server gave the alert "unknown certificate"; ` + byServer},
-	{"client", 48, false, explain.ClientCertRefused, `the server gave the alert "unknown certificate authority"; ` + byLength},
-	{"client", 49, false, explain.ClientCertRefused, `the server gave the alert "access denied"; ` + byServer},
-	{"client", 71, false, explain.HandshakeFailed, byNobody},
-	{"client", 80, false, explain.HandshakeFailed, "its own log may say why"},
+	{"client", 40, false, explain.HandshakeFailed, fmt.Sprintf(byNobody, "server")},
+	{"client", 41, false, explain.ClientCertRefused, `the server sent the alert "alert(41)"; ` + byServer},
+	{"client", 42, false, explain.ClientCertRefused, `the server sent the alert "bad certificate"; ` + byServer},
+	{"client", 43, false, explain.ClientCertRefused, `the server sent the alert "unsupported certificate"; ` + byServer},
+	{"client", 45, false, explain.ClientCertRefused, `the server sent the alert "expired certificate"; ` + byClock + "server's own log"},
+	{"client", 46, false, explain.ClientCertRefused, `the server sent the alert "unknown certificate"; ` + byServer},
+	{"client", 48, false, explain.ClientCertRefused, `the server sent the alert "unknown certificate authority"; ` + byLength},
+	{"client", 49, false, explain.ClientCertRefused, `the server sent the alert "access denied"; ` + byServer},
+	{"client", 71, false, explain.HandshakeFailed, fmt.Sprintf(byNobody, "server")},
+	{"client", 80, false, explain.HandshakeFailed, "the server's own log may say why"},
 
-	{"client", 42, true, explain.ClientCertRefused, `the server gave the alert "bad certificate"; ` + byList},
-	{"client", 43, true, explain.ClientCertRefused, `the server gave the alert "unsupported certificate"; ` + byList},
-	{"client", 45, true, explain.ClientCertRefused, `the server gave the alert "expired certificate"; ` + byClock + "server's own log"},
-	{"client", 46, true, explain.ClientCertUnknownCA, `the server gave the alert "unknown certificate"` + notOfList},
-	{"client", 48, true, explain.ClientCertUnknownCA, `the server gave the alert "unknown certificate authority"` + notOfList},
-	{"client", 80, true, explain.HandshakeFailed, "its own log may say why"},
+	{"client", 42, true, explain.ClientCertRefused, `the server sent the alert "bad certificate"; ` + byList},
+	{"client", 43, true, explain.ClientCertRefused, `the server sent the alert "unsupported certificate"; ` + byList},
+	{"client", 45, true, explain.ClientCertRefused, `the server sent the alert "expired certificate"; ` + byClock + "server's own log"},
+	{"client", 46, true, explain.ClientCertUnknownCA, `the server sent the alert "unknown certificate"` + notOfList},
+	{"client", 48, true, explain.ClientCertUnknownCA, `the server sent the alert "unknown certificate authority"` + notOfList},
+	{"client", 80, true, explain.HandshakeFailed, "the server's own log may say why"},
 
-	{"server", 40, false, explain.HandshakeFailed, byNobody},
-	{"server", 42, false, explain.ServerCertRefused, `the client gave the alert "bad certificate"; ` + byClient},
-	{"server", 43, false, explain.ServerCertRefused, `the client gave the alert "unsupported certificate"; ` + byClient},
-	{"server", 45, false, explain.ServerCertRefused, `the client gave the alert "expired certificate"; ` + byClock + "client's own log"},
-	{"server", 46, false, explain.ServerCertRefused, `the client gave the alert "unknown certificate"; ` + byClient},
-	{"server", 48, false, explain.ServerCertRefused, `the client gave the alert "unknown certificate authority"; ` + byAnother},
-	{"server", 49, false, explain.ServerCertRefused, `the client gave the alert "access denied"; ` + byClient},
-	{"server", 80, false, explain.HandshakeFailed, "its own log may say why"},
+	{"server", 40, false, explain.HandshakeFailed, fmt.Sprintf(byNobody, "client")},
+	{"server", 42, false, explain.ServerCertRefused, `the client sent the alert "bad certificate"; ` + byClient},
+	{"server", 43, false, explain.ServerCertRefused, `the client sent the alert "unsupported certificate"; ` + byClient},
+	{"server", 45, false, explain.ServerCertRefused, `the client sent the alert "expired certificate"; ` + byClock + "client's own log"},
+	{"server", 46, false, explain.ServerCertRefused, `the client sent the alert "unknown certificate"; ` + byClient},
+	{"server", 48, false, explain.ServerCertRefused, `the client sent the alert "unknown certificate authority"; ` + byAnother},
+	{"server", 49, false, explain.ServerCertRefused, `the client sent the alert "access denied"; ` + byClient},
+	{"server", 80, false, explain.HandshakeFailed, "the client's own log may say why"},
 }
 
 func TestHedges(t *testing.T) {

@@ -18,13 +18,13 @@ func (f *facts) ownDefect(alert tls.AlertError, alerted bool) *Error {
 		if alerted && !fits(alert, d.Kind) {
 			continue
 		}
-		basis := "no reason was given"
+		basis := f.peer() + " gave no reason"
 		if alerted {
 			basis = f.told(alert)
 		}
 		return &Error{
 			Code: codeOf(d, f.side, f.ours[0]), Certainty: Likely, Cert: d.Cert, Ours: true, Text: d.Text, Wanted: d.Wanted,
-			Basis: strings.TrimSuffix(basis+"; the defect is our own certificate's; "+d.Basis, "; "),
+			Basis: strings.TrimSuffix(basis+"; we see this defect in our own certificates; "+d.Basis, "; "),
 		}
 	}
 	return nil
@@ -109,7 +109,7 @@ func (f *facts) provable(d *chain.Defect, alerted bool) bool {
 // so with an alert.
 func (f *facts) nameProvable(d *chain.Defect, alerted bool) bool {
 	if f.hello.ServerName == "" {
-		d.Basis = "the client named no name, so it is taken to want the address it came to; if something in between forwards, that is another"
+		d.Basis = "the client sent no server name, so we assume that it wanted the address that it connected to; if there is a proxy in between, it may want another one"
 	}
 	named := f.hello.ServerName != "" && d.Kind == chain.NameMismatch
 	return named || alerted && f.particular()
@@ -132,8 +132,8 @@ func (f *facts) issuerDefects() []*chain.Defect {
 	leaf := f.ours[0]
 	return []*chain.Defect{{
 		Kind: chain.UnknownCA, Cert: leaf,
-		Text:  fmt.Sprintf("it was issued by %s, and the server accepts %s", chain.Issuer(leaf), chain.ListNames(f.request.AcceptableCAs)),
-		Basis: "either it is of another CA, or an intermediate is missing from what we send",
+		Text:  fmt.Sprintf("it was issued by %s, and the server accepts only %s", chain.Issuer(leaf), chain.ListNames(f.request.AcceptableCAs)),
+		Basis: "either a CA that the server does not accept issued it, or we do not send an intermediate",
 	}}
 }
 

@@ -26,10 +26,10 @@ func (f *facts) unreadable(err error) *Error {
 	}
 	e := &Error{
 		Code: unparsable[f.side.peer()], Certainty: Certain, Outline: chain.ReadOutline(f.wire.Certificate()),
-		Basis: "Go insists on the rules of X.509; other programs may accept it",
+		Basis: "Go is strict about the rules of X.509; other programs may accept the certificate",
 	}
 	if !e.Outline.Known() {
-		e.Basis = "it may be any certificate of the chain; " + e.Basis
+		e.Basis = "we do not know which certificate of the chain it is; " + e.Basis
 	}
 	e.Text = fmt.Sprintf("we cannot read %s's certificate%s: %s", f.peer(), e.Outline.Called(), e.Outline.Fault(why))
 	return e
@@ -52,7 +52,7 @@ func (f *facts) ownUnreadable(words, basis string) *Error {
 	outline := chain.ReadOutline(f.unread)
 	return &Error{
 		Code: unparsable[f.side], Ours: true, Certainty: Likely, Outline: outline, Basis: basis,
-		Text: fmt.Sprintf("%s; perhaps because it cannot read our certificate%s: %s", words, outline.Called(), outline.Fault(f.unreadWhy)),
+		Text: fmt.Sprintf("%s, perhaps because it cannot read our certificate%s: %s", words, outline.Called(), outline.Fault(f.unreadWhy)),
 	}
 }
 
@@ -63,7 +63,7 @@ func (f *facts) refusal(err error) *Error {
 	case f.side == ClientSide && sentAlert(err, alertNoRenegotiation):
 		return f.askedLater()
 	case says(err, "tls: handshake message of length"):
-		e.Code, e.Text = HandshakeTooLarge, fmt.Sprintf("%s sent more than we take: %s", f.peer(), words(strings.TrimPrefix(err.Error(), "tls: ")))
+		e.Code, e.Text = HandshakeTooLarge, fmt.Sprintf("%s sent a message that is too long: %s", f.peer(), words(strings.TrimPrefix(err.Error(), "tls: ")))
 	case says(err, "tls: server selected unadvertised ALPN protocol"):
 		e.Code, e.Text = ALPNNone, fmt.Sprintf("the server chose a protocol that we did not offer; we offered %q", protocols(f.config.NextProtos))
 	case says(err, "tls: server selected unoffered curve"), says(err, "tls: server selected unsupported group"):
@@ -84,15 +84,15 @@ func (f *facts) refusal(err error) *Error {
 func (f *facts) askedLater() *Error {
 	return &Error{
 		Code: CertAskedLater, Ours: true, Certainty: Likely,
-		Text:  "the server wants another handshake after the first (renegotiation), and we do not do that",
-		Basis: "servers do that to ask for a certificate once they have seen a request",
+		Text:  "the server wants a second handshake after the first one (renegotiation), and we do not support this",
+		Basis: "servers do this to ask for a client certificate after they have read a request",
 	}
 }
 
 // noCertificate is a server of ours that has no certificate for the client.
 func (f *facts) noCertificate() *Error {
 	if f.hello == nil || f.hello.ServerName == "" {
-		return &Error{Code: ServerNameRequired, Certainty: Certain, Text: "the client named no server, and without a name we have no certificate to show"}
+		return &Error{Code: ServerNameRequired, Certainty: Certain, Text: "the client sent no server name (SNI), and we have no certificate for a client that sends none"}
 	}
 	return &Error{Code: ServerNameUnknown, Certainty: Certain, Text: "we have no certificate for the name that the client sent, " + chain.Quote(f.hello.ServerName)}
 }
@@ -102,7 +102,7 @@ func (f *facts) noCertificate() *Error {
 func (f *facts) nameless(alert tls.AlertError) *Error {
 	return &Error{
 		Code: ServerNameRequired, Certainty: Likely, Basis: f.told(alert),
-		Text: "the server broke off before it showed a certificate, perhaps because we sent no server name: none is sent to an address",
+		Text: "the server ended the handshake before it sent a certificate, perhaps because we sent no server name (SNI): clients send none when they connect to an address",
 	}
 }
 
@@ -117,7 +117,7 @@ func (f *facts) unrecognized() *Error {
 	}
 	return &Error{
 		Code: ServerNameRequired, Certainty: Certain, Basis: f.told(alertUnrecognizedName),
-		Text: "the server wants to be told its name, and we sent none: none is sent to an address",
+		Text: "the server needs a server name (SNI), and we sent none: clients send none when they connect to an address",
 	}
 }
 
@@ -159,12 +159,12 @@ func Closed(conn *tls.Conn, err error, intermediates ...*x509.Certificate) *Erro
 
 func (f *facts) closed() *Error {
 	if e := f.ownDefect(0, false); e != nil {
-		e.Text = fmt.Sprintf("the server closed the connection right after the handshake; perhaps because of our certificate %s: %s", chain.Subject(f.ours[0]), e.Text)
+		e.Text = fmt.Sprintf("the server closed the connection right after the handshake, perhaps because of our certificate %s: %s", chain.Subject(f.ours[0]), e.Text)
 		return e
 	}
 	return &Error{
 		Code: ClosedAfterHandshake, Text: "the server closed the connection right after the handshake, before anything was sent",
-		Basis: "a refused certificate, a crash and a proxy whose backend is down cannot be told apart; its own log may tell",
+		Basis: "a refused certificate, a crash and a proxy whose backend is down look the same from here; the server's own log may say which it was",
 	}
 }
 
@@ -180,6 +180,6 @@ func NoProtocol(conn *tls.Conn) *Error {
 	return &Error{
 		Code: ALPNNone, Certainty: Certain,
 		Text:  fmt.Sprintf("the server chose none of the application protocols (ALPN) that we offered: %q", protocols(w.config.NextProtos)),
-		Basis: "most clients do not mind; gRPC and others that speak only HTTP/2 refuse such a connection",
+		Basis: "most clients accept this; gRPC and other clients that speak only HTTP/2 refuse such a connection",
 	}
 }

@@ -67,7 +67,7 @@ func (f *facts) speaks(protocol wire.Protocol) *Error {
 	case wire.HTTP:
 		e.Code = PeerPlaintextHTTP
 	case wire.BeforeTLS:
-		e.Code, text = PeerWantsStartTLS, "%s speaks %s, and not TLS from the beginning: it began with %q"
+		e.Code, text = PeerWantsStartTLS, "%s speaks %s, in which TLS does not begin at once: it began with %q"
 	case wire.ProxyHeader:
 		e.Code, text = PeerProxyHeader, "%s sends a header of %s before TLS: it began with %q"
 	}
@@ -85,7 +85,7 @@ func (f *facts) missingCert(err error) *Error {
 	}
 	text := "the client presented no certificate"
 	if cas := chain.ListNames(chain.Subjects(f.config.ClientCAs)); cas != "" {
-		text += ": it has to present one issued by " + cas
+		text += ": it has to present a certificate issued by " + cas
 	}
 	return &Error{Code: ClientCertMissing, Text: text, Certainty: Certain}
 }
@@ -99,33 +99,41 @@ func (f *facts) negotiation(err error) *Error {
 	e := &Error{Certainty: Certain}
 	switch {
 	case says(err, "tls: server selected unsupported protocol version"):
-		e.Code, e.Text = TLSVersionMismatch, fmt.Sprintf("the server chose a version of TLS that we do not speak: we speak %s", versions(offers(f.config)))
+		e.Code, e.Text = TLSVersionMismatch, fmt.Sprintf("the server chose a TLS version that we do not allow: we allow %s", versions(offers(f.config)))
 	case says(err, "tls: peer doesn't support"):
-		e.Code, e.Text = NoSharedSignature, fmt.Sprintf("%s takes no signature that our certificate's key can make", f.peer())
+		e.Code, e.Text = NoSharedSignature, fmt.Sprintf("%s accepts no signature that our certificate's key can make", f.peer())
 	case f.hello == nil:
 		return nil // what follows is about an offer that we have seen
 	case says(err, "tls: client offered only unsupported versions"):
-		e.Code, e.Text = TLSVersionMismatch, fmt.Sprintf("the client offers %s, we speak %s", versions(f.hello.SupportedVersions), versions(offers(f.config)))
+		e.Code, e.Text = TLSVersionMismatch, fmt.Sprintf("the client offers %s, and we allow only %s", versions(f.hello.SupportedVersions), versions(offers(f.config)))
 	case says(err, "tls: no cipher suite supported") && f.tooOld():
 		e.Code, e.Version = TLSTooOld, f.version()
-		e.Text = fmt.Sprintf("the client offers only cipher suites that Go does not use any more, such as those of RSA key exchange: %s",
+		e.Text = fmt.Sprintf("the client offers only old cipher suites that Go no longer uses, such as those with RSA key exchange: %s",
 			suiteNames(suitesOf(f.hello.CipherSuites, e.Version)))
 	case says(err, "tls: no key exchanges supported"),
 		says(err, "tls: no cipher suite supported") && !f.groupInCommon():
-		e.Code, e.Text = NoSharedGroup, fmt.Sprintf("the client offers the groups %v, we have %v", f.hello.SupportedCurves[:min(len(f.hello.SupportedCurves), maxListed)], groups(f.config))
+		e.Code, e.Text = NoSharedGroup, fmt.Sprintf("the client offers the groups %v, and we allow only %v", f.hello.SupportedCurves[:min(len(f.hello.SupportedCurves), maxListed)], groups(f.config))
 	case says(err, "tls: no cipher suite supported"):
 		e.Code, e.Version = NoSharedCipher, f.version()
-		theirs, ours := suitesOf(f.hello.CipherSuites, e.Version), suites(f.config, e.Version)
-		e.Text = fmt.Sprintf("of the cipher suites of %s, the client offers %s, we have %s", tls.VersionName(e.Version), suiteNames(theirs), suiteNames(ours))
-		if e.Ours = slices.ContainsFunc(theirs, func(id uint16) bool { return slices.Contains(ours, id) }); e.Ours {
-			e.Text += "; none that both have goes with the key of our certificate"
-		}
+		e.Text, e.Ours = noSuite(e.Version, suitesOf(f.hello.CipherSuites, e.Version), suites(f.config, e.Version))
 	case says(err, "tls: client requested unsupported application protocols"):
-		e.Code, e.Text = ALPNMismatch, fmt.Sprintf("the client asks for the protocols %q, we have %q", protocols(f.hello.SupportedProtos), protocols(f.config.NextProtos))
+		e.Code, e.Text = ALPNMismatch, fmt.Sprintf("the client offers the application protocols %q, and we have only %q", protocols(f.hello.SupportedProtos), protocols(f.config.NextProtos))
 	default:
 		return nil
 	}
 	return e
+}
+
+// noSuite says of a version of TLS in which a server has no cipher suite for the client, what
+// each end has, and whether our certificate is why: a suite that both ends have is of no use
+// if the certificate's key is of another kind than the suite is for.
+func noSuite(version uint16, offered, allowed []uint16) (text string, ours bool) {
+	name := tls.VersionName(version)
+	both := slices.DeleteFunc(slices.Clone(offered), func(id uint16) bool { return !slices.Contains(allowed, id) })
+	if len(both) > 0 {
+		return fmt.Sprintf("of the cipher suites of %s, both ends have only %s, and our certificate's key cannot be used with that", name, suiteNames(both)), true
+	}
+	return fmt.Sprintf("of the cipher suites of %s, the client offers %s, and we allow only %s", name, suiteNames(offered), suiteNames(allowed)), false
 }
 
 // version is the version of TLS that a server chose: the highest that both ends have.
@@ -205,15 +213,15 @@ func (f *facts) silence(err error) *Error {
 		return nil
 	}
 	if f.wire.Received == 0 {
-		basis := "only the client knows why it is silent"
+		basis := "only the client knows why it sent nothing"
 		if f.side == ClientSide {
 			basis = "perhaps the port speaks another protocol, without TLS; or a firewall drops what we send; or the server is busy"
 		}
 		return &Error{Code: PeerSilent, Text: fmt.Sprintf("%s sent nothing: %v", f.peer(), err), Basis: basis}
 	}
 	return &Error{
-		Code: PeerStalled, Text: fmt.Sprintf("%s was not done after %d bytes of the handshake: %v", f.peer(), f.wire.Received, err),
-		Basis: "why it is so slow, or silent, only it can tell",
+		Code: PeerStalled, Text: fmt.Sprintf("%s stopped after %d bytes of the handshake: %v", f.peer(), f.wire.Received, err),
+		Basis: "only " + f.peer() + " knows why it is slow, or sends nothing",
 	}
 }
 
@@ -226,18 +234,18 @@ func (f *facts) hangUp(err error) *Error {
 	if f.side == ClientSide && f.wire.Received == 0 {
 		return &Error{
 			Code: PeerClosedBeforeHello, Text: "the server closed the connection before it sent anything",
-			Basis: "perhaps it does not speak TLS; or TLS begins only after a command there (STARTTLS, as in SMTP and LDAP, or PostgreSQL and MySQL); or it lets in certain addresses only",
+			Basis: "perhaps it does not speak TLS; or it begins TLS only after a command, such as STARTTLS in SMTP and LDAP, or as PostgreSQL and MySQL do; or it accepts only certain client addresses",
 		}
 	}
-	if e := f.ownUnreadable(f.peer()+" hung up during the handshake", "no reason was given"); e != nil {
+	if e := f.ownUnreadable(f.peer()+" closed the connection during the handshake", f.peer()+" gave no reason"); e != nil {
 		return e
 	}
 	if e := f.ownDefect(0, false); e != nil {
-		e.Text = fmt.Sprintf("%s hung up during the handshake; perhaps because of our certificate %s: %s", f.peer(), chain.Subject(f.ours[0]), e.Text)
+		e.Text = fmt.Sprintf("%s closed the connection during the handshake, perhaps because of our certificate %s: %s", f.peer(), chain.Subject(f.ours[0]), e.Text)
 		return e
 	}
 	return &Error{
-		Code: PeerHungUp, Text: fmt.Sprintf("%s hung up during the handshake, without an alert", f.peer()),
-		Basis: "a refused certificate, a crash and a proxy in between cannot be told apart; its own log may tell",
+		Code: PeerHungUp, Text: fmt.Sprintf("%s closed the connection during the handshake, without an alert", f.peer()),
+		Basis: "a refused certificate, a crash and a proxy in between look the same from here; " + f.peer() + "'s own log may say which it was",
 	}
 }

@@ -109,74 +109,74 @@ func TestVerdicts(t *testing.T) {
 		{
 			"stalled", ServerSide, os.ErrDeadlineExceeded, func(s *scene) { s.wire.Received = 5 },
 			PeerStalled, Unknown,
-			`the client was not done after 5 bytes of the handshake: i/o timeout (why it is so slow, or silent, only it can tell)`,
+			`the client stopped after 5 bytes of the handshake: i/o timeout (only the client knows why it is slow, or sends nothing)`,
 		},
 		{
 			"silent", ServerSide, os.ErrDeadlineExceeded, nil,
 			PeerSilent, Unknown,
-			`the client sent nothing: i/o timeout (only the client knows why it is silent)`,
+			`the client sent nothing: i/o timeout (only the client knows why it sent nothing)`,
 		},
 		{
 			"closed before hello", ClientSide, io.EOF, (*scene).nothingShown,
 			PeerClosedBeforeHello, Unknown,
-			`the server closed the connection before it sent anything (perhaps it does not speak TLS; or TLS begins only after a command there (STARTTLS, as in SMTP and LDAP, or PostgreSQL and MySQL); or it lets in certain addresses only)`,
+			`the server closed the connection before it sent anything (perhaps it does not speak TLS; or it begins TLS only after a command, such as STARTTLS in SMTP and LDAP, or as PostgreSQL and MySQL do; or it accepts only certain client addresses)`,
 		},
 		{
 			"hung up on another name", ServerSide, io.EOF, (*scene).otherName,
 			ServerCertNameMismatch, Likely,
-			`the client hung up during the handshake; perhaps because of our certificate CN=server: wanted www.example.com, and it has [server.localhost, localhost, 127.0.0.1, ::1] (no reason was given; the defect is our own certificate's)`,
+			`the client closed the connection during the handshake, perhaps because of our certificate CN=server: the client wanted www.example.com, and the certificate has only [server.localhost, localhost, 127.0.0.1, ::1] (the client gave no reason; we see this defect in our own certificates)`,
 		},
 		{
 			"hung up at another address", ServerSide, io.EOF, (*scene).otherAddress,
 			PeerHungUp, Unknown,
-			`the client hung up during the handshake, without an alert (a refused certificate, a crash and a proxy in between cannot be told apart; its own log may tell)`,
+			`the client closed the connection during the handshake, without an alert (a refused certificate, a crash and a proxy in between look the same from here; the client's own log may say which it was)`,
 		},
 		{
 			"refused another address", ServerSide, alerted(42), (*scene).otherAddress,
 			ServerCertNameMismatch, Likely,
-			`the client refused our certificate CN=server: wanted 192.0.2.1, and it has [server.localhost, localhost, 127.0.0.1, ::1] (the client gave the alert "bad certificate"; the defect is our own certificate's; the client named no name, so it is taken to want the address it came to; if something in between forwards, that is another)`,
+			`the client refused our certificate CN=server: the client wanted 192.0.2.1, and the certificate has only [server.localhost, localhost, 127.0.0.1, ::1] (the client sent the alert "bad certificate"; we see this defect in our own certificates; the client sent no server name, so we assume that it wanted the address that it connected to; if there is a proxy in between, it may want another one)`,
 		},
 		{
 			"refused another address, not Go", ServerSide, alerted(42), (*scene).otherAddressNotGo,
 			ServerCertRefused, Unknown,
-			`the client refused our certificate, which lacks the address that it came to (the client gave the alert "bad certificate"; perhaps it wants that address: wanted 192.0.2.1, and it has [server.localhost, localhost, 127.0.0.1, ::1], or it trusts another CA, or its clock differs from ours (our certificate is valid only since 2026-11-22 11:59 UTC); the answer is in the client's own log)`,
+			`the client refused our certificate, which does not have the address that the client connected to (the client sent the alert "bad certificate"; perhaps the client wanted 192.0.2.1, and the certificate has only [server.localhost, localhost, 127.0.0.1, ::1], or it trusts another CA, or its clock differs from ours (our certificate is valid only since 2026-11-22 11:59 UTC); the reason is in the client's own log)`,
 		},
 		{
 			"broken off, expired", ClientSide, alerted(40), (*scene).expired,
 			ClientCertExpired, Likely,
-			`the server broke off the handshake; perhaps because of our certificate CN=client: it ended 2 days ago (2026-11-20 12:00 UTC) (the server gave the alert "handshake failure"; the defect is our own certificate's; by our own clock, 2026-11-22 12:00 UTC)`,
+			`the server ended the handshake, perhaps because of our certificate CN=client: it expired 2 days ago (2026-11-20 12:00 UTC) (the server sent the alert "handshake failure"; we see this defect in our own certificates; by our own clock, 2026-11-22 12:00 UTC)`,
 		},
 		{
 			"nothing shown, TLS 1.2", ClientSide, alerted(42), (*scene).nothingShown,
 			ClientCertMissing, Likely,
-			`the server demands a certificate, and none was configured (the server gave the alert "bad certificate")`,
+			`the server demands a client certificate, and none is configured at this end (the server sent the alert "bad certificate")`,
 		},
 		{
 			"self-signed, no list", ClientSide, alerted(48), func(s *scene) { s.selfSigned(); s.noList() },
 			ClientCertRefused, Unknown,
-			`the server refused our certificate, and we see nothing wrong with it (the server gave the alert "unknown certificate authority"; perhaps it trusts another CA, or its CA of that name is another one, or it lacks an intermediate; the answer is in the server's own log)`,
+			`the server refused our certificate, and we see nothing wrong with it (the server sent the alert "unknown certificate authority"; perhaps it trusts another CA, or it trusts a different CA with the same name, or it lacks an intermediate; the reason is in the server's own log)`,
 		},
 		{
 			"incomplete", ClientSide, alerted(48), func(s *scene) { s.incomplete(); s.noList() },
 			ClientCertIncompleteChain, Likely,
-			`the server refused our certificate CN=client: the intermediate "CN=middle" is not with it (the server gave the alert "unknown certificate authority"; the defect is our own certificate's)`,
+			`the server refused our certificate CN=client: the intermediate "CN=middle" is missing from the chain (the server sent the alert "unknown certificate authority"; we see this defect in our own certificates)`,
 		},
 		{
 			"incomplete, but named", ClientSide, alerted(46), (*scene).incompleteButNamed,
 			ClientCertRefused, Unknown,
-			`the server refused our certificate, and we see nothing wrong with it (the server gave the alert "unknown certificate"; perhaps it trusts another CA, or its clock differs from ours (our certificate is valid only since 2026-11-22 11:59 UTC), or the certificate is revoked; the answer is in the server's own log)`,
+			`the server refused our certificate, and we see nothing wrong with it (the server sent the alert "unknown certificate"; perhaps it trusts another CA, or its clock differs from ours (our certificate is valid only since 2026-11-22 11:59 UTC), or the certificate is revoked; the reason is in the server's own log)`,
 		},
 		{
 			"complete", ClientSide, alerted(46), (*scene).complete,
 			ClientCertRefused, Unknown,
-			`the server refused our certificate, and we see nothing wrong with it (the server gave the alert "unknown certificate"; perhaps it trusts another CA, or its clock differs from ours (our certificate is valid only since 2026-11-22 11:59 UTC), or the certificate is revoked; the answer is in the server's own log)`,
+			`the server refused our certificate, and we see nothing wrong with it (the server sent the alert "unknown certificate"; perhaps it trusts another CA, or its clock differs from ours (our certificate is valid only since 2026-11-22 11:59 UTC), or the certificate is revoked; the reason is in the server's own log)`,
 		},
 		{
 			"versions", ServerSide, errors.New("tls: client offered only unsupported versions: [302]"), func(s *scene) {
 				s.hello.SupportedVersions, s.config.MinVersion = []uint16{greased, tls.VersionTLS11}, tls.VersionTLS13
 			},
 			TLSVersionMismatch, Certain,
-			`the client offers TLS 1.1, we speak TLS 1.3 ()`,
+			`the client offers TLS 1.1, and we allow only TLS 1.3 ()`,
 		},
 		{
 			"suites", ServerSide, errors.New("tls: no cipher suite supported by both client and server"), func(s *scene) {
@@ -185,14 +185,14 @@ func TestVerdicts(t *testing.T) {
 				s.config.CipherSuites = []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384}
 			},
 			NoSharedCipher, Certain,
-			`of the cipher suites of TLS 1.2, the client offers TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, we have TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 ()`,
+			`of the cipher suites of TLS 1.2, the client offers TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, and we allow only TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 ()`,
 		},
 		{
 			"groups, TLS 1.2", ServerSide, errors.New("tls: no cipher suite supported by both client and server"), func(s *scene) {
 				s.config.CurvePreferences = []tls.CurveID{tls.CurveP256}
 			},
 			NoSharedGroup, Certain,
-			`the client offers the groups [X25519], we have [CurveP256] ()`,
+			`the client offers the groups [X25519], and we allow only [CurveP256] ()`,
 		},
 		{
 			"HTTP", ServerSide, errors.New("tls: first record does not look like a TLS handshake"), func(s *scene) {
@@ -206,7 +206,7 @@ func TestVerdicts(t *testing.T) {
 				s.wire.In = []byte("\x00\x00\x00\x08\x04\xd2\x16\x2f")
 			},
 			PeerWantsStartTLS, Certain,
-			`the client speaks PostgreSQL, and not TLS from the beginning: it began with "\x00\x00\x00\b\x04\xd2\x16/"; it asks for TLS by an SSLRequest and waits for an answer; from version 17 on, with sslnegotiation=direct, it begins with TLS at once ()`,
+			`the client speaks PostgreSQL, in which TLS does not begin at once: it began with "\x00\x00\x00\b\x04\xd2\x16/"; it asks for TLS by an SSLRequest and waits for an answer; from version 17 on, with sslnegotiation=direct, it begins with TLS at once ()`,
 		},
 		{
 			"a PROXY header", ServerSide, errors.New("tls: first record does not look like a TLS handshake"), func(s *scene) {
@@ -220,7 +220,7 @@ func TestVerdicts(t *testing.T) {
 				s.wire.In = []byte("220 mail.localhost ESMTP Postfix\r\n")
 			},
 			PeerWantsStartTLS, Certain,
-			`the server speaks SMTP, and not TLS from the beginning: it began with "220 mail.localhost ESMTP Postfix"; TLS begins only after the command STARTTLS, or on a port of its own, most often 465 (smtps://) ()`,
+			`the server speaks SMTP, in which TLS does not begin at once: it began with "220 mail.localhost ESMTP Postfix"; TLS begins only after the command STARTTLS, or on a port of its own, most often 465 (smtps://) ()`,
 		},
 		{
 			"Redis", ClientSide, errors.New("tls: first record does not look like a TLS handshake"), func(s *scene) {
@@ -235,19 +235,19 @@ func TestVerdicts(t *testing.T) {
 				s.config.CurvePreferences = []tls.CurveID{tls.CurveP256}
 			},
 			NoSharedGroup, Certain,
-			`the client offers the groups [CurveID(0) CurveID(0) CurveID(0) CurveID(0) CurveID(0) CurveID(0) CurveID(0) CurveID(0) CurveID(0) CurveID(0) CurveID(0) CurveID(0)], we have [CurveP256] ()`,
+			`the client offers the groups [CurveID(0) CurveID(0) CurveID(0) CurveID(0) CurveID(0) CurveID(0) CurveID(0) CurveID(0) CurveID(0) CurveID(0) CurveID(0) CurveID(0)], and we allow only [CurveP256] ()`,
 		},
 		{
 			"many protocols", ServerSide, errors.New("tls: client requested unsupported application protocols"), func(s *scene) {
 				s.hello.SupportedProtos = strings.Split(strings.Repeat(strings.Repeat("x", 255)+" ", 100), " ")
 			},
 			ALPNMismatch, Certain,
-			`the client asks for the protocols ["xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "and 89 more"], we have ["one"] ()`,
+			`the client offers the application protocols ["xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "and 89 more"], and we have only ["one"] ()`,
 		},
 		{
-			"not every program accepts it, but that is not why", ServerSide, alerted(48), (*scene).limited,
+			"some programs do not accept it, but that is not why", ServerSide, alerted(48), (*scene).limited,
 			ServerCertRefused, Unknown,
-			`the client refused our certificate, and we see nothing wrong with it (the client gave the alert "unknown certificate authority"; perhaps it trusts another CA, or its CA of that name is another one, or it lacks an intermediate; the answer is in the client's own log)`,
+			`the client refused our certificate, and we see nothing wrong with it (the client sent the alert "unknown certificate authority"; perhaps it trusts another CA, or it trusts a different CA with the same name, or it lacks an intermediate; the reason is in the client's own log)`,
 		},
 	} {
 		t.Run(test.side.String()+" "+test.name, func(t *testing.T) {

@@ -66,8 +66,8 @@ func (x exhibit) refusal() []string {
 	who := fmt.Sprintf("the %s ", 1-x.ours)
 	return []string{
 		who + "refused our certificate " + chain.Subject(x.shown) + ": ",
-		who + "broke off the handshake; perhaps because of our certificate " + chain.Subject(x.shown) + ": ",
-		who + "hung up during the handshake; ",
+		who + "ended the handshake, perhaps because of our certificate " + chain.Subject(x.shown) + ": ",
+		who + "closed the connection during the handshake, perhaps because of our certificate ",
 	}
 }
 
@@ -91,47 +91,47 @@ func (x exhibit) certified(code explain.Code) []string {
 	switch code {
 	case explain.ClientCertUnknownCA, explain.ServerCertUnknownCA:
 		if x.by == x.ours {
-			return []string{"it was issued by " + chain.Issuer(x.shown), fmt.Sprintf("and we trust %q", x.trust)}
+			return []string{"it was issued by " + chain.Issuer(x.shown), fmt.Sprintf("and we trust only %q", x.trust)}
 		}
-		return []string{"it was issued by " + chain.Issuer(x.shown), fmt.Sprintf("the server accepts %q", x.list)}
+		return []string{"it was issued by " + chain.Issuer(x.shown), fmt.Sprintf("the server accepts only %q", x.list)}
 	case explain.ClientCertStaleCA, explain.ServerCertStaleCA:
 		return []string{chain.Issuer(x.shown), "the CA was created again"}
 	case explain.ClientCertExpired, explain.ServerCertExpired:
-		return []string{"it ended 2 days ago (" + chain.Stamp(x.shown.NotAfter) + ")", "by our own clock"}
+		return []string{"it expired 2 days ago (" + chain.Stamp(x.shown.NotAfter) + ")", "by our own clock"}
 	case explain.CAExpired:
-		return []string{fmt.Sprintf("the CA %q ended 2 days ago", x.fault.Subject), "by our own clock"}
+		return []string{fmt.Sprintf("the CA %q expired 2 days ago", x.fault.Subject), "by our own clock"}
 	case explain.ClientCertNotYetValid, explain.ServerCertNotYetValid:
 		return []string{"it is not valid before " + chain.Stamp(x.shown.NotBefore), "by our own clock"}
 	case explain.ClientCertWrongUsage:
-		return []string{"it lacks the extended key usage clientAuth: it looks like a server certificate"}
+		return []string{"it lacks the extended key usage clientAuth; it looks like a server certificate"}
 	case explain.ServerCertWrongUsage:
-		return []string{"it lacks the extended key usage serverAuth: it looks like a client certificate"}
+		return []string{"it lacks the extended key usage serverAuth; it looks like a client certificate"}
 	case explain.ClientCertNameConstraint, explain.ServerCertNameConstraint:
-		return []string{fmt.Sprintf("the CA %q, which permits %q", x.trust, "localhost"), "db.example.com"}
+		return []string{fmt.Sprintf("the CA %q permits only %q", x.trust, "localhost"), "db.example.com"}
 	case explain.ServerCertNameMismatch:
-		return []string{"wanted localhost, and it has [elsewhere.localhost]"}
+		return []string{"the client wanted localhost, and the certificate has only [elsewhere.localhost]"}
 	case explain.ServerCertNoSAN:
 		return []string{`it has no subject alternative name, only the common name "localhost"`}
 	case explain.ServerCertSelfSigned:
-		return []string{"it is signed with its own key"}
+		return []string{"it is self-signed"}
 	case explain.ClientCertIncompleteChain, explain.ServerCertIncompleteChain:
 		return []string{"the intermediate " + chain.Issuer(x.shown)}
 	case explain.ClientCertWeak, explain.ServerCertWeak:
 		return []string{"it has an RSA key of 1024 bits"}
 	case explain.ClientCertNotAllowed:
-		return []string{fmt.Sprintf("it has [%q]", x.shown.DNSNames[0]), `allowed are ["nobody.localhost"]`}
+		return []string{fmt.Sprintf("its names are [%q]", x.shown.DNSNames[0]), `the allowed names are ["nobody.localhost"]`}
 	case explain.ClientCertRevoked, explain.ServerCertRevoked:
 		if x.by == x.ours {
-			return []string{"serial " + chain.Serial(x.shown), "is revoked since", "by the list of " + fmt.Sprintf("%q", x.trust)}
+			return []string{"serial " + chain.Serial(x.shown), "has been revoked since", "by the revocation list of " + fmt.Sprintf("%q", x.trust)}
 		}
 		return []string{"it has been revoked"}
 	case explain.ClientCertRefused, explain.ServerCertRefused:
-		return []string{fmt.Sprintf("the %s refused our certificate", 1-x.ours), fmt.Sprintf("the answer is in the %s's own log", 1-x.ours)}
+		return []string{fmt.Sprintf("the %s refused our certificate", 1-x.ours), fmt.Sprintf("the reason is in the %s's own log", 1-x.ours)}
 	case explain.ClientCertMissing:
 		if x.ours == explain.ServerSide {
-			return []string{fmt.Sprintf("it has to present one issued by %q", x.trust)}
+			return []string{fmt.Sprintf("it has to present a certificate issued by %q", x.trust)}
 		}
-		return []string{"the server demands a certificate"}
+		return []string{"the server demands a client certificate"}
 	}
 	return x.negotiated(code)
 }
@@ -146,21 +146,21 @@ func (x exhibit) negotiated(code explain.Code) []string {
 			ours, theirs = theirs, ours
 		}
 		if atServer {
-			return []string{"the client offers " + theirs, "we speak " + ours}
+			return []string{"the client offers " + theirs, "we allow only " + ours}
 		}
-		return []string{"that we do: " + ours}
+		return []string{"none of our TLS versions: " + ours}
 	case explain.NoSharedCipher:
 		return []string{
 			"of the cipher suites of TLS 1.2", "the client offers TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
-			"we have TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+			"we allow only TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
 		}
 	case explain.NoSharedGroup:
-		return []string{"the client offers the groups [CurveP521", "we have [X25519]"}
+		return []string{"the client offers the groups [CurveP521", "we allow only [X25519]"}
 	case explain.ALPNMismatch:
 		if atServer {
-			return []string{"the client asks for the protocols [", `we have ["tlsdemo/1"]`}
+			return []string{"the client offers the application protocols [", `we have only ["tlsdemo/1"]`}
 		}
-		return []string{`the protocols that we do: ["tlsdemo/1"]`}
+		return []string{`none of our application protocols (ALPN): ["tlsdemo/1"]`}
 	case explain.ALPNNone:
 		return []string{`a protocol that we did not offer; we offered ["tlsdemo/1"]`}
 	case explain.PeerPlaintextHTTP:

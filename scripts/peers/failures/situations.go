@@ -240,7 +240,7 @@ var mismatches = []situation{
 var laterFaults = []situation{
 	{
 		name: "certificate wanted later, renegotiation", kind: later, verifier: byServer, options: []string{"tls1.2", "later"},
-		send: codes(explain.CertAskedLater), says: []string{"another handshake after the first (renegotiation)", "to ask for a certificate"},
+		send: codes(explain.CertAskedLater), says: []string{"a second handshake after the first one (renegotiation)", "to ask for a client certificate"},
 	},
 	{
 		name: "certificate wanted later, TLS 1.3", kind: later, verifier: byServer, options: []string{"tls1.3", "later"},
