@@ -41,10 +41,7 @@ func (f *facts) ofAlert(alert tls.AlertError) *Error {
 			Text: fmt.Sprintf("%s allows none of our TLS versions: %s", f.peer(), versions(offers(f.config))),
 		}
 	case alertNoApplicationProtocol:
-		return &Error{
-			Code: ALPNMismatch, Certainty: Certain,
-			Text: fmt.Sprintf("%s has none of our application protocols (ALPN): %q", f.peer(), f.config.NextProtos),
-		}
+		return f.noProtocol()
 	case alertHandshakeFailure, alertInsufficientSecurity:
 		return f.handshakeFailure(alert)
 	case alertNoCertificate, alertBadCertificate, alertUnsupportedCertificate, alertCertificateRevoked,
@@ -55,6 +52,15 @@ func (f *facts) ofAlert(alert tls.AlertError) *Error {
 		return e
 	}
 	return f.brokenOffBy(alert)
+}
+
+// noProtocol is a peer that has no application protocol in common with us.
+func (f *facts) noProtocol() *Error {
+	text := fmt.Sprintf("%s has none of our application protocols (ALPN): %q", f.peer(), f.config.NextProtos)
+	if len(f.config.NextProtos) == 0 {
+		text = fmt.Sprintf("%s wants an application protocol (ALPN), and we offered none", f.peer())
+	}
+	return &Error{Code: ALPNMismatch, Certainty: Certain, Text: text}
 }
 
 // brokenOffBy repeats an alert, where there is no more to be said.
@@ -96,7 +102,10 @@ func (f *facts) handshakeFailure(alert tls.AlertError) *Error {
 }
 
 func (f *facts) missingText() string {
-	if f.request != nil && len(f.request.AcceptableCAs) > 0 && len(f.config.Certificates) > 0 {
+	if f.request == nil {
+		return "the server demands a client certificate, and ended the handshake before it had asked us for one"
+	}
+	if len(f.request.AcceptableCAs) > 0 && len(f.config.Certificates) > 0 {
 		return fmt.Sprintf("the server demands a client certificate, and ours was not sent: the server accepts only %s", chain.ListNames(f.request.AcceptableCAs))
 	}
 	return "the server demands a client certificate, and none is configured at this end"
@@ -127,6 +136,14 @@ func (f *facts) refused(alert tls.AlertError) *Error {
 func (f *facts) refusedNothing(alert tls.AlertError) *Error {
 	if f.side == ServerSide {
 		return f.brokenOffBy(alert)
+	}
+	if f.request == nil && alert != alertCertificateRequired && alert != alertNoCertificate {
+		// It cannot be about ours: proxies say so of a name or an address that they do not
+		// let in, and servers of a certificate of their own.
+		e := f.brokenOffBy(alert)
+		e.Text += ", before it asked us for a certificate"
+		e.Basis = "it is not about a certificate of ours; its own log may say why"
+		return e
 	}
 	certainty := Likely
 	if alert == alertCertificateRequired {

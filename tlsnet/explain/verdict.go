@@ -23,8 +23,29 @@ func (f *facts) explain(err error) *Error {
 			return e
 		}
 	}
-	return &Error{Code: HandshakeFailed, Side: f.side, Text: words(err.Error()), Err: err}
+	return f.unlike(err)
 }
+
+// unlike is a failure of crypto/tls for which there is nothing else to say.
+func (f *facts) unlike(err error) *Error {
+	e := &Error{Code: HandshakeFailed, Side: f.side, Text: words(err.Error()), Err: err}
+	for _, begin := range unlawful {
+		if rule, ok := strings.CutPrefix(err.Error(), "tls: "); ok && strings.HasPrefix(rule, begin) {
+			e.Text = fmt.Sprintf("%s did what TLS does not allow: %s", f.peer(), words(messageTypes.Replace(rule)))
+			e.Basis = "a defect of its program, or something in between that changes what is sent"
+		}
+	}
+	return e
+}
+
+// unlawful is how the errors of crypto/tls begin that are about what the peer sent. Others are
+// about our own configuration.
+var unlawful = []string{
+	"received ", "oversized ", "unexpected ", "server sent ", "server selected ", "server's ", "invalid server ", "client sent ", "client's ", "invalid client ",
+}
+
+// messageTypes are the names of messages that crypto/tls has in its errors, as types of Go.
+var messageTypes = strings.NewReplacer("of type *tls.", "", "*tls.", "", "Msg", "")
 
 // peer is what to call the other end.
 func (f *facts) peer() string { return "the " + f.side.peer().String() }
@@ -47,7 +68,11 @@ func (f *facts) notTLS(error) *Error {
 		protocol, known = f.wire.ClientProtocol()
 	}
 	if !known {
-		return &Error{Code: PeerNotTLS, Text: fmt.Sprintf("%s does not speak TLS: it began with %q", f.peer(), f.wire.FirstLine()), Certainty: Certain}
+		first := f.wire.FirstLine()
+		if len(first) == 0 {
+			first = f.wire.In[:min(len(f.wire.In), 40)] // an empty line, and what follows
+		}
+		return &Error{Code: PeerNotTLS, Text: fmt.Sprintf("%s does not speak TLS: it began with %q", f.peer(), first), Certainty: Certain}
 	}
 	return f.speaks(protocol)
 }

@@ -38,6 +38,7 @@ type lab struct {
 	report *Report
 	failed *explain.Error // the failure to be understood
 	left   int            // connections that may still be made
+	named  string         // the name that was sent where none was before, or empty
 	passed bool           // the failure did not come again, so that nothing can be learnt
 }
 
@@ -49,6 +50,7 @@ func (p *Probe) experiments(ctx context.Context, w way, report *Report) {
 	}
 	l := &lab{Probe: p, way: w, report: report, failed: report.Faults[0], left: maxExperiments}
 	list := l.list(ctx)
+	defer l.reconsider()
 	for i, e := range list {
 		if l.left == 0 || ctx.Err() != nil {
 			return
@@ -68,6 +70,20 @@ func (p *Probe) experiments(ctx context.Context, w way, report *Report) {
 			return
 		}
 	}
+}
+
+// reconsider is for a failure that was thought to be for want of a server name: one has been
+// sent since, and that did not help.
+func (l *lab) reconsider() {
+	first := l.report.Faults[0]
+	if first.Code != explain.ServerNameRequired || first.Certainty != explain.Likely || l.named == "" {
+		return
+	}
+	same := *first
+	same.Code, same.Certainty, same.Basis = explain.HandshakeFailed, explain.Unknown, "its own log may say why"
+	same.Text = fmt.Sprintf("the server broke off before it showed a certificate, with the alert %q, and did the same when it was sent the name %s",
+		strings.TrimPrefix(first.Alert.Error(), "tls: "), l.named)
+	l.report.Faults[0] = &same
 }
 
 // open reports whether a failure came before any certificate, and left open why.
@@ -228,13 +244,19 @@ func (l *lab) name(ctx context.Context) experiment {
 		return experiment{}
 	}
 	w.config.ServerName = name
-	return l.tls("the server name "+name+" in the ClientHello", w, func(seen *Report) *explain.Error {
+	named := l.tls("the server name "+name+" in the ClientHello", w, func(seen *Report) *explain.Error {
 		seen.Verified = false
 		return &explain.Error{
 			Code: explain.ServerNameRequired, Wanted: name,
 			Text: fmt.Sprintf("the server answers if a name is sent (%s), and not without: connected to by an address, no name is sent", name),
 		}
 	})
+	try := named.try
+	named.try = func(ctx context.Context) (*explain.Error, string) {
+		l.named = name
+		return try(ctx)
+	}
+	return named
 }
 
 // lookUp is how long the look-up of an address may take: the experiments wait for it, and

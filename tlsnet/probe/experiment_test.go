@@ -213,6 +213,20 @@ func TestExperimentsAreBounded(t *testing.T) {
 	}
 }
 
+// A server that breaks off with a name as without was not in want of one.
+func TestExperimentsRefuteAGuess(t *testing.T) {
+	r := newRig(t)
+	addr := serve(t, func(conn net.Conn) {
+		readSome(conn)
+		io.WriteString(conn, "\x15\x03\x03\x00\x02\x02\x50") // internal error
+	})
+	report := run(t, &probe.Probe{Config: r.client}, addr)
+	first := report.Faults[0]
+	if first.Code != explain.HandshakeFailed || first.Certainty != explain.Unknown || !strings.Contains(first.Text, "the same when it was sent the name localhost") {
+		t.Errorf("%v (%v)", first, first.Certainty)
+	}
+}
+
 // A failure that does not come again proves nothing.
 func TestExperimentsOfAPassingFailure(t *testing.T) {
 	r := newRig(t)

@@ -70,12 +70,17 @@ var serverProtocols = []Protocol{
 	{Name: "LDAP", Kind: BeforeTLS, StartTLS: "ldap", TLS: "TLS begins only after the extended request StartTLS, or on port 636 (ldaps://)", speaks: ldap(0x78)},
 	{Name: "MySQL", Kind: BeforeTLS, StartTLS: "mysql", TLS: "the server speaks first, and TLS begins only after an SSLRequest, which MySQL's and MariaDB's own clients send (ssl-mode, --ssl)", speaks: mysqlGreeting},
 	{Name: "PostgreSQL", Kind: BeforeTLS, StartTLS: "postgres", TLS: afterRequest, speaks: postgresError},
+	{Name: "NNTP", Kind: BeforeTLS, TLS: afterSTARTTLS + ", most often 563 (nntps://)", speaks: nntp},
+	{Name: "ManageSieve", Kind: BeforeTLS, TLS: "TLS begins only after the command STARTTLS", speaks: begins("\"IMPLEMENTATION\" ")},
+	{Name: "IRC", Kind: BeforeTLS, TLS: afterSTARTTLS + ", most often 6697 (ircs://)", speaks: irc},
 	{Name: "NATS", Kind: BeforeTLS, TLS: "TLS begins only after the server's INFO, or at once with handshake_first in its configuration", speaks: begins("INFO {")},
 	{Name: "SSH", TLS: "SSH has an encryption of its own: it is never over TLS", speaks: begins("SSH-")},
+	{Name: "VNC", TLS: "most VNC servers have no TLS; those that have begin it after the version (VeNCrypt)", speaks: begins("RFB 00")},
+	{Name: "rsync", TLS: "rsync has no TLS of its own: rsync-ssl reaches a proxy in front of it", speaks: begins("@RSYNCD: ")},
 	{Name: "Redis", TLS: tlsPort + " (tls-port, rediss://)", speaks: begins("-ERR", "-DENIED", "-NOAUTH", "+PONG")},
 	{Name: "memcached", TLS: tlsPort + " (memcached -Z)", speaks: either(is("ERROR\r\n"), begins("CLIENT_ERROR", "SERVER_ERROR"))},
-	{Name: "MQTT", TLS: tlsPort + ", most often 8883 (mqtts://)", speaks: begins("\x20\x02\x00", "\x20\x02\x01")},
-	{Name: "AMQP", TLS: tlsPort + ", most often 5671 (amqps://)", speaks: begins("AMQP")},
+	{Name: "MQTT", TLS: tlsPort + " (8883, mqtts://)", speaks: begins("\x20\x02\x00", "\x20\x02\x01")},
+	{Name: "AMQP", TLS: tlsPort + " (5671, amqps://)", speaks: begins("AMQP")},
 	{Name: "HTTP/2", Kind: HTTP, speaks: settings},
 	{Name: "HTTP", Kind: HTTP, speaks: isHTTP},
 }
@@ -188,6 +193,21 @@ func element(data []byte, tag byte) ([]byte, bool) {
 		return nil, false
 	}
 	return data[2+length:], true
+}
+
+// nntp is a greeting, RFC 3977 section 5.1, that has a word of news in it.
+func nntp(first []byte) bool {
+	for _, word := range []string{"NNTP", "NNRP", "NEWS", "POSTING"} {
+		if greets("200", word)(first) || greets("201", word)(first) {
+			return true
+		}
+	}
+	return false
+}
+
+// irc is a message from a server, before anybody has said anything: RFC 2812 section 2.3.
+func irc(first []byte) bool {
+	return begins(":")(first) && bytes.Contains(first, []byte(" NOTICE ")) || begins("NOTICE AUTH ", "NOTICE * ")(first)
 }
 
 // mysqlGreeting is the first packet of a server: its length in three bytes, the sequence

@@ -31,7 +31,13 @@ func TestProtocol(t *testing.T) {
 		{server: "<html>\r\n<head><title>400", want: "HTTP"},
 		{server: "\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x05\x00\x00\x40\x00", want: "HTTP/2"},
 		{server: "\x00\x00\x00\x04\x01\x00\x00\x00\x00", want: "HTTP/2"},
+		{server: "200 news.example.org InterNetNews NNRP server INN 2.7.1 ready (posting ok)\r\n", want: "NNTP"},
+		{server: "\"IMPLEMENTATION\" \"Dovecot Pigeonhole\"\r\n", want: "ManageSieve"},
+		{server: ":irc.example.org NOTICE * :*** Looking up your hostname...\r\n", want: "IRC"},
+		{server: "RFB 003.008\n", want: "VNC"},
+		{server: "@RSYNCD: 31.0\n", want: "rsync"},
 		{server: "who are you?\r\n"},
+		{server: "200 OK\r\n"},
 		{server: "2200 bottles"},
 		{server: ""},
 

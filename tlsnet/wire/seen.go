@@ -55,6 +55,14 @@ func (s Seen) NotTLS() bool {
 	return s.In[0] != recordAlert && s.In[0] != recordHandshake
 }
 
+// Garbled reports whether what was received begins like a record of a handshake, and not with
+// one of the two messages with which a handshake begins: RFC 8446 section 4.
+func (s Seen) Garbled() bool {
+	const clientHello, serverHello = 1, 2
+	messages := s.handshake()
+	return len(messages) > 0 && messages[0] != clientHello && messages[0] != serverHello
+}
+
 // HelloSize returns how long the first record that was sent is, its header included: that
 // of a client is its ClientHello.
 func (s Seen) HelloSize() int {
