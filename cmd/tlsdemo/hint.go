@@ -150,7 +150,7 @@ var hints = map[explain.Code]func(*problem) string{
 	explain.ClientCertCritical:        hintAnother,
 	explain.ClientCertUnparsable:      hintAnother,
 	explain.ClientCertWeak:            hintRenew,
-	explain.ClientCertRefused:         hintOtherLog,
+	explain.ClientCertRefused:         hintUnnamed,
 
 	explain.ServerCertUnknownCA:       hintTrust,
 	explain.ServerCertStaleCA:         hintTrust,
@@ -170,7 +170,7 @@ var hints = map[explain.Code]func(*problem) string{
 	explain.ServerCertCritical:        hintAnother,
 	explain.ServerCertUnparsable:      hintAnother,
 	explain.ServerCertWeak:            hintRenew,
-	explain.ServerCertRefused:         hintOtherLog,
+	explain.ServerCertRefused:         hintUnnamed,
 
 	explain.CAExpired:     hintRenew,
 	explain.CANotYetValid: hintRenew,
@@ -185,14 +185,14 @@ var hints = map[explain.Code]func(*problem) string{
 	explain.PeerEchoes:            hintPlain,
 	explain.PeerClosedBeforeHello: hintPlain,
 	explain.PeerHungUp:            hintOtherLog,
-	explain.HelloTooLarge:         always("at the client: use --groups=X25519, or in another Go program GODEBUG=tlsmlkem=0,tlssecpmlkem=0; the lasting repair is to update what loses the packets"),
+	explain.HelloTooLarge:         hintLargeHello,
 	explain.PeerSilent:            hintSilent,
 	explain.PeerStalled:           hintStalled,
 	explain.ConnectionRefused:     hintRefused,
 	explain.HandshakeTooLarge:     otherShould("send fewer certificates, or one with fewer names"),
-	explain.ConnectTimeout:        noHint,
-	explain.HostUnreachable:       noHint,
-	explain.HostUnknown:           noHint,
+	explain.ConnectTimeout:        hintUnanswered,
+	explain.HostUnreachable:       always("check the address, and this machine's own network: a VPN or an interface can be down"),
+	explain.HostUnknown:           always("check how the name is spelled; the name of a container is known only inside of its own network"),
 	explain.ServerNameRequired:    hintServerName,
 	explain.ServerNameUnknown:     hintServerName,
 	explain.ClosedAfterHandshake:  hintOtherLog,
@@ -219,8 +219,6 @@ var hints = map[explain.Code]func(*problem) string{
 	explain.HandshakeFailed: hintHandshake,
 }
 
-func noHint(*problem) string { return "" }
-
 func always(text string) func(*problem) string { return func(*problem) string { return text } }
 
 // otherShould is what the other end has to do: nothing at this end mends it.
@@ -234,6 +232,14 @@ func hintOtherLog(f *problem) string {
 		return "" // it is we who know
 	}
 	return "the reason is in the " + peerOf(f.Side) + "'s own output or log"
+}
+
+// hintUnnamed is about a refusal for which there is no code of its own: who refused knows why.
+func hintUnnamed(f *problem) string {
+	if f.Fault() == explain.WeRefused {
+		return hintAnother(f)
+	}
+	return hintOtherLog(f)
 }
 
 // hintExchange is about what failed after the handshake: whoever is silent then has spoken
@@ -271,7 +277,7 @@ func hintMalformed(f *problem) string {
 
 // hintHandshake: what failed at our own end is in the text.
 func hintHandshake(f *problem) string {
-	if !f.Alerted {
+	if !f.Alerted && f.Basis == "" {
 		return ""
 	}
 	return hintOtherLog(f)
@@ -303,6 +309,9 @@ func hintCipher(f *problem) string {
 
 // hintALPN: without a protocol of its own an end takes any.
 func hintALPN(f *problem) string {
+	if _, given := f.typed.Value("alpn"); !given && f.typed.Is("probe") {
+		return "offer what the server may speak: " + f.here().With("alpn", "h2,http/1.1").String()
+	}
 	return "try without an application protocol: " + f.here().With("alpn", "").String()
 }
 
@@ -382,6 +391,9 @@ func hintName(f *problem) string {
 // hintServerName is about a server that chooses its certificate by the name. One of ours
 // has its names in a file.
 func hintServerName(f *problem) string {
+	if f.Code == explain.ServerNameRequired && harmless([]string{f.Wanted}) != "" {
+		return "with the name that it answers to: " + f.here().With("server-name", f.Wanted).String()
+	}
 	if f.origin.ours() && loopback(f.addr()) {
 		file := certs.Dir(f.origin.dir).Files(certs.Server).Cert
 		if cert := f.origin.certificate(file); cert != nil && harmless(cert.DNSNames) != "" {
@@ -438,7 +450,7 @@ var tlsOnly = []string{"dir", "cert", "key", "ca", "crl", "min-tls", "max-tls", 
 func hintPlain(f *problem) string {
 	switch {
 	case f.Side == explain.ClientSide && f.typed.Is("probe"):
-		return ""
+		return hintOtherPort(f)
 	case f.Side == explain.ClientSide && loopback(f.addr()):
 		return "if this server is meant to run without TLS (nothing is encrypted, and neither end is authenticated): " + f.here().Without(tlsOnly...).Alone("plain").String()
 	case f.Code == explain.PeerPlaintextHTTP && f.Side == explain.ServerSide:
@@ -447,6 +459,27 @@ func hintPlain(f *problem) string {
 		return "at the client: begin the connection with TLS"
 	}
 	return ""
+}
+
+// hintOtherPort is about a port that was found to be without TLS, or may be.
+func hintOtherPort(f *problem) string {
+	switch f.Code {
+	case explain.PeerPlaintextHTTP:
+		return "http:// reaches this port; ask the person who runs the server which port is for https://"
+	case explain.PeerClosedBeforeHello:
+		return "ask the person who runs the server which protocol this port speaks, and who may connect"
+	}
+	return "ask the person who runs the server which port speaks TLS"
+}
+
+// hintLargeHello is about a ClientHello that gets lost: a smaller one is a matter of a flag.
+func hintLargeHello(f *problem) string {
+	return "until the server, or what stands before it, is updated: " + f.here().With("groups", "X25519").String()
+}
+
+// hintUnanswered is about a connection that nobody answers.
+func hintUnanswered(*problem) string {
+	return "ask the person who runs the server, or its firewall, whether this port is open to this machine"
 }
 
 // hintStartTLS is about a protocol in which TLS begins after a command.
@@ -557,6 +590,9 @@ func askIssuer(f *problem) string {
 // hintRefused is about a port on which nobody listens: on this machine that can be us.
 func hintRefused(f *problem) string {
 	connect, ok := errors.AsType[*connectError](f.err)
+	if f.typed.Is("probe") {
+		return "start the server that is to listen there, or ask the person who runs it for its address and port"
+	}
 	if !ok || !loopback(connect.addr) || strings.HasSuffix(connect.addr, ":0") {
 		return ""
 	}

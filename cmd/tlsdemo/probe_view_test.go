@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"io"
 	"maps"
 	"net"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"tlsdemo/certs/certstest"
 	"tlsdemo/certs/forge"
 	"tlsdemo/cmd/tlsdemo/internal/console"
+	"tlsdemo/cmd/tlsdemo/internal/retype"
 	"tlsdemo/tlsnet/explain"
 	"tlsdemo/tlsnet/probe"
 )
@@ -100,6 +102,24 @@ func TestProbeOfAServerThatTakesAnything(t *testing.T) {
 	view.report.Faults = []*explain.Error{{Code: explain.ClientCertMissing, Ours: true}}
 	if err := view.failure(); status(err) != exitRefused {
 		t.Errorf("%v, status %d", err, status(err))
+	}
+}
+
+// Whatever a probe finds, it says what mends it, or who can: in a command the whole of what was
+// typed is repeated.
+func TestProbeHints(t *testing.T) {
+	leaf := certstest.New(t).Server.Leaf()
+	root := newRootCmd(&environment{stdout: io.Discard, stderr: io.Discard, now: time.Now})
+	typed := retype.New(root, []string{"probe", "db:443", "--timeout=3s", "--max-tls=1.2"})
+	for _, code := range explain.Codes() {
+		for _, ours := range []bool{false, true} {
+			e := &explain.Error{Code: code, Ours: ours, Cert: leaf, Wanted: "db.localhost", Basis: "why"}
+			view := &probeView{addr: "db:443", typed: typed, creds: &credentials{origin: new(origin)}, report: new(probe.Report)}
+			hint := view.explanation(e).Hint
+			if hint == "" || strings.Contains(hint, "tlsdemo probe") && !strings.Contains(hint, "tlsdemo probe db:443 --timeout=3s") {
+				t.Errorf("%s, ours: %v: hint %q", code, ours, hint)
+			}
+		}
 	}
 }
 
