@@ -32,6 +32,11 @@ func Dial(addr string, err error) error {
 	case neterr.Unreachable(err):
 		text := fmt.Sprintf("there is no route to %s: %v", chain.Quote(addr), err)
 		return &Error{Code: HostUnreachable, Text: text, Certainty: Certain, Err: err}
+	case neterr.BrokenOff(err): // it was reset at once, before we noticed that there was one
+		return &Error{
+			Code: PeerClosedBeforeHello, Text: fmt.Sprintf("the server at %s closed the connection as soon as it was made", chain.Quote(addr)), Err: err,
+			Basis: "perhaps it is overloaded, or accepts only certain client addresses, or stands behind a proxy whose backend is down",
+		}
 	case isOp: // an address that cannot be used, a rule that forbids it, no port left to call from
 		text := fmt.Sprintf("no connection to %s can be made: %v", chain.Quote(addr), err)
 		return &Error{Code: HostUnreachable, Text: text, Certainty: Certain, Err: err}

@@ -4,7 +4,9 @@ import (
 	"crypto/tls"
 	"io"
 	"net"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 
 	"tlsdemo/tlsnet/explain"
@@ -48,6 +50,14 @@ func TestOddServers(t *testing.T) {
 		if e.Code != test.want || !strings.Contains(e.Text, test.says) || strings.Contains(e.Text, "*tls.") {
 			t.Errorf("%s: %v, want %s", test.name, e, test.want)
 		}
+	}
+}
+
+// A server that resets a connection at once can be reached.
+func TestDialReset(t *testing.T) {
+	err := &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNRESET)}
+	if why, ok := explain.Dial("127.0.0.1:443", err).(*explain.Error); !ok || why.Code != explain.PeerClosedBeforeHello || why.Certainty != explain.Unknown {
+		t.Errorf("%v", why)
 	}
 }
 
