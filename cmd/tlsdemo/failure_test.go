@@ -62,6 +62,27 @@ func TestHintsAreComplete(t *testing.T) {
 	}
 }
 
+// A certificate that is its own issuer has nobody who could be asked for another.
+func TestHintForSelfIssued(t *testing.T) {
+	set := certstest.New(t)
+	ca := set.Pairs()[certs.CA].Leaf()
+	for _, c := range []struct {
+		code explain.Code
+		cert *x509.Certificate
+		ours bool
+		want string
+	}{
+		{explain.ServerCertSelfSigned, ca, false, "at the server: get a certificate from another CA, one that the client trusts"},
+		{explain.CAExpired, ca, true, "get a certificate from another CA, one that the server trusts"},
+		{explain.ServerCertExpired, set.Server.Leaf(), false, `at the server: ask the CA that issued it, "CN=tlsdemo CA", for a new certificate`},
+	} {
+		e := &explain.Error{Code: c.code, Side: explain.ClientSide, Cert: c.cert, Ours: c.ours}
+		if got := explained(e).Hint; got != c.want {
+			t.Errorf("%s: %s, want %s", c.code, got, c.want)
+		}
+	}
+}
+
 // written is a set in a directory of its own.
 func written(t *testing.T, set certs.Set) string {
 	t.Helper()

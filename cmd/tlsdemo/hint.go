@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -580,11 +581,14 @@ func (f *problem) restart() string {
 
 // askIssuer is about a certificate that is not ours to make.
 func askIssuer(f *problem) string {
-	who := "ask the CA that issued it, "
+	who, at := peerOf(f.Side), "" // who has to accept it, and where it is
 	if !f.Ours {
-		who = f.other() + who
+		who, at = f.Side.String(), f.other()
 	}
-	return who + chain.Issuer(f.Cert) + ", for a new certificate"
+	if bytes.Equal(f.Cert.RawIssuer, f.Cert.RawSubject) && len(f.Cert.RawSubject) > 0 {
+		return at + "get a certificate from another CA, one that the " + who + " trusts" // it is its own issuer
+	}
+	return at + "ask the CA that issued it, " + chain.Issuer(f.Cert) + ", for a new certificate"
 }
 
 // hintRefused is about a port on which nobody listens: on this machine that can be us.

@@ -165,7 +165,7 @@ var (
 	// command finds where the command of a hint begins: what has to be known before it is
 	// typed stands in front, with a colon.
 	command  = regexp.MustCompile(`(?:^|: )((?:tlsdemo|openssl|cat|awk|chmod|mkdir|cd|cp|keytool|iconv|gzip|jq|base64|\(umask) .*)$`)
-	whoActs  = regexp.MustCompile(`\b(?:at the (?:server|client|load balancer):|ask (?:the CA that|who runs|the person who runs) |start a server at )`)
+	whoActs  = regexp.MustCompile(`\b(?:at the (?:server|client|load balancer):|ask (?:the CA that|who runs|the person who runs) |start a server at |get a certificate from another CA)`)
 	otherLog = regexp.MustCompile(`^the reason is in the (?:server|client)'s own (?:output or )?log$`)
 )
 
