@@ -13,6 +13,7 @@ type account struct {
 	Code      explain.Code `json:"code"`
 	Text      string       `json:"text"`
 	AtFault   string       `json:"at_fault"`
+	Hint      string       `json:"hint"`
 	Certainty string       `json:"certainty"`
 	Basis     string       `json:"basis"`
 	Alert     string       `json:"alert"`
@@ -59,6 +60,8 @@ func printed(text string) account {
 		case a.Code == uncoded:
 		case key == "at fault":
 			a.AtFault = value
+		case key == "hint":
+			a.Hint = value
 		case key == "certainty":
 			a.Certainty, a.Basis, _ = strings.Cut(value, " (")
 			a.Basis = strings.TrimSuffix(a.Basis, ")")

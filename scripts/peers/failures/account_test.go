@@ -21,7 +21,7 @@ func TestPrinted(t *testing.T) {
 				"at fault: x.crt (serial 01, issued by \"CN=x\")\nhint: ask\ncertainty: likely (the alert \"x (y)\"; so)\nat fault: another block\n",
 			account{
 				Code: explain.ClientCertExpired, Text: "the server refused it: it ended", AtFault: `x.crt (serial 01, issued by "CN=x")`,
-				Certainty: "likely", Basis: `the alert "x (y)"; so`,
+				Hint: "ask", Certainty: "likely", Basis: `the alert "x (y)"; so`,
 			},
 		},
 		"no basis": {"tlsdemo: peer-echoes: it echoes\ncertainty: certain\n", account{Code: explain.PeerEchoes, Text: "it echoes", Certainty: "certain"}},

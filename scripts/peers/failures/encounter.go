@@ -28,6 +28,7 @@ type encounter struct {
 	ours      explain.Side
 	peer      workshop.Peer // foreign as the situation wants it
 	overheard bool          // the peer has time to say all that it has to say
+	typed     [2][]string   // the flags that a hint has for tlsdemo at each end
 }
 
 // encounters are all that can be, for the peers at the other end of ours.
@@ -48,6 +49,9 @@ func encounters(ours explain.Side, peers []foreign) []*encounter {
 type heard struct {
 	accepted bool
 	atStart  bool   // our end refused its own files, and never got as far
+	usage    bool   // or did not understand what was typed
+	addr     string // the server's
+	hint     verdict
 	absent   bool   // the peer would not even load what it was given
 	account         // of the failure
 	ours     string // all that our end printed

@@ -105,6 +105,9 @@ func play(ctx context.Context, s *stage, all []*encounter, tell func(*encounter,
 		workers.Go(func() {
 			for e := range todo {
 				h, err := e.run(ctx, s)
+				if err == nil {
+					h.hint, err = e.try(ctx, s, h)
+				}
 				tell(e, h, err)
 			}
 		})

@@ -105,10 +105,12 @@ func (m *matrix) end(ctx context.Context, all []*encounter) int {
 	}
 	fmt.Fprintf(m.out, "failures: %d right, %d hedged, %d accepted by the peer, %d wrong\n",
 		count[right], count[hedged], count[tolerant], count[wrong])
+	hints := m.hinted(all)
+	fmt.Fprintln(m.out, hints)
 	switch {
-	case count[wrong] > 0, ctx.Err() != nil, m.require && len(m.missing) > 0:
+	case count[wrong] > 0, hints[harmful] > 0, ctx.Err() != nil, m.require && len(m.missing) > 0:
 		return 1
-	case m.whole && len(m.missing) == 0 && !m.floors(all):
+	case m.whole && len(m.missing) == 0 && !(m.floors(all) && hints.enough()):
 		return 1
 	}
 	return 0
@@ -157,7 +159,7 @@ func (m *matrix) table(rows [][]string) {
 
 // accuse prints all about an encounter of which our end was wrong, or about any.
 func (m *matrix) accuse(e *encounter, r result) {
-	if r.judgement != wrong && !m.verbose {
+	if r.judgement != wrong && r.hint != harmful && r.hint != useless && !m.verbose {
 		return
 	}
 	fmt.Fprintf(m.details, "%s, our end is the %v, the %v is %s: %s %s\n", e.situation.name, e.ours, 1-e.ours, e.foreign.Name, r.cell(), r.Code)
@@ -166,6 +168,12 @@ func (m *matrix) accuse(e *encounter, r result) {
 	}
 	if r.why != "" {
 		fmt.Fprintf(m.details, "    wrong is %s\n", r.why)
+	}
+	switch r.hint {
+	case harmful:
+		fmt.Fprintf(m.details, "    this hint makes it worse: %s\n", r.Hint)
+	case useless:
+		fmt.Fprintf(m.details, "    this hint changes nothing: %s\n", r.Hint)
 	}
 	fmt.Fprintf(m.details, "    right would be: %v\n", e.situation.right(e.ours))
 	workshop.Quote(m.details, "ours", r.ours)

@@ -24,11 +24,8 @@ func (e *encounter) send(ctx context.Context, s *stage) (h heard, err error) {
 		return h, err
 	}
 	defer done()
-	as := e.credentials(s, explain.ClientSide)
-	send, err := workshop.Start(ctx, slices.Concat([]string{
-		s.TLSDemo, "send", "--addr=" + addr, "--server-name=localhost",
-		"--cert=" + as.Cert, "--key=" + as.Key, "--ca=" + as.CA,
-	}, e.foreign.greeting(), e.fill(e.situation.sendFlags)))
+	h.addr = addr
+	send, err := workshop.Start(ctx, append([]string{s.TLSDemo, "send", "--addr=" + addr}, e.sendFlags(s)...))
 	if err != nil {
 		return h, err
 	}
@@ -41,9 +38,19 @@ func (e *encounter) send(ctx context.Context, s *stage) (h heard, err error) {
 	}
 	stop()
 	h.ours, h.theirs = send.String(), said()
-	h.accepted, h.atStart = e.answered(send), send.Status() == exitStart
+	h.accepted, h.atStart, h.usage = e.answered(send), send.Status() == exitStart, send.Status() == exitUsage
 	h.account = printed(h.ours)
 	return h, nil
+}
+
+// sendFlags are those of our client, with its message.
+func (e *encounter) sendFlags(s *stage) []string {
+	if typed := e.typed[explain.ClientSide]; typed != nil {
+		return typed
+	}
+	as := e.credentials(s, explain.ClientSide)
+	flags := []string{"--server-name=localhost", "--cert=" + as.Cert, "--key=" + as.Key, "--ca=" + as.CA}
+	return slices.Concat(flags, e.foreign.greeting(), e.fill(e.situation.sendFlags))
 }
 
 // greeting is what our client says to a server, and how it has to be told.
@@ -56,6 +63,9 @@ func (f foreign) greeting() []string {
 
 // answered reports whether our client had an answer, and ended as it has to then.
 func (e *encounter) answered(send *workshop.Process) bool {
+	if e.typed[explain.ServerSide] != nil {
+		return send.Status() == 0 // it is not the foreign server that has answered
+	}
 	if e.foreign.web && !strings.Contains(send.String(), "200 OK") {
 		return false
 	}
@@ -72,6 +82,8 @@ const statusCut = 4
 func (e *encounter) host(ctx context.Context, s *stage) (addr string, said func() string, stop func(), err error) {
 	nothing := func() string { return "" }
 	switch {
+	case e.typed[explain.ServerSide] != nil:
+		return e.hostTyped(ctx, s)
 	case e.foreign.raw && e.situation.talk.absent:
 		return s.upstreams["down"], nothing, func() {}, nil
 	case e.foreign.raw:

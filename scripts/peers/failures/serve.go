@@ -21,11 +21,15 @@ const (
 // serve runs tlsdemo serve, and the foreign client against it.
 func (e *encounter) serve(ctx context.Context, s *stage) (h heard, err error) {
 	flags := append([]string{"--log=json", "--drain=100ms"}, e.fill(e.situation.serveFlags)...)
+	if typed := e.typed[explain.ServerSide]; typed != nil {
+		flags = withoutReady(typed)
+	}
 	serve, addr, err := s.Serve(ctx, e.credentials(s, explain.ServerSide), flags...)
 	if err != nil {
 		return failedToStart(err, h)
 	}
 	defer serve.Stop()
+	h.addr = addr
 	addr, done, err := e.detour(ctx, addr)
 	if err != nil {
 		return h, err
@@ -46,7 +50,10 @@ func (e *encounter) serve(ctx context.Context, s *stage) (h heard, err error) {
 
 // call runs the client until our server has an opinion of it, and returns what it said.
 func (e *encounter) call(ctx context.Context, s *stage, serve *workshop.Process, addr string) (string, error) {
-	if e.foreign.raw {
+	switch {
+	case e.typed[explain.ClientSide] != nil:
+		return e.callTyped(ctx, s, addr)
+	case e.foreign.raw:
 		return "", e.knock(ctx, serve, addr)
 	}
 	p, err := e.peer.Start(ctx, s.Workshop, e.credentials(s, explain.ClientSide), addr, workshop.Greeting)
