@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"tlsdemo/certs/forge"
+	"tlsdemo/cmd/tlsdemo/internal/certtext"
 	"tlsdemo/cmd/tlsdemo/internal/console"
 )
 
@@ -123,8 +124,8 @@ func checkText(t *testing.T, kind int, text string) (checked int) {
 
 func compareTexts(t *testing.T, hostile, harmless *x509.Certificate, short bool) {
 	t.Helper()
-	got, err := item{cert: hostile}.text(short)
-	want, wantErr := item{cert: harmless}.text(short)
+	got, err := certtext.Item{Cert: hostile}.Text(short)
+	want, wantErr := certtext.Item{Cert: harmless}.Text(short)
 	if err != nil || wantErr != nil {
 		return // certinfo does not take the extension
 	}
@@ -193,11 +194,11 @@ func checkRequest(t *testing.T, tag int, value string) {
 	if f.Err() != nil {
 		t.Fatal(f.Err())
 	}
-	items, _, err := parse(data)
+	items, _, err := certtext.Parse(data)
 	if err != nil {
 		return // crypto/x509 does not take it
 	}
-	text, err := items[0].text(false)
+	text, err := items[0].Text(false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,11 +212,11 @@ func checkRequest(t *testing.T, tag int, value string) {
 // What makes certinfo panic is an error of the certificate.
 func TestCertTextPanic(t *testing.T) {
 	f := newForger(time.Now())
-	items, _, err := parse(files["crashing"](f))
+	items, _, err := certtext.Parse(files["crashing"](f))
 	if err != nil || f.Err() != nil {
 		t.Fatal(err, f.Err())
 	}
-	if text, err := items[0].text(false); err == nil {
+	if text, err := items[0].Text(false); err == nil {
 		t.Errorf("no error, but\n%s", text)
 	}
 }

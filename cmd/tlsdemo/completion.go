@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"tlsdemo/cmd/tlsdemo/internal/cli"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -39,9 +40,9 @@ func describeFlags(cmd *cobra.Command) {
 // usage gives the value. Where neither tells, there is nothing to offer.
 func valuesOf(flag *pflag.Flag) cobra.CompletionFunc {
 	switch value := flag.Value.(type) {
-	case *choice:
-		return oneOf(value.words)
-	case *tlsVersion:
+	case *cli.Choice:
+		return oneOf(value.Words)
+	case *cli.TLSVersion:
 		return oneOf(tlsVersionNames())
 	case *groupList:
 		return someOf(groupNames())
@@ -75,7 +76,7 @@ func someOf(words []string) cobra.CompletionFunc {
 	}
 }
 
-func tlsVersionNames() []string { return slices.Sorted(maps.Keys(tlsVersions)) }
+func tlsVersionNames() []string { return slices.Sorted(maps.Keys(cli.TLSVersions)) }
 
 // cipherNames are the names that --ciphers takes.
 func cipherNames() []string {

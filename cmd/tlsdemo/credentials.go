@@ -4,21 +4,19 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"tlsdemo/certs"
 	"tlsdemo/certs/chain"
 	"tlsdemo/certs/shape"
-	"tlsdemo/cmd/tlsdemo/internal/console"
+	"tlsdemo/cmd/tlsdemo/internal/certtext"
+	"tlsdemo/cmd/tlsdemo/internal/cli"
 )
 
 // credentials are what an end of a connection proves itself with, whom it believes, and
@@ -28,129 +26,9 @@ type credentials struct {
 	origin *origin
 }
 
-// dirFlags choose the directory of a set.
-type dirFlags struct {
-	dir string
-}
-
-func (f *dirFlags) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.dir, "dir", "", "`DIR` of the certificates (default $TLSDEMO_DIR, else tlsdemo in your configuration directory)")
-}
-
-// path is --dir, else TLSDEMO_DIR, else the user's own.
-func (f *dirFlags) path() (certs.Dir, error) {
-	if f.dir != "" {
-		return certs.Dir(f.dir), nil
-	}
-	if dir := os.Getenv("TLSDEMO_DIR"); dir != "" {
-		return certs.Dir(dir), nil
-	}
-	config, err := os.UserConfigDir()
-	if err != nil {
-		return "", &localError{err: fmt.Errorf("no directory for certificates: %w: use --dir", err)}
-	}
-	return certs.Dir(filepath.Join(config, "tlsdemo")), nil
-}
-
-// fail marks an error as one of files in the directory: if we made it, the advice can be to
-// make them again.
-func (f *dirFlags) fail(err error) error {
-	if err == nil {
-		return nil
-	}
-	dir, pathErr := f.path()
-	return &dirError{dirFlags: *f, made: pathErr == nil && dir.Made(), err: err}
-}
-
-// dirFlag is the flag to type for the same directory.
-func (f *dirFlags) dirFlag() string {
-	if f.dir == "" {
-		return ""
-	}
-	return " --dir=" + console.ShellWord(f.dir)
-}
-
-// dirError is an error of a directory in which a set is, or should be.
-type dirError struct {
-	dirFlags
-	made bool // whether certs init made it, and it holds nothing else
-	err  error
-}
-
-func (e *dirError) Error() string { return e.err.Error() }
-func (e *dirError) Unwrap() error { return e.err }
-
-// errNoSet is wrapped by the error for a directory with nothing in it that is ours.
-var errNoSet = errors.New("no certificates")
-
-func noSet(dir certs.Dir) error { return &localError{err: fmt.Errorf("%w in %s", errNoSet, dir)} }
-
-// foreignDir is the error for a directory that another program made.
-type foreignDir struct{ layout *certs.Layout }
-
-func (d *foreignDir) Error() string {
-	if d.layout.Tool == "" {
-		return fmt.Sprintf("%s has certificates, but not a set as certs init makes it", d.layout.Dir)
-	}
-	return fmt.Sprintf("%s is a directory of another program (%s), not a set as certs init makes it", d.layout.Dir, d.layout.Tool)
-}
-
-// checkLayout returns an error for a directory without a set.
-func checkLayout(dir certs.Dir) error {
-	if layout := dir.Layout(); layout != nil {
-		return &localError{err: &foreignDir{layout: layout}}
-	}
-	if names, err := dir.Names(); errors.Is(err, fs.ErrNotExist) || err == nil && len(names) == 0 {
-		return noSet(dir)
-	}
-	return nil
-}
-
-// unsoundSet is everything that is wrong with a set.
-type unsoundSet struct {
-	dir      certs.Dir
-	findings []*certs.Finding
-}
-
-func (u *unsoundSet) Error() string { return fmt.Sprintf("the set in %s is not sound", u.dir) }
-
-// details are the lines under the error.
-func (u *unsoundSet) details() []string {
-	var lines []string
-	for _, f := range u.findings {
-		lines = append(lines, fmt.Sprintf("%s: %v", f.Code, f))
-	}
-	return lines
-}
-
-// Unwrap returns the first finding: what has to be mended first.
-func (u *unsoundSet) Unwrap() error { return u.findings[0] }
-
-func findingsOf(entries []certs.Entry) []*certs.Finding {
-	var all []*certs.Finding
-	for _, entry := range entries {
-		all = append(all, entry.Findings...)
-	}
-	return all
-}
-
-// warn says which programs refuse a set that is sound, and what to type.
-func (f *dirFlags) warn(w io.Writer, dir certs.Dir, entries []certs.Entry) {
-	warned := false
-	for _, entry := range entries {
-		for _, warning := range entry.Warnings {
-			warned = warned || warning.Code == certs.ConstraintUnsupported
-			fmt.Fprintf(w, "tlsdemo: warning: %s: %s\n", warning.Code, console.Clean(warning.Error()))
-		}
-	}
-	if advice := hintConstraints(f, dir); warned && advice != "" {
-		fmt.Fprintf(w, "hint: %s\n", console.Clean(advice))
-	}
-}
-
 // credentialFlags choose the certificate, key and trust file of an end.
 type credentialFlags struct {
-	dirFlags
+	cli.DirFlags
 	files certs.Files
 }
 
@@ -161,7 +39,7 @@ func (f *credentialFlags) register(cmd *cobra.Command) {
 }
 
 func (f *credentialFlags) registerFiles(cmd *cobra.Command) {
-	f.dirFlags.register(cmd.Flags())
+	f.DirFlags.Register(cmd.Flags())
 	cmd.Flags().StringVar(&f.files.Cert, "cert", "", "our certificate, a `FILE` in PEM with its intermediates, instead of the one in --dir")
 	cmd.Flags().StringVar(&f.files.Key, "key", "", "the private key of --cert, a `FILE` in PEM")
 	cmd.Flags().StringVar(&f.files.CA, "ca", "", "the CA certificates that the peer's must lead to, a `FILE` in PEM")
@@ -176,22 +54,22 @@ func (f *credentialFlags) open(name string) (*credentials, error) {
 		source, err := certs.Open(f.files)
 		return &credentials{Source: source, origin: capture(f.files, source)}, err
 	}
-	dir, err := f.path()
+	dir, err := f.Path()
 	if err != nil {
 		return &credentials{}, err
 	}
-	if err := checkLayout(dir); err != nil {
-		return &credentials{}, f.fail(err)
+	if err := cli.CheckLayout(dir); err != nil {
+		return &credentials{}, f.Fail(err)
 	}
 	files := dir.Files(name)
 	files.CRL = f.files.CRL
 	source, err := certs.Open(files)
 	c := &credentials{Source: source, origin: capture(files, source)}
-	c.origin.own, c.origin.dir, c.origin.madeOnce = &f.dirFlags, string(dir), sync.OnceValue(dir.Made)
+	c.origin.own, c.origin.dir, c.origin.madeOnce = &f.DirFlags, string(dir), sync.OnceValue(dir.Made)
 	if finding, ok := errors.AsType[*certs.Finding](err); ok && finding.File == files.CRL {
 		return c, err // it is not one of the directory's
 	}
-	return c, f.fail(err)
+	return c, f.Fail(err)
 }
 
 // openAny is open for a client that can do without any file: it presents the certificate
@@ -201,7 +79,7 @@ func (f *credentialFlags) openAny() (*credentials, error) {
 	named := f.files.Cert != "" || f.files.CA != ""
 	if !named {
 		creds, err := f.open(certs.Client)
-		if f.dir != "" || !errors.Is(err, errNoSet) {
+		if f.Dir != "" || !errors.Is(err, cli.ErrNoSet) {
 			return creds, err
 		}
 	}
@@ -221,7 +99,7 @@ func (c *credentials) warnings(usage certs.Usage, now time.Time) []string {
 		warnings = append(warnings, fmt.Sprintf("warning: %s: %s: %s", finding.Code, files.Cert, finding.Text))
 	}
 	if left := c.Leaf().NotAfter.Sub(now); left > 0 && left < soon {
-		warnings = append(warnings, fmt.Sprintf("warning: %s: %s", files.Cert, remaining(c.Leaf(), now)))
+		warnings = append(warnings, fmt.Sprintf("warning: %s: %s", files.Cert, certtext.Remaining(c.Leaf(), now)))
 	}
 	for _, finding := range slices.Concat(c.Warnings(), c.CRLWarnings(now), []*certs.Finding{certs.CheckKeyFile(files.Key)}) {
 		if finding != nil {
@@ -245,7 +123,7 @@ func (c *credentials) findings(usage certs.Usage, now time.Time) []*certs.Findin
 // fails may be something else. The zero value knows nothing, and nil does neither.
 type origin struct {
 	files certs.Files
-	own   *dirFlags           // the directory that they are from, or nil if the files were named
+	own   *cli.DirFlags       // the directory that they are from, or nil if the files were named
 	dir   string              // its path
 	near  []certs.CertFile    // what that directory held, or what lay beside the files that were named
 	apart bool                // our own certificate was not issued by our own CA

@@ -8,45 +8,18 @@ import (
 	"net"
 
 	"tlsdemo/certs"
+	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/cmd/tlsdemo/internal/retype"
 	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
 )
 
-// The exit statuses. They are part of what the program promises.
-const (
-	exitDone        = 0
-	exitUnexpected  = 1
-	exitUsage       = 2
-	exitLocal       = 3 // a local file or configuration
-	exitTransport   = 4 // refused, timed out, not TLS, closed
-	exitRefusedPeer = 5 // we refused the peer's certificate
-	exitRefused     = 6 // the peer refused us
-	exitNegotiation = 7 // version, cipher, group, ALPN
-	exitNotKnown    = 8 // explain recognised nothing, or probe could not find out whether a server refuses
-)
-
-// usageError is a mistake of typing.
-type usageError struct {
-	command string // whose help to read
-	err     error
-}
-
-func (u *usageError) Error() string { return u.err.Error() }
-
-// localError is a fault of a local file or of the configuration that has no type of
-// its own.
-type localError struct{ err error }
-
-func (l *localError) Error() string { return l.err.Error() }
-func (l *localError) Unwrap() error { return l.err }
-
 var handshakeStatus = map[explain.Fault]int{
-	explain.Transport:   exitTransport,
-	explain.WeRefused:   exitRefusedPeer,
-	explain.TheyRefused: exitRefused,
-	explain.Negotiation: exitNegotiation,
+	explain.Transport:   cli.ExitTransport,
+	explain.WeRefused:   cli.ExitRefusedPeer,
+	explain.TheyRefused: cli.ExitRefused,
+	explain.Negotiation: cli.ExitNegotiation,
 }
 
 // errInterrupted is the cause with which a signal ends a command.
@@ -54,30 +27,30 @@ var errInterrupted = errors.New("interrupted")
 
 func status(err error) int {
 	if found, ok := errors.AsType[*probeError](err); ok && found.taken > 0 {
-		return exitRefusedPeer
+		return cli.ExitRefusedPeer
 	} else if ok && len(found.report.Faults) == 0 {
-		return exitNotKnown
+		return cli.ExitNotKnown
 	} else if ok {
 		return handshakeStatus[found.report.Faults[0].Fault()]
 	}
 	if errors.Is(err, errInterrupted) {
-		return exitUnexpected
+		return cli.ExitUnexpected
 	}
 	if handshake, ok := errors.AsType[*explain.Error](err); ok {
 		return handshakeStatus[handshake.Fault()]
 	}
 	switch {
-	case is[*usageError](err):
-		return exitUsage
+	case is[*cli.UsageError](err):
+		return cli.ExitUsage
 	case is[*nothingKnownError](err):
-		return exitNotKnown
+		return cli.ExitNotKnown
 	case is[*tlsnet.ExchangeError](err), is[*net.OpError](err), is[*net.DNSError](err), is[*gaveUpError](err):
-		return exitTransport
-	case is[*certs.Finding](err), is[*localError](err), is[*fs.PathError](err),
+		return cli.ExitTransport
+	case is[*certs.Finding](err), is[*cli.LocalError](err), is[*fs.PathError](err),
 		errors.Is(err, fs.ErrExist), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
-		return exitLocal
+		return cli.ExitLocal
 	}
-	return exitUnexpected
+	return cli.ExitUnexpected
 }
 
 func is[E error](err error) bool {
@@ -94,7 +67,7 @@ func (t *toldError) Unwrap() error { return t.err }
 // findingCode is the code of what is wrong with a file, for in front of its error.
 func findingCode(err error) string {
 	finding, ok := errors.AsType[*certs.Finding](err)
-	if !ok || is[*unsoundSet](err) {
+	if !ok || is[*cli.UnsoundSet](err) {
 		return ""
 	}
 	return string(finding.Code) + ": "
@@ -113,9 +86,9 @@ func report(w io.Writer, err error, typed retype.Line) {
 	fmt.Fprintf(w, "tlsdemo: %s%s\n", findingCode(err), console.Clean(err.Error()))
 	if detailed, ok := errors.AsType[interface {
 		error
-		details() []string
+		Details() []string
 	}](err); ok {
-		for _, line := range detailed.details() {
+		for _, line := range detailed.Details() {
 			fmt.Fprintf(w, "  %s\n", console.Clean(line))
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/cmd/tlsdemo/internal/tally"
 	"tlsdemo/tlsnet/explain"
@@ -19,13 +20,13 @@ import (
 
 // explainCmd says what error lines of other programs mean.
 type explainCmd struct {
-	env  *environment
+	env  *cli.Env
 	file string
 	side string
 	json bool
 }
 
-func newExplainCmd(env *environment) *cobra.Command {
+func newExplainCmd(env *cli.Env) *cobra.Command {
 	e := &explainCmd{env: env}
 	cmd := &cobra.Command{
 		Use:   "explain [TEXT...]",
@@ -111,7 +112,7 @@ func (e *explainCmd) read(ctx context.Context, t *tally.Tally, args []string) er
 	case len(args) > 0:
 		return t.Read(ctx, strings.NewReader(strings.Join(args, " ")))
 	case e.file == "" || e.file == "-":
-		return t.Read(ctx, e.env.stdin)
+		return t.Read(ctx, e.env.Stdin)
 	}
 	file, err := os.Open(e.file)
 	if err != nil {
@@ -123,7 +124,7 @@ func (e *explainCmd) read(ctx context.Context, t *tally.Tally, args []string) er
 
 // print writes all that was found for a person.
 func (e *explainCmd) print(t *tally.Tally, groups []*tally.Group) {
-	w := e.env.stdout
+	w := e.env.Stdout
 	for i, g := range groups {
 		if i > 0 {
 			fmt.Fprintln(w)
@@ -283,7 +284,7 @@ func endsOf(g *tally.Group) []phrases.End {
 	return []phrases.End{phrases.Client, phrases.Server}
 }
 
-// maxCauses is how many causes are listed with what they mean.
+// maxCauses is how many causes are certtext.listed with what they mean.
 const maxCauses = 5
 
 func listCauses(w io.Writer, head string, codes []string) {
@@ -295,10 +296,10 @@ func listCauses(w io.Writer, head string, codes []string) {
 	}
 	fmt.Fprintln(w, "  "+head)
 	for _, code := range codes[:min(len(codes), maxCauses)] {
-		console.Hang(w, fmt.Sprintf("    %-30s ", code), firstSentence(codeText(code)), columns)
+		console.Hang(w, fmt.Sprintf("    %-30s ", code), firstSentence(codeText(code)), cli.Columns)
 	}
 	if rest := codes[min(len(codes), maxCauses):]; len(rest) > 0 {
-		console.Hang(w, "    or ", strings.Join(rest, ", "), columns)
+		console.Hang(w, "    or ", strings.Join(rest, ", "), cli.Columns)
 	}
 }
 
@@ -337,7 +338,7 @@ func counted(n int64) string {
 // left out.
 func fold(w io.Writer, name, value string) {
 	if value != "" {
-		console.Hang(w, fmt.Sprintf("  %-9s ", name), console.Clean(value), columns)
+		console.Hang(w, fmt.Sprintf("  %-9s ", name), console.Clean(value), cli.Columns)
 	}
 }
 
@@ -494,7 +495,7 @@ type textJSON struct {
 }
 
 func (e *explainCmd) printJSON(t *tally.Tally, groups []*tally.Group) {
-	out := console.NewJSONEncoder(e.env.stdout)
+	out := console.NewJSONEncoder(e.env.Stdout)
 	for _, g := range groups {
 		_ = out.Encode(groupJSON(g)) // the output remembers its error
 	}

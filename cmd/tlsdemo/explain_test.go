@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/tlsnet/phrases"
 )
 
@@ -33,7 +34,7 @@ func TestExplainCommands(t *testing.T) {
 		if words[0] == "openssl" {
 			continue
 		}
-		root := newRootCmd(&environment{now: time.Now})
+		root := newRootCmd(&cli.Env{Now: time.Now})
 		cmd, rest, err := root.Find(words[1:])
 		if err != nil || cmd == root {
 			t.Errorf("%s: %s: no such command: %v", code, a.try, err)

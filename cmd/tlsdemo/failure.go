@@ -11,6 +11,7 @@ import (
 
 	"tlsdemo/certs"
 	"tlsdemo/certs/chain"
+	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/cmd/tlsdemo/internal/lab"
 	"tlsdemo/cmd/tlsdemo/internal/retype"
@@ -108,7 +109,7 @@ func peerOf(side explain.Side) string {
 
 // newFailuresCmd prints every code with its text, from the same tables that the
 // explanations come from, or those that are asked for.
-func newFailuresCmd(env *environment) *cobra.Command {
+func newFailuresCmd(env *cli.Env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "failures [CODE...]",
 		Short: "Why connections fail: every code, explained",
@@ -121,7 +122,7 @@ func newFailuresCmd(env *environment) *cobra.Command {
 			if len(args) == 0 {
 				return cmd.Help()
 			}
-			_, err := io.WriteString(env.stdout, explainCodes(args))
+			_, err := io.WriteString(env.Stdout, explainCodes(args))
 			return err
 		},
 	}
@@ -187,13 +188,10 @@ func explainCodes(codes []string) string {
 	return page.String()
 }
 
-// columns is how wide a page of help is: as wide as a terminal.
-const columns = 80
-
 // section is a code and its text.
 func section(code string) string {
 	var b strings.Builder
 	b.WriteString(code + "\n")
-	console.Hang(&b, "    ", codeText(code), columns)
+	console.Hang(&b, "    ", codeText(code), cli.Columns)
 	return b.String()
 }

@@ -15,6 +15,7 @@ import (
 	"tlsdemo/certs"
 	"tlsdemo/certs/certstest"
 	"tlsdemo/certs/chain"
+	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/tlsnet/explain"
 )
@@ -112,7 +113,7 @@ func named(c *x509.Certificate) string {
 func TestAtFault(t *testing.T) {
 	set, other := certstest.New(t), certstest.New(t)
 	dir := written(t, set.Pairs())
-	c := opened(t, &credentialFlags{dirFlags: dirFlags{dir: dir}}, certs.Server)
+	c := opened(t, &credentialFlags{DirFlags: cli.DirFlags{Dir: dir}}, certs.Server)
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +159,7 @@ func TestOriginApart(t *testing.T) {
 	for want, server := range map[bool]*certs.Pair{false: set.Server, true: other.Server} {
 		pairs := set.Pairs()
 		pairs[certs.Server] = server
-		c := opened(t, &credentialFlags{dirFlags: dirFlags{dir: written(t, pairs)}}, certs.Server)
+		c := opened(t, &credentialFlags{DirFlags: cli.DirFlags{Dir: written(t, pairs)}}, certs.Server)
 		if c.origin.apart != want {
 			t.Errorf("apart is %v, want %v", c.origin.apart, want)
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
@@ -15,7 +16,7 @@ import (
 // command line a comment is no comment but arguments.
 func TestExamplesFitAnyShell(t *testing.T) {
 	quoted := regexp.MustCompile(`'[^']*'`)
-	each(newRootCmd(&environment{now: time.Now}), func(cmd *cobra.Command) {
+	each(newRootCmd(&cli.Env{Now: time.Now}), func(cmd *cobra.Command) {
 		for line := range strings.Lines(cmd.Example) {
 			line = strings.TrimSpace(line)
 			if line[0] != '#' && strings.ContainsAny(quoted.ReplaceAllString(line, ""), "[]*?~^#") {
@@ -34,7 +35,7 @@ func each(cmd *cobra.Command, visit func(*cobra.Command)) {
 
 // TestHelpFitsTerminal checks that no line of help is longer than that of a terminal.
 func TestHelpFitsTerminal(t *testing.T) {
-	root := newRootCmd(&environment{now: time.Now})
+	root := newRootCmd(&cli.Env{Now: time.Now})
 	each(root, func(cmd *cobra.Command) {
 		if cmd.HasParent() && cmd.Parent().Name() == "completion" {
 			return // cobra's own
@@ -48,7 +49,7 @@ func TestHelpFitsTerminal(t *testing.T) {
 			t.Errorf("%s has no help", cmd.CommandPath())
 		}
 		for line := range strings.Lines(page.String()) {
-			if line = strings.TrimSuffix(line, "\n"); utf8.RuneCountInString(line) > columns {
+			if line = strings.TrimSuffix(line, "\n"); utf8.RuneCountInString(line) > cli.Columns {
 				t.Errorf("%s: %s", cmd.CommandPath(), line)
 			}
 		}

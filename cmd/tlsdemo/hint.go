@@ -18,6 +18,9 @@ import (
 	"tlsdemo/certs"
 	"tlsdemo/certs/chain"
 	"tlsdemo/certs/shape"
+	"tlsdemo/cmd/tlsdemo/internal/certscmd"
+	"tlsdemo/cmd/tlsdemo/internal/certtext"
+	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/cmd/tlsdemo/internal/retype"
 	"tlsdemo/tlsnet"
@@ -31,8 +34,8 @@ import (
 // that it can be pasted; what has to be known before it is pasted, such as that it is for
 // the other end, stands in front of it with a colon.
 func hint(err error, typed retype.Line) string {
-	if usage, ok := errors.AsType[*usageError](err); ok {
-		return usage.command + " --help"
+	if usage, ok := errors.AsType[*cli.UsageError](err); ok {
+		return usage.Command + " --help"
 	}
 	f := &problem{err: err, origin: new(origin), typed: typed}
 	if where, ok := errors.AsType[*located](err); ok {
@@ -48,7 +51,7 @@ func hint(err error, typed retype.Line) string {
 	if e, ok := errors.AsType[*tlsnet.ExchangeError](err); ok && e.Code != "" {
 		return hintExchange(f, e)
 	}
-	if is[*dirError](err) || is[*certs.Finding](err) {
+	if is[*cli.DirError](err) || is[*certs.Finding](err) {
 		return hintFiles(f)
 	}
 	switch {
@@ -267,7 +270,7 @@ func hintTooLarge(f *problem) string {
 	if !ok {
 		return hintOtherLog(f)
 	}
-	longer := byteSize(min(limit.Limit, math.MaxInt64/16) * 16)
+	longer := cli.ByteSize(min(limit.Limit, math.MaxInt64/16) * 16)
 	return "to take longer messages: " + f.here().With("max-message", longer.String()).String()
 }
 
@@ -425,7 +428,7 @@ func hintAllow(f *problem) string {
 	if dns := harmless(f.Cert.DNSNames); dns != "" {
 		return "to accept this client as well: " + f.here().And("allow-dns", dns).String()
 	}
-	if uri := harmless(uris(f.Cert.URIs)); uri != "" {
+	if uri := harmless(certtext.URIs(f.Cert.URIs)); uri != "" {
 		return "to accept this client as well: " + f.here().And("allow-uri", uri).String()
 	}
 	return ""
@@ -562,8 +565,8 @@ func hintRevoked(f *problem) string {
 // renew makes all of a set again.
 func renew(f *problem) retype.Line {
 	line := retype.Of("tlsdemo", "certs", "init")
-	if f.origin.own.dir != "" {
-		line = line.With("dir", f.origin.own.dir)
+	if f.origin.own.Dir != "" {
+		line = line.With("dir", f.origin.own.Dir)
 	}
 	return line.Alone("force")
 }
@@ -609,30 +612,10 @@ func hintRefused(f *problem) string {
 	return f.there().String()
 }
 
-// hintConstraints is about a set that some programs refuse: another with its names.
-func hintConstraints(f *dirFlags, dir certs.Dir) string {
-	if !dir.Made() {
-		return ""
-	}
-	profile, urisLimited := dir.Profile()
-	line := retype.Of("tlsdemo", "certs", "init")
-	if f.dir != "" {
-		line = line.With("dir", f.dir)
-	}
-	for _, name := range profile.Names {
-		line = line.And("name", name)
-	}
-	line = line.With("constraints", "names").Alone("force")
-	if urisLimited {
-		return "make a new set without URIs (the old one is kept; to have URIs, add --trust-domain=" + profile.TrustDomain + "): " + line.String()
-	}
-	return "make a new set (the old one is kept): " + line.String()
-}
-
 // hintFiles is about files and directories of this machine.
 func hintFiles(f *problem) string {
 	finding, found := errors.AsType[*certs.Finding](f.err)
-	own, inDir := errors.AsType[*dirError](f.err)
+	own, inDir := errors.AsType[*cli.DirError](f.err)
 	switch {
 	case found && finding.Format != nil:
 		return hintFormat(f, finding)
@@ -644,34 +627,34 @@ func hintFiles(f *problem) string {
 		return hintLocked(f, finding)
 	case inDir:
 		return hintDir(f, own)
-	case is[*shownFile](f.err):
+	case is[*certscmd.ShownFile](f.err):
 		return ""
 	}
 	return hintFile(f, finding)
 }
 
 // hintDir is about a directory. Only one that we made is ever made again.
-func hintDir(f *problem, err *dirError) string {
+func hintDir(f *problem, err *cli.DirError) string {
 	init := retype.Of("tlsdemo", "certs", "init")
 	if f.typed.Is("certs", "init") {
 		init = f.typed
 	}
-	if err.dir != "" {
-		init = init.With("dir", err.dir)
+	if err.Dir != "" {
+		init = init.With("dir", err.Dir)
 	}
-	foreign, isForeign := errors.AsType[*foreignDir](err)
+	foreign, isForeign := errors.AsType[*cli.ForeignDir](err)
 	switch {
-	case is[*notInit](err):
+	case is[*certscmd.NotInit](err):
 		return hintNotInit(init, err)
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.ENOTDIR):
 		return ""
 	case isForeign:
-		return hintForeign(f, foreign.layout)
-	case errors.Is(err, errNoSet):
+		return hintForeign(f, foreign.Layout)
+	case errors.Is(err, cli.ErrNoSet):
 		return init.String()
-	case err.made && !f.typed.Is("certs"):
+	case err.Made && !f.typed.Is("certs"):
 		return f.renewing(init.Alone("force"))
-	case err.made:
+	case err.Made:
 		return "make a new set (the old one is kept): " + init.Alone("force").String()
 	}
 	if finding, ok := errors.AsType[*certs.Finding](err); ok {
@@ -703,8 +686,8 @@ func hintForeign(f *problem, layout *certs.Layout) string {
 }
 
 // hintNotInit is about a directory that certs init cannot use.
-func hintNotInit(init retype.Line, err *dirError) string {
-	path, dirErr := err.path()
+func hintNotInit(init retype.Line, err *cli.DirError) string {
+	path, dirErr := err.Path()
 	if dirErr != nil {
 		return ""
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/cmd/tlsdemo/internal/lab"
 	"tlsdemo/cmd/tlsdemo/internal/retype"
@@ -19,15 +20,15 @@ import (
 
 // labCmd reproduces failures on purpose.
 type labCmd struct {
-	env       *environment
+	env       *cli.Env
 	all       bool
 	json      bool
 	keep      string
-	tls       tlsVersion
+	tls       cli.TLSVersion
 	scenarios []*lab.Scenario // those that were asked for
 }
 
-func newLabCmd(env *environment) *cobra.Command {
+func newLabCmd(env *cli.Env) *cobra.Command {
 	l := &labCmd{env: env}
 	cmd := &cobra.Command{
 		Use:   "lab [CODE...]",
@@ -148,7 +149,7 @@ func (l *labCmd) list() {
 	for _, s := range lab.Scenarios() {
 		rows = append(rows, []string{s.Name, s.Broken})
 	}
-	console.PrintTable(l.env.stdout, rows, tableColumns(l.env.stdout))
+	console.PrintTable(l.env.Stdout, rows, cli.TableColumns(l.env.Stdout))
 }
 
 // unexpectedError is a lab in which an end did not say what it ought to.
@@ -160,7 +161,7 @@ func (u *unexpectedError) Error() string {
 
 // lab is a lab that runs our own commands.
 func (l *labCmd) lab() *lab.Lab {
-	return &lab.Lab{Now: l.env.now, Run: l.execute, Explain: explained, Status: status}
+	return &lab.Lab{Now: l.env.Now, Run: l.execute, Explain: explained, Status: status}
 }
 
 // execute runs a command of ours, and returns its error rather than printing it. From its
@@ -168,17 +169,17 @@ func (l *labCmd) lab() *lab.Lab {
 func (l *labCmd) execute(ctx context.Context, args []string, stderr io.Writer) error {
 	stdin, nothing := io.Pipe()
 	defer nothing.Close()
-	env := &environment{stdin: stdin, stdout: io.Discard, stderr: stderr, now: l.env.now}
+	env := &cli.Env{Stdin: stdin, Stdout: io.Discard, Stderr: stderr, Now: l.env.Now}
 	root := newRootCmd(env)
 	root.SetArgs(args)
-	env.typed = retype.New(root, args)
+	env.Typed = retype.New(root, args)
 	err := root.ExecuteContext(ctx)
 	failed, ok := errors.AsType[*runError](err)
 	switch {
 	case ok:
 		return failed.err
 	case err != nil: // nothing was run: what was typed is wrong
-		return &usageError{command: root.Name(), err: err}
+		return &cli.UsageError{Command: root.Name(), Err: err}
 	}
 	return nil
 }
@@ -192,7 +193,7 @@ func (l *labCmd) runChosen(ctx context.Context) error {
 			return err
 		}
 		if i > 0 && !l.json {
-			fmt.Fprintln(l.env.stdout)
+			fmt.Fprintln(l.env.Stdout)
 		}
 		if err := l.show(o); err != nil {
 			return err
@@ -228,8 +229,8 @@ func (l *labCmd) runAll(ctx context.Context) error {
 		return err
 	}
 	if !l.json {
-		fmt.Fprintf(l.env.stdout, "lab: %d of %d as expected\n", len(outcomes)-wrong, len(outcomes))
-		console.Hang(l.env.stdout, "hints: ", tallied(hints), columns)
+		fmt.Fprintf(l.env.Stdout, "lab: %d of %d as expected\n", len(outcomes)-wrong, len(outcomes))
+		console.Hang(l.env.Stdout, "hints: ", tallied(hints), cli.Columns)
 	}
 	return cmp.Or(judge(wrong, len(outcomes)), hints.Judge())
 }
@@ -269,7 +270,7 @@ func (l *labCmd) print(outcomes []*lab.Outcome) error {
 		if i > 0 && outcomes[i-1].Scenario == o.Scenario && summary(o) == summary(outcomes[i-1]) {
 			versions = fmt.Sprintf("%v and %v", outcomes[i-1].Version, o.Version)
 		}
-		fmt.Fprintf(l.env.stdout, "%s, TLS %s%s", o.Scenario.Name, versions, summary(o))
+		fmt.Fprintf(l.env.Stdout, "%s, TLS %s%s", o.Scenario.Name, versions, summary(o))
 	}
 	return nil
 }
@@ -300,7 +301,7 @@ func said(r *console.Explanation, hint lab.Verdict) string {
 // show prints what both ends said, as it would stand in their terminals.
 func (l *labCmd) show(o *lab.Outcome) error {
 	if l.json {
-		return console.NewJSONEncoder(l.env.stdout).Encode(newLabRecord(o))
+		return console.NewJSONEncoder(l.env.Stdout).Encode(newLabRecord(o))
 	}
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "%s, TLS %v: %s\n", o.Scenario.Name, o.Version, o.Scenario.Broken)
@@ -310,7 +311,7 @@ func (l *labCmd) show(o *lab.Outcome) error {
 	fmt.Fprintf(&out, "\nclient%s%s\n", prompt(o.Scenario.StrangeClient()), o.Commands[1])
 	tell(&out, o.Client)
 	fmt.Fprintf(&out, "\n%s\n", result(o))
-	_, err := l.env.stdout.Write(out.Bytes())
+	_, err := l.env.Stdout.Write(out.Bytes())
 	return err
 }
 
@@ -361,10 +362,10 @@ func newLabRecord(o *lab.Outcome) *labRecord {
 
 // write writes a scenario's set to the directory --keep, and prints what to type.
 func (l *labCmd) write(s *lab.Scenario) error {
-	if err := s.Write(l.keep, l.env.now()); err != nil {
-		return &localError{err: err}
+	if err := s.Write(l.keep, l.env.Now()); err != nil {
+		return &cli.LocalError{Err: err}
 	}
-	out := l.env.stdout
+	out := l.env.Stdout
 	fmt.Fprintf(out, "%s: %s\nWritten to %s. In one terminal and in another:\n\n", s.Name, s.Broken, console.Clean(l.keep))
 	for _, command := range s.Commands(l.keep, s.Best(l.version())) {
 		fmt.Fprintf(out, "  %s\n", command)

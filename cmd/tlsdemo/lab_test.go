@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/cmd/tlsdemo/internal/lab"
 	"tlsdemo/tlsnet/explain"
@@ -28,7 +29,7 @@ func TestLab(t *testing.T) {
 	for layout, version := range map[lab.Layout]lab.Version{lab.Shared: 0, lab.Named: tls.VersionTLS13, lab.Apart: tls.VersionTLS12, lab.Copied: tls.VersionTLS13} {
 		t.Run(layout.String(), func(t *testing.T) {
 			t.Parallel()
-			l := (&labCmd{env: &environment{now: time.Now}}).lab()
+			l := (&labCmd{env: &cli.Env{Now: time.Now}}).lab()
 			l.Layout = layout
 			outcomes, err := l.PlayAll(t.Context(), lab.Scenarios(), version)
 			if err != nil {
@@ -87,8 +88,8 @@ func TestLabKeep(t *testing.T) {
 // keep returns the two commands that lab --keep prints.
 func keep(t *testing.T, name string) (server, client string) {
 	var out bytes.Buffer
-	env := &environment{stdin: strings.NewReader(""), stdout: &out, stderr: io.Discard, now: time.Now}
-	if status := run(t.Context(), env, []string{"lab", name, "--keep", filepath.Join(t.TempDir(), "broken set")}); status != exitDone {
+	env := &cli.Env{Stdin: strings.NewReader(""), Stdout: &out, Stderr: io.Discard, Now: time.Now}
+	if status := run(t.Context(), env, []string{"lab", name, "--keep", filepath.Join(t.TempDir(), "broken set")}); status != cli.ExitDone {
 		t.Fatalf("exit status %d", status)
 	}
 	lines := regexp.MustCompile(`(?m)^  (.*)$`).FindAllStringSubmatch(out.String(), -1)
@@ -126,7 +127,7 @@ func typeBoth(t *testing.T, server, client string, want lab.Verdicts) lab.Verdic
 			t.Fatal(err)
 		}
 		defer silence.Close()
-		if err := sending.Run(); err != nil && sending.ProcessState.ExitCode() == exitLocal {
+		if err := sending.Run(); err != nil && sending.ProcessState.ExitCode() == cli.ExitLocal {
 			cancel() // the server waits for nobody
 		}
 	}
@@ -178,7 +179,7 @@ func printed(cmd *exec.Cmd, want string) string {
 	switch {
 	case found != nil:
 		return found[1]
-	case cmd.ProcessState.ExitCode() != exitLocal:
+	case cmd.ProcessState.ExitCode() != cli.ExitLocal:
 		return ""
 	case want != "" && explain.Code(want).Text() == "": // none of a connection
 		return want
@@ -193,7 +194,7 @@ func TestLabJudges(t *testing.T) {
 		t.Errorf("result %q", got)
 	}
 	err := judge(1, 2)
-	if _, ok := errors.AsType[*unexpectedError](err); !ok || status(err) != exitUnexpected {
+	if _, ok := errors.AsType[*unexpectedError](err); !ok || status(err) != cli.ExitUnexpected {
 		t.Errorf("error %v", err)
 	}
 }

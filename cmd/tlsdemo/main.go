@@ -4,29 +4,12 @@ package main
 
 import (
 	"context"
-	"io"
 	"os"
 	"os/signal"
-	"sync/atomic"
 	"syscall"
 	"time"
-
-	"tlsdemo/cmd/tlsdemo/internal/retype"
+	"tlsdemo/cmd/tlsdemo/internal/cli"
 )
-
-// environment is everything that a command touches outside of itself and the network.
-type environment struct {
-	stdin          io.Reader
-	stdout, stderr io.Writer
-	now            func() time.Time
-	typed          retype.Line // the command that runs
-	// patience is set by a command that goes on after a first signal, to finish what
-	// is in flight: it has that time.Duration for it.
-	patience atomic.Int64
-}
-
-// patient says whether the command finishes what is in flight.
-func (e *environment) patient() bool { return e.patience.Load() > 0 }
 
 // lastMoment is how long any other command has to end by itself after a signal, and a
 // patient one to say its last words: either may be waiting for a file or a reader, and
@@ -34,12 +17,12 @@ func (e *environment) patient() bool { return e.patience.Load() > 0 }
 const lastMoment = 480 * time.Millisecond
 
 func main() {
-	env := &environment{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, now: time.Now}
+	env := &cli.Env{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Now: time.Now}
 	os.Exit(start(env, os.Args[1:]))
 }
 
 // start is run with the process's signals.
-func start(env *environment, args []string) int {
+func start(env *cli.Env, args []string) int {
 	// Without this, the end of whoever reads our stderr would be the end of us.
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, cancel := context.WithCancelCause(context.Background())
@@ -48,12 +31,12 @@ func start(env *environment, args []string) int {
 	go func() {
 		<-signals
 		cancel(errInterrupted)
-		left := max(lastMoment, time.Duration(env.patience.Load()))
-		time.AfterFunc(left, func() { os.Exit(exitUnexpected) })
+		left := max(lastMoment, time.Duration(env.Patience.Load()))
+		time.AfterFunc(left, func() { os.Exit(cli.ExitUnexpected) })
 		// The second ends the program at once. To leave that to the system would
 		// not do: a shell starts what is in the background with SIGINT ignored.
 		awaitImpatience(signals)
-		os.Exit(exitUnexpected)
+		os.Exit(cli.ExitUnexpected)
 	}()
 	return run(ctx, env, args)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"time"
+	"tlsdemo/cmd/tlsdemo/internal/cli"
 
 	"github.com/spf13/cobra/doc"
 )
@@ -13,7 +14,7 @@ import (
 // init makes this another program, which scripts/man runs: it writes the man pages of all
 // commands into the directory that is its argument.
 func init() {
-	root := newRootCmd(&environment{now: time.Now})
+	root := newRootCmd(&cli.Env{Now: time.Now})
 	root.DisableAutoGenTag = true // the same pages for the same commands
 	if err := doc.GenManTree(root, &doc.GenManHeader{Section: "1", Source: "tlsdemo", Manual: "tlsdemo"}, os.Args[1]); err != nil {
 		fmt.Fprintln(os.Stderr, "man:", err)

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tlsdemo/certs"
+	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/cmd/tlsdemo/internal/impostor"
 	"tlsdemo/tlsnet/explain"
@@ -22,7 +23,7 @@ import (
 )
 
 type probeCmd struct {
-	env *environment
+	env *cli.Env
 	credentialFlags
 	tls        tlsFlags
 	serverName string
@@ -30,11 +31,11 @@ type probeCmd struct {
 	json       bool
 	http       string
 	refusals   bool
-	startTLS   choice
+	startTLS   cli.Choice
 }
 
-func newProbeCmd(env *environment) *cobra.Command {
-	p := &probeCmd{env: env, startTLS: choice{words: probe.StartTLSNames()}}
+func newProbeCmd(env *cli.Env) *cobra.Command {
+	p := &probeCmd{env: env, startTLS: cli.Choice{Words: probe.StartTLSNames()}}
 	cmd := &cobra.Command{
 		Use:   "probe HOST[:PORT]",
 		Short: "Look at any TLS server, and say step by step what is wrong",
@@ -76,7 +77,7 @@ of the protocol of --starttls.`,
 			return checkHostPort(withPort(args[0], p.port()))
 		},
 		PreRunE: func(*cobra.Command, []string) error {
-			return cmp.Or(p.tls.check(), positive("timeout", p.timeout), checkPath(p.http))
+			return cmp.Or(p.tls.check(), cli.Positive("timeout", p.timeout), checkPath(p.http))
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.run(cmd.Context(), withPort(args[0], p.port()))
@@ -103,25 +104,25 @@ of the protocol of --starttls.`,
 const httpsPort = "443"
 
 // port is where a server is looked for that was named without a port.
-func (p *probeCmd) port() string { return cmp.Or(probe.StartTLSPort(p.startTLS.value), httpsPort) }
+func (p *probeCmd) port() string { return cmp.Or(probe.StartTLSPort(p.startTLS.Value), httpsPort) }
 
 func (p *probeCmd) run(ctx context.Context, addr string) error {
 	creds, err := p.openAny()
 	from := creds.origin
 	if err != nil {
-		return &located{err: err, origin: from, typed: p.env.typed}
+		return &located{err: err, origin: from, typed: p.env.Typed}
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, p.timeout, &gaveUpError{after: p.timeout})
 	defer cancel()
-	prober := &probe.Probe{Config: p.tls.client(creds, p.serverName, p.env.now)(), Intermediates: from.intermediates(), HTTP: p.http, StartTLS: p.startTLS.value}
+	prober := &probe.Probe{Config: p.tls.client(creds, p.serverName, p.env.Now)(), Intermediates: from.intermediates(), HTTP: p.http, StartTLS: p.startTLS.Value}
 	report, err := prober.Run(ctx, addr)
 	if err != nil {
-		return &located{err: err, origin: from, typed: p.env.typed}
+		return &located{err: err, origin: from, typed: p.env.Typed}
 	}
 	view := &probeView{
-		report: report, addr: addr, name: cmp.Or(p.serverName, host(addr)), now: p.env.now(), creds: creds,
-		columns: terminalColumns(p.env.stdout), refusals: p.refusals,
-		startTLS: p.startTLS.value, http: p.http != "", typed: p.env.typed,
+		report: report, addr: addr, name: cmp.Or(p.serverName, host(addr)), now: p.env.Now(), creds: creds,
+		columns: cli.TerminalColumns(p.env.Stdout), refusals: p.refusals,
+		startTLS: p.startTLS.Value, http: p.http != "", typed: p.env.Typed,
 	}
 	if p.refusals && shaken(report) {
 		cast, err := p.cast(creds, report)
@@ -138,9 +139,9 @@ func (p *probeCmd) run(ctx context.Context, addr string) error {
 
 func (p *probeCmd) show(view *probeView) error {
 	if p.json {
-		return console.NewJSONEncoder(p.env.stdout).Encode(view.record())
+		return console.NewJSONEncoder(p.env.Stdout).Encode(view.record())
 	}
-	return view.print(p.env.stdout)
+	return view.print(p.env.Stdout)
 }
 
 // shaken reports whether a server has come so far that it could refuse something.
@@ -166,7 +167,7 @@ func (p *probeCmd) cast(creds *credentials, report *probe.Report) ([]probe.Crede
 	if ca != nil && !bytes.Equal(ca.Leaf().RawSubject, issuer) {
 		ca = nil
 	}
-	cast, err := impostor.Cast(p.env.now(), own, ca, issuer)
+	cast, err := impostor.Cast(p.env.Now(), own, ca, issuer)
 	if err == nil && !report.Asked {
 		cast = cast[:1]
 	}

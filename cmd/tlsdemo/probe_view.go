@@ -16,6 +16,7 @@ import (
 
 	"tlsdemo/certs"
 	"tlsdemo/certs/chain"
+	"tlsdemo/cmd/tlsdemo/internal/certtext"
 	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/cmd/tlsdemo/internal/retype"
 	"tlsdemo/tlsnet/explain"
@@ -146,11 +147,11 @@ func (v *probeView) chainRows() [][2]string {
 	for i, cert := range v.report.Chain {
 		names := ""
 		if i == 0 {
-			names = " for " + namesOf(cert)
+			names = " for " + certtext.NamesOf(cert)
 		}
 		rows = append(rows, [2]string{
 			fmt.Sprintf("chain %d", i+1),
-			fmt.Sprintf("%s%s, issued by %s, %s", subject(cert), names, issuer(cert), remaining(cert, v.now)),
+			fmt.Sprintf("%s%s, issued by %s, %s", subject(cert), names, issuer(cert), certtext.Remaining(cert, v.now)),
 		})
 	}
 	switch r := v.report; {
@@ -208,7 +209,7 @@ func (v *probeView) askedRows() [][2]string {
 	case len(r.CAs) == 0:
 		return [][2]string{{"asks for", "a client certificate of any CA: it names none"}}
 	}
-	return [][2]string{{"asks for", "a client certificate of " + strings.Join(firstFew(r.CAs), "; ")}}
+	return [][2]string{{"asks for", "a client certificate of " + strings.Join(certtext.FirstFew(r.CAs), "; ")}}
 }
 
 // ownRows are about our own certificate, whether or not the server has seen it.
@@ -218,7 +219,7 @@ func (v *probeView) ownRows() [][2]string {
 		text := "no certificate: --cert and --key name one to present"
 		return append([][2]string{{"ours", text}}, v.answerRows()...)
 	}
-	rows := [][2]string{{"ours", fmt.Sprintf("%s for %s, issued by %s, %s%s", subject(own[0]), namesOf(own[0]), issuer(own[0]), remaining(own[0], v.now), v.fits())}}
+	rows := [][2]string{{"ours", fmt.Sprintf("%s for %s, issued by %s, %s%s", subject(own[0]), certtext.NamesOf(own[0]), issuer(own[0]), certtext.Remaining(own[0], v.now), v.fits())}}
 	for _, finding := range v.creds.findings(certs.ClientAuth, v.now) {
 		rows = append(rows, [2]string{"", fmt.Sprintf("%s: %s", finding.Code, finding.Text)})
 	}
@@ -310,35 +311,35 @@ func (v *probeView) laterRefusal() string {
 
 // probeRecord is a probe as --json shows it. Fields are only ever added.
 type probeRecord struct {
-	Address   string                 `json:"address"`
-	Addresses []string               `json:"addresses"`
-	Remote    string                 `json:"remote,omitempty"`
-	StartTLS  string                 `json:"starttls,omitempty"`
-	Complete  bool                   `json:"handshake_complete"`
-	Version   string                 `json:"tls_version,omitempty"`
-	Suite     string                 `json:"cipher_suite,omitempty"`
-	Group     string                 `json:"group,omitempty"`
-	ALPN      string                 `json:"alpn,omitempty"`
-	Offered   []string               `json:"alpn_offered,omitempty"`
-	Chain     []*description         `json:"chain,omitempty"`
-	InOrder   bool                   `json:"chain_in_order,omitempty"`
-	Strays    int                    `json:"chain_strays,omitempty"`
-	Verified  bool                   `json:"verified"`
-	By        string                 `json:"verified_by"`
-	For       string                 `json:"verified_for"`
-	BySystem  bool                   `json:"verified_by_system,omitempty"` // although not by verified_by
-	Unjudged  bool                   `json:"verified_not_checked,omitempty"`
-	Remarks   []string               `json:"some_refuse_it,omitempty"`
-	Asked     bool                   `json:"asks_for_client_certificate"`
-	CAs       []string               `json:"acceptable_cas,omitempty"`
-	Ours      []*description         `json:"ours,omitempty"`
-	Fits      bool                   `json:"ours_fits,omitempty"`
-	Accepted  string                 `json:"accepted"`
-	Verdict   string                 `json:"accepted_verdict"` // yes, likely, no or not known
-	HTTP      *httpAnswer            `json:"http,omitempty"`
-	Trials    []trial                `json:"tried,omitempty"`
-	Refusals  []outcome              `json:"refusals,omitzero"` // empty if nothing could be presented
-	Faults    []*console.Explanation `json:"faults,omitempty"`
+	Address   string                  `json:"address"`
+	Addresses []string                `json:"addresses"`
+	Remote    string                  `json:"remote,omitempty"`
+	StartTLS  string                  `json:"starttls,omitempty"`
+	Complete  bool                    `json:"handshake_complete"`
+	Version   string                  `json:"tls_version,omitempty"`
+	Suite     string                  `json:"cipher_suite,omitempty"`
+	Group     string                  `json:"group,omitempty"`
+	ALPN      string                  `json:"alpn,omitempty"`
+	Offered   []string                `json:"alpn_offered,omitempty"`
+	Chain     []*certtext.Description `json:"chain,omitempty"`
+	InOrder   bool                    `json:"chain_in_order,omitempty"`
+	Strays    int                     `json:"chain_strays,omitempty"`
+	Verified  bool                    `json:"verified"`
+	By        string                  `json:"verified_by"`
+	For       string                  `json:"verified_for"`
+	BySystem  bool                    `json:"verified_by_system,omitempty"` // although not by verified_by
+	Unjudged  bool                    `json:"verified_not_checked,omitempty"`
+	Remarks   []string                `json:"some_refuse_it,omitempty"`
+	Asked     bool                    `json:"asks_for_client_certificate"`
+	CAs       []string                `json:"acceptable_cas,omitempty"`
+	Ours      []*certtext.Description `json:"ours,omitempty"`
+	Fits      bool                    `json:"ours_fits,omitempty"`
+	Accepted  string                  `json:"accepted"`
+	Verdict   string                  `json:"accepted_verdict"` // yes, likely, no or not known
+	HTTP      *httpAnswer             `json:"http,omitempty"`
+	Trials    []trial                 `json:"tried,omitempty"`
+	Refusals  []outcome               `json:"refusals,omitzero"` // empty if nothing could be presented
+	Faults    []*console.Explanation  `json:"faults,omitempty"`
 }
 
 type httpAnswer struct {
@@ -383,7 +384,7 @@ func (v *probeView) record() *probeRecord {
 		r.Suite, r.Group, r.ALPN = tls.CipherSuiteName(seen.State.CipherSuite), group(seen.State), seen.State.NegotiatedProtocol
 	}
 	if len(r.Ours) > 0 {
-		r.Ours[0].Findings = listed(v.creds.findings(certs.ClientAuth, v.now))
+		r.Ours[0].Findings = certtext.Listed(v.creds.findings(certs.ClientAuth, v.now))
 	}
 	if seen.Answer != nil {
 		answer := httpAnswer(*seen.Answer)
@@ -409,10 +410,10 @@ func (v *probeView) record() *probeRecord {
 }
 
 // described is certificates with all that is in them.
-func described(list []*x509.Certificate) []*description {
-	var all []*description
+func described(list []*x509.Certificate) []*certtext.Description {
+	var all []*certtext.Description
 	for _, cert := range list {
-		d := describe(cert, "")
+		d := certtext.Describe(cert, "")
 		d.PEM = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw}))
 		all = append(all, d)
 	}

@@ -16,6 +16,7 @@ import (
 	"tlsdemo/certs"
 	"tlsdemo/certs/certstest"
 	"tlsdemo/certs/forge"
+	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/cmd/tlsdemo/internal/retype"
 	"tlsdemo/tlsnet/explain"
@@ -78,7 +79,7 @@ func TestProbeOfAServerThatTakesAnything(t *testing.T) {
 		{Name: "another", How: "not connected"},
 	}}
 	err := view.failure()
-	if err == nil || status(err) != exitRefusedPeer || err.Error() != "the server took 2 of what it should refuse" {
+	if err == nil || status(err) != cli.ExitRefusedPeer || err.Error() != "the server took 2 of what it should refuse" {
 		t.Errorf("%v, status %d", err, status(err))
 	}
 	want := [][2]string{
@@ -96,11 +97,11 @@ func TestProbeOfAServerThatTakesAnything(t *testing.T) {
 	}
 	// A server of which it is not known has not refused.
 	view.outcomes = append(view.outcomes, probe.Outcome{Name: "self-signed", How: "the handshake was finished"})
-	if err := view.failure(); err == nil || status(err) != exitNotKnown || !strings.Contains(err.Error(), "not known whether the server refuses 1 ") {
+	if err := view.failure(); err == nil || status(err) != cli.ExitNotKnown || !strings.Contains(err.Error(), "not known whether the server refuses 1 ") {
 		t.Errorf("%v, status %d", err, status(err))
 	}
 	view.report.Faults = []*explain.Error{{Code: explain.ClientCertMissing, Ours: true}}
-	if err := view.failure(); status(err) != exitRefused {
+	if err := view.failure(); status(err) != cli.ExitRefused {
 		t.Errorf("%v, status %d", err, status(err))
 	}
 }
@@ -109,7 +110,7 @@ func TestProbeOfAServerThatTakesAnything(t *testing.T) {
 // typed is repeated.
 func TestProbeHints(t *testing.T) {
 	leaf := certstest.New(t).Server.Leaf()
-	root := newRootCmd(&environment{stdout: io.Discard, stderr: io.Discard, now: time.Now})
+	root := newRootCmd(&cli.Env{Stdout: io.Discard, Stderr: io.Discard, Now: time.Now})
 	typed := retype.New(root, []string{"probe", "db:443", "--timeout=3s", "--max-tls=1.2"})
 	for _, code := range explain.Codes() {
 		for _, ours := range []bool{false, true} {
@@ -133,7 +134,7 @@ func tables(t *testing.T) map[*probeView][]string {
 	pairs := set.Pairs()
 	pairs[certs.Client] = f.Again(set.Client, set.CA.Pair(), forge.Expired)
 	dir := written(t, pairs)
-	creds := opened(t, &credentialFlags{dirFlags: dirFlags{dir: dir}}, certs.Client)
+	creds := opened(t, &credentialFlags{DirFlags: cli.DirFlags{Dir: dir}}, certs.Client)
 	nobody, err := (&credentialFlags{files: certs.Files{CA: filepath.Join(dir, "ca.crt")}}).openAny()
 	if err != nil {
 		t.Fatal(err)

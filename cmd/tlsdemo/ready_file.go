@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"tlsdemo/cmd/tlsdemo/internal/cli"
 )
 
 // readyFile tells others, by being there, that connections are accepted, and where.
@@ -29,7 +30,7 @@ func (r *readyFile) check() error {
 		return err
 	}
 	if !info.Mode().IsRegular() || info.Size() > 100 || !holdsAddr(r.path) {
-		return &localError{err: fmt.Errorf("--ready-file: %s exists already and is not a ready file", r.path)}
+		return &cli.LocalError{Err: fmt.Errorf("--ready-file: %s exists already and is not a ready file", r.path)}
 	}
 	return nil
 }

@@ -11,39 +11,41 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tlsdemo/cmd/tlsdemo/internal/certscmd"
+	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/cmd/tlsdemo/internal/retype"
 	"tlsdemo/tlsnet/neterr"
 )
 
 // run is the whole program short of exiting: the only place that prints an error, and
 // the only place that chooses a status.
-func run(ctx context.Context, env *environment, args []string) int {
+func run(ctx context.Context, env *cli.Env, args []string) int {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	out := &checked{w: env.stdout, readerGone: func() {
-		if !env.patient() {
+	out := &checked{w: env.Stdout, readerGone: func() {
+		if !env.Patient() {
 			cancel(errReaderGone)
 		}
 	}}
-	env.stdout = out
+	env.Stdout = out
 	root := newRootCmd(env)
 	if isCompletion(args) {
 		prepareCompletion(root)
 	}
 	root.SetArgs(args)
-	env.typed = retype.New(root, args)
+	env.Typed = retype.New(root, args)
 	cmd, err := root.ExecuteContextC(ctx)
-	if out.err != nil && !env.patient() {
-		err = &runError{err: &localError{err: out.err}}
+	if out.err != nil && !env.Patient() {
+		err = &runError{err: &cli.LocalError{Err: out.err}}
 	}
 	if err == nil || errors.Is(err, errReaderGone) {
-		return exitDone
+		return cli.ExitDone
 	}
 	ended, ok := err.(*runError)
 	if !ok { // nothing was run: what was typed is wrong
-		ended = &runError{err: &usageError{command: cmd.CommandPath(), err: err}}
+		ended = &runError{err: &cli.UsageError{Command: cmd.CommandPath(), Err: err}}
 	}
-	report(env.stderr, ended.err, env.typed)
+	report(env.Stderr, ended.err, env.Typed)
 	return status(ended.err)
 }
 
@@ -68,6 +70,9 @@ type checked struct {
 	err        error
 }
 
+// Underlying is what it writes to.
+func (c *checked) Underlying() io.Writer { return c.w }
+
 func (c *checked) Write(p []byte) (int, error) {
 	if c.gone {
 		return len(p), nil
@@ -84,7 +89,7 @@ func (c *checked) Write(p []byte) (int, error) {
 	return n, err
 }
 
-func newRootCmd(env *environment) *cobra.Command {
+func newRootCmd(env *cli.Env) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "tlsdemo",
 		Short: "Mutual TLS on your own machine in one minute",
@@ -102,12 +107,12 @@ that prove to each other who they are.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.SetIn(env.stdin)
-	root.SetOut(env.stdout)
-	root.SetErr(env.stderr)
-	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages ", fmt.Sprintf(".FlagUsagesWrapped %d ", columns)))
+	root.SetIn(env.Stdin)
+	root.SetOut(env.Stdout)
+	root.SetErr(env.Stderr)
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages ", fmt.Sprintf(".FlagUsagesWrapped %d ", cli.Columns)))
 	root.SetVersionTemplate("tlsdemo {{.Version}}\n")
-	root.AddCommand(newVersionCmd(env), newCertsCmd(env), newServeCmd(env), newSendCmd(env), newProbeCmd(env),
+	root.AddCommand(newVersionCmd(env), certscmd.New(env), newServeCmd(env), newSendCmd(env), newProbeCmd(env),
 		newExplainCmd(env), newFailuresCmd(env), newLabCmd(env))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
@@ -117,28 +122,17 @@ that prove to each other who they are.`,
 }
 
 // newVersionCmd is for those who look for a command rather than for --version.
-func newVersionCmd(env *environment) *cobra.Command {
+func newVersionCmd(env *cli.Env) *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
 		Short:   "Print the version",
 		Example: "  tlsdemo version",
-		Args:    noArgs,
+		Args:    cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			fmt.Fprintf(env.stdout, "tlsdemo %s\n", cmd.Root().Version)
+			fmt.Fprintf(env.Stdout, "tlsdemo %s\n", cmd.Root().Version)
 			return nil
 		},
 	}
-}
-
-func newCertsCmd(env *environment) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "certs",
-		Short: "Make and look at the certificates of both ends",
-		Example: `  tlsdemo certs init
-  tlsdemo certs show`,
-	}
-	cmd.AddCommand(newCertsInitCmd(env), newCertsShowCmd(env))
-	return cmd
 }
 
 // tame mends what cobra leaves lax: a group called with a word that is none of its
@@ -157,7 +151,7 @@ func tame(cmd *cobra.Command) {
 	}
 	check := cmd.PreRunE
 	cmd.PreRunE = func(cmd *cobra.Command, args []string) error {
-		if err := checkFlags(cmd); err != nil || check == nil {
+		if err := cli.CheckFlags(cmd); err != nil || check == nil {
 			return err
 		}
 		return check(cmd, args)
@@ -197,14 +191,6 @@ func noSuchCommand(cmd *cobra.Command, args []string) error {
 		text += fmt.Sprintf(": did you mean %q?", near[0])
 	}
 	return errors.New(text)
-}
-
-// noArgs is cobra.NoArgs, in words that fit a command and not a group.
-func noArgs(_ *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return fmt.Errorf("unexpected argument %q", args[0])
-	}
-	return nil
 }
 
 // noSuch says that there is nothing of that name, and what there is of a name like it.

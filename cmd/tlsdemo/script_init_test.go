@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"tlsdemo/certs"
+	"tlsdemo/cmd/tlsdemo/internal/cli"
 )
 
 // initCommand is certs init, ready to run as a process of its own. It counts on
@@ -28,7 +29,7 @@ func initCommand(dir certs.Dir, flags ...string) *exec.Cmd {
 func runInit(t *testing.T, dir certs.Dir, flags ...string) (status int, stdout, stderr string) {
 	t.Helper()
 	var out, err bytes.Buffer
-	env := &environment{stdin: strings.NewReader(""), stdout: &out, stderr: &err, now: time.Now}
+	env := &cli.Env{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &err, Now: time.Now}
 	status = run(t.Context(), env, append([]string{"certs", "init", "--dir", string(dir)}, flags...))
 	return status, out.String(), err.String()
 }
@@ -47,7 +48,7 @@ func whole(t *testing.T, dir certs.Dir) bool {
 	if len(entries) != 3 {
 		t.Fatalf("%s: %d entries, want 3 or no directory", dir, len(entries))
 	}
-	for _, finding := range findingsOf(entries) {
+	for _, finding := range cli.FindingsOf(entries) {
 		t.Errorf("%s: %v", finding.Code, finding)
 	}
 	return true
@@ -77,7 +78,7 @@ func TestInitKilled(t *testing.T) {
 		case len(list(t, parent)) > 0:
 			begun++
 		}
-		if status, _, stderr := runInit(t, dir); status != exitDone || !whole(t, dir) {
+		if status, _, stderr := runInit(t, dir); status != cli.ExitDone || !whole(t, dir) {
 			t.Errorf("the next run: status %d, %s", status, stderr)
 		}
 		if t.Failed() {
@@ -133,7 +134,7 @@ func TestInitAtOnce(t *testing.T) {
 		dir := certs.Dir(filepath.Join(parent, "certs"))
 		made := 0
 		for _, ended := range atOnce(t, func() *exec.Cmd { return initCommand(dir) }) {
-			if ended.status != exitDone {
+			if ended.status != cli.ExitDone {
 				t.Errorf("status %d: %s", ended.status, ended.stderr)
 			}
 			if strings.HasPrefix(ended.stdout, "Made ") {
@@ -160,14 +161,14 @@ func TestForceAtOnce(t *testing.T) {
 		parent := t.TempDir()
 		dir := certs.Dir(filepath.Join(parent, "certs"))
 		sets := 1
-		if status, _, stderr := runInit(t, dir); status != exitDone {
+		if status, _, stderr := runInit(t, dir); status != cli.ExitDone {
 			t.Fatal(stderr)
 		}
 		for _, ended := range atOnce(t, func() *exec.Cmd { return initCommand(dir, "--force") }) {
 			switch ended.status {
-			case exitDone:
+			case cli.ExitDone:
 				sets++
-			case exitLocal:
+			case cli.ExitLocal:
 			default:
 				t.Errorf("status %d: %s", ended.status, ended.stderr)
 			}
@@ -236,7 +237,7 @@ const marker = ".tlsdemo"
 // keeps what was left.
 func TestInitHalfMade(t *testing.T) {
 	sound := certs.Dir(filepath.Join(t.TempDir(), "certs"))
-	if status, _, stderr := runInit(t, sound); status != exitDone {
+	if status, _, stderr := runInit(t, sound); status != cli.ExitDone {
 		t.Fatal(stderr)
 	}
 	const all = 1<<len(sixFiles) - 1
@@ -271,7 +272,7 @@ func TestInitHalfMade(t *testing.T) {
 func refuses(t *testing.T, dir certs.Dir, left map[string]string) {
 	t.Helper()
 	status, stdout, stderr := runInit(t, dir)
-	if status != exitLocal || stdout != "" {
+	if status != cli.ExitLocal || stdout != "" {
 		t.Errorf("status %d, printed %q", status, stdout)
 	}
 	if want := fmt.Sprintf("tlsdemo: the set in %s is not sound\n", dir); !strings.HasPrefix(stderr, want) {
@@ -293,7 +294,7 @@ func refuses(t *testing.T, dir certs.Dir, left map[string]string) {
 // mends checks a certs init --force over what is left of a set.
 func mends(t *testing.T, parent string, dir certs.Dir, left map[string]string) {
 	t.Helper()
-	if status, _, stderr := runInit(t, dir, "--force"); status != exitDone {
+	if status, _, stderr := runInit(t, dir, "--force"); status != cli.ExitDone {
 		t.Errorf("--force: status %d, %s", status, stderr)
 	}
 	if !whole(t, dir) {

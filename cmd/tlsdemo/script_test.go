@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"tlsdemo/cmd/tlsdemo/internal/cli"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -30,7 +31,7 @@ const clockVariable = "TLSDEMO_TEST_NOW"
 // tlsdemo is main, but for its clock.
 func tlsdemo() {
 	now := clock(os.Getenv(clockVariable))
-	os.Exit(start(&environment{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, now: now}, os.Args[1:]))
+	os.Exit(start(&cli.Env{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Now: now}, os.Args[1:]))
 }
 
 func clock(at string) func() time.Time {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"tlsdemo/certs"
+	"tlsdemo/cmd/tlsdemo/internal/cli"
 )
 
 // nobody is a user, and a group, that owns nothing.
@@ -78,7 +79,7 @@ func runUnprivileged(args ...string) error {
 // clients are answered none the less, and the end comes when it is asked for.
 func TestServeWithStuckReader(t *testing.T) {
 	dir := certs.Dir(filepath.Join(t.TempDir(), "certs"))
-	if status, _, stderr := runInit(t, dir); status != exitDone {
+	if status, _, stderr := runInit(t, dir); status != cli.ExitDone {
 		t.Fatal(stderr)
 	}
 	ready := filepath.Join(t.TempDir(), "addr")

@@ -6,16 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"net"
 	"os"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"tlsdemo/certs"
+	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
@@ -25,7 +24,7 @@ import (
 const defaultMessage = "Hello world!"
 
 type send struct {
-	env *environment
+	env *cli.Env
 	credentialFlags
 	message    string
 	addr       string
@@ -40,7 +39,7 @@ type send struct {
 	linger     time.Duration
 }
 
-func newSendCmd(env *environment) *cobra.Command {
+func newSendCmd(env *cli.Env) *cobra.Command {
 	s := &send{env: env, message: defaultMessage}
 	cmd := &cobra.Command{
 		Use:   "send [MESSAGE]",
@@ -83,7 +82,7 @@ certificate leads to our CA, present our own certificate, and print the answer.`
 
 // check finds what is wrong with the arguments and the flags' values.
 func (s *send) check(args []string) error {
-	err := cmp.Or(checkAddr(s.addr), s.tls.check(), positive("timeout", s.timeout), positive("linger", s.linger))
+	err := cmp.Or(checkAddr(s.addr), s.tls.check(), cli.Positive("timeout", s.timeout), cli.Positive("linger", s.linger))
 	switch {
 	case err != nil:
 		return err
@@ -113,22 +112,22 @@ func (s *send) run(ctx context.Context, report *sendReport) error {
 		creds, err := s.credentialFlags.open(certs.Client)
 		from = creds.origin
 		if err != nil {
-			return &located{err: err, origin: from, typed: s.env.typed}
+			return &located{err: err, origin: from, typed: s.env.Typed}
 		}
-		for _, warning := range creds.warnings(certs.ClientAuth, s.env.now()) {
-			fmt.Fprintf(s.env.stderr, "tlsdemo: %s\n", console.Clean(warning))
+		for _, warning := range creds.warnings(certs.ClientAuth, s.env.Now()) {
+			fmt.Fprintf(s.env.Stderr, "tlsdemo: %s\n", console.Clean(warning))
 		}
-		dialer.Config, dialer.Intermediates = s.tls.client(creds, s.serverName, s.env.now), from.intermediates()
+		dialer.Config, dialer.Intermediates = s.tls.client(creds, s.serverName, s.env.Now), from.intermediates()
 	} else {
-		fmt.Fprintln(s.env.stderr, "tlsdemo: --plain: nothing is encrypted, and neither end is authenticated")
+		fmt.Fprintln(s.env.Stderr, "tlsdemo: --plain: nothing is encrypted, and neither end is authenticated")
 	}
-	if s.raw && isTerminal(s.env.stdout) {
-		fmt.Fprintln(s.env.stderr, "tlsdemo: --raw: the answer's bytes go to the terminal as they are")
+	if s.raw && cli.IsTerminal(s.env.Stdout) {
+		fmt.Fprintln(s.env.Stderr, "tlsdemo: --raw: the answer's bytes go to the terminal as they are")
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, &gaveUpError{after: s.timeout})
 	defer cancel()
 	if err := s.exchange(ctx, dialer, message, report); err != nil {
-		return &located{err: err, origin: from, typed: s.env.typed}
+		return &located{err: err, origin: from, typed: s.env.Typed}
 	}
 	return nil
 }
@@ -140,47 +139,14 @@ func (s *send) open() (message io.Reader, closer io.Closer, err error) {
 	case "":
 		return strings.NewReader(s.message), io.NopCloser(nil), nil
 	case "-":
-		return s.env.stdin, io.NopCloser(nil), nil
+		return s.env.Stdin, io.NopCloser(nil), nil
 	}
 	file, err := os.Open(s.file)
 	return file, file, err
 }
 
-func isTerminal(w io.Writer) bool {
-	f, ok := fileOf(w)
-	return ok && term.IsTerminal(int(f.Fd()))
-}
-
-// terminalColumns is how wide prose that is printed there may be: as wide as help is, or
-// less if it is a terminal that is narrower.
-func terminalColumns(w io.Writer) int { return min(terminalWidth(w, columns), columns) }
-
-// tableColumns is how wide a table may be that is printed there: as wide as the terminal, and
-// as wide as it likes where a program reads it.
-func tableColumns(w io.Writer) int { return terminalWidth(w, math.MaxInt) }
-
-// terminalWidth is how wide the terminal w is, or otherwise if it is none.
-func terminalWidth(w io.Writer, otherwise int) int {
-	if f, ok := fileOf(w); ok {
-		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
-			return width
-		}
-	}
-	return otherwise
-}
-
-// fileOf is the file to which w writes.
-func fileOf(w io.Writer) (*os.File, bool) {
-	if out, ok := w.(*checked); ok {
-		w = out.w
-	}
-	f, ok := w.(*os.File)
-	return f, ok
-}
-
-// exchange connects, shakes hands, sends and receives, and notes how long each took.
 func (s *send) exchange(ctx context.Context, dialer *tlsnet.Dialer, message io.Reader, report *sendReport) (err error) {
-	watch := stopwatch{now: s.env.now, last: s.env.now()}
+	watch := stopwatch{now: s.env.Now, last: s.env.Now()}
 	conn, err := dialer.Connect(ctx, s.addr)
 	if err != nil {
 		return &connectError{addr: s.addr, plain: s.plain, err: err}
@@ -210,7 +176,7 @@ func (s *send) exchange(ctx context.Context, dialer *tlsnet.Dialer, message io.R
 func (s *send) converse(ctx context.Context, conn net.Conn, message io.Reader, report *sendReport, watch *stopwatch) error {
 	answer := io.Writer(&report.answer)
 	if s.raw {
-		answer = io.MultiWriter(s.env.stdout, answer)
+		answer = io.MultiWriter(s.env.Stdout, answer)
 	}
 	requester := &tlsnet.Requester{Linger: s.linger}
 	ended, err := requester.Exchange(ctx, conn, message, answer)
@@ -219,7 +185,7 @@ func (s *send) converse(ctx context.Context, conn net.Conn, message io.Reader, r
 	// Only now: until the answer is in, a TLS 1.3 server may not have looked at our
 	// certificate.
 	if s.verbose {
-		report.print(s.env.stderr)
+		report.print(s.env.Stderr)
 	}
 	return report.quoteRest(err)
 }
@@ -228,7 +194,7 @@ func (s *send) converse(ctx context.Context, conn net.Conn, message io.Reader, r
 // or nil. With --json there is an object on the standard output in any case.
 func (s *send) tell(report *sendReport, err error) error {
 	if err == nil && report.Ended == tlsnet.Silence {
-		fmt.Fprintf(s.env.stderr, "tlsdemo: the server did not say that its answer was complete: it sent nothing for %v, so more may have come\n", s.linger)
+		fmt.Fprintf(s.env.Stderr, "tlsdemo: the server did not say that its answer was complete: it sent nothing for %v, so more may have come\n", s.linger)
 	}
 	if printed := s.print(report, err); printed != nil {
 		return printed
@@ -239,9 +205,9 @@ func (s *send) tell(report *sendReport, err error) error {
 func (s *send) print(report *sendReport, failed error) (err error) {
 	switch {
 	case s.json:
-		err = report.printJSON(s.env.stdout, failed)
+		err = report.printJSON(s.env.Stdout, failed)
 	case report.answered && !s.raw:
-		_, err = fmt.Fprintf(s.env.stdout, "Received %s\n", report.quote())
+		_, err = fmt.Fprintf(s.env.Stdout, "Received %s\n", report.quote())
 	}
 	return err
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/tlsnet"
 )
@@ -14,7 +15,7 @@ import (
 const defaultAddr = "127.0.0.1:8888"
 
 type serve struct {
-	env *environment
+	env *cli.Env
 	credentialFlags
 	addr             string
 	reply            string
@@ -22,7 +23,7 @@ type serve struct {
 	once             bool
 	plain            bool
 	readyFile        readyFile
-	maxMessage       byteSize
+	maxMessage       cli.ByteSize
 	handshakeTimeout time.Duration
 	exchangeTimeout  time.Duration
 	maxConns         int
@@ -30,15 +31,15 @@ type serve struct {
 	allowDNS         []string
 	allowURI         []string
 	drain            time.Duration
-	logFormat        choice
+	logFormat        cli.Choice
 	verbose          bool
 }
 
-func newServeCmd(env *environment) *cobra.Command {
+func newServeCmd(env *cli.Env) *cobra.Command {
 	s := &serve{
 		env:        env,
 		maxMessage: tlsnet.DefaultMaxMessage,
-		logFormat:  choice{value: "text", words: []string{"text", "json"}},
+		logFormat:  cli.Choice{Value: "text", Words: []string{"text", "json"}},
 	}
 	cmd := &cobra.Command{
 		Use:   "serve",
@@ -51,7 +52,7 @@ exchanges that have begun. A second Ctrl-C ends it at once.`,
 		Example: `  tlsdemo serve
   tlsdemo serve --addr='[::1]:9999' --echo
   tlsdemo serve --cert=server.crt --key=server.key --ca=ca.crt`,
-		Args: noArgs,
+		Args: cli.NoArgs,
 		PreRunE: func(*cobra.Command, []string) error {
 			return s.check()
 		},
@@ -83,9 +84,9 @@ exchanges that have begun. A second Ctrl-C ends it at once.`,
 // check finds what is wrong with the flags' values.
 func (s *serve) check() error {
 	err := cmp.Or(checkAddr(s.addr), s.tls.check(),
-		positive("handshake-timeout", s.handshakeTimeout),
-		positive("exchange-timeout", s.exchangeTimeout),
-		positive("max-conns", s.maxConns))
+		cli.Positive("handshake-timeout", s.handshakeTimeout),
+		cli.Positive("exchange-timeout", s.exchangeTimeout),
+		cli.Positive("max-conns", s.maxConns))
 	switch {
 	case err != nil:
 		return err
@@ -99,9 +100,9 @@ func (s *serve) check() error {
 
 // logged is an error that has been told already, where the log is JSON.
 func (s *serve) logged(err error) error {
-	if err == nil || s.logFormat.value != "json" {
+	if err == nil || s.logFormat.Value != "json" {
 		return err
 	}
-	console.NewLogger(s.env.stderr, "json", s.verbose).Error("serve ended", explained(err).Attrs()...)
+	console.NewLogger(s.env.Stderr, "json", s.verbose).Error("serve ended", explained(err).Attrs()...)
 	return &toldError{err: err}
 }

@@ -35,9 +35,9 @@ type failureLog struct {
 // in the log.
 func (v *service) failures() *failureLog {
 	f := &failureLog{
-		origin: v.origin, typed: v.env.typed, logger: v.logger, limiter: &console.Limiter{Now: v.env.now}, counts: make(map[string]int),
+		origin: v.origin, typed: v.env.Typed, logger: v.logger, limiter: &console.Limiter{Now: v.env.Now}, counts: make(map[string]int),
 	}
-	if v.logFormat.value == "text" {
+	if v.logFormat.Value == "text" {
 		f.text = v.stderr
 	}
 	return f

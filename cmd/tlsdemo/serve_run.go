@@ -15,6 +15,7 @@ import (
 
 	"tlsdemo/certs"
 	"tlsdemo/certs/chain"
+	"tlsdemo/cmd/tlsdemo/internal/certtext"
 	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/tlsnet"
 )
@@ -47,9 +48,9 @@ func (s *serve) run(ctx context.Context) error {
 }
 
 func (s *serve) service() *service {
-	v := &service{serve: s, stderr: console.NewOutlet(s.env.stderr, nil)}
-	v.logger = console.NewLogger(v.stderr, s.logFormat.value, s.verbose)
-	v.stdout = console.NewOutlet(s.env.stdout, func(left int64) {
+	v := &service{serve: s, stderr: console.NewOutlet(s.env.Stderr, nil)}
+	v.logger = console.NewLogger(v.stderr, s.logFormat.Value, s.verbose)
+	v.stdout = console.NewOutlet(s.env.Stdout, func(left int64) {
 		v.logger.Warn("output was too slow", "left_out", left)
 	})
 	v.server = s.server(v.stdout, v.logger)
@@ -72,7 +73,7 @@ func (v *service) prove() error {
 	if err != nil {
 		return v.located(err)
 	}
-	for _, warning := range creds.warnings(certs.ServerAuth, v.env.now()) {
+	for _, warning := range creds.warnings(certs.ServerAuth, v.env.Now()) {
 		v.logger.Warn(console.Clean(warning))
 	}
 	v.server.Config, v.server.Intermediates = v.config(creds), v.origin.intermediates()
@@ -81,12 +82,12 @@ func (v *service) prove() error {
 }
 
 func (v *service) located(err error) error {
-	return &located{err: err, origin: v.origin, typed: v.env.typed, local: v.local}
+	return &located{err: err, origin: v.origin, typed: v.env.Typed, local: v.local}
 }
 
 // open listens, and serves.
 func (v *service) open(ctx context.Context) error {
-	v.env.patience.Store(int64(v.drain + lastMoment))
+	v.env.Patience.Store(int64(v.drain + lastMoment))
 	failed := v.failures()
 	v.server.Failed = failed.add
 	defer failed.sum()
@@ -223,7 +224,7 @@ func identity(conn net.Conn) string {
 func (s *serve) config(source *credentials) func() *tls.Config {
 	config := source.ServerConfig()
 	s.tls.apply(config)
-	config.Time = s.env.now
+	config.Time = s.env.Now
 	if len(s.allowDNS)+len(s.allowURI) > 0 {
 		config.VerifyConnection = certs.InTurn(config.VerifyConnection, certs.Allow(s.allowDNS, s.allowURI))
 	}
@@ -231,5 +232,5 @@ func (s *serve) config(source *credentials) func() *tls.Config {
 }
 
 func (s *serve) introduce(leaf *x509.Certificate) []any {
-	return []any{"as", chain.Short(tlsnet.Identity(leaf)), "valid", remaining(leaf, s.env.now())}
+	return []any{"as", chain.Short(tlsnet.Identity(leaf)), "valid", certtext.Remaining(leaf, s.env.Now())}
 }

@@ -8,14 +8,16 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/tlsnet"
 )
 
 // tlsFlags say what may be negotiated, at either end.
 type tlsFlags struct {
-	minTLS, maxTLS tlsVersion
+	minTLS, maxTLS cli.TLSVersion
 	groups         groupList
 	ciphers        cipherList
 	alpn           []string
@@ -157,4 +159,11 @@ func (c anyCipherList) Set(s string) error {
 		*c.cipherList = append(*c.cipherList, id)
 	}
 	return nil
+}
+
+// plainAlone keeps --plain from being given together with what only TLS has.
+func plainAlone(cmd *cobra.Command, others ...string) {
+	for _, other := range append(others, "dir", "cert", "crl", "min-tls", "max-tls", "groups", "ciphers", "alpn") {
+		cmd.MarkFlagsMutuallyExclusive("plain", other)
+	}
 }

@@ -1,4 +1,4 @@
-package main
+package certtext
 
 import (
 	"cmp"
@@ -21,15 +21,15 @@ import (
 	"tlsdemo/cmd/tlsdemo/internal/console"
 )
 
-const jsonHelp = `With --json each certificate is one object on a line of its own: file, kind
+const JSONHelp = `With --json each certificate is one object on a line of its own: file, kind
 (certificate or request), role (ca, server, client, both or none), subject,
 issuer, serial (hexadecimal), dns_names, ip_addresses, uris, email_addresses,
 not_before, not_after (RFC 3339), key (such as "ECDSA P-256"), sha256 (of the
 DER, hexadecimal). Without an argument each also has name, sound, findings and
 warnings: lists of code, file and text.`
 
-// description is a certificate or request as --json shows it. Fields are only ever added.
-type description struct {
+// Description is a certificate or request as --json shows it. Fields are only ever added.
+type Description struct {
 	File      string     `json:"file,omitempty"`
 	Name      string     `json:"name,omitempty"`
 	Kind      string     `json:"kind,omitempty"`
@@ -47,54 +47,55 @@ type description struct {
 	SHA256    string     `json:"sha256,omitempty"`
 	PEM       string     `json:"pem,omitempty"` // of probe's
 	Sound     *bool      `json:"sound,omitempty"`
-	Findings  []finding  `json:"findings,omitzero"` // nil unless it was judged
-	Warnings  []finding  `json:"warnings,omitzero"`
+	Findings  []Finding  `json:"findings,omitzero"` // nil unless it was judged
+	Warnings  []Finding  `json:"warnings,omitzero"`
 }
 
-type finding struct {
+type Finding struct {
 	Code certs.Code `json:"code"`
 	File string     `json:"file"`
 	Text string     `json:"text"`
 }
 
-func (it item) describe() *description {
-	if it.cert != nil {
-		return describe(it.cert, it.file)
+// Describe returns the Description of it.
+func (it Item) Describe() *Description {
+	if it.Cert != nil {
+		return Describe(it.Cert, it.File)
 	}
-	r := it.request
-	return &description{
-		File: it.file, Kind: "request", Subject: r.Subject.String(),
-		DNS: r.DNSNames, IPs: ips(r.IPAddresses), URIs: uris(r.URIs), Emails: r.EmailAddresses,
+	r := it.Request
+	return &Description{
+		File: it.File, Kind: "request", Subject: r.Subject.String(),
+		DNS: r.DNSNames, IPs: ips(r.IPAddresses), URIs: URIs(r.URIs), Emails: r.EmailAddresses,
 		Key: keyName(r.PublicKey, r.RawSubjectPublicKeyInfo), SHA256: digest(r.Raw),
 	}
 }
 
-// describe returns a certificate's description; cert is nil if it could not be read.
-func describe(cert *x509.Certificate, file string) *description {
+// Describe returns a certificate's Description; cert is nil if it could not be read.
+func Describe(cert *x509.Certificate, file string) *Description {
 	if cert == nil {
-		return &description{File: file}
+		return &Description{File: file}
 	}
-	return &description{
+	return &Description{
 		File: file, Kind: "certificate", Role: certs.Role(cert),
 		Subject: cert.Subject.String(), Issuer: cert.Issuer.String(), Serial: chain.Serial(cert),
-		DNS: cert.DNSNames, IPs: ips(cert.IPAddresses), URIs: uris(cert.URIs), Emails: cert.EmailAddresses,
+		DNS: cert.DNSNames, IPs: ips(cert.IPAddresses), URIs: URIs(cert.URIs), Emails: cert.EmailAddresses,
 		NotBefore: &cert.NotBefore, NotAfter: &cert.NotAfter,
 		Key: keyName(cert.PublicKey, cert.RawSubjectPublicKeyInfo), SHA256: digest(cert.Raw),
 	}
 }
 
-// judge adds what is known of a certificate of the directory.
-func (d *description) judge(entry certs.Entry) {
+// Judge adds what is known of a certificate of the directory.
+func (d *Description) Judge(entry certs.Entry) {
 	sound := len(entry.Findings) == 0
 	d.Name, d.Sound = entry.Name, &sound
-	d.Findings, d.Warnings = listed(entry.Findings), listed(entry.Warnings)
+	d.Findings, d.Warnings = Listed(entry.Findings), Listed(entry.Warnings)
 }
 
-// listed is never nil: a list without anything in it is a list, too.
-func listed(found []*certs.Finding) []finding {
-	list := make([]finding, len(found))
+// Listed is never nil: a list without anything in it is a list, too.
+func Listed(found []*certs.Finding) []Finding {
+	list := make([]Finding, len(found))
 	for i, f := range found {
-		list[i] = finding{Code: f.Code, File: f.File, Text: f.Text}
+		list[i] = Finding{Code: f.Code, File: f.File, Text: f.Text}
 	}
 	return list
 }
@@ -160,7 +161,8 @@ func ips(list []net.IP) []string {
 	return out
 }
 
-func uris(list []*url.URL) []string {
+// URIs are URIs as text.
+func URIs(list []*url.URL) []string {
 	var out []string
 	for _, uri := range list {
 		out = append(out, uri.String())
@@ -168,27 +170,27 @@ func uris(list []*url.URL) []string {
 	return out
 }
 
-// namesOf is what a certificate speaks for: a leaf's SANs, or what a CA permits.
-func namesOf(cert *x509.Certificate) string {
+// NamesOf is what a certificate speaks for: a leaf's SANs, or what a CA permits.
+func NamesOf(cert *x509.Certificate) string {
 	if cert.IsCA {
 		return permits(cert)
 	}
-	names := slices.Concat(cert.DNSNames, ips(cert.IPAddresses), uris(cert.URIs), cert.EmailAddresses)
+	names := slices.Concat(cert.DNSNames, ips(cert.IPAddresses), URIs(cert.URIs), cert.EmailAddresses)
 	if len(names) == 0 {
 		return console.Name(cert.Subject.String())
 	}
-	return console.Clean(strings.Join(firstFew(names), ", "))
+	return console.Clean(strings.Join(FirstFew(names), ", "))
 }
 
-// few is how many names are listed of a certificate or a server, which may have thousands.
-const few = 12
+// Few is how many names are listed of a certificate or a server, which may have thousands.
+const Few = 12
 
-func firstFew(names []string) []string {
+func FirstFew(names []string) []string {
 	var shown []string
-	for _, name := range names[:min(len(names), few)] {
+	for _, name := range names[:min(len(names), Few)] {
 		shown = append(shown, chain.Short(name))
 	}
-	if more := len(names) - few; more > 0 {
+	if more := len(names) - Few; more > 0 {
 		shown = append(shown, fmt.Sprintf("and %d more", more))
 	}
 	return shown
@@ -217,11 +219,11 @@ func permits(ca *x509.Certificate) string {
 	if len(unlimited) == 3 {
 		return "can issue certificates for any name"
 	}
-	return console.Clean("can issue certificates only for " + strings.Join(append(firstFew(names), unlimited...), ", "))
+	return console.Clean("can issue certificates only for " + strings.Join(append(FirstFew(names), unlimited...), ", "))
 }
 
-// remaining says in words how long a certificate is still valid.
-func remaining(cert *x509.Certificate, now time.Time) string {
+// Remaining says in words how long a certificate is still valid.
+func Remaining(cert *x509.Certificate, now time.Time) string {
 	switch {
 	case now.After(cert.NotAfter):
 		return "ended " + chain.Span(now.Sub(cert.NotAfter)) + " ago"

@@ -1,4 +1,4 @@
-package main
+package certscmd
 
 import (
 	"cmp"
@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"tlsdemo/certs"
+	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/cmd/tlsdemo/internal/console"
 )
 
@@ -66,7 +67,7 @@ func (o *otherSet) Error() string {
 	return fmt.Sprintf("the set in %s is complete and valid, but not what the flags ask for", o.dir)
 }
 
-func (o *otherSet) details() []string { return o.unmet }
+func (o *otherSet) Details() []string { return o.unmet }
 
 // differences says what of what the flags ask for a set does not have.
 func differences(asked, have certs.Profile, flags *pflag.FlagSet) []string {
@@ -92,4 +93,4 @@ func differences(asked, have certs.Profile, flags *pflag.FlagSet) []string {
 }
 
 // inDays is a duration as it is typed.
-func inDays(d time.Duration) string { return (*validity)(&d).String() }
+func inDays(d time.Duration) string { return (*cli.Validity)(&d).String() }

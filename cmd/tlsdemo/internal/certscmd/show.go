@@ -1,4 +1,4 @@
-package main
+package certscmd
 
 import (
 	"crypto/x509"
@@ -14,16 +14,17 @@ import (
 	"tlsdemo/certs"
 	"tlsdemo/certs/chain"
 	"tlsdemo/cmd/tlsdemo/internal/certtext"
+	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/cmd/tlsdemo/internal/console"
 )
 
 type certsShow struct {
-	env *environment
-	dirFlags
+	env *cli.Env
+	cli.DirFlags
 	short, json, pem bool
 }
 
-func newCertsShowCmd(env *environment) *cobra.Command {
+func newCertsShowCmd(env *cli.Env) *cobra.Command {
 	c := &certsShow{env: env}
 	cmd := &cobra.Command{
 		Use:   "show [NAME|FILE|-]...",
@@ -38,7 +39,7 @@ With arguments, show the whole text of certificates: NAME is one of the
 directory, FILE any file of certificates or requests in PEM or DER, and - the
 standard input.
 
-` + jsonHelp + `
+` + certtext.JSONHelp + `
 
 The exit status is 3 if anything in the directory is not sound. That some
 programs refuse a sound certificate is a warning.`,
@@ -54,7 +55,7 @@ programs refuse a sound certificate is a warning.`,
 		},
 	}
 	flags := cmd.Flags()
-	c.register(flags)
+	c.Register(flags)
 	flags.BoolVar(&c.short, "short", false, "show the text in a few lines")
 	flags.BoolVar(&c.json, "json", false, "show one JSON object a certificate")
 	flags.BoolVar(&c.pem, "pem", false, "show the certificates themselves, in PEM")
@@ -64,7 +65,7 @@ programs refuse a sound certificate is a warning.`,
 
 // complete offers the names in the directory, and files.
 func (c *certsShow) complete(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	dir, err := c.path()
+	dir, err := c.Path()
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveDefault
 	}
@@ -74,51 +75,51 @@ func (c *certsShow) complete(*cobra.Command, []string, string) ([]string, cobra.
 
 // runDir shows the directory as a whole.
 func (c *certsShow) runDir() error {
-	dir, err := c.path()
+	dir, err := c.Path()
 	if err != nil {
 		return err
 	}
-	if err := checkLayout(dir); err != nil {
+	if err := cli.CheckLayout(dir); err != nil {
 		return c.runForeign(err)
 	}
-	entries, err := dir.Entries(c.env.now())
+	entries, err := dir.Entries(c.env.Now())
 	if err != nil {
 		return err
 	}
 	if err := c.showEntries(entries); err != nil {
 		return err
 	}
-	if findings := findingsOf(entries); len(findings) > 0 {
-		return c.fail(&unsoundSet{dir: dir, findings: findings})
+	if findings := cli.FindingsOf(entries); len(findings) > 0 {
+		return c.Fail(&cli.UnsoundSet{Dir: dir, Findings: findings})
 	}
-	c.warn(c.env.stderr, dir, entries)
+	warn(c.env.Stderr, &c.DirFlags, dir, entries)
 	return nil
 }
 
 // runForeign shows what another program's directory has, as far as it can be read.
 func (c *certsShow) runForeign(err error) error {
-	foreign, ok := errors.AsType[*foreignDir](err)
+	foreign, ok := errors.AsType[*cli.ForeignDir](err)
 	if !ok {
-		return c.fail(err)
+		return c.Fail(err)
 	}
 	if c.json || c.pem || c.short {
-		for _, file := range foreign.layout.Certs {
+		for _, file := range foreign.Layout.Certs {
 			for _, cert := range file.Certs {
-				if err := c.show(item{file: file.Path, cert: cert}); err != nil {
+				if err := c.show(certtext.Item{File: file.Path, Cert: cert}); err != nil {
 					return err
 				}
 			}
 		}
-		return c.fail(err)
+		return c.Fail(err)
 	}
 	rows := [][]string{{"FILE", "ROLE", "VALID", "SERIAL", "NAMES"}}
-	for _, file := range foreign.layout.Certs {
-		for _, cert := range file.Certs[:min(len(file.Certs), few)] {
+	for _, file := range foreign.Layout.Certs {
+		for _, cert := range file.Certs[:min(len(file.Certs), certtext.Few)] {
 			rows = append(rows, append([]string{console.Clean(file.Path), certs.Role(cert)}, c.cells(cert)...))
 		}
 	}
-	console.PrintTable(c.env.stdout, rows, tableColumns(c.env.stdout))
-	return c.fail(err)
+	console.PrintTable(c.env.Stdout, rows, cli.TableColumns(c.env.Stdout))
+	return c.Fail(err)
 }
 
 func (c *certsShow) showEntries(entries []certs.Entry) error {
@@ -139,11 +140,11 @@ func (c *certsShow) showEntries(entries []certs.Entry) error {
 
 func (c *certsShow) showEntry(entry certs.Entry) error {
 	if c.json {
-		object := describe(entry.Cert, entry.File)
-		object.judge(entry)
-		return console.NewJSONEncoder(c.env.stdout).Encode(object)
+		object := certtext.Describe(entry.Cert, entry.File)
+		object.Judge(entry)
+		return console.NewJSONEncoder(c.env.Stdout).Encode(object)
 	}
-	return c.show(item{file: entry.File, cert: entry.Cert})
+	return c.show(certtext.Item{File: entry.File, Cert: entry.Cert})
 }
 
 func (c *certsShow) table(entries []certs.Entry) {
@@ -159,13 +160,13 @@ func (c *certsShow) table(entries []certs.Entry) {
 		}
 		rows = append(rows, append([]string{entry.Name, certs.Role(entry.Cert), sound}, c.cells(entry.Cert)...))
 	}
-	console.PrintTable(c.env.stdout, rows, tableColumns(c.env.stdout))
+	console.PrintTable(c.env.Stdout, rows, cli.TableColumns(c.env.Stdout))
 }
 
 // cells are the last ones of a certificate's row: how long it is valid, the first digits of
 // its serial number, its names.
 func (c *certsShow) cells(cert *x509.Certificate) []string {
-	return []string{remaining(cert, c.env.now()), fmt.Sprintf("%.8s", chain.Serial(cert)), namesOf(cert)}
+	return []string{certtext.Remaining(cert, c.env.Now()), fmt.Sprintf("%.8s", chain.Serial(cert)), certtext.NamesOf(cert)}
 }
 
 // runArgs shows what each argument names.
@@ -184,18 +185,18 @@ func (c *certsShow) runArgs(args []string) error {
 
 // showFile shows what can be read of a file. What cannot is the error.
 func (c *certsShow) showFile(file string, data []byte) error {
-	items, unread, err := parse(data)
+	items, unread, err := certtext.Parse(data)
 	if err != nil {
 		return newShownFile(file, err, nil)
 	}
 	for _, item := range items {
-		item.file = file
+		item.File = file
 		if err := c.show(item); err != nil {
 			return err
 		}
 	}
 	for _, note := range unread.Notes {
-		fmt.Fprintf(c.env.stderr, "tlsdemo: warning: %s: %s: %s\n", note.Code, console.Clean(file), console.Clean(note.Text))
+		fmt.Fprintf(c.env.Stderr, "tlsdemo: warning: %s: %s: %s\n", note.Code, console.Clean(file), console.Clean(note.Text))
 	}
 	if len(unread.Broken) > 0 {
 		return newShownFile(file, unread.Broken[0], unread.Broken[1:])
@@ -203,27 +204,27 @@ func (c *certsShow) showFile(file string, data []byte) error {
 	return nil
 }
 
-// shownFile is a file of which something cannot be shown. It needs none of the advice for
+// ShownFile is a file of which something cannot be shown. It needs none of the advice for
 // who would use the file.
-type shownFile struct {
+type ShownFile struct {
 	error
 	more []*certs.Finding
 }
 
-func newShownFile(file string, err error, more []*certs.Finding) *shownFile {
+func newShownFile(file string, err error, more []*certs.Finding) *ShownFile {
 	if f, ok := errors.AsType[*certs.Finding](err); ok && file != standardInput {
 		located := *f
 		located.File = file
-		return &shownFile{error: &located, more: more}
+		return &ShownFile{error: &located, more: more}
 	}
-	return &shownFile{error: fmt.Errorf("%s: %w", file, err), more: more}
+	return &ShownFile{error: fmt.Errorf("%s: %w", file, err), more: more}
 }
 
 const standardInput = "standard input"
 
-func (s *shownFile) Unwrap() error { return s.error }
+func (s *ShownFile) Unwrap() error { return s.error }
 
-func (s *shownFile) details() []string {
+func (s *ShownFile) Details() []string {
 	var lines []string
 	for _, f := range s.more {
 		lines = append(lines, f.Text)
@@ -235,15 +236,15 @@ func (s *shownFile) details() []string {
 // certificate of the directory, if it has one of that name.
 func (c *certsShow) read(arg string) (file string, data []byte, err error) {
 	if arg == "-" {
-		data, err := certs.Read(c.env.stdin)
+		data, err := certs.Read(c.env.Stdin)
 		if err != nil {
-			err = &localError{err: fmt.Errorf("standard input: %w", err)}
+			err = &cli.LocalError{Err: fmt.Errorf("standard input: %w", err)}
 		}
 		return standardInput, data, err
 	}
 	file = arg
 	if filepath.Base(arg) == arg && filepath.Ext(arg) == "" {
-		dir, err := c.path()
+		dir, err := c.Path()
 		if err != nil {
 			return "", nil, err
 		}
@@ -251,66 +252,24 @@ func (c *certsShow) read(arg string) (file string, data []byte, err error) {
 		if _, err := os.Stat(member); err == nil {
 			file = member
 		} else if _, err := os.Stat(arg); err != nil {
-			return "", nil, &localError{err: fmt.Errorf("no certificate called %q in %s, and no such file", arg, dir)}
+			return "", nil, &cli.LocalError{Err: fmt.Errorf("no certificate called %q in %s, and no such file", arg, dir)}
 		}
 	}
 	data, err = certs.ReadFile(file)
 	return file, data, err
 }
 
-// item is a certificate or a request for one.
-type item struct {
-	file    string
-	cert    *x509.Certificate
-	request *x509.CertificateRequest
-}
-
-// parse returns the certificates in data, with what of it cannot be read, or else the
-// requests.
-func parse(data []byte) ([]item, *certs.Bundle, error) {
-	var items []item
-	bundle, err := certs.ParseBundle(data)
-	if err != nil {
-		bundle = new(certs.Bundle)
-	}
-	for _, cert := range bundle.Certs {
-		items = append(items, item{cert: cert})
-	}
-	for _, request := range certs.ParseRequests(data) {
-		items = append(items, item{request: request})
-	}
-	if len(items) == 0 {
-		return nil, nil, err
-	}
-	return items, bundle, nil
-}
-
-func (c *certsShow) show(it item) error {
+func (c *certsShow) show(it certtext.Item) error {
 	switch {
 	case c.pem:
-		return pem.Encode(c.env.stdout, it.block())
+		return pem.Encode(c.env.Stdout, it.Block())
 	case c.json:
-		return console.NewJSONEncoder(c.env.stdout).Encode(it.describe())
+		return console.NewJSONEncoder(c.env.Stdout).Encode(it.Describe())
 	}
-	text, err := it.text(c.short)
+	text, err := it.Text(c.short)
 	if err != nil {
-		return &localError{err: fmt.Errorf("%s: %w", it.file, err)}
+		return &cli.LocalError{Err: fmt.Errorf("%s: %w", it.File, err)}
 	}
-	_, err = fmt.Fprintln(c.env.stdout, strings.TrimRight(text, "\n"))
+	_, err = fmt.Fprintln(c.env.Stdout, strings.TrimRight(text, "\n"))
 	return err
-}
-
-// text is all of it, or the most important in a few lines.
-func (it item) text(short bool) (string, error) {
-	if it.cert != nil {
-		return certtext.Certificate(it.cert, short)
-	}
-	return certtext.Request(it.request, short)
-}
-
-func (it item) block() *pem.Block {
-	if it.cert != nil {
-		return &pem.Block{Type: "CERTIFICATE", Bytes: it.cert.Raw}
-	}
-	return &pem.Block{Type: "CERTIFICATE REQUEST", Bytes: it.request.Raw}
 }

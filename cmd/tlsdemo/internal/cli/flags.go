@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"crypto/tls"
@@ -16,9 +16,9 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// validity is a flag for how long a certificate lives: whole minutes, hours, days and
+// Validity is a flag for how long a certificate lives: whole minutes, hours, days and
 // years of 365 days, as in 90d or 1y30d.
-type validity time.Duration
+type Validity time.Duration
 
 var validityUnits = map[string]time.Duration{
 	"m": time.Minute,
@@ -32,7 +32,7 @@ var (
 	validityPart = regexp.MustCompile(`([0-9]+)([mhdy])`)
 )
 
-func (v *validity) Set(s string) error {
+func (v *Validity) Set(s string) error {
 	if !validityForm.MatchString(s) {
 		return errors.New("want a number and a unit, m h d or y, as in 90d")
 	}
@@ -48,11 +48,11 @@ func (v *validity) Set(s string) error {
 	if total == 0 {
 		return errors.New("must be greater than 0")
 	}
-	*v = validity(total)
+	*v = Validity(total)
 	return nil
 }
 
-func (v *validity) String() string {
+func (v *Validity) String() string {
 	d := time.Duration(*v)
 	for _, unit := range []string{"y", "d", "h", "m"} {
 		if n := validityUnits[unit]; d >= n && d%n == 0 {
@@ -62,33 +62,34 @@ func (v *validity) String() string {
 	return d.String()
 }
 
-func (v *validity) Type() string { return "duration" }
+func (v *Validity) Type() string { return "duration" }
 
-// byteSize is a flag for a number of bytes, as in 1MiB or 500kB.
-type byteSize int64
+// ByteSize is a flag for a number of bytes, as in 1MiB or 500kB.
+type ByteSize int64
 
-func (b *byteSize) Set(s string) error {
+func (b *ByteSize) Set(s string) error {
 	n, err := humanize.ParseBytes(s)
 	if err != nil || n == 0 || n > math.MaxInt64 {
 		return errors.New("want a size greater than 0, as in 1MiB")
 	}
-	*b = byteSize(n)
+	*b = ByteSize(n)
 	return nil
 }
 
-func (b *byteSize) String() string {
+func (b *ByteSize) String() string {
 	return strings.NewReplacer(".0 ", "", " ", "").Replace(humanize.IBytes(uint64(*b)))
 }
 
-func (b *byteSize) Type() string { return "size" }
+func (b *ByteSize) Type() string { return "size" }
 
-// tlsVersion is a flag for a version of TLS.
-type tlsVersion uint16
+// TLSVersion is a flag for a version of TLS.
+type TLSVersion uint16
 
-var tlsVersions = map[string]tlsVersion{"1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13}
+// TLSVersions are the versions by their names.
+var TLSVersions = map[string]TLSVersion{"1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13}
 
-func (v *tlsVersion) Set(s string) error {
-	version, ok := tlsVersions[s]
+func (v *TLSVersion) Set(s string) error {
+	version, ok := TLSVersions[s]
 	if !ok {
 		return errors.New("want 1.2 or 1.3")
 	}
@@ -96,8 +97,8 @@ func (v *tlsVersion) Set(s string) error {
 	return nil
 }
 
-func (v *tlsVersion) String() string {
-	for name, version := range tlsVersions {
+func (v *TLSVersion) String() string {
+	for name, version := range TLSVersions {
 		if *v == version {
 			return name
 		}
@@ -105,24 +106,24 @@ func (v *tlsVersion) String() string {
 	return ""
 }
 
-func (v *tlsVersion) Type() string { return "version" }
+func (v *TLSVersion) Type() string { return "version" }
 
-// choice is a flag that takes one of a few words.
-type choice struct {
-	value string
-	words []string
+// Choice is a flag that takes one of a few words.
+type Choice struct {
+	Value string
+	Words []string
 }
 
-func (c *choice) Set(s string) error {
-	if !slices.Contains(c.words, s) {
-		return fmt.Errorf("want one of %q", c.words)
+func (c *Choice) Set(s string) error {
+	if !slices.Contains(c.Words, s) {
+		return fmt.Errorf("want one of %q", c.Words)
 	}
-	c.value = s
+	c.Value = s
 	return nil
 }
 
-func (c *choice) String() string { return c.value }
-func (c *choice) Type() string   { return "word" }
+func (c *Choice) String() string { return c.Value }
+func (c *Choice) Type() string   { return "word" }
 
 // Where cobra keeps which flags belong together and which exclude each other, at each flag
 // its groups, each the flags' names with spaces in between.
@@ -131,8 +132,8 @@ const (
 	exclusiveGroups = "cobra_annotation_mutually_exclusive"
 )
 
-// checkFlags finds what is wrong with the flags that were given, for any command.
-func checkFlags(cmd *cobra.Command) error {
+// CheckFlags finds what is wrong with the flags that were given, for any command.
+func CheckFlags(cmd *cobra.Command) error {
 	var err error
 	cmd.Flags().Visit(func(flag *pflag.Flag) {
 		for _, check := range []func(*cobra.Command, *pflag.Flag) error{notEmpty, complete, exclusive} {
@@ -190,17 +191,18 @@ func divide(cmd *cobra.Command, group string) (given, missing []string) {
 	return given, missing
 }
 
-// positive refuses a flag's value that is not greater than 0.
-func positive[T int | time.Duration](name string, value T) error {
+// Positive refuses a flag's value that is not greater than 0.
+func Positive[T int | time.Duration](name string, value T) error {
 	if value > 0 {
 		return nil
 	}
 	return fmt.Errorf("--%s must be greater than 0", name)
 }
 
-// plainAlone keeps --plain from being given together with what only TLS has.
-func plainAlone(cmd *cobra.Command, others ...string) {
-	for _, other := range append(others, "dir", "cert", "crl", "min-tls", "max-tls", "groups", "ciphers", "alpn") {
-		cmd.MarkFlagsMutuallyExclusive("plain", other)
+// NoArgs is cobra.NoArgs, in words that fit a command and not a group.
+func NoArgs(_ *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("unexpected argument %q", args[0])
 	}
+	return nil
 }

@@ -1,4 +1,4 @@
-package main
+package certscmd
 
 import (
 	"bytes"
@@ -12,28 +12,30 @@ import (
 	"github.com/spf13/pflag"
 
 	"tlsdemo/certs"
+	"tlsdemo/cmd/tlsdemo/internal/certtext"
+	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/cmd/tlsdemo/internal/console"
 )
 
 type certsInit struct {
-	env *environment
-	dirFlags
+	env *cli.Env
+	cli.DirFlags
 	names       []string
-	constraints choice
+	constraints cli.Choice
 	trustDomain string
-	validFor    validity
-	caValidFor  validity
-	keyType     choice
+	validFor    cli.Validity
+	caValidFor  cli.Validity
+	keyType     cli.Choice
 	force       bool
 }
 
-func newCertsInitCmd(env *environment) *cobra.Command {
+func newCertsInitCmd(env *cli.Env) *cobra.Command {
 	c := &certsInit{
 		env:         env,
-		constraints: choice{value: "names", words: []string{"names", "full", "none"}},
-		validFor:    validity(certs.DefaultLeafValidity),
-		caValidFor:  validity(certs.DefaultCAValidity),
-		keyType:     choice{value: "p256", words: []string{"p256", "p384", "ed25519", "rsa3072"}},
+		constraints: cli.Choice{Value: "names", Words: []string{"names", "full", "none"}},
+		validFor:    cli.Validity(certs.DefaultLeafValidity),
+		caValidFor:  cli.Validity(certs.DefaultCAValidity),
+		keyType:     cli.Choice{Value: "p256", Words: []string{"p256", "p384", "ed25519", "rsa3072"}},
 	}
 	cmd := &cobra.Command{
 		Use:   "init",
@@ -67,14 +69,14 @@ set appears as a whole or not at all.`,
 		Example: `  tlsdemo certs init
   tlsdemo certs init --name=db.internal --name=10.1.2.3 --valid-for=1y
   tlsdemo certs init --force`,
-		Args: noArgs,
+		Args: cli.NoArgs,
 		PreRunE: func(*cobra.Command, []string) error {
 			return certs.Profile{Names: c.names, TrustDomain: c.trustDomain}.Check()
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Flags()) },
 	}
 	flags := cmd.Flags()
-	c.register(flags)
+	c.Register(flags)
 	flags.StringArrayVar(&c.names, "name", nil, "DNS `name` or IP address that the CA can issue for and the server has, besides those of loopback (repeatable)")
 	flags.Var(&c.constraints, "constraints", "what the CA's certificate limits: names, full or none")
 	flags.StringVar(&c.trustDomain, "trust-domain", "", "SPIFFE trust `domain` for the URIs of the certificates (default none, and no URIs)")
@@ -86,13 +88,13 @@ set appears as a whole or not at all.`,
 }
 
 func (c *certsInit) run(flags *pflag.FlagSet) error {
-	dir, err := c.path()
+	dir, err := c.Path()
 	if err != nil {
 		return err
 	}
 	asked, err := c.profile()
 	if err != nil {
-		return &usageError{command: "tlsdemo certs init", err: err}
+		return &cli.UsageError{Command: "tlsdemo certs init", Err: err}
 	}
 	var inherited kept
 	if c.force {
@@ -100,9 +102,9 @@ func (c *certsInit) run(flags *pflag.FlagSet) error {
 	} else if done, err := c.existing(dir, asked, flags); done || err != nil {
 		return err
 	}
-	set, err := asked.Make(c.env.now())
+	set, err := asked.Make(c.env.Now())
 	if err != nil { // what was asked for cannot be made
-		return &usageError{command: "tlsdemo certs init", err: err}
+		return &cli.UsageError{Command: "tlsdemo certs init", Err: err}
 	}
 	aside, err := c.save(dir, set)
 	if errors.Is(err, fs.ErrExist) && !c.force {
@@ -112,18 +114,18 @@ func (c *certsInit) run(flags *pflag.FlagSet) error {
 		}
 	}
 	if err != nil {
-		return c.fail(&notInit{err: err})
+		return c.Fail(&NotInit{err: err})
 	}
 	return c.announce(&made{dir: dir, set: set, profile: asked, aside: aside, kept: inherited})
 }
 
 // profile is what the flags ask for.
 func (c *certsInit) profile() (certs.Profile, error) {
-	constraints, err := certs.ParseConstraints(c.constraints.value)
+	constraints, err := certs.ParseConstraints(c.constraints.Value)
 	if err != nil {
 		return certs.Profile{}, err
 	}
-	key, err := certs.ParseKeyType(c.keyType.value)
+	key, err := certs.ParseKeyType(c.keyType.Value)
 	return certs.Profile{
 		Names:        c.names,
 		Constraints:  constraints,
@@ -136,7 +138,7 @@ func (c *certsInit) profile() (certs.Profile, error) {
 
 func (c *certsInit) save(dir certs.Dir, set certs.Set) (old certs.Dir, err error) {
 	if c.force {
-		return dir.Replace(set, c.env.now())
+		return dir.Replace(set, c.env.Now())
 	}
 	return "", dir.Create(set)
 }
@@ -145,32 +147,32 @@ func (c *certsInit) save(dir certs.Dir, set certs.Set) (old certs.Dir, err error
 // for. If one is there that is not, the error says why, with all that is wrong.
 func (c *certsInit) existing(dir certs.Dir, asked certs.Profile, flags *pflag.FlagSet) (done bool, err error) {
 	if layout := dir.Layout(); layout != nil {
-		return false, c.fail(&localError{err: &foreignDir{layout: layout}})
+		return false, c.Fail(&cli.LocalError{Err: &cli.ForeignDir{Layout: layout}})
 	}
-	entries, err := dir.Entries(c.env.now())
+	entries, err := dir.Entries(c.env.Now())
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	if findings := findingsOf(entries); len(findings) > 0 {
-		return false, c.fail(&unsoundSet{dir: dir, findings: findings})
+	if findings := cli.FindingsOf(entries); len(findings) > 0 {
+		return false, c.Fail(&cli.UnsoundSet{Dir: dir, Findings: findings})
 	}
 	have, _ := dir.Profile()
 	if unmet := differences(asked, have, flags); len(unmet) > 0 {
-		return false, c.fail(&localError{err: &otherSet{dir: dir, unmet: unmet}})
+		return false, c.Fail(&cli.LocalError{Err: &otherSet{dir: dir, unmet: unmet}})
 	}
-	_, err = fmt.Fprintf(c.env.stdout, "%s already has a complete, valid set: nothing was changed\n", console.Clean(string(dir)))
-	c.warn(c.env.stderr, dir, entries)
+	_, err = fmt.Fprintf(c.env.Stdout, "%s already has a complete, valid set: nothing was changed\n", console.Clean(string(dir)))
+	warn(c.env.Stderr, &c.DirFlags, dir, entries)
 	return true, err
 }
 
-// notInit is the error for a directory that cannot be filled, or replaced.
-type notInit struct{ err error }
+// NotInit is the error for a directory that cannot be filled, or replaced.
+type NotInit struct{ err error }
 
-func (n *notInit) Error() string { return n.err.Error() }
-func (n *notInit) Unwrap() error { return &localError{err: n.err} }
+func (n *NotInit) Error() string { return n.err.Error() }
+func (n *NotInit) Unwrap() error { return &cli.LocalError{Err: n.err} }
 
 // made is a new set.
 type made struct {
@@ -188,11 +190,11 @@ func (c *certsInit) announce(m *made) error {
 		fmt.Fprintf(out, "The old set is kept in %s\n", console.Clean(string(m.aside)))
 	}
 	fmt.Fprintf(out, "Made a CA, a server and a client certificate in %s\n\n", console.Clean(string(m.dir)))
-	width := tableColumns(c.env.stdout)
+	width := cli.TableColumns(c.env.Stdout)
 	var rows [][]string
 	for _, name := range []string{certs.CA, certs.Server, certs.Client} {
 		cert := m.set[name].Leaf()
-		rows = append(rows, []string{"  " + name, "until " + cert.NotAfter.Format(time.DateOnly), namesOf(cert)})
+		rows = append(rows, []string{"  " + name, "until " + cert.NotAfter.Format(time.DateOnly), certtext.NamesOf(cert)})
 	}
 	console.PrintTable(out, rows, width)
 	for i, note := range m.notes() {
@@ -201,10 +203,10 @@ func (c *certsInit) announce(m *made) error {
 		}
 		console.Hang(out, "", console.Clean(note), width)
 	}
-	fmt.Fprintf(out, "\nNext, in one terminal and in another:\n  tlsdemo serve%[1]s\n  tlsdemo send%[1]s\n", console.Clean(c.dirFlag()))
-	_, err := out.WriteTo(c.env.stdout)
+	fmt.Fprintf(out, "\nNext, in one terminal and in another:\n  tlsdemo serve%[1]s\n  tlsdemo send%[1]s\n", console.Clean(c.DirFlag()))
+	_, err := out.WriteTo(c.env.Stdout)
 	for _, warning := range m.warnings() {
-		fmt.Fprintf(c.env.stderr, "tlsdemo: warning: %s\n", console.Clean(warning))
+		fmt.Fprintf(c.env.Stderr, "tlsdemo: warning: %s\n", console.Clean(warning))
 	}
 	return err
 }

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"math"
@@ -51,12 +51,12 @@ func TestValidity(t *testing.T) {
 		{in: "9223372036854775807m"},
 		{in: "99999999999999999999d"},
 	} {
-		v := validity(time.Hour)
+		v := Validity(time.Hour)
 		err := v.Set(c.in)
 		switch {
 		case c.want == 0 && err == nil:
 			t.Errorf("%q is taken for %v", c.in, &v)
-		case c.want == 0 && v != validity(time.Hour):
+		case c.want == 0 && v != Validity(time.Hour):
 			t.Errorf("%q changes the flag to %v", c.in, &v)
 		case c.want != 0 && (err != nil || time.Duration(v) != c.want || v.String() != c.text):
 			t.Errorf("%q is %v (%s), error %v, want %v (%s)", c.in, time.Duration(v), &v, err, c.want, c.text)
@@ -69,7 +69,7 @@ func FuzzValidity(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		var v validity
+		var v Validity
 		if v.Set(s) != nil {
 			if v != 0 {
 				t.Errorf("%q is refused, and changes the flag to %v", s, &v)
@@ -80,7 +80,7 @@ func FuzzValidity(f *testing.F) {
 			t.Errorf("%q is taken for %v", s, time.Duration(v))
 		}
 		// What the flag says of itself it takes as well.
-		var again validity
+		var again Validity
 		if err := again.Set(v.String()); err != nil || again != v {
 			t.Errorf("%q is %s, and that is %s, error %v", s, &v, &again, err)
 		}
@@ -110,7 +110,7 @@ func TestByteSize(t *testing.T) {
 		{in: "9EiB"},
 		{in: "99999999999999999999"},
 	} {
-		b := byteSize(7)
+		b := ByteSize(7)
 		err := b.Set(c.in)
 		switch {
 		case c.want == 0 && err == nil:
@@ -121,20 +121,20 @@ func TestByteSize(t *testing.T) {
 			t.Errorf("%q is %d, error %v, want %d", c.in, b, err, c.want)
 		}
 	}
-	if b := byteSize(math.MaxInt64); b.Set(b.String()) == nil && b < 0 {
+	if b := ByteSize(math.MaxInt64); b.Set(b.String()) == nil && b < 0 {
 		t.Errorf("a size below nothing: %d", b)
 	}
 }
 
 func TestTLSVersion(t *testing.T) {
 	for _, in := range []string{"1.2", "1.3"} {
-		var v tlsVersion
+		var v TLSVersion
 		if err := v.Set(in); err != nil || v.String() != in {
 			t.Errorf("%q is %q, error %v", in, v.String(), err)
 		}
 	}
 	for _, in := range []string{"", "1", "1.1", "1.4", "TLS1.3", "1.3 "} {
-		var v tlsVersion
+		var v TLSVersion
 		if err := v.Set(in); err == nil || v != 0 {
 			t.Errorf("%q is taken for %q", in, v.String())
 		}
@@ -142,7 +142,7 @@ func TestTLSVersion(t *testing.T) {
 }
 
 func TestChoice(t *testing.T) {
-	c := choice{value: "text", words: []string{"text", "json"}}
+	c := Choice{Value: "text", Words: []string{"text", "json"}}
 	for _, in := range []string{"", "JSON", "json ", "tex"} {
 		if err := c.Set(in); err == nil || c.String() != "text" {
 			t.Errorf("%q is taken for %q", in, c.String())

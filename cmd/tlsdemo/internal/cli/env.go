@@ -1,0 +1,24 @@
+// Package cli has what all commands share: their environment, the kinds of their errors, flags,
+// and where the certificates are.
+package cli
+
+import (
+	"io"
+	"sync/atomic"
+	"time"
+	"tlsdemo/cmd/tlsdemo/internal/retype"
+)
+
+// Env is everything that a command touches outside of itself and the network.
+type Env struct {
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	Now            func() time.Time
+	Typed          retype.Line // the command that runs
+	// Patience is set by a command that goes on after a first signal, to finish what
+	// is in flight: it has that time.Duration for it.
+	Patience atomic.Int64
+}
+
+// Patient says whether the command finishes what is in flight.
+func (e *Env) Patient() bool { return e.Patience.Load() > 0 }
