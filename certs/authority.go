@@ -1,6 +1,7 @@
 package certs
 
 import (
+	"bytes"
 	"cmp"
 	"crypto"
 	"crypto/rand"
@@ -10,7 +11,6 @@ import (
 	"encoding/asn1"
 	"fmt"
 	"math/big"
-	"net/url"
 	"time"
 
 	"tlsdemo/certs/chain"
@@ -45,9 +45,15 @@ type Request struct {
 	// NAME.localhost. For an authority it is the common name, and empty means
 	// "tlsdemo CA".
 	Name string
-	// Names are DNS names and IP addresses in addition. A leaf carries them as
-	// SANs; an authority permits them, a DNS name together with all below it.
+	// CommonName is a leaf's common name if that is to be another than Name, of up to 64
+	// characters (RFC 5280 appendix A.1).
+	CommonName string
+	// Names are in addition: DNS names, IP addresses, URIs with a host, and mail
+	// addresses. A leaf carries them as SANs; an authority permits them, a DNS name
+	// together with all below it. One that is given a URI does not limit URIs.
 	Names []string
+	// Only means that a leaf has no other SANs than Names.
+	Only bool
 	// Constraints says what an authority's name constraints limit. Zero means
 	// ConstrainNames.
 	Constraints Constraints
@@ -59,6 +65,9 @@ type Request struct {
 	// Usage is a leaf's role. A server's leaf also has the SANs localhost,
 	// 127.0.0.1 and ::1.
 	Usage Usage
+	// Peer gives a leaf both roles, and the SANs of a server. It is for programs that
+	// connect to others of their kind with the certificate with which they serve.
+	Peer bool
 	// ValidFor is how long the certificate is valid from now on. Zero means
 	// DefaultLeafValidity or DefaultCAValidity. A leaf never outlives its
 	// authority: its time is cut where the authority's ends.
@@ -67,9 +76,21 @@ type Request struct {
 	Key KeyType
 }
 
+// Check returns an error unless a leaf could be asked for so: its names, and how long.
+func (r Request) Check() error {
+	_, err := leafNames(r)
+	if err == nil && r.ValidFor < 0 {
+		err = fmt.Errorf("negative validity %v", r.ValidFor)
+	}
+	return cmp.Or(err, checkCommonName(r.CommonName))
+}
+
 // Authority is a CA: it issues leaves.
 type Authority struct {
 	pair *Pair
+	// above are the certificates that a leaf is followed by: what links it to a root that
+	// peers trust.
+	above []*x509.Certificate
 }
 
 // NewAuthority makes a self-signed CA. By critical name constraints it can issue
@@ -77,16 +98,17 @@ type Authority struct {
 // says whether that holds for IP addresses, too, or not at all. It has no path length
 // constraint, so that an intermediate can be hung under it.
 func NewAuthority(now time.Time, req Request) (*Authority, error) {
-	names, err := parseSubjects(req.Names)
+	names, err := parseSANs(req.Names)
 	if err := cmp.Or(err, CheckTrustDomain(req.TrustDomain)); err != nil {
 		return nil, err
 	}
-	key, template, err := prepare(now, req, DefaultCAValidity)
+	key, err := req.Key.generate()
 	if err != nil {
 		return nil, err
 	}
-	if req.Name == "" {
-		template.Subject.CommonName = "tlsdemo CA"
+	template, err := prepare(now, key.Public(), cmp.Or(req.Name, "tlsdemo CA"), cmp.Or(req.ValidFor, DefaultCAValidity))
+	if err != nil {
+		return nil, err
 	}
 	template.BasicConstraintsValid = true
 	template.IsCA = true
@@ -94,11 +116,15 @@ func NewAuthority(now time.Time, req Request) (*Authority, error) {
 	if err := constrain(template, req, names); err != nil {
 		return nil, err
 	}
-	pair, err := sign(template, template, key, key)
+	return selfSigned(template, key)
+}
+
+func selfSigned(template *x509.Certificate, key crypto.Signer) (*Authority, error) {
+	cert, err := sign(template, template, key.Public(), key)
 	if err != nil {
 		return nil, err
 	}
-	return &Authority{pair: pair}, nil
+	return &Authority{pair: &Pair{Chain: []*x509.Certificate{cert}, Key: key}}, nil
 }
 
 // Authority returns p as a CA. It is an error, a [*Finding], if p's certificate may
@@ -110,7 +136,13 @@ func (p *Pair) Authority() (*Authority, error) {
 	if !p.matches() {
 		return nil, &Finding{Code: KeyMismatch, Text: "the private key belongs to another certificate than the CA's"}
 	}
-	return &Authority{pair: p}, nil
+	a := &Authority{pair: p}
+	for _, cert := range p.Chain {
+		if !bytes.Equal(cert.RawSubject, cert.RawIssuer) { // peers have the root
+			a.above = append(a.above, cert)
+		}
+	}
+	return a, nil
 }
 
 // Pair returns the authority's certificate and key.
@@ -119,78 +151,108 @@ func (a *Authority) Pair() *Pair { return a.pair }
 // Certificate returns the authority's own certificate.
 func (a *Authority) Certificate() *x509.Certificate { return a.pair.Leaf() }
 
-// Issue makes a leaf. It is an error if the authority's time is over or has not come,
-// and one that wraps [ErrNotPermitted] if a name lies outside its constraints.
+// Issue makes a leaf with a new key, as [Authority.Sign] makes one for a key that is there.
 func (a *Authority) Issue(now time.Time, req Request) (*Pair, error) {
-	if d := chain.DatesOf(a.Certificate(), a.Certificate(), now); d != nil {
-		return nil, fmt.Errorf("the CA cannot issue: %w", findings([]*chain.Defect{d})[0])
+	key, err := req.Key.generate()
+	if err != nil {
+		return nil, err
 	}
+	certs, err := a.Sign(now, key.Public(), req)
+	if err != nil {
+		return nil, err
+	}
+	return &Pair{Chain: certs, Key: key}, nil
+}
+
+// Sign makes a leaf for the key pub, which may be somebody else's; req.Key does not matter.
+// The leaf comes first, then what links it to a root. It is an error if the authority's time
+// is over or has not come, if pub is of a kind or size that peers refuse, and a
+// [*NotPermittedError] if a name lies outside the authority's constraints.
+func (a *Authority) Sign(now time.Time, pub crypto.PublicKey, req Request) ([]*x509.Certificate, error) {
 	names, err := leafNames(req)
 	if err != nil {
 		return nil, err
 	}
-	if err := cmp.Or(permitted(a.Certificate(), names), permittedURIs(a.Certificate(), req.TrustDomain)); err != nil {
+	if err := cmp.Or(checkCommonName(req.CommonName), checkPublicKey(pub)); err != nil {
 		return nil, err
 	}
-	key, template, err := prepare(now, req, DefaultLeafValidity)
+	return a.leaf(now, pub, &x509.Certificate{
+		Subject:     pkix.Name{CommonName: cmp.Or(req.CommonName, req.Name)},
+		ExtKeyUsage: req.usages(),
+	}, names, cmp.Or(req.ValidFor, DefaultLeafValidity))
+}
+
+// leaf makes a leaf that is like another one as to its subject and usages.
+func (a *Authority) leaf(now time.Time, pub crypto.PublicKey, like *x509.Certificate, names []san, validity time.Duration) ([]*x509.Certificate, error) {
+	if d := chain.DatesOf(a.Certificate(), a.Certificate(), now); d != nil {
+		return nil, fmt.Errorf("the CA cannot issue: %w", findings([]*chain.Defect{d})[0])
+	}
+	if err := permitted(a.Certificate(), names); err != nil {
+		return nil, err
+	}
+	template, err := prepare(now, pub, "", validity)
 	if err != nil {
 		return nil, err
 	}
 	if template.NotAfter.After(a.Certificate().NotAfter) {
 		template.NotAfter = a.Certificate().NotAfter
 	}
+	template.Subject, template.RawSubject = like.Subject, like.RawSubject
 	template.KeyUsage = x509.KeyUsageDigitalSignature
-	template.ExtKeyUsage = []x509.ExtKeyUsage{extKeyUsage(req.Usage)}
+	template.ExtKeyUsage = like.ExtKeyUsage
 	template.BasicConstraintsValid = true
-	if req.TrustDomain != "" {
-		template.URIs = []*url.URL{{Scheme: "spiffe", Host: req.TrustDomain, Path: "/" + req.Name}}
-	}
 	addSANs(template, names)
-	return sign(template, a.Certificate(), key, a.pair.Key)
-}
-
-func extKeyUsage(u Usage) x509.ExtKeyUsage {
-	if u == ServerAuth {
-		return x509.ExtKeyUsageServerAuth
+	cert, err := sign(template, a.Certificate(), pub, a.pair.Key)
+	if err != nil {
+		return nil, err
 	}
-	return x509.ExtKeyUsageClientAuth
+	return append([]*x509.Certificate{cert}, a.above...), nil
 }
 
-// leafNames is every DNS name and address that a leaf gets.
-func leafNames(req Request) ([]subject, error) {
+func (r Request) usages() []x509.ExtKeyUsage {
+	switch {
+	case r.Peer:
+		return []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
+	case r.Usage == ServerAuth:
+		return []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	}
+	return []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+}
+
+// leafNames are the SANs that a leaf gets.
+func leafNames(req Request) ([]san, error) {
 	if err := cmp.Or(checkName(req.Name), CheckTrustDomain(req.TrustDomain)); err != nil {
 		return nil, err
 	}
-	names := []string{req.Name + ".localhost"}
-	if req.Usage == ServerAuth {
-		names = append(names, "localhost", "127.0.0.1", "::1")
+	var names []string
+	if !req.Only {
+		names = append(names, req.Name+".localhost")
+		if req.Peer || req.Usage == ServerAuth {
+			names = append(names, "localhost", "127.0.0.1", "::1")
+		}
 	}
-	return parseSubjects(append(names, req.Names...))
+	if req.TrustDomain != "" {
+		names = append(names, "spiffe://"+req.TrustDomain+"/"+req.Name)
+	}
+	return parseSANs(append(names, req.Names...))
 }
 
-// prepare makes the key, and what authorities and leaves have in common.
-func prepare(now time.Time, req Request, validity time.Duration) (crypto.Signer, *x509.Certificate, error) {
-	if req.ValidFor < 0 {
-		return nil, nil, fmt.Errorf("negative validity %v", req.ValidFor)
+// prepare makes what authorities and leaves have in common.
+func prepare(now time.Time, pub crypto.PublicKey, name string, validity time.Duration) (*x509.Certificate, error) {
+	if validity < 0 {
+		return nil, fmt.Errorf("negative validity %v", validity)
 	}
-	if req.ValidFor != 0 {
-		validity = req.ValidFor
-	}
-	key, err := req.Key.generate()
+	id, err := keyID(pub)
 	if err != nil {
-		return nil, nil, err
-	}
-	id, err := keyID(key.Public())
-	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	serial, err := serialNumber()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return key, &x509.Certificate{
+	return &x509.Certificate{
 		SerialNumber: serial,
-		Subject:      pkix.Name{CommonName: req.Name},
+		Subject:      pkix.Name{CommonName: name},
 		NotBefore:    now.Add(-backdate),
 		NotAfter:     now.Add(validity),
 		SubjectKeyId: id,
@@ -225,24 +287,10 @@ func serialNumber() (*big.Int, error) {
 	return n.Add(n, big.NewInt(1)), nil
 }
 
-func sign(template, parent *x509.Certificate, key, parentKey crypto.Signer) (*Pair, error) {
-	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), parentKey)
+func sign(template, parent *x509.Certificate, pub crypto.PublicKey, parentKey crypto.Signer) (*x509.Certificate, error) {
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, pub, parentKey)
 	if err != nil {
 		return nil, err
 	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		return nil, err
-	}
-	return &Pair{Chain: []*x509.Certificate{cert}, Key: key}, nil
-}
-
-func addSANs(template *x509.Certificate, names []subject) {
-	for _, name := range names {
-		if name.ip.IsValid() {
-			template.IPAddresses = append(template.IPAddresses, name.ip.AsSlice())
-		} else {
-			template.DNSNames = append(template.DNSNames, name.dns)
-		}
-	}
+	return x509.ParseCertificate(der)
 }

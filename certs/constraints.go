@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"slices"
+	"net/url"
 	"strings"
+
+	"tlsdemo/certs/chain"
 )
 
 // ErrNotPermitted is wrapped by the error of [Authority.Issue] when a name lies
@@ -61,7 +63,7 @@ const noURI = "tlsdemo.localhost"
 
 // constrain limits a CA to the loopback names and to names, as req asks. A form of name
 // that is not listed is not limited.
-func constrain(template *x509.Certificate, req Request, names []subject) error {
+func constrain(template *x509.Certificate, req Request, names []san) error {
 	switch req.Constraints {
 	case ConstrainNone:
 		return nil
@@ -74,14 +76,21 @@ func constrain(template *x509.Certificate, req Request, names []subject) error {
 	template.PermittedDNSDomainsCritical = true
 	template.PermittedDNSDomains = permittedDomains(names)
 	template.PermittedEmailAddresses = []string{"localhost"}
-	if req.TrustDomain == "" {
+	limitsURIs := req.TrustDomain == ""
+	for _, name := range names {
+		if name.mail != "" {
+			template.PermittedEmailAddresses = append(template.PermittedEmailAddresses, name.mail)
+		}
+		limitsURIs = limitsURIs && name.uri == ""
+	}
+	if limitsURIs {
 		template.PermittedURIDomains = []string{noURI}
 	}
 	return nil
 }
 
 // permittedDomains leaves out what lies below another, so that the list stays short.
-func permittedDomains(names []subject) []string {
+func permittedDomains(names []san) []string {
 	domains := []string{"localhost"}
 	for _, name := range names {
 		domain := strings.TrimPrefix(name.dns, "*.")
@@ -92,7 +101,7 @@ func permittedDomains(names []subject) []string {
 	return domains
 }
 
-func permittedIPs(names []subject) []*net.IPNet {
+func permittedIPs(names []san) []*net.IPNet {
 	ranges := []*net.IPNet{
 		ipNet(netip.MustParsePrefix("127.0.0.0/8")),
 		ipNet(netip.MustParsePrefix("::1/128")),
@@ -111,24 +120,65 @@ func ipNet(p netip.Prefix) *net.IPNet {
 
 // permitted checks names against ca's permitted subtrees, so that no leaf is made
 // that every peer would refuse. A CA without subtrees of a form permits that form.
-func permitted(ca *x509.Certificate, names []subject) error {
+func permitted(ca *x509.Certificate, names []san) error {
 	for _, name := range names {
-		switch {
-		case name.ip.IsValid() && !permitsIP(ca.PermittedIPRanges, name.ip):
-			return fmt.Errorf("%v: %w: %v", name.ip, ErrNotPermitted, ca.PermittedIPRanges)
-		case name.dns != "" && !permitsDNS(ca.PermittedDNSDomains, name.dns):
-			return fmt.Errorf("%s: %w: %q", name.dns, ErrNotPermitted, ca.PermittedDNSDomains)
+		if list, ok := permits(ca, name); !ok {
+			return &NotPermittedError{Name: name.String(), Permitted: list}
 		}
 	}
 	return nil
 }
 
-// permittedURIs is permitted for the URIs of a trust domain.
-func permittedURIs(ca *x509.Certificate, trustDomain string) error {
-	if trustDomain == "" || len(ca.PermittedURIDomains) == 0 || slices.Contains(ca.PermittedURIDomains, trustDomain) {
-		return nil
+// permits reports whether a CA may issue for the name, and lists the names of that form for
+// which it may.
+func permits(ca *x509.Certificate, name san) (list []string, ok bool) {
+	switch {
+	case name.ip.IsValid():
+		for _, r := range ca.PermittedIPRanges {
+			list = append(list, r.String())
+		}
+		return list, permitsIP(ca.PermittedIPRanges, name.ip)
+	case name.uri != "":
+		uri, err := url.Parse(name.uri)
+		return ca.PermittedURIDomains, err == nil && permitsHost(ca.PermittedURIDomains, uri.Hostname())
+	case name.mail != "":
+		return ca.PermittedEmailAddresses, permitsMail(ca.PermittedEmailAddresses, name.mail)
 	}
-	return fmt.Errorf("URIs of the trust domain %s: %w: %q", trustDomain, ErrNotPermitted, ca.PermittedURIDomains)
+	return ca.PermittedDNSDomains, permitsDNS(ca.PermittedDNSDomains, name.dns)
+}
+
+// NotPermittedError is a name that lies outside an authority's name constraints (RFC 5280
+// section 4.2.1.10). It wraps [ErrNotPermitted].
+type NotPermittedError struct {
+	Name      string   // the name that was asked for
+	Permitted []string // what is permitted of its form
+}
+
+func (e *NotPermittedError) Error() string {
+	return fmt.Sprintf("%s is %v, only %s", chain.Quote(e.Name), ErrNotPermitted, chain.List(e.Permitted))
+}
+
+func (e *NotPermittedError) Unwrap() error { return ErrNotPermitted }
+
+// permitsHost is for the host of a URI: a domain with a dot before it permits what is below
+// it, and one without permits itself.
+func permitsHost(domains []string, host string) bool {
+	for _, domain := range domains {
+		if host == domain || strings.HasPrefix(domain, ".") && strings.HasSuffix(host, domain) {
+			return true
+		}
+	}
+	return len(domains) == 0
+}
+
+// permitsMail permits a mailbox that is listed, or one at a host that is.
+func permitsMail(list []string, address string) bool {
+	for _, allowed := range list {
+		if address == allowed || !strings.Contains(allowed, "@") && permitsHost([]string{allowed}, mailHost(address)) {
+			return true
+		}
+	}
+	return len(list) == 0
 }
 
 func permitsIP(ranges []*net.IPNet, ip netip.Addr) bool {

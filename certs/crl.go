@@ -2,11 +2,9 @@ package certs
 
 import (
 	"bytes"
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"math/big"
@@ -27,29 +25,6 @@ import (
 const MaxCRLFile = 64 << 20
 
 const crlBlock = "X509 CRL" // RFC 7468 section 6
-
-// crlValidity is how long a list that we make may be relied on.
-const crlValidity = 30 * day
-
-// CRL returns a list of the certificates that the authority revokes at the time now, in
-// PEM (RFC 5280 section 5). Its number is the time, so that a later list has a higher one.
-func (a *Authority) CRL(now time.Time, revoked ...*x509.Certificate) ([]byte, error) {
-	list := &x509.RevocationList{
-		Number:     big.NewInt(now.Unix()),
-		ThisUpdate: now.Add(-backdate),
-		NextUpdate: now.Add(crlValidity),
-	}
-	for _, cert := range revoked {
-		list.RevokedCertificateEntries = append(list.RevokedCertificateEntries, x509.RevocationListEntry{
-			SerialNumber: cert.SerialNumber, RevocationTime: now,
-		})
-	}
-	der, err := x509.CreateRevocationList(rand.Reader, list, a.Certificate(), a.pair.Key)
-	if err != nil {
-		return nil, err
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: crlBlock, Bytes: der}), nil
-}
 
 // CRL is a certificate revocation list, indexed by serial number. A handshake costs it a
 // binary search, however long the list is. It is safe for concurrent use.

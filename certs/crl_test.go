@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"math/big"
 	"net"
@@ -21,10 +22,19 @@ import (
 	"tlsdemo/certs/forge"
 )
 
+// revocations are the entries of a list for certificates that are revoked now.
+func revocations(revoked ...*x509.Certificate) []certs.Revocation {
+	var entries []certs.Revocation
+	for _, cert := range revoked {
+		entries = append(entries, certs.Revocation{Serial: cert.SerialNumber, Time: now})
+	}
+	return entries
+}
+
 // list makes a CRL of ca and reads it back.
 func list(t *testing.T, ca *certs.Authority, revoked ...*x509.Certificate) []*certs.CRL {
 	t.Helper()
-	data, err := ca.CRL(now, revoked...)
+	data, err := ca.CRL(now, nil, revocations(revoked...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +121,7 @@ func TestServerRefusesRevokedIntermediate(t *testing.T) {
 		if revoked {
 			lists = append(lists, middle.Certificate())
 		}
-		data, err := ca.CRL(now, lists...)
+		data, err := ca.CRL(now, nil, revocations(lists...)...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -177,7 +187,7 @@ func TestOpenVerifiesLists(t *testing.T) {
 		"another, maybe below it": {by: authority(t, certs.Request{Name: "another"})},
 		"one of the same name":    {by: authority(t, certs.Request{}), want: certs.CRLUntrusted},
 	} {
-		data, err := test.by.CRL(now)
+		data, err := test.by.CRL(now, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -236,7 +246,7 @@ func crossSign(t *testing.T, ca, by *certs.Authority) *x509.Certificate {
 }
 
 func FuzzParseCRLs(f *testing.F) {
-	data, err := authority(f, certs.Request{}).CRL(now)
+	data, err := authority(f, certs.Request{}).CRL(now, nil)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -254,7 +264,7 @@ func FuzzParseCRLs(f *testing.F) {
 func TestOldListStillCounts(t *testing.T) {
 	ca := authority(t, certs.Request{})
 	alice := leaf(t, ca, certs.Request{Name: "alice"})
-	data, err := ca.CRL(now.Add(-365*24*time.Hour), alice)
+	data, err := ca.CRL(now.Add(-365*24*time.Hour), nil, revocations(alice)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -275,7 +285,7 @@ func longList(b *testing.B, ca *certs.Authority, entries int) []byte {
 		serial := sha256.Sum256([]byte(strconv.Itoa(i)))
 		revoked[i] = &x509.Certificate{SerialNumber: new(big.Int).SetBytes(serial[:16])}
 	}
-	data, err := ca.CRL(now, revoked...)
+	data, err := ca.CRL(now, nil, revocations(revoked...)...)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -401,4 +411,18 @@ func handshake(server, client *tls.Config) error {
 		return errors.Join(err, <-done)
 	}
 	return <-done
+}
+
+// crlsOf reads the lists of a directory, with their entries.
+func crlsOf(t *testing.T, dir certs.Dir) []*x509.RevocationList {
+	t.Helper()
+	data := must(os.ReadFile(dir.Files(certs.CA).CRL))
+	var lists []*x509.RevocationList
+	for {
+		block, rest := pem.Decode(data)
+		if block == nil {
+			return lists
+		}
+		lists, data = append(lists, must(x509.ParseRevocationList(block.Bytes))), rest
+	}
 }

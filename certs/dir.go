@@ -29,20 +29,44 @@ var setNames = []string{CA, Server, Client}
 // [fs.ErrExist].
 type Dir string
 
-// Files returns what the leaf called name needs to prove itself to others of the set.
+// Files returns what the leaf called name needs to prove itself to others of the set, and the
+// directory's revocation lists if it has any.
 func (d Dir) Files(name string) Files {
-	return Files{Cert: d.certFile(name), Key: d.keyFile(name), CA: d.certFile(CA)}
+	files := Files{Cert: d.certFile(name), Key: d.keyFile(name), CA: d.certFile(CA)}
+	if _, err := os.Lstat(d.crlFile()); err == nil {
+		files.CRL = d.crlFile()
+	}
+	return files
 }
 
-func (d Dir) certFile(name string) string { return filepath.Join(string(d), name+".crt") }
-func (d Dir) keyFile(name string) string  { return filepath.Join(string(d), name+".key") }
+func (d Dir) certFile(name string) string    { return filepath.Join(string(d), name+".crt") }
+func (d Dir) requestFile(name string) string { return filepath.Join(string(d), name+".csr") }
+func (d Dir) crlFile() string                { return filepath.Join(string(d), crlFile) }
+func (d Dir) keyFile(name string) string     { return filepath.Join(string(d), name+".key") }
 
-// Pair reads the certificate and key called name.
+// Pair reads the certificate and key called name. For the CA, see [Dir.Authority].
 func (d Dir) Pair(name string) (*Pair, error) {
 	if err := checkName(name); err != nil {
 		return nil, err
 	}
-	return loadPair(d.certFile(name), d.keyFile(name))
+	pair, _, err := loadPair(d.certFile(name), d.keyFile(name), nil)
+	return pair, err
+}
+
+// CAs returns the certificates of ca.crt: that of the CA that issues, and those of others
+// that are still trusted.
+func (d Dir) CAs() ([]*x509.Certificate, error) { return ReadTrust(d.certFile(CA)) }
+
+// ReadTrust returns the certificates of a file that can be somebody's issuer, of which there
+// has to be one. The error is a [*Finding].
+func ReadTrust(file string) ([]*x509.Certificate, error) {
+	roots, _, err := loadRoots(file)
+	return roots, err
+}
+
+func (d Dir) hasKey(name string) bool {
+	_, err := os.Lstat(d.keyFile(name))
+	return err == nil
 }
 
 // Names returns what the directory has pairs of, or halves of pairs: the CA, server
@@ -102,17 +126,45 @@ func (d Dir) Entries(now time.Time) ([]Entry, error) {
 	if bundle, _ := d.bundle(CA); err != nil && bundle != nil {
 		roots = bundle.Certs // none is a CA, as the entry says
 	}
+	lists, listFindings := d.lists(roots, now)
 	entries := make([]Entry, 0, len(names))
 	for _, name := range names {
-		entries = append(entries, d.entry(name, roots, now))
+		entries = append(entries, d.entry(name, roots, lists, now))
 	}
 	for _, warning := range warnings {
 		entries[0].warn(warning)
 	}
+	for _, f := range listFindings {
+		if f.Code == CRLOtherCA {
+			entries[0].Warnings = append(entries[0].Warnings, f) // of one that was dropped: nobody is let in
+			continue
+		}
+		entries[0].Findings = append(entries[0].Findings, f)
+	}
 	return entries, nil
 }
 
-func (d Dir) entry(name string, roots []*x509.Certificate, now time.Time) Entry {
+// Entry is one of the Entries.
+func (d Dir) Entry(name string, now time.Time) Entry {
+	roots, _, _ := loadRoots(d.certFile(CA)) // what is wrong with them is said of the CA
+	lists, _ := d.lists(roots, now)
+	return d.entry(name, roots, lists, now)
+}
+
+// lists reads the directory's revocation lists, if it has any.
+func (d Dir) lists(roots []*x509.Certificate, now time.Time) ([]*CRL, []*Finding) {
+	file := d.Files(CA).CRL
+	if file == "" {
+		return nil, nil
+	}
+	lists, err := loadCRLs(file, roots)
+	if f, ok := errors.AsType[*Finding](err); ok {
+		return nil, []*Finding{f}
+	}
+	return lists, crlFindings(lists, roots, file, now)
+}
+
+func (d Dir) entry(name string, roots []*x509.Certificate, lists []*CRL, now time.Time) Entry {
 	entry := Entry{Name: name, File: d.certFile(name)}
 	bundle, err := d.bundle(name)
 	var certs []*x509.Certificate
@@ -121,17 +173,22 @@ func (d Dir) entry(name string, roots []*x509.Certificate, now time.Time) Entry 
 	} else {
 		certs = bundle.Certs
 		if name == CA {
-			certs = d.issuerFirst(certs)
+			certs = d.issuer(certs)
 		}
 		entry.Cert = certs[0]
 		entry.Findings = append(entry.Findings, d.checkRole(name, certs, roots, now)...)
 	}
-	entry.add(d.checkKey(name, certs))
+	if d.needsKey(name) || len(certs) == 0 {
+		entry.add(d.checkKey(name, certs))
+	}
 	entry.add(checkWritable(entry.File))
 	if name == CA {
 		entry.add(checkWritable(string(d)))
 	}
 	if len(entry.Findings) == 0 && name != CA {
+		if d := revokedIn(chain.PathTo(pool(roots), certs, now), lists); d != nil {
+			entry.Findings = append(entry.Findings, &Finding{Code: CertRevoked, File: entry.File, Text: d.Text, Err: d})
+		}
 		for _, note := range bundle.Notes {
 			entry.warn(note)
 		}
@@ -143,6 +200,25 @@ func (d Dir) entry(name string, roots []*x509.Certificate, now time.Time) Entry 
 	return entry
 }
 
+// Encrypted reports whether the private key of the CA is encrypted.
+func (d Dir) Encrypted() bool {
+	_, err := loadKeys(d.keyFile(CA), nil)
+	f, ok := errors.AsType[*Finding](err)
+	return ok && f.Code == KeyEncrypted
+}
+
+// needsKey reports whether the key of a certificate has to be in the directory, or is.
+func (d Dir) needsKey(name string) bool {
+	switch {
+	case d.hasKey(name):
+		return true
+	case name == CA:
+		return !d.keyless()
+	}
+	_, err := os.Lstat(d.requestFile(name))
+	return err != nil // the key for a request is elsewhere
+}
+
 // bundle reads the chain called name, or of the CA's file what can be read.
 func (d Dir) bundle(name string) (*Bundle, error) {
 	bundle, err := loadBundle(d.certFile(name))
@@ -152,17 +228,16 @@ func (d Dir) bundle(name string) (*Bundle, error) {
 	return bundle, err
 }
 
-// issuerFirst returns the certificates of ca.crt with the one first that ca.key belongs
-// to: while a CA is being rotated the file has the old one as well, which is trusted but
-// issues no more.
-func (d Dir) issuerFirst(cas []*x509.Certificate) []*x509.Certificate {
-	keys, err := loadKeys(d.keyFile(CA))
+// issuer returns the certificate of ca.crt that issues: the first whose key ca.key has.
+// While a CA is being rotated both files have the old one as well.
+func (d Dir) issuer(cas []*x509.Certificate) []*x509.Certificate {
+	keys, err := loadKeys(d.keyFile(CA), nil)
 	if err != nil {
 		return cas // what is wrong with the key is a finding of its own
 	}
 	for _, ca := range cas {
-		if (&Pair{Chain: []*x509.Certificate{ca}, Key: keys[0]}).matches() {
-			return []*x509.Certificate{ca}
+		if pair := pairOf([]*x509.Certificate{ca}, keys); pair.matches() {
+			return pair.Chain
 		}
 	}
 	return cas
@@ -249,17 +324,18 @@ func checkLeaf(now time.Time, certs, roots []*x509.Certificate, usage Usage) []*
 }
 
 // checkKey returns the first thing wrong with a key: that it cannot be read, that it
-// is not chain's, or that others may read it.
+// is not the certificate's, or that others may read it. That of the CA may be encrypted:
+// whose it is then shows when it is used.
 func (d Dir) checkKey(name string, certs []*x509.Certificate) error {
 	file := d.keyFile(name)
-	keys, err := loadKeys(file)
-	if err != nil {
+	keys, err := loadKeys(file, nil)
+	if err != nil && !(name == CA && d.Encrypted()) {
 		return err
 	}
 	var found []*Finding
-	if len(certs) > 0 {
-		pair := &Pair{Chain: certs, Key: keys[0]}
-		found = append(found, pair.mismatch(keys, d.certFile(name), file), pair.unusable(d.certFile(name), file))
+	if len(certs) > 0 && len(keys) > 0 {
+		pair := pairOf(certs, keys)
+		found = append(found, pair.mismatch(d.certFile(name), file), pair.unusable(d.certFile(name), file))
 	}
 	for _, f := range append(found, CheckKeyFile(file)) {
 		if f != nil {

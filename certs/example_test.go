@@ -31,7 +31,7 @@ func ExampleAuthority() {
 	fmt.Println(err)
 	// Output:
 	// [server.localhost localhost] [127.0.0.1 ::1] 2027-02-20
-	// example.com: not permitted by the CA's name constraints: ["localhost"]
+	// example.com is not permitted by the CA's name constraints, only "localhost"
 }
 
 func ExampleRequest() {
@@ -63,7 +63,7 @@ func ExampleConstraints() {
 	}
 	// Output:
 	// names <nil>
-	// full 10.1.2.3: not permitted by the CA's name constraints: [127.0.0.0/8 ::1/128]
+	// full 10.1.2.3 is not permitted by the CA's name constraints, only "127.0.0.0/8", "::1/128"
 }
 
 func ExampleProfile() {

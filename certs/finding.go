@@ -18,6 +18,7 @@ const (
 	KeyUnreadable  Code = "key-unreadable"
 	KeyUnparsable  Code = "key-unparsable"
 	KeyEncrypted   Code = "key-encrypted"
+	KeyPassphrase  Code = "key-passphrase"
 	KeyMismatch    Code = "key-mismatch"
 	KeyUnsupported Code = "key-unsupported"
 	ChainOrder     Code = "chain-order"
@@ -30,6 +31,7 @@ const (
 	CANamesTooLong Code = "ca-names-too-long"
 	CertExpired    Code = "cert-expired"
 	CertNotYet     Code = "cert-not-yet-valid"
+	CertEndsSoon   Code = "cert-ends-soon"
 	CertNotCA      Code = "cert-not-ca"
 	CertUsage      Code = "cert-wrong-usage"
 	CertNoSAN      Code = "cert-no-san"
@@ -76,7 +78,8 @@ var catalogue = []struct {
 	{CertUnparsable, "A certificate file contains no certificate, or a damaged one."},
 	{KeyUnreadable, "A key file cannot be read: the permissions forbid it, it is a directory, or it is larger than 4 MiB."},
 	{KeyUnparsable, "A key file contains no private key of a known kind (PKCS#8, PKCS#1 or SEC 1), or a damaged one."},
-	{KeyEncrypted, "A private key is encrypted with a passphrase. tlsdemo never asks for a passphrase, so the key has to be decrypted first."},
+	{KeyEncrypted, "A private key is encrypted, and no passphrase was given."},
+	{KeyPassphrase, "The passphrase does not decrypt the private key."},
 	{KeyMismatch, "A private key does not belong to the certificate that it is used with."},
 	{KeyUnsupported, "A private key is of a kind, or on a curve, that no handshake can use. TLS 1.3 can use RSA, Ed25519, and ECDSA on P-256, P-384 and P-521."},
 	{ChainOrder, "The private key belongs to a certificate of the file, but not to the first one. The leaf has to come first, then the certificate that issued it, and so on."},
@@ -89,6 +92,7 @@ var catalogue = []struct {
 	{CANamesTooLong, "A server trusts so many CAs that their names do not fit into its request for a client certificate. TLS has 65,535 bytes for these names."},
 	{CertExpired, "A certificate has expired."},
 	{CertNotYet, "A certificate is not yet valid. Most often a clock is wrong."},
+	{CertEndsSoon, "A certificate, or a CA above it, expires within the time that certs verify was given."},
 	{CertNotCA, "A certificate is used as a CA, but it is not allowed to issue other certificates."},
 	{CertUsage, "A certificate, or a CA above it, does not have the extended key usage that its role needs."},
 	{CertNoSAN, "A server's certificate has no subject alternative name, so no client finds the server's name in it."},

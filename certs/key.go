@@ -60,25 +60,56 @@ func (k KeyType) generate() (crypto.Signer, error) {
 	}
 }
 
+// checkPublicKey returns an error unless a handshake can use the key, and peers take it:
+// RSA of 2048 bits or more, ECDSA on P-256, P-384 or P-521, or Ed25519.
+func checkPublicKey(pub crypto.PublicKey) error {
+	switch key := pub.(type) {
+	case *rsa.PublicKey:
+		if bits := key.N.BitLen(); bits < 2048 {
+			return &Finding{Code: CertWeak, Text: fmt.Sprintf("the RSA key has %d bits, and peers want 2048 or more", bits)}
+		}
+		return nil
+	case *ecdsa.PublicKey:
+		if key.Curve != elliptic.P224() {
+			return nil
+		}
+	case ed25519.PublicKey:
+		return nil
+	}
+	return &Finding{Code: KeyUnsupported, Text: fmt.Sprintf("no TLS handshake can use the key: %s", keyKind(pub))}
+}
+
+func keyKind(pub crypto.PublicKey) string {
+	if key, ok := pub.(*ecdsa.PublicKey); ok {
+		return "ECDSA on " + key.Curve.Params().Name
+	}
+	return fmt.Sprintf("%T", pub)
+}
+
+// Passphrase returns the passphrase of a private key. It is asked only if one is encrypted,
+// and may be asked again. A nil Passphrase means that there is none.
+type Passphrase func() ([]byte, error)
+
 // ParseKey returns the first private key in data: PKCS#8, PKCS#1 or SEC 1 (RFC 5915), in
 // PEM or DER. If there is none the error is a [*Finding] that says what is there instead.
 func ParseKey(data []byte) (crypto.Signer, error) {
-	keys, err := parseKeys(data)
+	keys, err := ParseKeys(data, nil)
 	if err != nil {
 		return nil, err
 	}
 	return keys[0], nil
 }
 
-// parseKeys returns all private keys in data, of which there is one at least.
-func parseKeys(data []byte) ([]crypto.Signer, error) {
+// ParseKeys is ParseKey for all private keys in data, of which there is one at least. Those
+// that are encrypted (PKCS#8 with PBES2, RFC 8018) are decrypted if there is a passphrase.
+func ParseKeys(data []byte, pass Passphrase) ([]crypto.Signer, error) {
 	blocks, _ := shape.Blocks(data)
 	var keys []crypto.Signer
 	for _, block := range blocks {
 		if !isKeyBlock(block.Type) {
 			continue
 		}
-		key, err := parseKeyBlock(&block)
+		key, err := parseKeyBlock(&block, pass)
 		if err != nil && len(keys) == 0 {
 			return nil, err
 		}
@@ -92,7 +123,7 @@ func parseKeys(data []byte) ([]crypto.Signer, error) {
 	return keys, nil
 }
 
-// noKeys is parseKeys where there is no PEM of a key.
+// noKeys is ParseKeys where there is no PEM of a key.
 func noKeys(data []byte, blocks []shape.Block) ([]crypto.Signer, error) {
 	if format := shape.Recognize(data); format != nil {
 		return nil, inFormat(format)
@@ -124,15 +155,17 @@ func swappedCert() *Finding {
 
 func isKeyBlock(label string) bool {
 	switch label {
-	case keyBlock, "RSA PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY":
+	case keyBlock, encryptedBlock, "RSA PRIVATE KEY", "EC PRIVATE KEY":
 		return true
 	}
 	return false
 }
 
-func parseKeyBlock(block *shape.Block) (crypto.Signer, error) {
+func parseKeyBlock(block *shape.Block, pass Passphrase) (crypto.Signer, error) {
 	switch {
-	case block.Type == "ENCRYPTED PRIVATE KEY", block.Encrypted:
+	case block.Type == encryptedBlock && pass != nil:
+		return decrypt(block.Bytes, pass)
+	case block.Type == encryptedBlock, block.Encrypted:
 		return nil, &Finding{Code: KeyEncrypted, Text: "the private key is encrypted with a passphrase"}
 	case block.Err != nil:
 		return nil, &Finding{Code: KeyUnparsable, Text: block.Err.Error(), Err: block.Err}

@@ -20,7 +20,16 @@ import (
 // directory with it is ever replaced. Sets of the first version have none, see [Dir.Made].
 const madeFile = ".tlsdemo"
 
-const madeText = "tlsdemo certs init made this directory. Because of this file, certs init --force may replace the directory; it keeps the old one under another name.\n"
+const madeText = "tlsdemo made this directory. Because of this file, certs init --force may replace the directory; it keeps the old one under another name.\n"
+
+// keylessText is in madeFile, too, if a set came without the key of its CA.
+const keylessText = "The key of its CA is elsewhere: certificates cannot be issued here.\n"
+
+// keyless reports whether the directory's CA has its key elsewhere, as it should be.
+func (d Dir) keyless() bool {
+	text, err := os.ReadFile(filepath.Join(string(d), madeFile))
+	return err == nil && strings.Contains(string(text), keylessText) && !d.hasKey(CA)
+}
 
 // firstCA is the issuer of all certificates that the first version made.
 const firstCA = "CN=tlsdemo CA"
@@ -60,7 +69,7 @@ func (d Dir) onlyMembers() error {
 	}
 	issued := d.issued()
 	for _, entry := range entries {
-		if entry.IsDir() || !isMember(entry.Name(), issued) {
+		if entry.IsDir() != (entry.Name() == revokedDir) || !isMember(entry.Name(), issued) {
 			return &fs.PathError{Op: "replace", Path: filepath.Join(string(d), entry.Name()), Err: foreign{}}
 		}
 	}
@@ -70,8 +79,12 @@ func (d Dir) onlyMembers() error {
 // isMember reports whether a file is one of a set, or of a certificate that was issued.
 func isMember(file string, issued func(name string) bool) bool {
 	name, ok := memberName(file)
+	if request, isRequest := strings.CutSuffix(file, ".csr"); isRequest {
+		name, ok = request, checkName(request) == nil
+	}
 	switch {
-	case file == madeFile, filepath.Ext(file) == ".crl":
+	case file == madeFile, file == lockFile, file == revokedDir, file == crlFile,
+		filepath.Ext(file) == ".crl", strings.HasPrefix(file, tmpPrefix):
 		return true
 	case !ok:
 		return false
@@ -315,6 +328,6 @@ func KeyBeside(certFile string) string {
 // Swapped reports whether a key is in the file of the certificate, and the certificate in
 // that of the key, and they belong together.
 func Swapped(certFile, keyFile string) bool {
-	pair, err := loadPair(keyFile, certFile)
+	pair, _, err := loadPair(keyFile, certFile, nil)
 	return err == nil && pair.matches()
 }

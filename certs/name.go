@@ -3,9 +3,10 @@ package certs
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 const (
@@ -14,9 +15,8 @@ const (
 	maxTrustDomain = 255 // octets
 )
 
-// checkName returns an error unless name can be a leaf's: one DNS label (RFC 1123
-// section 2.1), since NAME.localhost is what the leaf is called, and NAME.crt is
-// its file.
+// checkName returns an error unless name can be a leaf's: one DNS label, since
+// NAME.localhost is what the leaf is called, and NAME.crt is its file.
 func checkName(name string) error {
 	if err := checkLabel(name); err != nil {
 		return fmt.Errorf("bad name %q: %w", name, err)
@@ -24,22 +24,20 @@ func checkName(name string) error {
 	return nil
 }
 
-// A subject is what a --name stands for: either an address or a DNS name.
-type subject struct {
-	ip  netip.Addr // the zero Addr if this is a DNS name
-	dns string
-}
+// maxCommonName is RFC 5280's ub-common-name, in characters.
+const maxCommonName = 64
 
-// parseSubject reads a DNS name, which may have a wildcard as its whole leftmost
-// label (RFC 6125 section 6.4.3), or an IP address without a zone.
-func parseSubject(s string) (subject, error) {
-	if ip, err := netip.ParseAddr(s); err == nil && ip.Zone() == "" {
-		return subject{ip: ip.Unmap()}, nil
+// checkCommonName returns an error unless name, which may be empty, can be a common name.
+func checkCommonName(name string) error {
+	if n := utf8.RuneCountInString(name); n > maxCommonName {
+		return fmt.Errorf("bad common name %q: longer than %d characters", name, maxCommonName)
 	}
-	if err := checkDNSName(s); err != nil {
-		return subject{}, fmt.Errorf("bad name %q: %w", s, err)
+	for _, r := range name {
+		if !unicode.IsPrint(r) {
+			return fmt.Errorf("bad common name %q: %q is not allowed in it", name, r)
+		}
 	}
-	return subject{dns: strings.ToLower(s)}, nil
+	return nil
 }
 
 // CheckTrustDomain returns an error unless s is empty or a SPIFFE trust domain: lower-case
@@ -57,20 +55,6 @@ func CheckTrustDomain(s string) error {
 		return fmt.Errorf("bad trust domain %q: empty label", s)
 	}
 	return nil
-}
-
-func parseSubjects(names []string) ([]subject, error) {
-	subjects := make([]subject, 0, len(names))
-	for _, name := range names {
-		s, err := parseSubject(name)
-		if err != nil {
-			return nil, err
-		}
-		if !slices.Contains(subjects, s) {
-			subjects = append(subjects, s)
-		}
-	}
-	return subjects, nil
 }
 
 func checkDNSName(s string) error {
@@ -98,6 +82,8 @@ func checkDNSName(s string) error {
 	return nil
 }
 
+// checkLabel returns an error unless label can be one of a DNS name: that of a host (RFC 1123
+// section 2.1), and underscores, which no host may have and many a container has.
 func checkLabel(label string) error {
 	switch {
 	case label == "":
@@ -110,7 +96,7 @@ func checkLabel(label string) error {
 		return errors.New("a wildcard is only allowed as the whole leftmost label")
 	}
 	for _, r := range label {
-		if !isLabelRune(r) {
+		if !isLabelRune(r) && r != '_' {
 			return fmt.Errorf("%q is not allowed in a name", r)
 		}
 	}

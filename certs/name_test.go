@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestParseSubject(t *testing.T) {
+func TestParseSAN(t *testing.T) {
 	long := strings.Repeat("a", 63)
 	for _, test := range []struct {
 		in, dns, ip string // neither: it is refused
@@ -32,7 +32,14 @@ func TestParseSubject(t *testing.T) {
 		{in: "a\nb"},
 		{in: "a\x1b[2Jb"},
 		{in: "büch.example"},
-		{in: "user@host"},
+		{in: "user@"},
+		{in: "User <user@example.org>"},
+		{in: "user@a b"},
+		{in: "urn:uuid:1"},
+		{in: "spiffe://example.org:80/a"},
+		{in: "spiffe://user@example.org/a"},
+		{in: "spiffe://example.org/a b"},
+		{in: "https://10.1.2.3/"},
 		{in: "999.1.1.1"},
 		{in: "1.2.3"},
 		{in: "*.1.1.1"},
@@ -47,7 +54,7 @@ func TestParseSubject(t *testing.T) {
 		{in: "a" + long + ".example"},
 		{in: strings.Repeat("a.", 127)},
 	} {
-		got, err := parseSubject(test.in)
+		got, err := parseSAN(test.in)
 		switch {
 		case test.dns == "" && test.ip == "":
 			if err == nil {
@@ -67,7 +74,7 @@ func FuzzParseSubject(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		got, err := parseSubject(s)
+		got, err := parseSAN(s)
 		if err != nil {
 			return
 		}

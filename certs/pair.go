@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"slices"
 
 	"tlsdemo/certs/chain"
 )
@@ -16,6 +17,9 @@ import (
 type Pair struct {
 	Chain []*x509.Certificate // the leaf first, then what links it to a root
 	Key   crypto.Signer
+
+	// Passphrase is that with which KeyPEM encrypts the key. Empty means not at all.
+	Passphrase []byte
 }
 
 // ParsePair reads a certificate chain and the leaf's private key from PEM.
@@ -26,21 +30,30 @@ func ParsePair(certPEM, keyPEM []byte) (*Pair, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys, err := parseKeys(keyPEM)
+	keys, err := ParseKeys(keyPEM, nil)
 	if err != nil {
 		return nil, err
 	}
-	pair := &Pair{Chain: certs, Key: keys[0]}
-	if f := pair.mismatch(keys, "", ""); f != nil {
+	pair := pairOf(certs, keys)
+	if f := pair.mismatch("", ""); f != nil {
 		return nil, f
 	}
 	return pair, nil
 }
 
+// pairOf takes that of the keys which is the leaf's, or the first.
+func pairOf(certs []*x509.Certificate, keys []crypto.Signer) *Pair {
+	for _, key := range keys {
+		if pair := (&Pair{Chain: certs, Key: key}); pair.matches() {
+			return pair
+		}
+	}
+	return &Pair{Chain: certs, Key: keys[0]}
+}
+
 // mismatch finds that the key is not the leaf's. It says so of the key's file, unless it is
-// another certificate of the chain to which the key belongs: then the order is wrong. keys
-// are all keys of the file: if a later one fits, that is said.
-func (p *Pair) mismatch(keys []crypto.Signer, certFile, keyFile string) *Finding {
+// another certificate of the chain to which the key belongs: then the order is wrong.
+func (p *Pair) mismatch(certFile, keyFile string) *Finding {
 	if p.matches() {
 		return nil
 	}
@@ -54,13 +67,17 @@ func (p *Pair) mismatch(keys []crypto.Signer, certFile, keyFile string) *Finding
 			return &Finding{Code: ChainOrder, File: certFile, Text: text, Place: i + 1}
 		}
 	}
-	for i, key := range keys {
-		if (&Pair{Chain: p.Chain, Key: key}).matches() {
-			text := fmt.Sprintf("the first private key does not belong to the certificate%s, but key %d of the file does: this key has to come first", where, i+1)
-			return &Finding{Code: KeyMismatch, File: keyFile, Text: text}
-		}
-	}
 	return &Finding{Code: KeyMismatch, File: keyFile, Text: "the private key does not belong to the certificate" + where}
+}
+
+// notFirst finds that the pair's key is not the first of keys, which are those of its file.
+func (p *Pair) notFirst(keys []crypto.Signer, keyFile string) []*Finding {
+	i := slices.IndexFunc(keys, func(key crypto.Signer) bool { return (&Pair{Chain: p.Chain, Key: key}).matches() })
+	if i <= 0 {
+		return nil
+	}
+	text := fmt.Sprintf("the certificate's private key is key %d of the file: this key has to come first, since other programs take the first", i+1)
+	return []*Finding{{Code: KeyMismatch, File: keyFile, Text: text}}
 }
 
 // The largest Certificate message, in bytes, that Go reads, and that OpenSSL reads unless
@@ -123,14 +140,9 @@ func (p *Pair) CertPEM() []byte {
 	return out
 }
 
-// KeyPEM returns the private key in PEM of PKCS#8, not encrypted.
-func (p *Pair) KeyPEM() ([]byte, error) {
-	der, err := x509.MarshalPKCS8PrivateKey(p.Key)
-	if err != nil {
-		return nil, err
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: keyBlock, Bytes: der}), nil
-}
+// KeyPEM returns the private key in PEM of PKCS#8 (RFC 5958), encrypted if there is a
+// Passphrase.
+func (p *Pair) KeyPEM() ([]byte, error) { return encodeKeys(p.Passphrase, p.Key) }
 
 // matches reports whether the key is the leaf's.
 func (p *Pair) matches() bool {
@@ -138,21 +150,35 @@ func (p *Pair) matches() bool {
 	return ok && pub.Equal(p.Key.Public())
 }
 
-// loadPair reads a pair from two files, and says which of them is at fault.
-func loadPair(certFile, keyFile string) (*Pair, error) {
-	chain, err := loadCertificates(certFile)
+// loadPair reads a pair from two files, and says which of them is at fault. Warnings are
+// what matters to other programs.
+func loadPair(certFile, keyFile string, pass Passphrase) (pair *Pair, warnings []*Finding, err error) {
+	for range readings {
+		if pair, warnings, err = loadPairOnce(certFile, keyFile, pass); err == nil {
+			break
+		}
+	}
+	return pair, warnings, err
+}
+
+// readings is how often a pair is read: somebody may exchange it between the reading of one
+// file and of the other.
+const readings = 2
+
+func loadPairOnce(certFile, keyFile string, pass Passphrase) (*Pair, []*Finding, error) {
+	certs, err := loadCertificates(certFile)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	keys, err := loadKeys(keyFile)
+	keys, err := loadKeys(keyFile, pass)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	pair := &Pair{Chain: chain, Key: keys[0]}
-	if f := pair.mismatch(keys, certFile, keyFile); f != nil {
-		return nil, f
+	pair := pairOf(certs, keys)
+	if f := pair.mismatch(certFile, keyFile); f != nil {
+		return nil, nil, f
 	}
-	return pair, nil
+	return pair, pair.notFirst(keys, keyFile), nil
 }
 
 // loadCertificates reads a chain: all of the file, or nothing.
@@ -186,11 +212,11 @@ func parseBundle(data []byte, file string) (*Bundle, error) {
 	return bundle, nil
 }
 
-func loadKeys(file string) ([]crypto.Signer, error) {
+func loadKeys(file string, pass Passphrase) ([]crypto.Signer, error) {
 	data, err := ReadFile(file)
 	if err != nil {
 		return nil, unreadable(KeyUnreadable, file, err)
 	}
-	keys, err := parseKeys(data)
+	keys, err := ParseKeys(data, pass)
 	return keys, inFile(err, file)
 }

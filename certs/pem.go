@@ -23,8 +23,9 @@ import (
 const MaxFile = 4 << 20
 
 const (
-	certBlock    = "CERTIFICATE" // RFC 7468 section 5
-	keyBlock     = "PRIVATE KEY" // RFC 7468 section 10: PKCS#8
+	certBlock    = "CERTIFICATE"         // RFC 7468 section 5
+	keyBlock     = "PRIVATE KEY"         // RFC 7468 section 10: PKCS#8
+	requestBlock = "CERTIFICATE REQUEST" // RFC 7468 section 7
 	trustedBlock = "TRUSTED CERTIFICATE"
 )
 

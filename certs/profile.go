@@ -7,7 +7,9 @@ import (
 	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/x509"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"tlsdemo/certs/chain"
@@ -21,7 +23,9 @@ type Profile struct {
 	// Constraints and TrustDomain are as in a [Request].
 	Constraints Constraints
 	TrustDomain string
-	// Key is the kind of all three keys.
+	// Clients and Servers are the names of further leaves, besides Client and Server.
+	Clients, Servers []string
+	// Key is the kind of all keys.
 	Key KeyType
 	// CAValidFor and LeafValidFor are how long the CA and the leaves are valid. Zero
 	// means DefaultCAValidity and DefaultLeafValidity.
@@ -30,21 +34,47 @@ type Profile struct {
 
 // Check returns an error unless the names and the trust domain can be in certificates.
 func (p Profile) Check() error {
-	_, err := parseSubjects(p.Names)
-	return cmp.Or(err, CheckTrustDomain(p.TrustDomain))
+	_, err := parseSANs(p.Names)
+	if err := cmp.Or(err, CheckTrustDomain(p.TrustDomain)); err != nil {
+		return err
+	}
+	taken := make(map[string]bool)
+	for _, leaf := range append(p.leaves(), Request{Name: CA}) {
+		if err := checkName(leaf.Name); err != nil {
+			return err
+		}
+		if taken[leaf.Name] {
+			return fmt.Errorf("there would be two certificates called %s", leaf.Name)
+		}
+		taken[leaf.Name] = true
+	}
+	return nil
 }
 
-// Make makes a CA, a server's and a client's certificate, valid from the time now on.
+// leaves are what is to be issued.
+func (p Profile) leaves() []Request {
+	leaves := []Request{
+		{Name: Server, Usage: ServerAuth, Names: p.Names, ValidFor: p.LeafValidFor},
+		{Name: Client, Usage: ClientAuth, ValidFor: p.LeafValidFor},
+	}
+	for _, name := range p.Servers {
+		leaves = append(leaves, Request{Name: name, Usage: ServerAuth, ValidFor: p.LeafValidFor})
+	}
+	for _, name := range p.Clients {
+		leaves = append(leaves, Request{Name: name, Usage: ClientAuth, ValidFor: p.LeafValidFor})
+	}
+	return leaves
+}
+
+// Make makes a CA, a server's and a client's certificate, and what else is asked for, valid
+// from the time now on.
 func (p Profile) Make(now time.Time) (Set, error) {
 	ca, err := NewAuthority(now, p.request(Request{Names: p.Names, ValidFor: p.CAValidFor}))
 	if err != nil {
 		return nil, err
 	}
 	set := Set{CA: ca.Pair()}
-	for _, leaf := range []Request{
-		{Name: Server, Usage: ServerAuth, Names: p.Names, ValidFor: p.LeafValidFor},
-		{Name: Client, Usage: ClientAuth, ValidFor: p.LeafValidFor},
-	} {
+	for _, leaf := range p.leaves() {
 		if set[leaf.Name], err = ca.Issue(now, p.request(leaf)); err != nil {
 			return nil, err
 		}
@@ -60,7 +90,7 @@ func (p Profile) request(req Request) Request {
 
 // Has reports whether the server of a set has the name.
 func (p Profile) Has(name string) bool {
-	want, err := parseSubject(name)
+	want, err := parseSAN(name)
 	names, _ := leafNames(Request{Name: Server, Usage: ServerAuth, Names: p.Names})
 	return err == nil && slices.Contains(names, want)
 }
@@ -77,12 +107,34 @@ func (d Dir) Profile() (p Profile, urisLimited bool) {
 	p = Profile{
 		Names:        ownNames(ca, server),
 		Constraints:  constraintsOf(ca),
-		TrustDomain:  cmp.Or(trustDomainOf(server), trustDomainOf(client)),
+		TrustDomain:  d.TrustDomain(),
 		Key:          cmp.Or(keyTypeOf(ca), keyTypeOf(server), keyTypeOf(client)),
 		CAValidFor:   validFor(ca),
 		LeafValidFor: validFor(server),
 	}
+	p.Clients, p.Servers = d.others()
 	return p, p.TrustDomain != "" && chain.Constrains(ca, chain.URI)
+}
+
+// others are the names of the leaves besides those that every set has. One for both roles
+// is neither.
+func (d Dir) others() (clients, servers []string) {
+	names, _ := d.Names()
+	for _, name := range names {
+		switch {
+		case slices.Contains(setNames, name) || !d.hasKey(name):
+		case Role(d.certificate(name)) == "client":
+			clients = append(clients, name)
+		case Role(d.certificate(name)) == "server":
+			servers = append(servers, name)
+		}
+	}
+	return clients, servers
+}
+
+// TrustDomain is that of the server's or the client's SPIFFE ID, or empty.
+func (d Dir) TrustDomain() string {
+	return cmp.Or(trustDomainOf(d.certificate(Server)), trustDomainOf(d.certificate(Client)))
 }
 
 // certificate returns the leaf of a file, or one without anything if it cannot be read.
@@ -93,7 +145,7 @@ func (d Dir) certificate(name string) *x509.Certificate {
 	}
 	found := bundle.Certs
 	if name == CA {
-		found = d.issuerFirst(found)
+		found = d.issuer(found)
 	}
 	return found[0]
 }
@@ -109,8 +161,8 @@ func ownNames(ca, server *x509.Certificate) []string {
 		names = permittedNames(ca)
 	}
 	return slices.DeleteFunc(names, func(name string) bool {
-		s, err := parseSubject(name)
-		return err != nil || Profile{}.Has(name) || permitted(ca, []subject{s}) != nil
+		s, err := parseSAN(name)
+		return err != nil || Profile{}.Has(name) || permitted(ca, []san{s}) != nil
 	})
 }
 
@@ -120,6 +172,11 @@ func permittedNames(ca *x509.Certificate) []string {
 	for _, r := range ca.PermittedIPRanges {
 		if ones, bits := r.Mask.Size(); ones == bits {
 			names = append(names, r.IP.String())
+		}
+	}
+	for _, address := range ca.PermittedEmailAddresses {
+		if strings.Contains(address, "@") {
+			names = append(names, address)
 		}
 	}
 	return names

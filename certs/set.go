@@ -156,25 +156,38 @@ func (s Set) write(dir string) error {
 		return err
 	}
 	defer root.Close()
-	if err := writeFile(root, madeFile, []byte(madeText), 0o644); err != nil {
+	if err := writeFile(root, madeFile, []byte(s.marker()), 0o644); err != nil {
 		return err
 	}
 	for name, pair := range s {
 		if err := checkName(name); err != nil {
 			return err
 		}
-		key, err := pair.KeyPEM()
-		if err != nil {
-			return err
-		}
-		if err := writeFile(root, name+".crt", pair.CertPEM(), 0o644); err != nil {
-			return err
-		}
-		if err := writeFile(root, name+".key", key, 0o600); err != nil {
+		if err := pair.write(root, name); err != nil {
 			return err
 		}
 	}
 	return syncDir(dir)
+}
+
+// marker is what madeFile says of the set.
+func (s Set) marker() string {
+	if ca := s[CA]; ca != nil && ca.Key == nil {
+		return madeText + keylessText
+	}
+	return madeText
+}
+
+// write writes the pair's files. The key of a CA may be elsewhere.
+func (p *Pair) write(root *os.Root, name string) error {
+	if err := writeFile(root, name+".crt", p.CertPEM(), 0o644); err != nil || p.Key == nil {
+		return err
+	}
+	key, err := p.KeyPEM()
+	if err != nil {
+		return err
+	}
+	return writeFile(root, name+".key", key, 0o600)
 }
 
 func writeFile(root *os.Root, name string, data []byte, mode fs.FileMode) error {

@@ -20,6 +20,9 @@ type Files struct {
 	Key  string // the certificate's private key
 	CA   string // the certificates that a peer's chain has to lead to
 	CRL  string // lists of revoked certificates; empty if there are none
+
+	// Passphrase is that of Key, if it is encrypted.
+	Passphrase Passphrase
 }
 
 // maxNearby is how many files are looked into for certificates.
@@ -99,10 +102,10 @@ func NewSource(pair *Pair, roots ...*x509.Certificate) *Source {
 func Open(files Files) (*Source, error) {
 	pair := new(Pair)
 	var roots []*x509.Certificate
-	var warnings []*Finding
+	var ofPair, warnings []*Finding
 	var err error
 	if files.Cert != "" || files.Key != "" {
-		if pair, err = loadPair(files.Cert, files.Key); err != nil {
+		if pair, ofPair, err = loadPair(files.Cert, files.Key, files.Passphrase); err != nil {
 			return nil, err
 		}
 		if f := pair.unusable(files.Cert, files.Key); f != nil {
@@ -115,7 +118,7 @@ func Open(files Files) (*Source, error) {
 		}
 	}
 	source := NewSource(pair, roots...)
-	source.caFile, source.warnings = files.CA, append(warnings, pair.large(files.Cert)...)
+	source.caFile, source.warnings = files.CA, slices.Concat(warnings, ofPair, pair.large(files.Cert))
 	if files.CRL != "" {
 		source.crls, err = loadCRLs(files.CRL, roots)
 		source.crlFile, source.near = files.CRL, slices.Concat(roots, pair.Chain, Intermediates(files.Nearby()))
@@ -164,16 +167,21 @@ func canBeRoot(cert *x509.Certificate) bool {
 // CRLWarnings are what is the matter with the revocation lists at the time now. They count
 // all the same.
 func (s *Source) CRLWarnings(now time.Time) []*Finding {
-	var list []*Finding
-	for _, crl := range s.crls {
-		for _, f := range []*Finding{crl.ended(now), crl.ofOther(s.near)} {
+	return crlFindings(s.crls, s.near, s.crlFile, now)
+}
+
+// crlFindings finds lists that are past their end, and those of none of the CAs.
+func crlFindings(lists []*CRL, cas []*x509.Certificate, file string, now time.Time) []*Finding {
+	var found []*Finding
+	for _, list := range lists {
+		for _, f := range []*Finding{list.ended(now), list.ofOther(cas)} {
 			if f != nil {
-				f.File = s.crlFile
-				list = append(list, f)
+				f.File = file
+				found = append(found, f)
 			}
 		}
 	}
-	return list
+	return found
 }
 
 // Warnings are what was found in the files that does not keep them from being used: what

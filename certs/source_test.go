@@ -203,7 +203,7 @@ func TestOpenRefusesChains(t *testing.T) {
 	}{
 		"the order":            {ca + server, own, certs.ChainOrder, "the private key belongs to certificate 2 of the file, CN=server: this certificate has to come first"},
 		"a damaged one behind": {server + strings.Replace(ca, "MII", "M!I", 1), own, certs.CertUnparsable, "certificate 2 of 2, at line"},
-		"another's key first":  {server, key(set[certs.Client]) + own, certs.KeyMismatch, "key 2 of the file does"},
+		"other keys only":      {server, key(set[certs.Client]) + key(set[certs.CA]), certs.KeyMismatch, "does not belong"},
 		"P-224":                {string(odd.CertPEM()), key(odd), certs.KeyUnsupported, "P-224"},
 		"too large":            {server + strings.Repeat(ca, 800), own, certs.ChainTooLarge, "KiB in a handshake"},
 	} {
@@ -214,6 +214,26 @@ func TestOpenRefusesChains(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), test.text) {
 			t.Errorf("%s: error %v, want %q", name, err, test.text)
 		}
+	}
+}
+
+// Of several keys the one is used that is the certificate's, and it is said that others would
+// not find it.
+func TestOpenFindsKey(t *testing.T) {
+	dir, set := filledDir(t)
+	files := dir.Files(certs.Server)
+	var keys []byte
+	for _, name := range []string{certs.Client, certs.Server} {
+		keys = append(keys, must(set[name].KeyPEM())...)
+	}
+	write(t, dir, certs.Server+".key", keys)
+	source, err := certs.Open(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	warnings := source.Warnings()
+	if len(warnings) != 1 || warnings[0].Code != certs.KeyMismatch || !strings.Contains(warnings[0].Text, "key 2 of the file") {
+		t.Errorf("%v, want a warning that key 2 has to come first", warnings)
 	}
 }
 

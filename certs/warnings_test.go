@@ -29,7 +29,7 @@ func TestCRLWarnings(t *testing.T) {
 		writeTo(t, filepath.Join(dir, name+".key"), key)
 	}
 	now := set.CA.Certificate().NotBefore.Add(time.Hour)
-	ours, theirs := must(set.CA.CRL(now)), must(other.CA.CRL(now))
+	ours, theirs := must(set.CA.CRL(now, nil)), must(other.CA.CRL(now, nil))
 	files := certs.Dir(dir).Files(certs.Server)
 	files.CRL = filepath.Join(dir, "lists")
 	for _, test := range []struct {
@@ -38,9 +38,9 @@ func TestCRLWarnings(t *testing.T) {
 		want  []certs.Code
 	}{
 		{ours, now, nil},
-		{ours, now.AddDate(0, 2, 0), []certs.Code{certs.CRLExpired}},
+		{ours, now.AddDate(0, 4, 0), []certs.Code{certs.CRLExpired}},
 		{theirs, now, []certs.Code{certs.CRLOtherCA}},
-		{slices.Concat(ours, theirs), now.AddDate(0, 2, 0), []certs.Code{certs.CRLExpired, certs.CRLExpired, certs.CRLOtherCA}},
+		{slices.Concat(ours, theirs), now.AddDate(0, 4, 0), []certs.Code{certs.CRLExpired, certs.CRLExpired, certs.CRLOtherCA}},
 	} {
 		writeTo(t, files.CRL, test.lists)
 		source, err := certs.Open(files)

@@ -5,10 +5,11 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"tlsdemo/cmd/tlsdemo/internal/cli"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"tlsdemo/cmd/tlsdemo/internal/cli"
 )
 
 // isCompletion reports whether it is a shell that asks, for what could be typed next.

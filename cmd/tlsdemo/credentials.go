@@ -1,12 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -49,7 +52,7 @@ func (f *credentialFlags) registerFiles(cmd *cobra.Command) {
 
 // open reads the files that were named, or those of the leaf called name. Where they
 // cannot be used, the credentials still say where they are from.
-func (f *credentialFlags) open(name string) (*credentials, error) {
+func (f *credentialFlags) open(name string, now time.Time) (*credentials, error) {
 	if f.files.Cert != "" {
 		source, err := certs.Open(f.files)
 		return &credentials{Source: source, origin: capture(f.files, source)}, err
@@ -62,23 +65,38 @@ func (f *credentialFlags) open(name string) (*credentials, error) {
 		return &credentials{}, f.Fail(err)
 	}
 	files := dir.Files(name)
-	files.CRL = f.files.CRL
+	files.CRL = cmp.Or(f.files.CRL, files.CRL)
 	source, err := certs.Open(files)
+	if err == nil && f.files.CRL == "" {
+		err = currentLists(source, now)
+	}
 	c := &credentials{Source: source, origin: capture(files, source)}
 	c.origin.own, c.origin.dir, c.origin.madeOnce = &f.DirFlags, string(dir), sync.OnceValue(dir.Made)
-	if finding, ok := errors.AsType[*certs.Finding](err); ok && finding.File == files.CRL {
+	c.origin.issues = c.origin.canIssue(now)
+	if finding, ok := errors.AsType[*certs.Finding](err); ok && finding.File == f.files.CRL {
 		return c, err // it is not one of the directory's
 	}
 	return c, f.Fail(err)
 }
 
+// currentLists returns an error if a directory's own revocation list is past its end: it has
+// been forgotten, and what was revoked since is not on it.
+func currentLists(source *certs.Source, now time.Time) error {
+	for _, f := range source.CRLWarnings(now) {
+		if f.Code == certs.CRLExpired {
+			return f
+		}
+	}
+	return nil
+}
+
 // openAny is open for a client that can do without any file: it presents the certificate
 // and trusts the CA that were named, or else those of the directory, or else it has none
 // and trusts the system's roots.
-func (f *credentialFlags) openAny() (*credentials, error) {
+func (f *credentialFlags) openAny(now time.Time) (*credentials, error) {
 	named := f.files.Cert != "" || f.files.CA != ""
 	if !named {
-		creds, err := f.open(certs.Client)
+		creds, err := f.open(certs.Client, now)
 		if f.Dir != "" || !errors.Is(err, cli.ErrNoSet) {
 			return creds, err
 		}
@@ -122,12 +140,13 @@ func (c *credentials) findings(usage certs.Usage, now time.Time) []*certs.Findin
 // It is captured when they are loaded: what lies on the disk by the time a connection
 // fails may be something else. The zero value knows nothing, and nil does neither.
 type origin struct {
-	files certs.Files
-	own   *cli.DirFlags       // the directory that they are from, or nil if the files were named
-	dir   string              // its path
-	near  []certs.CertFile    // what that directory held, or what lay beside the files that were named
-	apart bool                // our own certificate was not issued by our own CA
-	cas   []*x509.Certificate // the CA certificates among them
+	files  certs.Files
+	own    *cli.DirFlags       // the directory that they are from, or nil if the files were named
+	dir    string              // its path
+	near   []certs.CertFile    // what that directory held, or what lay beside the files that were named
+	issues bool                // the CA of that directory can issue certificates
+	apart  bool                // our own certificate was not issued by our own CA
+	cas    []*x509.Certificate // the CA certificates among them
 
 	madeOnce func() bool              // see made
 	formats  map[string]*shape.Format // of the files that are in a format of other programs
@@ -188,6 +207,30 @@ func (o *origin) fileOf(cert *x509.Certificate) string {
 // has reports whether a certificate is in our own directory, as a leaf or in the chain of one.
 func (o *origin) has(cert *x509.Certificate) bool {
 	return o.ours() && slices.ContainsFunc(o.near, func(file certs.CertFile) bool { return slices.ContainsFunc(file.Certs, cert.Equal) })
+}
+
+// nameOf is what our own directory calls the leaf that is, or that stands below, a certificate;
+// or "".
+func (o *origin) nameOf(cert *x509.Certificate) string {
+	for _, file := range o.near {
+		name, ok := strings.CutSuffix(filepath.Base(file.Path), ".crt")
+		if ok && name != certs.CA && slices.ContainsFunc(file.Certs, cert.Equal) {
+			return name
+		}
+	}
+	return ""
+}
+
+// canIssue reports whether the CA of our own directory can issue certificates: its key is
+// there, and its time is not over.
+func (o *origin) canIssue(now time.Time) bool {
+	files := certs.Dir(o.dir).Files(certs.CA)
+	if _, err := os.Stat(files.Key); err != nil {
+		return false
+	}
+	return slices.ContainsFunc(o.near, func(file certs.CertFile) bool {
+		return file.Path == files.Cert && len(certs.CheckCA(now, file.Certs[0])) == 0
+	})
 }
 
 // changed reports whether any of the files is another than the one that was loaded. It does

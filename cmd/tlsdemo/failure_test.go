@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"tlsdemo/certs"
 	"tlsdemo/certs/certstest"
@@ -97,7 +98,7 @@ func written(t *testing.T, set certs.Set) string {
 // opened is what a server or client has of the files that flags choose.
 func opened(t *testing.T, flags *credentialFlags, name string) *credentials {
 	t.Helper()
-	c, err := flags.open(name)
+	c, err := flags.open(name, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

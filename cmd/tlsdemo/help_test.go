@@ -5,10 +5,11 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
+
+	"tlsdemo/cmd/tlsdemo/internal/cli"
 )
 
 // TestExamplesFitAnyShell checks that every example can be typed into zsh, too: that takes

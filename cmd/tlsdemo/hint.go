@@ -51,6 +51,9 @@ func hint(err error, typed retype.Line) string {
 	if e, ok := errors.AsType[*tlsnet.ExchangeError](err); ok && e.Code != "" {
 		return hintExchange(f, e)
 	}
+	if line, ok := certscmd.Hint(err); ok {
+		return line
+	}
 	if is[*cli.DirError](err) || is[*certs.Finding](err) {
 		return hintFiles(f)
 	}
@@ -537,9 +540,45 @@ func hintRenew(f *problem) string {
 	case f.changed():
 		return f.restart()
 	case f.origin.made() && (f.Ours || f.origin.has(f.Cert)):
+		if line, ok := f.renewal(); ok && f.Ours {
+			return "renew our certificate, then start this " + f.Side.String() + " again: " + line.String()
+		} else if ok {
+			return "renew the certificate, then start both ends again with that set: " + line.String()
+		}
 		return f.renewing(renew(f))
 	}
 	return askIssuer(f)
+}
+
+// renewals are the failures that a new certificate with the same names and the same role
+// mends, with what that takes.
+var renewals = map[explain.Code]func(line retype.Line) retype.Line{
+	explain.ClientCertExpired:     asItIs,
+	explain.ClientCertNotYetValid: asItIs,
+	explain.ServerCertExpired:     asItIs,
+	explain.ServerCertNotYetValid: asItIs,
+	explain.CAExpired:             asItIs,
+	explain.CANotYetValid:         asItIs,
+	explain.ClientCertWeak:        withNewKey,
+	explain.ServerCertWeak:        withNewKey,
+}
+
+func asItIs(line retype.Line) retype.Line     { return line }
+func withNewKey(line retype.Line) retype.Line { return line.Alone("new-key") }
+
+// renewal is the command that renews the certificate at fault, if that is one of our own
+// directory, or stands above one, and the key of the directory's CA is there.
+func (f *problem) renewal() (retype.Line, bool) {
+	with, mends := renewals[f.Code]
+	name := f.origin.nameOf(f.Cert)
+	if !mends || name == "" || !f.origin.issues {
+		return retype.Line{}, false
+	}
+	line := retype.Of("tlsdemo", "certs", "renew", name)
+	if f.origin.own.Dir != "" {
+		line = line.With("dir", f.origin.own.Dir)
+	}
+	return with(line), true
 }
 
 // hintAnother is hintRenew for a certificate of which perhaps nothing is known.

@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
 	"tlsdemo/cmd/tlsdemo/internal/cli"
 )
 

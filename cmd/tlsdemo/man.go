@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"os"
 	"time"
-	"tlsdemo/cmd/tlsdemo/internal/cli"
 
 	"github.com/spf13/cobra/doc"
+
+	"tlsdemo/cmd/tlsdemo/internal/cli"
 )
 
 // init makes this another program, which scripts/man runs: it writes the man pages of all

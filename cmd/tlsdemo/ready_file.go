@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+
 	"tlsdemo/cmd/tlsdemo/internal/cli"
 )
 

@@ -10,9 +10,10 @@ import (
 	"sync"
 	"testing"
 	"time"
-	"tlsdemo/cmd/tlsdemo/internal/cli"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"tlsdemo/cmd/tlsdemo/internal/cli"
 )
 
 var update = flag.Bool("update", false, "write what programs print into the scripts of testdata/script, as what they expect")

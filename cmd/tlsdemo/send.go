@@ -109,7 +109,7 @@ func (s *send) run(ctx context.Context, report *sendReport) error {
 	dialer := &tlsnet.Dialer{}
 	var from *origin
 	if !s.plain {
-		creds, err := s.credentialFlags.open(certs.Client)
+		creds, err := s.credentialFlags.open(certs.Client, s.env.Now())
 		from = creds.origin
 		if err != nil {
 			return &located{err: err, origin: from, typed: s.env.Typed}

@@ -2,9 +2,9 @@
 package certscmd
 
 import (
-	"tlsdemo/cmd/tlsdemo/internal/cli"
-
 	"github.com/spf13/cobra"
+
+	"tlsdemo/cmd/tlsdemo/internal/cli"
 )
 
 // New returns the group.
@@ -13,8 +13,10 @@ func New(env *cli.Env) *cobra.Command {
 		Use:   "certs",
 		Short: "Make and look at the certificates of both ends",
 		Example: `  tlsdemo certs init
-  tlsdemo certs show`,
+  tlsdemo certs show
+  tlsdemo certs issue alice`,
 	}
-	cmd.AddCommand(newCertsInitCmd(env), newCertsShowCmd(env))
+	cmd.AddCommand(newCertsInitCmd(env), newCertsShowCmd(env), newIssueCmd(env), newRenewCmd(env), newRotateCmd(env),
+		newRevokeCmd(env), newCRLCmd(env), newVerifyCmd(env), newExportCmd(env), newImportCmd(env), newTrustCmd(env), newEncryptKeyCmd(env))
 	return cmd
 }

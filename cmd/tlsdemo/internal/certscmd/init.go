@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,6 +27,10 @@ type certsInit struct {
 	validFor    cli.Validity
 	caValidFor  cli.Validity
 	keyType     cli.Choice
+	clients     []string
+	servers     []string
+	encrypt     bool
+	newFile     string
 	force       bool
 }
 
@@ -71,7 +76,7 @@ set appears as a whole or not at all.`,
   tlsdemo certs init --force`,
 		Args: cli.NoArgs,
 		PreRunE: func(*cobra.Command, []string) error {
-			return certs.Profile{Names: c.names, TrustDomain: c.trustDomain}.Check()
+			return certs.Profile{Names: c.names, TrustDomain: c.trustDomain, Clients: c.clients, Servers: c.servers}.Check()
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Flags()) },
 	}
@@ -83,6 +88,10 @@ set appears as a whole or not at all.`,
 	flags.Var(&c.validFor, "valid-for", "how long the server's and the client's certificate are valid, in m h d y")
 	flags.Var(&c.caValidFor, "ca-valid-for", "how long the CA is valid")
 	flags.Var(&c.keyType, "key-type", "kind of the keys: p256, p384, ed25519 or rsa3072")
+	flags.StringArrayVar(&c.clients, "client", nil, "also issue one for a client of this `NAME` (repeatable)")
+	flags.StringArrayVar(&c.servers, "server", nil, "also issue one for a server of this `NAME` (repeatable)")
+	flags.BoolVar(&c.encrypt, "encrypt", false, "encrypt the CA's private key with a passphrase")
+	flags.StringVar(&c.newFile, "password-file", "", "the first line of this `FILE` is the passphrase of --encrypt (default $"+caPassword+", else asked for on a terminal)")
 	flags.BoolVar(&c.force, "force", false, "keep a set that is there already aside and make another one")
 	return cmd
 }
@@ -102,10 +111,15 @@ func (c *certsInit) run(flags *pflag.FlagSet) error {
 	} else if done, err := c.existing(dir, asked, flags); done || err != nil {
 		return err
 	}
+	passphrase, err := c.passphrase()
+	if err != nil {
+		return &cli.LocalError{Err: err}
+	}
 	set, err := asked.Make(c.env.Now())
 	if err != nil { // what was asked for cannot be made
 		return &cli.UsageError{Command: "tlsdemo certs init", Err: err}
 	}
+	set[certs.CA].Passphrase = passphrase
 	aside, err := c.save(dir, set)
 	if errors.Is(err, fs.ErrExist) && !c.force {
 		// Somebody else was quicker; what they made may do as well.
@@ -131,9 +145,19 @@ func (c *certsInit) profile() (certs.Profile, error) {
 		Constraints:  constraints,
 		TrustDomain:  c.trustDomain,
 		Key:          key,
+		Clients:      c.clients,
+		Servers:      c.servers,
 		CAValidFor:   time.Duration(c.caValidFor),
 		LeafValidFor: time.Duration(c.validFor),
 	}, err
+}
+
+// passphrase is that of the CA's key, or nil.
+func (c *certsInit) passphrase() ([]byte, error) {
+	if !c.encrypt {
+		return nil, nil
+	}
+	return newPassphrase(c.env, c.newFile, false)
 }
 
 func (c *certsInit) save(dir certs.Dir, set certs.Set) (old certs.Dir, err error) {
@@ -160,7 +184,11 @@ func (c *certsInit) existing(dir certs.Dir, asked certs.Profile, flags *pflag.Fl
 		return false, c.Fail(&cli.UnsoundSet{Dir: dir, Findings: findings})
 	}
 	have, _ := dir.Profile()
-	if unmet := differences(asked, have, flags); len(unmet) > 0 {
+	unmet := differences(asked, have, flags)
+	if c.encrypt && !dir.Encrypted() {
+		unmet = append(unmet, "the CA's private key is not encrypted: certs encrypt-key encrypts it")
+	}
+	if len(unmet) > 0 {
 		return false, c.Fail(&cli.LocalError{Err: &otherSet{dir: dir, unmet: unmet}})
 	}
 	_, err = fmt.Fprintf(c.env.Stdout, "%s already has a complete, valid set: nothing was changed\n", console.Clean(string(dir)))
@@ -192,7 +220,7 @@ func (c *certsInit) announce(m *made) error {
 	fmt.Fprintf(out, "Made a CA, a server and a client certificate in %s\n\n", console.Clean(string(m.dir)))
 	width := cli.TableColumns(c.env.Stdout)
 	var rows [][]string
-	for _, name := range []string{certs.CA, certs.Server, certs.Client} {
+	for _, name := range slices.Concat([]string{certs.CA, certs.Server, certs.Client}, m.profile.Servers, m.profile.Clients) {
 		cert := m.set[name].Leaf()
 		rows = append(rows, []string{"  " + name, "until " + cert.NotAfter.Format(time.DateOnly), certtext.NamesOf(cert)})
 	}

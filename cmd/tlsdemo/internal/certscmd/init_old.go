@@ -35,8 +35,9 @@ func inherit(asked certs.Profile, dir certs.Dir, flags *pflag.FlagSet) (certs.Pr
 		}
 		old.Constraints, old.TrustDomain = asked.Constraints, asked.TrustDomain
 	}
-	k.flags = nameFlags(old.Names)
+	k.flags = slices.Concat(repeated("name", old.Names), repeated("server", old.Servers), repeated("client", old.Clients))
 	asked.Names = slices.Concat(old.Names, asked.Names)
+	asked.Servers, asked.Clients = union(old.Servers, asked.Servers), union(old.Clients, asked.Clients)
 	if keep("key-type", old.Key.String(), old.Key != asked.Key) {
 		asked.Key = old.Key
 	}
@@ -49,12 +50,20 @@ func inherit(asked certs.Profile, dir certs.Dir, flags *pflag.FlagSet) (certs.Pr
 	return asked, k
 }
 
-func nameFlags(names []string) []string {
+// repeated is a flag for each of names.
+func repeated(flag string, names []string) []string {
 	flags := make([]string, len(names))
 	for i, name := range names {
-		flags[i] = "--name=" + console.ShellWord(name)
+		flags[i] = "--" + flag + "=" + console.ShellWord(name)
 	}
 	return flags
+}
+
+// union is what is in either list, once.
+func union(a, b []string) []string {
+	all := slices.Concat(a, b)
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // otherSet is a sound set that is not what the flags ask for.
@@ -75,6 +84,16 @@ func differences(asked, have certs.Profile, flags *pflag.FlagSet) []string {
 	for _, name := range asked.Names {
 		if !have.Has(name) {
 			unmet = append(unmet, fmt.Sprintf("the server's certificate does not have the name %s", name))
+		}
+	}
+	for _, of := range []struct {
+		role        string
+		asked, have []string
+	}{{"server", asked.Servers, have.Servers}, {"client", asked.Clients, have.Clients}} {
+		for _, name := range of.asked {
+			if !slices.Contains(of.have, name) {
+				unmet = append(unmet, fmt.Sprintf("there is no certificate for a %s called %s", of.role, name))
+			}
 		}
 	}
 	lifetime := min(asked.LeafValidFor, have.CAValidFor) // a leaf ends with its CA

@@ -1,6 +1,8 @@
 package certscmd
 
 import (
+	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -8,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -27,7 +30,7 @@ type certsShow struct {
 func newCertsShowCmd(env *cli.Env) *cobra.Command {
 	c := &certsShow{env: env}
 	cmd := &cobra.Command{
-		Use:   "show [NAME|FILE|-]...",
+		Use:   "show [NAME|FILE|HOST:PORT|-]...",
 		Short: "Show certificates: what is there, is it sound, when does it end",
 		Long: `Without an argument, show a table of the directory: what each certificate is
 for, how long it is valid, whether it is sound, and under the table everything
@@ -36,8 +39,8 @@ to the CA, the usage fits the role, nobody else may read the key, and today lies
 within its dates.
 
 With arguments, show the whole text of certificates: NAME is one of the
-directory, FILE any file of certificates or requests in PEM or DER, and - the
-standard input.
+directory, FILE any file of certificates or requests in PEM or DER, HOST:PORT a
+server, whatever it presents, and - the standard input.
 
 ` + certtext.JSONHelp + `
 
@@ -47,11 +50,11 @@ programs refuse a sound certificate is a warning.`,
   tlsdemo certs show server --short
   openssl s_client -connect 127.0.0.1:8888 </dev/null | tlsdemo certs show -`,
 		ValidArgsFunction: c.complete,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return c.runDir()
 			}
-			return c.runArgs(args)
+			return c.runArgs(cmd.Context(), args)
 		},
 	}
 	flags := cmd.Flags()
@@ -170,13 +173,39 @@ func (c *certsShow) cells(cert *x509.Certificate) []string {
 }
 
 // runArgs shows what each argument names.
-func (c *certsShow) runArgs(args []string) error {
+func (c *certsShow) runArgs(ctx context.Context, args []string) error {
 	for _, arg := range args {
+		if !isFile(arg) && isAddress(arg) {
+			if err := c.showServer(ctx, arg); err != nil {
+				return err
+			}
+			continue
+		}
 		file, data, err := c.read(arg)
 		if err != nil {
 			return err
 		}
 		if err := c.showFile(file, data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// serverPatience is how long a server may take to show its certificates.
+const serverPatience = 10 * time.Second
+
+// showServer shows the chain that a server presents, whoever trusts it.
+func (c *certsShow) showServer(ctx context.Context, addr string) error {
+	report, err := look(ctx, serverPatience, addr, &tls.Config{Time: c.env.Now})
+	if err == nil && len(report.Chain) == 0 && len(report.Faults) > 0 {
+		err = report.Faults[0]
+	}
+	if err != nil {
+		return err
+	}
+	for _, cert := range report.Chain {
+		if err := c.show(certtext.Item{File: addr, Cert: cert}); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package certscmd
 import (
 	"fmt"
 	"io"
+
 	"tlsdemo/certs"
 	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/cmd/tlsdemo/internal/console"

@@ -3,6 +3,7 @@ package certtext
 import (
 	"crypto/x509"
 	"encoding/pem"
+
 	"tlsdemo/certs"
 )
 

@@ -6,10 +6,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"tlsdemo/certs"
-	"tlsdemo/cmd/tlsdemo/internal/console"
 
 	"github.com/spf13/pflag"
+
+	"tlsdemo/certs"
+	"tlsdemo/cmd/tlsdemo/internal/console"
 )
 
 // DirFlags choose the directory of a set.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"sync/atomic"
 	"time"
+
 	"tlsdemo/cmd/tlsdemo/internal/retype"
 )
 

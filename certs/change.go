@@ -1,0 +1,348 @@
+package certs
+
+import (
+	"cmp"
+	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"tlsdemo/certs/chain"
+)
+
+const (
+	lockFile = ".lock"
+	// lockPoll is how often a lock that somebody else has is tried again.
+	lockPoll = 10 * time.Millisecond
+	// tmpPrefix begins the name of a file that is not yet whole.
+	tmpPrefix = ".tmp-"
+)
+
+// Change is a directory that is being changed, by nobody else until [Change.Close]: the
+// operating system locks it, and unlocks it if the process is killed.
+//
+// Each file appears whole or not at all, and a reader never sees a certificate without its
+// key: a new pair's key comes first; if a key is exchanged, its file has both keys until the
+// certificate has changed. A process that is killed in between leaves a directory that is
+// sound, and the next Change tidies it. What has been changed stays so if a later step fails.
+type Change struct {
+	dir  Dir
+	root *os.Root // the directory itself, even if somebody renames it
+	lock *flock.Flock
+	now  time.Time
+
+	cas        []*x509.Certificate // of ca.crt
+	keys       []crypto.Signer     // of ca.key
+	stray      []crypto.Signer     // those of them that are no CA's, which a killed process left
+	issuer     *Authority
+	passphrase []byte // of ca.key, if that is encrypted
+
+	// step is called before each change of a file; where it returns an error the work ends
+	// there, as if the process had been killed. Only tests have one.
+	step func() error
+}
+
+// Change locks the directory, at the time now: a lock of another process is waited for until
+// ctx is done. The directory must be one that this package made (an error that wraps
+// [fs.ErrExist] says that it is not), with the key of its CA, which pass decrypts.
+func (d Dir) Change(ctx context.Context, now time.Time, pass Passphrase) (*Change, error) {
+	if _, err := os.Stat(string(d)); err != nil {
+		return nil, err
+	}
+	if !d.marked() {
+		return nil, &fs.PathError{Op: "change", Path: string(d), Err: notMade{}}
+	}
+	c, err := d.locked(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c.now = now
+	if err = c.load(pass); err == nil {
+		err = c.tidy()
+	}
+	if err != nil {
+		return nil, cmp.Or(err, c.Close())
+	}
+	return c, nil
+}
+
+// locked locks the directory. Whoever waits may find that the directory has been replaced in
+// the meantime: then it is the new one that has to be locked.
+func (d Dir) locked(ctx context.Context) (*Change, error) {
+	for {
+		root, err := os.OpenRoot(string(d))
+		if err != nil {
+			return nil, err
+		}
+		lock := flock.New(filepath.Join(string(d), lockFile), flock.SetPermissions(0o600))
+		if _, err := lock.TryLockContext(ctx, lockPoll); err != nil {
+			return nil, cmp.Or(d.notLocked(ctx, err), root.Close())
+		}
+		c := &Change{dir: d, root: root, lock: lock}
+		if c.current() {
+			return c, nil
+		}
+		if err := c.Close(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// notLocked is why the directory could not be locked.
+func (d Dir) notLocked(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("another command is changing %s: %w", d, context.Cause(ctx))
+	}
+	return fmt.Errorf("write in %s: %s", d, reason(err))
+}
+
+// current reports whether the directory that is locked is the one that has its name.
+func (c *Change) current() bool {
+	there, err := os.Stat(filepath.Join(string(c.dir), lockFile))
+	if err != nil {
+		return false
+	}
+	here, err := c.root.Stat(lockFile)
+	return err == nil && os.SameFile(here, there)
+}
+
+// Close unlocks the directory.
+func (c *Change) Close() error { return cmp.Or(c.lock.Unlock(), c.root.Close()) }
+
+// load reads the CA.
+func (c *Change) load(pass Passphrase) error {
+	bundle, err := c.dir.bundle(CA)
+	if err != nil {
+		return err
+	}
+	if len(bundle.Broken) > 0 {
+		return bundle.Broken[0] // it would be lost
+	}
+	c.cas = bundle.Certs
+	remembered := func() (_ []byte, err error) {
+		if c.passphrase == nil {
+			c.passphrase, err = pass()
+		}
+		return c.passphrase, err
+	}
+	if pass == nil {
+		remembered = nil
+	}
+	if c.keys, err = loadKeys(c.dir.keyFile(CA), remembered); err != nil {
+		return err
+	}
+	return c.choose()
+}
+
+// choose finds the issuer: the first of the CAs whose key is there. If another CA is being
+// replaced by it, leaves are followed by a certificate of the issuer's key that the other CA
+// has signed: whoever trusts only that one still accepts them.
+func (c *Change) choose() error {
+	i := slices.IndexFunc(c.cas, func(ca *x509.Certificate) bool { return c.pair(ca) != nil })
+	if i < 0 {
+		f := (&Pair{Chain: c.cas[:1], Key: c.keys[0]}).mismatch(c.dir.certFile(CA), c.dir.keyFile(CA))
+		return cmp.Or[error](f, errors.New("no CA"))
+	}
+	var err error
+	if c.issuer, err = c.pair(c.cas[i]).Authority(); err != nil {
+		return inFile(err, c.dir.certFile(CA))
+	}
+	for _, old := range c.cas[i+1:] {
+		if pair := c.pair(old); pair != nil && c.now.Before(old.NotAfter) {
+			cross, err := crossSign(c.now, c.issuer.Certificate(), pair)
+			if err != nil {
+				return err
+			}
+			c.issuer.above = append(c.issuer.above, cross)
+		}
+	}
+	return nil
+}
+
+// pair returns a CA with its key, or nil if that is not there.
+func (c *Change) pair(ca *x509.Certificate) *Pair {
+	if pair := pairOf([]*x509.Certificate{ca}, c.keys); pair.matches() {
+		return pair
+	}
+	return nil
+}
+
+// Authority is the CA that issues.
+func (c *Change) Authority() *Authority { return c.issuer }
+
+// put writes a file, whole or not at all: a temporary one, synced, and renamed.
+func (c *Change) put(name string, data []byte, mode fs.FileMode) error {
+	tmp := tmpPrefix + rand.Text()
+	err := inOrder(
+		c.stepped,
+		func() error { return writeFile(c.root, tmp, data, mode) },
+		func() error { return c.rename(tmp, name) })
+	if err != nil {
+		if c.step == nil {
+			_ = c.root.Remove(tmp) // or the next change does
+		}
+		return fmt.Errorf("write %s: %s", filepath.Join(string(c.dir), name), reason(err))
+	}
+	return syncDir(string(c.dir))
+}
+
+func (c *Change) rename(from, to string) error {
+	return inOrder(c.stepped, func() error { return c.root.Rename(from, to) })
+}
+
+func (c *Change) stepped() error {
+	if c.step == nil {
+		return nil
+	}
+	return c.step()
+}
+
+func (c *Change) putCert(name string, certs ...*x509.Certificate) error {
+	return c.put(name+".crt", (&Pair{Chain: certs}).CertPEM(), 0o644)
+}
+
+// putKey writes private keys. Only that of the CA is ever encrypted.
+func (c *Change) putKey(name string, keys ...crypto.Signer) error {
+	var passphrase []byte
+	if name == CA {
+		passphrase = c.passphrase
+	}
+	data, err := encodeKeys(passphrase, keys...)
+	if err != nil {
+		return err
+	}
+	return c.put(name+".key", data, 0o600)
+}
+
+// EncryptKey encrypts the private key of the CA with a passphrase. Empty means not at all.
+func (c *Change) EncryptKey(passphrase []byte) error {
+	c.passphrase = passphrase
+	return c.putKey(CA, c.keys...)
+}
+
+// exchange replaces a pair. Its key file has the old key first, while the certificate is the
+// old one, and the new one alone when it is the new one.
+func (c *Change) exchange(name string, pair *Pair) error {
+	keys, err := loadKeys(c.dir.keyFile(name), nil)
+	if err != nil || pairOf(pair.Chain, keys).matches() {
+		return c.putCert(name, pair.Chain...)
+	}
+	return inOrder(
+		func() error { return c.putKey(name, append(keys[:1:1], pair.Key)...) },
+		func() error { return c.putCert(name, pair.Chain...) },
+		func() error { return c.putKey(name, pair.Key) })
+}
+
+// inOrder takes steps one after the other, up to the first that fails.
+func inOrder(steps ...func() error) error {
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tidy removes what a killed process left: files that are not whole, and keys to which no
+// certificate belongs.
+func (c *Change) tidy() error {
+	entries, err := os.ReadDir(string(c.dir))
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		name, member := memberName(entry.Name())
+		switch {
+		case strings.HasPrefix(entry.Name(), tmpPrefix):
+			err = c.root.Remove(entry.Name())
+		case member && name != CA && filepath.Ext(entry.Name()) == ".key":
+			err = c.tidyKeys(name)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return c.tidyCAKeys()
+}
+
+// tidyKeys leaves only the key of the certificate in a file that has more.
+func (c *Change) tidyKeys(name string) error {
+	keys, err := loadKeys(c.dir.keyFile(name), nil)
+	if err != nil || len(keys) == 1 {
+		return nil // what cannot be read is not ours to mend
+	}
+	certs, err := loadCertificates(c.dir.certFile(name))
+	if err != nil {
+		return nil
+	}
+	if pair := pairOf(certs, keys); pair.matches() {
+		return c.putKey(name, pair.Key)
+	}
+	return nil
+}
+
+// tidyCAKeys puts the keys of ca.key in the order of ca.crt, without those of no CA. The
+// lists of a CA that has been dropped go first: by its key they are known.
+func (c *Change) tidyCAKeys() error {
+	var keys []crypto.Signer
+	for _, ca := range c.cas {
+		if pair := c.pair(ca); pair != nil {
+			keys = append(keys, pair.Key)
+		}
+	}
+	if slices.EqualFunc(keys, c.keys, sameKey) {
+		return nil
+	}
+	c.stray = slices.DeleteFunc(slices.Clone(c.keys), func(key crypto.Signer) bool {
+		return slices.ContainsFunc(keys, func(k crypto.Signer) bool { return sameKey(k, key) })
+	})
+	c.keys = keys
+	if len(c.stray) > 0 {
+		if err := c.RenewLists(); err != nil {
+			return err
+		}
+	}
+	return c.putKey(CA, keys...)
+}
+
+func sameKey(a, b crypto.Signer) bool {
+	pub, ok := a.Public().(interface{ Equal(crypto.PublicKey) bool })
+	return ok && pub.Equal(b.Public())
+}
+
+// Leaves returns the names of the directory's leaves, those of a set first.
+func (c *Change) Leaves() ([]string, error) {
+	names, err := c.dir.Names()
+	return slices.DeleteFunc(names, func(name string) bool { return name == CA }), err
+}
+
+// crossSign makes a certificate of a CA that another one has signed.
+func crossSign(now time.Time, ca *x509.Certificate, by *Pair) (*x509.Certificate, error) {
+	serial, err := serialNumber()
+	if err != nil {
+		return nil, err
+	}
+	template := *ca
+	template.SerialNumber, template.AuthorityKeyId, template.SignatureAlgorithm = serial, nil, x509.UnknownSignatureAlgorithm
+	template.NotBefore = now.Add(-backdate)
+	if template.NotAfter.After(by.Leaf().NotAfter) {
+		template.NotAfter = by.Leaf().NotAfter
+	}
+	return sign(&template, by.Leaf(), ca.PublicKey, by.Key)
+}
+
+// unknownName is a name that the directory has no certificate of.
+type unknownName struct{ name string }
+
+func (u *unknownName) Error() string        { return "there is no certificate called " + chain.Quote(u.name) }
+func (u *unknownName) Is(target error) bool { return target == fs.ErrNotExist }

@@ -1,0 +1,239 @@
+package convert_test
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	pkcs12 "software.sslmate.com/src/go-pkcs12"
+
+	"tlsdemo/certs"
+	"tlsdemo/certs/certstest"
+	"tlsdemo/certs/convert"
+	"tlsdemo/certs/forge"
+)
+
+func write(t *testing.T, file string, data []byte) string {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// run returns what a program prints, or skips the test if it is not installed.
+func run(t *testing.T, program string, args ...string) string {
+	t.Helper()
+	if _, err := exec.LookPath(program); err != nil {
+		if os.Getenv("TLSDEMO_INTEROP") == "require" {
+			t.Fatalf("%s is not installed", program)
+		}
+		t.Skipf("%s is not installed", program)
+	}
+	out, err := exec.CommandContext(t.Context(), program, args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %q: %v\n%s", program, args, err, out)
+	}
+	return string(out)
+}
+
+func passphrase(s string) certs.Passphrase { return func() ([]byte, error) { return []byte(s), nil } }
+
+// Whatever we write we read again as the same set; OpenSSL reads it, too.
+func TestPKCS12(t *testing.T) {
+	f := certstest.Forge(t)
+	set := f.Set()
+	cas := set[certs.CA].Chain
+	for name, test := range map[string]struct {
+		password string
+		legacy   bool
+		args     []string
+	}{
+		"modern":      {password: "secret"},
+		"legacy":      {password: "secret", legacy: true},
+		"no password": {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "client.p12")
+			write(t, file, must(convert.PKCS12(set[certs.Client], cas, test.password, test.legacy)))
+			if out := run(t, "openssl", "pkcs12", "-in", file, "-passin", "pass:"+test.password, "-nodes"); strings.Count(out, "BEGIN CERT") != 2 || !strings.Contains(out, "BEGIN PRIVATE KEY") {
+				t.Errorf("openssl: %s", out)
+			}
+			found := must(convert.Read(t.Context(), []string{file}, passphrase(test.password)))
+			read, _, err := found.Set()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !read[certs.Client].Leaf().Equal(set[certs.Client].Leaf()) || !read[certs.CA].Leaf().Equal(cas[0]) || read[certs.CA].Key != nil {
+				t.Errorf("read: %v", read)
+			}
+		})
+	}
+}
+
+func TestTrustStore(t *testing.T) {
+	ca := certstest.New(t).CA.Certificate()
+	for name, jks := range map[string]bool{"PKCS12": false, "JKS": true} {
+		file := filepath.Join(t.TempDir(), "trust")
+		write(t, file, must(convert.TrustStore([]*x509.Certificate{ca}, "changeit", jks)))
+		out := run(t, "keytool", "-list", "-keystore", file, "-storepass", "changeit")
+		if !strings.Contains(out, "trustedCertEntry") || !strings.Contains(out, name) {
+			t.Errorf("%s: %s", name, out)
+		}
+	}
+}
+
+// A Secret, a bundle and the separate files make the same set.
+func TestRead(t *testing.T) {
+	f := certstest.Forge(t)
+	set := f.Set()
+	key := func(name string) []byte { return must(set[name].KeyPEM()) }
+	dir := t.TempDir()
+	secret := write(t, filepath.Join(dir, "secret.yaml"), must(convert.Secret("server", set[certs.Server], set[certs.CA].Chain)))
+	bundle := write(t, filepath.Join(dir, "client.pem"), must(convert.Bundle(set[certs.Client])))
+	caKey := write(t, filepath.Join(dir, "rootCA-key.pem"), key(certs.CA))
+	write(t, filepath.Join(dir, "README"), []byte("nothing\n"))
+	for name, paths := range map[string][]string{"files": {secret, bundle, caKey}, "a directory": {dir}} {
+		found, err := convert.Read(t.Context(), paths, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		read, taken, err := found.Set()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for want := range set {
+			if pair := read[want]; pair == nil || !pair.Leaf().Equal(set[want].Leaf()) || pair.Key == nil {
+				t.Errorf("%s: no %s", name, want)
+			}
+		}
+		if len(taken) != 3 || taken[0].Key != caKey || taken[0].Cert.File != secret+", ca.crt" {
+			t.Errorf("%s: taken %v", name, taken)
+		}
+		if want := strings.Count(name, "directory"); len(found.Unread) != want {
+			t.Errorf("%s: not read: %v", name, found.Unread)
+		}
+		into := certs.Dir(filepath.Join(t.TempDir(), "set"))
+		if err := into.Create(read); err != nil {
+			t.Fatal(err)
+		}
+		entries := must(into.Entries(f.Now))
+		for _, entry := range entries {
+			if len(entry.Findings) > 0 {
+				t.Errorf("%s: %v", entry.Name, entry.Findings)
+			}
+		}
+	}
+}
+
+// The certificates of one name are kept apart, intermediates go with their leaf, and a set
+// without the CA's key is sound.
+func TestReadManyLeaves(t *testing.T) {
+	f := certstest.Forge(t)
+	root := f.Authority(certs.Request{})
+	middle := f.Sign(root, forge.CA("middle"))
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "root.pem"), root.CertPEM())
+	for _, name := range []string{"api", "web"} {
+		leaf := f.Sign(middle, forge.Names("localhost"), forge.ForServers)
+		leaf.Chain = append(leaf.Chain, middle.Leaf(), root.Leaf())
+		write(t, filepath.Join(dir, name, "fullchain.pem"), leaf.CertPEM())
+		write(t, filepath.Join(dir, name, "privkey.pem"), must(leaf.KeyPEM()))
+	}
+	client := f.Issue(root, certs.Request{Name: "bob"})
+	write(t, filepath.Join(dir, "bob.pem"), must(convert.Bundle(client)))
+	found := must(convert.Read(t.Context(), []string{dir}, nil))
+	set, _, err := found.Set()
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := slices.Sorted(func(yield func(string) bool) {
+		for name := range set {
+			if !yield(name) {
+				return
+			}
+		}
+	})
+	if want := []string{"ca", "client", "fullchain", "server"}; !slices.Equal(names, want) {
+		t.Errorf("%q, want %q", names, want)
+	}
+	if chain := set[certs.Server].Chain; len(chain) != 2 || !chain[1].Equal(middle.Leaf()) {
+		t.Errorf("%d certificates of the server", len(chain))
+	}
+	into := certs.Dir(filepath.Join(t.TempDir(), "set"))
+	if err := into.Create(set); err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range must(into.Entries(f.Now)) {
+		if len(entry.Findings) > 0 {
+			t.Errorf("%s: %v", entry.Name, entry.Findings)
+		}
+	}
+	if _, err := into.Change(t.Context(), f.Now, nil); err == nil {
+		t.Error("a CA without its key is changed")
+	}
+}
+
+func TestReadRefuses(t *testing.T) {
+	f := certstest.Forge(t)
+	set := f.Set()
+	dir := t.TempDir()
+	locked := *set[certs.Client]
+	locked.Passphrase = []byte("right")
+	file := func(name string, data []byte) string { return write(t, filepath.Join(dir, name), data) }
+	cert, key := file("client.crt", set[certs.Client].CertPEM()), file("client.key", must(set[certs.Client].KeyPEM()))
+	lockedKey := file("locked.key", must(locked.KeyPEM()))
+	p12 := file("client.p12", must(convert.PKCS12(set[certs.Client], nil, "right", false)))
+	for name, test := range map[string]struct {
+		paths []string
+		pass  certs.Passphrase
+		want  string
+	}{
+		"no such file":   {[]string{filepath.Join(dir, "nosuch")}, nil, "no such file"},
+		"no certificate": {[]string{key}, nil, "no certificate of a client or server"},
+		"no key":         {[]string{cert}, nil, "no certificate of a client or server"},
+		"no CA":          {[]string{cert, key}, nil, "the CA that issued CN=client"},
+		"text":           {[]string{file("a.txt", []byte("hello\n"))}, nil, "contains no certificate"},
+		"locked":         {[]string{cert, lockedKey}, nil, "encrypted with a passphrase"},
+		"wrong":          {[]string{cert, lockedKey}, passphrase("wrong"), "not that of the private key"},
+		"wrong p12":      {[]string{p12}, passphrase("wrong"), "not that of this PKCS#12"},
+		"no password":    {[]string{p12}, nil, "not that of this PKCS#12"},
+	} {
+		found, err := convert.Read(t.Context(), test.paths, test.pass)
+		if err == nil {
+			_, _, err = found.Set()
+		}
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: error %v, want %q", name, err, test.want)
+		}
+	}
+}
+
+// A file that asks for years of work costs no more than we have patience for.
+func TestReadHostilePKCS12(t *testing.T) {
+	client := certstest.Forge(t).Set()[certs.Client]
+	slow := pkcs12.Modern2023.WithIterations(500_000)
+	hostile := write(t, filepath.Join(t.TempDir(), "hostile.p12"), must(slow.Encode(client.Key, client.Leaf(), nil, "x")))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if _, err := convert.Read(ctx, []string{hostile}, passphrase("x")); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("error %v", err)
+	}
+}

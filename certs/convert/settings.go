@@ -1,0 +1,225 @@
+package convert
+
+import (
+	"crypto/x509"
+	"fmt"
+	"io"
+	"strings"
+	"text/template"
+
+	"tlsdemo/certs"
+	"tlsdemo/certs/chain"
+)
+
+// Setting is what to give to a program so that it uses a certificate.
+type Setting struct {
+	Program string // such as "curl", or "Python, requests"
+	Text    string // to paste: a command, or lines of a program or of its configuration
+}
+
+// Settings returns the settings of the programs that we know for the leaf called name, whose
+// files are given: as a client, a server, or both, as its role is.
+func Settings(name string, files certs.Files, leaf *x509.Certificate) []Setting {
+	var list []Setting
+	data := struct{ Name, Cert, Key, CA string }{name, files.Cert, files.Key, files.CA}
+	for _, of := range []struct {
+		usage    certs.Usage
+		settings []setting
+	}{{certs.ClientAuth, clientSettings}, {certs.ServerAuth, serverSettings}} {
+		if !chain.HasUsage(leaf, of.usage) {
+			continue
+		}
+		for _, s := range of.settings {
+			list = append(list, Setting{fill(s.program, data), fill(s.text, data)})
+		}
+	}
+	return list
+}
+
+// fill fills a template of this file, which cannot fail: a test fills each.
+func fill(t *template.Template, data any) string {
+	var text strings.Builder
+	if err := t.Execute(&text, data); err != nil {
+		panic(err)
+	}
+	return text.String()
+}
+
+// PrintSettings prints settings, each under the name of its program.
+func PrintSettings(w io.Writer, list []Setting) error {
+	for i, s := range list {
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		if _, err := fmt.Fprintf(w, "# %s\n%s", s.Program, s.Text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// setting is a template of a Setting.
+type setting struct{ program, text *template.Template }
+
+func of(program, text string) setting {
+	return setting{parse(program), parse(strings.TrimPrefix(text, "\n"))}
+}
+
+func parse(text string) *template.Template {
+	return template.Must(template.New("").Funcs(template.FuncMap{"sh": shellWord}).Parse(text))
+}
+
+// shellWord quotes a file name for a POSIX shell, if it has to be.
+func shellWord(s string) string {
+	plain := strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+:@%") == ""
+	if plain && s != "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// clientSettings connect to localhost:8443, a server of the same CA.
+var clientSettings = []setting{
+	of("curl", `
+curl --cert {{sh .Cert}} --key {{sh .Key}} --cacert {{sh .CA}} https://localhost:8443/
+`),
+	of("openssl", `
+openssl s_client -connect localhost:8443 -cert {{sh .Cert}} -key {{sh .Key}} -CAfile {{sh .CA}} -verify_return_error
+`),
+	of("Go", `
+cert, err := tls.LoadX509KeyPair({{printf "%q" .Cert}}, {{printf "%q" .Key}})
+if err != nil {
+	log.Fatal(err)
+}
+pem, err := os.ReadFile({{printf "%q" .CA}})
+if err != nil {
+	log.Fatal(err)
+}
+roots := x509.NewCertPool()
+roots.AppendCertsFromPEM(pem)
+client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{
+	Certificates: []tls.Certificate{cert},
+	RootCAs:      roots,
+}}}
+`),
+	of("Python, ssl", `
+import ssl
+context = ssl.create_default_context(cafile={{printf "%q" .CA}})
+context.load_cert_chain({{printf "%q" .Cert}}, {{printf "%q" .Key}})
+`),
+	of("Python, requests", `
+import requests
+response = requests.get("https://localhost:8443/", cert=({{printf "%q" .Cert}}, {{printf "%q" .Key}}), verify={{printf "%q" .CA}})
+`),
+	of("Python, httpx", `
+import httpx, ssl
+context = ssl.create_default_context(cafile={{printf "%q" .CA}})
+context.load_cert_chain({{printf "%q" .Cert}}, {{printf "%q" .Key}})
+response = httpx.get("https://localhost:8443/", verify=context)
+`),
+	of("Node", `
+const fs = require("fs"), https = require("https");
+const agent = new https.Agent({
+  cert: fs.readFileSync({{printf "%q" .Cert}}),
+  key: fs.readFileSync({{printf "%q" .Key}}),
+  ca: fs.readFileSync({{printf "%q" .CA}}),
+});
+`),
+	of("Java (first: tlsdemo certs export {{.Name}} --format=p12, and ca --format=jks-truststore)", `
+java -Djavax.net.ssl.keyStore={{.Name}}.p12 -Djavax.net.ssl.keyStorePassword="$TLSDEMO_PASSWORD" -Djavax.net.ssl.trustStore=truststore.p12 -Djavax.net.ssl.trustStorePassword="$TLSDEMO_PASSWORD"
+`),
+	of("gRPC, in Python", `
+import grpc
+read = lambda name: open(name, "rb").read()
+credentials = grpc.ssl_channel_credentials(read({{printf "%q" .CA}}), read({{printf "%q" .Key}}), read({{printf "%q" .Cert}}))
+channel = grpc.secure_channel("localhost:8443", credentials)
+`),
+	of("PostgreSQL, psql", `
+psql "host=localhost sslmode=verify-full sslcert={{.Cert}} sslkey={{.Key}} sslrootcert={{.CA}} user={{.Name}} dbname=postgres"
+`),
+	of("mosquitto", `
+mosquitto_pub -h localhost -p 8883 --cert {{sh .Cert}} --key {{sh .Key}} --cafile {{sh .CA}} -t test -m hello
+`),
+	of("Docker", `
+docker --tlsverify --tlscert={{sh .Cert}} --tlskey={{sh .Key}} --tlscacert={{sh .CA}} -H=tcp://localhost:2376 version
+`),
+}
+
+// serverSettings demand a client certificate of the same CA.
+var serverSettings = []setting{
+	of("openssl", `
+openssl s_server -accept localhost:8443 -www -cert {{sh .Cert}} -key {{sh .Key}} -CAfile {{sh .CA}} -Verify 1 -verify_return_error
+`),
+	of("Go", `
+cert, err := tls.LoadX509KeyPair({{printf "%q" .Cert}}, {{printf "%q" .Key}})
+if err != nil {
+	log.Fatal(err)
+}
+pem, err := os.ReadFile({{printf "%q" .CA}})
+if err != nil {
+	log.Fatal(err)
+}
+clients := x509.NewCertPool()
+clients.AppendCertsFromPEM(pem)
+server := &http.Server{Addr: "localhost:8443", TLSConfig: &tls.Config{
+	Certificates: []tls.Certificate{cert},
+	ClientAuth:   tls.RequireAndVerifyClientCert,
+	ClientCAs:    clients,
+}}
+`),
+	of("Python, ssl", `
+import ssl
+context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile={{printf "%q" .CA}})
+context.load_cert_chain({{printf "%q" .Cert}}, {{printf "%q" .Key}})
+context.verify_mode = ssl.CERT_REQUIRED
+`),
+	of("Node", `
+const fs = require("fs"), https = require("https");
+const options = {
+  cert: fs.readFileSync({{printf "%q" .Cert}}),
+  key: fs.readFileSync({{printf "%q" .Key}}),
+  ca: fs.readFileSync({{printf "%q" .CA}}),
+  requestCert: true,
+  rejectUnauthorized: true,
+};
+`),
+	of("nginx", `
+listen 127.0.0.1:8443 ssl;
+ssl_certificate {{.Cert}};
+ssl_certificate_key {{.Key}};
+ssl_client_certificate {{.CA}};
+ssl_verify_client on;
+`),
+	of("HAProxy (first: tlsdemo certs export {{.Name}} --format=pem-bundle)", `
+bind 127.0.0.1:8443 ssl crt {{.Name}}.pem ca-file {{.CA}} verify required
+`),
+	of("Envoy", `
+transport_socket:
+  name: envoy.transport_sockets.tls
+  typed_config:
+    "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext
+    require_client_certificate: true
+    common_tls_context:
+      tls_certificates:
+      - certificate_chain: { filename: {{printf "%q" .Cert}} }
+        private_key: { filename: {{printf "%q" .Key}} }
+      validation_context:
+        trusted_ca: { filename: {{printf "%q" .CA}} }
+`),
+	of("PostgreSQL, postgresql.conf (and in pg_hba.conf: hostssl all all 127.0.0.1/32 cert)", `
+ssl = on
+ssl_cert_file = '{{.Cert}}'
+ssl_key_file = '{{.Key}}'
+ssl_ca_file = '{{.CA}}'
+`),
+	of("mosquitto", `
+listener 8883 127.0.0.1
+certfile {{.Cert}}
+keyfile {{.Key}}
+cafile {{.CA}}
+require_certificate true
+`),
+	of("Docker, the daemon", `
+dockerd --tlsverify --tlscert={{sh .Cert}} --tlskey={{sh .Key}} --tlscacert={{sh .CA}} -H=tcp://localhost:2376
+`),
+}

@@ -1,0 +1,99 @@
+package certscmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"tlsdemo/certs"
+	"tlsdemo/cmd/tlsdemo/internal/cli"
+)
+
+type encryptKey struct {
+	env *cli.Env
+	changeFlags
+	newFile string
+	decrypt bool
+}
+
+func newEncryptKeyCmd(env *cli.Env) *cobra.Command {
+	c := &encryptKey{env: env}
+	cmd := &cobra.Command{
+		Use:   "encrypt-key",
+		Short: "Encrypt the CA's private key with a passphrase",
+		Long: `Encrypt the CA's private key with a passphrase, or with another one. From then
+on every command that signs needs it: from --password-file, from
+$` + caPassword + `, or typed on a terminal. serve and send never need it.
+
+The passphrase is the first line of --new-password-file. If the key is encrypted
+already, its passphrase comes from where it always does. OpenSSL reads the file:
+it is PKCS#8 with scrypt and AES-256. --decrypt takes the passphrase away.`,
+		Example: `  tlsdemo certs encrypt-key --new-password-file=passphrase
+  tlsdemo certs encrypt-key --decrypt --password-file=passphrase`,
+		Args: cli.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context()) },
+	}
+	flags := cmd.Flags()
+	c.register(flags)
+	flags.StringVar(&c.newFile, "new-password-file", "", "the first line of this `FILE` is the new passphrase (default: asked for, on a terminal)")
+	flags.BoolVar(&c.decrypt, "decrypt", false, "store the key without a passphrase")
+	cmd.MarkFlagsMutuallyExclusive("new-password-file", "decrypt")
+	return cmd
+}
+
+func (c *encryptKey) run(ctx context.Context) error {
+	passphrase, err := c.passphrase()
+	if err != nil {
+		return &cli.LocalError{Err: err}
+	}
+	return c.change(ctx, c.env, func(_ certs.Dir, change *certs.Change) error {
+		if err := change.EncryptKey(passphrase); err != nil {
+			return err
+		}
+		done := "is encrypted"
+		if c.decrypt {
+			done = "is not encrypted any more"
+		}
+		_, err := fmt.Fprintf(c.env.Stdout, "The CA's private key %s\n", done)
+		return err
+	})
+}
+
+// passphrase is the new one, or nil for none.
+func (c *encryptKey) passphrase() ([]byte, error) {
+	if c.decrypt {
+		return nil, nil
+	}
+	return newPassphrase(c.env, c.newFile, true)
+}
+
+// newPassphrase reads a new passphrase from a file, from the environment unless that has the
+// old one, or from a terminal, twice.
+func newPassphrase(env *cli.Env, file string, again bool) ([]byte, error) {
+	switch {
+	case file != "":
+		return firstLine(file)
+	case os.Getenv(caPassword) != "" && !again:
+		return []byte(os.Getenv(caPassword)), nil
+	}
+	first, err := ask(env, "new passphrase of the CA's key")
+	if errors.Is(err, errNoTerminal) {
+		return nil, errors.New("there is no new passphrase: name a file that has it")
+	}
+	if err != nil {
+		return nil, err
+	}
+	second, err := ask(env, "the same again")
+	switch {
+	case err != nil:
+		return nil, err
+	case string(first) != string(second):
+		return nil, errors.New("the two passphrases differ")
+	case len(first) == 0:
+		return nil, errors.New("the passphrase is empty")
+	}
+	return first, nil
+}

@@ -1,0 +1,118 @@
+package certscmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tlsdemo/certs"
+	"tlsdemo/certs/chain"
+	"tlsdemo/certs/convert"
+	"tlsdemo/cmd/tlsdemo/internal/cli"
+	"tlsdemo/cmd/tlsdemo/internal/console"
+)
+
+// importPatience is how long the decryption of what is imported may take.
+const importPatience = 20 * time.Second
+
+type importing struct {
+	env *cli.Env
+	cli.DirFlags
+	passwordFile string
+}
+
+func newImportCmd(env *cli.Env) *cobra.Command {
+	c := &importing{env: env}
+	cmd := &cobra.Command{
+		Use:   "import FILE...",
+		Short: "Make a set of the files of another program",
+		Long: `Make a new directory, which every command understands, of what another program
+made: mkcert, minica, certbot, easy-rsa, a PKCS#12 file, a Secret of Kubernetes
+in YAML. FILE may be a directory. It says what it took for what. The files stay
+where they are: they are copied.
+
+The certificates whose key is there become the set's; the CAs above them become
+its ca.crt. If the key of the CA is there too, certs issue and the others work.
+A passphrase is the first line of --password-file, or $` + exportPassword + `.`,
+		Example: `  tlsdemo certs import client.p12 --dir=imported
+  tlsdemo certs import rootCA.pem localhost.pem localhost-key.pem --dir=imported
+  kubectl get secret web -o yaml >web.yaml && tlsdemo certs import web.yaml`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return errors.New("want the FILEs of a set")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), args) },
+	}
+	flags := cmd.Flags()
+	c.Register(flags)
+	flags.StringVar(&c.passwordFile, "password-file", "", "the first line of this `FILE` is the passphrase")
+	return cmd
+}
+
+func (c *importing) run(ctx context.Context, paths []string) error {
+	dir, err := c.Path()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, importPatience, fmt.Errorf("to decrypt it takes longer than %v", importPatience))
+	defer cancel()
+	found, err := convert.Read(ctx, paths, c.passphrase)
+	if err != nil {
+		return &cli.LocalError{Err: err}
+	}
+	for _, err := range found.Unread {
+		fmt.Fprintf(c.env.Stderr, "tlsdemo: not used: %s\n", console.Clean(err.Error()))
+	}
+	set, taken, err := found.Set()
+	if err != nil {
+		return &cli.LocalError{Err: err}
+	}
+	if err := dir.Create(set); errors.Is(err, fs.ErrExist) {
+		return &cli.LocalError{Err: fmt.Errorf("%s is not empty: name a new directory with --dir", dir)}
+	} else if err != nil {
+		return err
+	}
+	return c.announce(dir, set, taken)
+}
+
+func (c *importing) passphrase() ([]byte, error) {
+	switch {
+	case c.passwordFile != "":
+		return firstLine(c.passwordFile)
+	case os.Getenv(exportPassword) != "":
+		return []byte(os.Getenv(exportPassword)), nil
+	}
+	passphrase, err := ask(c.env, "passphrase")
+	return passphrase, noPassphrase(err, exportPassword)
+}
+
+// announce says what was taken for what, and what is not there.
+func (c *importing) announce(dir certs.Dir, set certs.Set, taken []convert.Taken) error {
+	out := c.env.Stdout
+	fmt.Fprintf(out, "Made %s of these:\n\n", console.Clean(string(dir)))
+	var rows [][]string
+	for _, t := range taken {
+		key := "its key is not there"
+		if t.Key != "" {
+			key = "key " + console.Clean(t.Key)
+		}
+		rows = append(rows, []string{"  " + t.Name, console.Clean(t.Cert.File), chain.Subject(t.Cert.Certificate) + ", " + key})
+	}
+	console.PrintTable(out, rows, cli.TableColumns(out))
+	if set[certs.CA].Key == nil {
+		fmt.Fprintln(out, "\nThe key of the CA is not here: certificates cannot be issued or renewed.")
+	}
+	for _, name := range []string{certs.Server, certs.Client} {
+		if set[name] == nil && set[certs.CA].Key != nil {
+			fmt.Fprintf(out, "\nThere is none for a %[1]s. To issue one:\n  tlsdemo certs issue %[1]s --%[1]s%[2]s\n", name, console.Clean(c.DirFlag()))
+		}
+	}
+	return nil
+}

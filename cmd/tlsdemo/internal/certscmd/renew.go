@@ -1,0 +1,171 @@
+package certscmd
+
+import (
+	"cmp"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"tlsdemo/certs"
+	"tlsdemo/cmd/tlsdemo/internal/certtext"
+	"tlsdemo/cmd/tlsdemo/internal/cli"
+	"tlsdemo/cmd/tlsdemo/internal/console"
+)
+
+type renew struct {
+	env *cli.Env
+	changeFlags
+	within   cli.Validity
+	validFor cli.Validity
+	newKey   bool
+	names    []string
+	json     bool
+}
+
+func newRenewCmd(env *cli.Env) *cobra.Command {
+	c := &renew{env: env}
+	cmd := &cobra.Command{
+		Use:   "renew [NAME]...",
+		Short: "Renew certificates that end soon",
+		Long: `Renew certificates: the same names, role and key, and another end. Without a
+NAME it renews what is in the last third of its life, and says what it has left
+alone, so that it can run every day: nothing to do is a success. With NAMEs it
+renews these.
+
+A certificate is exchanged in one step. With --new-key the key's file has both
+keys until the certificate has changed, the old one first. So a program that
+reads the files at any moment finds the key of the certificate, and one that
+has read them goes on with what it has read. Restart it to use the new
+certificate.
+
+renew ca makes the certificate of the CA again, with the same name and key:
+what it has issued stays valid, also for those who have the old ca.crt. That is
+what you want if the CA ends soon. If its key may have been stolen, or if it is
+to issue for other names, use certs rotate-ca.
+
+The revocation lists of the directory, if it has any, are signed again.`,
+		Example: `  tlsdemo certs renew
+  tlsdemo certs renew --within=30d
+  tlsdemo certs renew client --new-key
+  tlsdemo certs renew server --name=db.localhost
+  tlsdemo certs renew ca`,
+		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), cmd.Flags(), args) },
+	}
+	flags := cmd.Flags()
+	c.register(flags)
+	flags.Var(&c.within, "within", "renew what ends within this time, in m h d y (default a third of its life)")
+	flags.Var(&c.validFor, "valid-for", "how long it is valid, in m h d y (default as long as before)")
+	flags.BoolVar(&c.newKey, "new-key", false, "make a new key, of the same kind")
+	flags.StringArrayVar(&c.names, "name", nil, "a further `name` for the certificate, as in certs issue (repeatable)")
+	flags.BoolVar(&c.json, "json", false, "print one JSON object a certificate")
+	return cmd
+}
+
+// renewed is what became of a certificate.
+type renewed struct {
+	Name    string    `json:"name"`
+	Renewed bool      `json:"renewed"`
+	Was     time.Time `json:"was"`             // its end before
+	Until   time.Time `json:"not_after"`       // its end now
+	Error   string    `json:"error,omitempty"` // why it could not be renewed
+}
+
+func (c *renew) run(ctx context.Context, flags *pflag.FlagSet, names []string) error {
+	if len(c.names) > 0 && len(names) != 1 {
+		return &cli.UsageError{Command: "tlsdemo certs renew", Err: errors.New("--name needs the NAME of one certificate")}
+	}
+	return c.change(ctx, c.env, func(dir certs.Dir, change *certs.Change) error {
+		all := len(names) == 0
+		if all {
+			var err error
+			if names, err = dir.Names(); err != nil {
+				return err
+			}
+		}
+		results, failed := c.renewAll(change, names, all || flags.Changed("within"))
+		if err := c.print(results); err != nil {
+			return err
+		}
+		return errors.Join(failed, change.RenewLists())
+	})
+}
+
+// renewAll renews what is due, or all of it. One that cannot be renewed does not keep the
+// others from it: the first error is returned at the end.
+func (c *renew) renewAll(change *certs.Change, names []string, dueOnly bool) (results []renewed, failed error) {
+	for _, name := range names {
+		result, err := c.renewOne(change, name, dueOnly)
+		if err != nil {
+			result.Error = err.Error()
+			failed = cmp.Or(failed, fmt.Errorf("renew %s: %w", name, err))
+		}
+		results = append(results, result)
+	}
+	return results, failed
+}
+
+func (c *renew) renewOne(change *certs.Change, name string, dueOnly bool) (renewed, error) {
+	result := renewed{Name: name}
+	old, err := change.Certificate(name)
+	if err != nil {
+		return result, err
+	}
+	result.Was, result.Until = old.NotAfter, old.NotAfter
+	if dueOnly && !change.Due(old, time.Duration(c.within)) {
+		return result, nil
+	}
+	var cert *x509.Certificate
+	if name == certs.CA {
+		cert, err = c.renewCA(change)
+	} else {
+		cert, err = change.Renew(name, certs.Renewal{Names: c.names, NewKey: c.newKey, ValidFor: time.Duration(c.validFor)})
+	}
+	if err == nil {
+		result.Renewed, result.Until = true, cert.NotAfter
+	}
+	return result, err
+}
+
+func (c *renew) renewCA(change *certs.Change) (*x509.Certificate, error) {
+	if c.newKey || len(c.names) > 0 {
+		return nil, errors.New("the key and the names of a CA stay the same: certs rotate-ca makes another one")
+	}
+	return change.RenewCA(time.Duration(c.validFor))
+}
+
+// print says what was renewed, and what was left.
+func (c *renew) print(results []renewed) error {
+	if c.json {
+		encoder := console.NewJSONEncoder(c.env.Stdout)
+		for _, r := range results {
+			if err := encoder.Encode(r); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	var rows [][]string
+	for _, r := range results {
+		if r.Error == "" {
+			rows = append(rows, []string{r.Name, r.say(c.env.Now())})
+		}
+	}
+	console.PrintTable(c.env.Stdout, rows, cli.TableColumns(c.env.Stdout))
+	if !slices.ContainsFunc(results, func(r renewed) bool { return r.Renewed }) && len(rows) == len(results) {
+		fmt.Fprintln(c.env.Stdout, "Nothing was due.")
+	}
+	return nil
+}
+
+func (r renewed) say(now time.Time) string {
+	if !r.Renewed {
+		return "left as it is: " + certtext.Remaining(&x509.Certificate{NotBefore: now, NotAfter: r.Until}, now)
+	}
+	return fmt.Sprintf("renewed until %s (it was %s)", r.Until.Format(time.DateOnly), r.Was.Format(time.DateOnly))
+}

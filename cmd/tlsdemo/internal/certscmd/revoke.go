@@ -1,0 +1,102 @@
+package certscmd
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"tlsdemo/certs"
+	"tlsdemo/certs/chain"
+	"tlsdemo/cmd/tlsdemo/internal/cli"
+	"tlsdemo/cmd/tlsdemo/internal/console"
+)
+
+type revoke struct {
+	env *cli.Env
+	changeFlags
+	reason cli.Choice
+}
+
+func newRevokeCmd(env *cli.Env) *cobra.Command {
+	c := &revoke{env: env, reason: cli.Choice{Value: certs.Unspecified.String(), Words: certs.Reasons()}}
+	cmd := &cobra.Command{
+		Use:   "revoke NAME|SERIAL",
+		Short: "Revoke a certificate, so that it is refused from now on",
+		Long: `Put a certificate on the CA's revocation list, crl.pem in the directory. serve
+and send refuse it from their next start on, and so does every other program
+that is given crl.pem. The files of the certificate are kept in the directory
+"revoked". SERIAL is a serial number in hexadecimal, as certs show --json has
+it: of a certificate whose files are not here any more.
+
+The list ends after 90 days. renew and revoke sign it again, and so does certs
+crl: give the new one to those who have a copy of it.`,
+		Example: `  tlsdemo certs revoke alice
+  tlsdemo certs revoke alice --reason=keyCompromise`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return fmt.Errorf("want one NAME or SERIAL, not %d", len(args))
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), args[0]) },
+	}
+	flags := cmd.Flags()
+	c.register(flags)
+	flags.Var(&c.reason, "reason", "why, as RFC 5280 calls it: "+strings.Join(certs.Reasons(), ", "))
+	return cmd
+}
+
+func (c *revoke) run(ctx context.Context, which string) error {
+	reason, err := certs.ParseReason(c.reason.Value)
+	if err != nil {
+		return err
+	}
+	return c.change(ctx, c.env, func(dir certs.Dir, change *certs.Change) error {
+		done, err := change.Revoke(which, reason)
+		if err != nil {
+			return err
+		}
+		say := "Revoked"
+		if done.Already {
+			say = "Was revoked before:"
+		}
+		fmt.Fprintf(c.env.Stdout, "%s serial %s\n", say, chain.Serial(&x509.Certificate{SerialNumber: done.Serial}))
+		if done.Kept != "" {
+			fmt.Fprintf(c.env.Stdout, "The files of %s are kept: %s\n", done.Name, console.Clean(done.Kept))
+		}
+		_, err = fmt.Fprintf(c.env.Stdout, "The revocation list is %s\nRestart serve, and give the list to those who have a copy of it.\n", console.Clean(dir.Files(certs.CA).CRL))
+		return err
+	})
+}
+
+type crl struct {
+	env *cli.Env
+	changeFlags
+}
+
+func newCRLCmd(env *cli.Env) *cobra.Command {
+	c := &crl{env: env}
+	cmd := &cobra.Command{
+		Use:   "crl",
+		Short: "Sign the revocation list again",
+		Long: `Sign the revocation list of the directory again, crl.pem, so that it is valid
+for another 90 days. Without one, an empty list is made: for programs that
+refuse everybody as long as they have none.`,
+		Example: `  tlsdemo certs crl`,
+		Args:    cli.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return c.change(cmd.Context(), c.env, func(dir certs.Dir, change *certs.Change) error {
+				if err := change.RenewCRL(); err != nil {
+					return err
+				}
+				_, err := fmt.Fprintf(c.env.Stdout, "The revocation list is %s\n", console.Clean(dir.Files(certs.CA).CRL))
+				return err
+			})
+		},
+	}
+	c.register(cmd.Flags())
+	return cmd
+}

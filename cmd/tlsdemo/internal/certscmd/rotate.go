@@ -1,0 +1,122 @@
+package certscmd
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"tlsdemo/certs"
+	"tlsdemo/cmd/tlsdemo/internal/certtext"
+	"tlsdemo/cmd/tlsdemo/internal/cli"
+	"tlsdemo/cmd/tlsdemo/internal/console"
+)
+
+type rotate struct {
+	env *cli.Env
+	changeFlags
+	names         []string
+	constraints   cli.Choice
+	keyType       cli.Choice
+	finish, force bool
+}
+
+func newRotateCmd(env *cli.Env) *cobra.Command {
+	c := &rotate{
+		env:         env,
+		constraints: cli.Choice{Words: []string{"names", "full", "none"}},
+		keyType:     cli.Choice{Words: []string{"p256", "p384", "ed25519", "rsa3072"}},
+	}
+	cmd := &cobra.Command{
+		Use:   "rotate-ca",
+		Short: "Replace the CA, without an interruption",
+		Long: `Make a new CA, with a new key, and issue every certificate again. You want this
+if the old key may have been stolen, or if the CA is to issue for other names:
+--name adds some, and --constraints says what the new CA is limited to, as in
+certs init. If the CA only ends soon, you want certs renew ca.
+
+ca.crt then has both CAs, the new one first. Restart your servers and clients
+one after the other, in any order: who has the new files accepts the old
+certificates as well, and who still has the old ca.crt accepts the new ones,
+since they are followed by a certificate of the new CA that the old one has
+signed. When all have the new files, --finish drops the old CA: nobody accepts
+its certificates any longer. It refuses to while a certificate of the old CA is
+left in the directory, unless --force is given.`,
+		Example: `  tlsdemo certs rotate-ca
+  tlsdemo certs rotate-ca --name=db.internal
+  tlsdemo certs rotate-ca --constraints=full
+  tlsdemo certs rotate-ca --finish`,
+		Args:    cli.NoArgs,
+		PreRunE: func(*cobra.Command, []string) error { return certs.Profile{Names: c.names}.Check() },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if c.finish {
+				return c.end(cmd.Context())
+			}
+			return c.begin(cmd.Context(), cmd.Flags())
+		},
+	}
+	flags := cmd.Flags()
+	c.register(flags)
+	flags.StringArrayVar(&c.names, "name", nil, "DNS `name`, IP address, URI or mail address that the new CA can issue for, besides those of the old one (repeatable)")
+	flags.Var(&c.constraints, "constraints", "what the new CA's certificate limits: names, full or none (default as the old one's)")
+	flags.Var(&c.keyType, "key-type", "kind of the new CA's key: p256, p384, ed25519 or rsa3072 (default as the old one's)")
+	flags.BoolVar(&c.finish, "finish", false, "drop the old CA")
+	flags.BoolVar(&c.force, "force", false, "with --finish: also if a certificate of the old CA is left")
+	for _, other := range []string{"name", "constraints", "key-type"} {
+		cmd.MarkFlagsMutuallyExclusive("finish", other)
+	}
+	return cmd
+}
+
+func (c *rotate) rotation(flags *pflag.FlagSet) certs.Rotation {
+	r := certs.Rotation{Names: c.names}
+	if constraints, err := certs.ParseConstraints(c.constraints.Value); flags.Changed("constraints") && err == nil {
+		r.Constraints = &constraints
+	}
+	if key, err := certs.ParseKeyType(c.keyType.Value); flags.Changed("key-type") && err == nil {
+		r.Key = &key
+	}
+	return r
+}
+
+func (c *rotate) begin(ctx context.Context, flags *pflag.FlagSet) error {
+	return c.change(ctx, c.env, func(dir certs.Dir, change *certs.Change) error {
+		ca, err := change.Rotate(c.rotation(flags))
+		if err != nil {
+			return err
+		}
+		names, err := change.Leaves()
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			if _, err := change.Renew(name, certs.Renewal{}); err != nil {
+				return fmt.Errorf("the new CA is there, but %s could not be issued again: %w", name, err)
+			}
+		}
+		out := c.env.Stdout
+		width := cli.TerminalColumns(out)
+		console.Hang(out, "", console.Clean(fmt.Sprintf("%s issues from now on, in %s.", ca.Certificate().Subject.CommonName, dir)), width)
+		console.Hang(out, "", certtext.NamesOf(ca.Certificate())+".", width)
+		fmt.Fprintf(out, "\nIssued again: %s\n\n", strings.Join(certtext.FirstFew(names), ", "))
+		console.Hang(out, "", "Restart your servers and clients, one after the other, and give ca.crt to those who have a copy of it. Then type:", width)
+		_, err = fmt.Fprintf(out, "  tlsdemo certs rotate-ca --finish%s\n", console.Clean(c.DirFlag()))
+		return err
+	})
+}
+
+func (c *rotate) end(ctx context.Context) error {
+	return c.change(ctx, c.env, func(_ certs.Dir, change *certs.Change) error {
+		if !change.Rotating() {
+			_, err := fmt.Fprintln(c.env.Stdout, "There is no old CA: nothing was changed")
+			return err
+		}
+		if err := change.Finish(c.force); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintf(c.env.Stdout, "The old CA is dropped. %s is the only one.\n", console.Clean(change.Authority().Certificate().Subject.CommonName))
+		return err
+	})
+}

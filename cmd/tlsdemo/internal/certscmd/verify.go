@@ -1,0 +1,306 @@
+package certscmd
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tlsdemo/certs"
+	"tlsdemo/certs/chain"
+	"tlsdemo/cmd/tlsdemo/internal/certtext"
+	"tlsdemo/cmd/tlsdemo/internal/cli"
+	"tlsdemo/cmd/tlsdemo/internal/console"
+	"tlsdemo/tlsnet/explain"
+	"tlsdemo/tlsnet/probe"
+)
+
+type verify struct {
+	env *cli.Env
+	cli.DirFlags
+	name          string
+	as            cli.Choice
+	ca            string
+	expiresWithin cli.Validity
+	timeout       time.Duration
+	json          bool
+}
+
+func newVerifyCmd(env *cli.Env) *cobra.Command {
+	c := &verify{env: env, as: cli.Choice{Words: []string{"client", "server"}}}
+	cmd := &cobra.Command{
+		Use:   "verify [NAME|FILE|HOST:PORT]...",
+		Short: "Verify certificates as the other end of a connection would",
+		Long: `Verify certificates as the other end of a connection would, and say everything
+that is wrong with each, with its code (see tlsdemo help failures). Without an
+argument these are all in the directory. NAME is one of the directory, FILE any
+file with a certificate and its intermediates, HOST:PORT a server.
+
+The CA is that of the directory, or --ca; without either, the system's trust
+store decides. What the directory's revocation list revokes is refused. --for
+is the name that a server must have. With --expires-within it also finds what
+ends soon: run it every day, and its exit status tells.
+
+The exit status is 0 if all is sound, 3 if a file is not, and 5 if a server is
+not. That some programs refuse a sound certificate is a warning.`,
+		Example: `  tlsdemo certs verify
+  tlsdemo certs verify server --for=localhost
+  tlsdemo certs verify localhost:8443 --expires-within=14d
+  tlsdemo certs verify other.crt --ca=other-ca.crt --as=server`,
+		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), args) },
+	}
+	flags := cmd.Flags()
+	c.Register(flags)
+	flags.StringVar(&c.name, "for", "", "the DNS `NAME` or IP address that the certificate must have (default HOST)")
+	flags.Var(&c.as, "as", "the end that it is for: client or server (default as the certificate says)")
+	flags.StringVar(&c.ca, "ca", "", "the CA certificates that it must lead to, a `FILE` in PEM (default those of the directory)")
+	flags.Var(&c.expiresWithin, "expires-within", "also find what ends within this time, in m h d y")
+	flags.DurationVar(&c.timeout, "timeout", 10*time.Second, "time limit for a server")
+	flags.BoolVar(&c.json, "json", false, "print one JSON object a certificate")
+	return cmd
+}
+
+// verdict is what was found of one certificate.
+type verdict struct {
+	Name     string             `json:"name"` // as it was asked for
+	Sound    bool               `json:"sound"`
+	Subject  string             `json:"subject,omitempty"`
+	NotAfter *time.Time         `json:"not_after,omitempty"`
+	Findings []certtext.Finding `json:"findings"`
+	Warnings []certtext.Finding `json:"warnings"`
+	failed   error
+}
+
+func (c *verify) run(ctx context.Context, args []string) error {
+	trust, err := c.trust()
+	if err != nil {
+		return err
+	}
+	if len(args) == 0 {
+		if args, err = c.everything(trust); err != nil {
+			return err
+		}
+	}
+	var failed error
+	for _, arg := range args {
+		v := c.verify(ctx, arg, trust)
+		if err := c.print(v); err != nil {
+			return err
+		}
+		if failed == nil {
+			failed = v.failed
+		}
+	}
+	return failed
+}
+
+// trusted is whom we believe.
+type trusted struct {
+	dir   certs.Dir // empty if there is no set
+	roots []*x509.Certificate
+	lists []*certs.CRL
+}
+
+func (c *verify) trust() (*trusted, error) {
+	t := new(trusted)
+	dir, err := c.Path()
+	if err != nil {
+		return nil, err
+	}
+	if err := cli.CheckLayout(dir); err == nil {
+		t.dir = dir
+	} else if c.Dir != "" {
+		return nil, c.Fail(err)
+	}
+	files := certs.Files{CA: c.ca}
+	if c.ca == "" && t.dir != "" {
+		files = t.dir.Files(certs.CA)
+	}
+	if files.CA != "" {
+		if t.roots, err = certs.ReadTrust(files.CA); err != nil {
+			return nil, err
+		}
+	}
+	if files.CRL != "" {
+		t.lists, err = certs.ReadCRLs(files.CRL, t.roots)
+	}
+	return t, err
+}
+
+// everything is all that the directory has.
+func (c *verify) everything(t *trusted) ([]string, error) {
+	if t.dir == "" {
+		dir, err := c.Path()
+		if err != nil {
+			return nil, err
+		}
+		return nil, c.Fail(cli.CheckLayout(dir))
+	}
+	return t.dir.Names()
+}
+
+func (c *verify) verify(ctx context.Context, arg string, t *trusted) *verdict {
+	if _, err := os.Stat(arg); err != nil && isAddress(arg) {
+		return c.verifyServer(ctx, arg, t)
+	}
+	list, name, err := c.read(arg, t)
+	if err != nil {
+		v := &verdict{Name: arg, failed: err}
+		if f, ok := errors.AsType[*certs.Finding](err); ok {
+			v.Findings = certtext.Listed([]*certs.Finding{f})
+		}
+		return v
+	}
+	if name == certs.CA && chain.MayIssue(list[0]) {
+		return c.judge(arg, list, certs.CheckCA(c.env.Now(), list[0]), nil)
+	}
+	var found, remarks []*certs.Finding
+	for _, usage := range c.usages(list[0]) {
+		d := certs.Demand{Now: c.env.Now(), Usage: usage, Name: c.name, Roots: t.roots, CRLs: t.lists, EndsWithin: time.Duration(c.expiresWithin)}
+		found = append(found, d.Check(list)...)
+		remarks = append(remarks, d.Remarks(list)...)
+	}
+	return c.judge(arg, list, found, remarks)
+}
+
+func isAddress(s string) bool {
+	host, port, err := net.SplitHostPort(s)
+	return err == nil && host != "" && port != ""
+}
+
+// usages are the roles in which a certificate is to be verified.
+func (c *verify) usages(leaf *x509.Certificate) []certs.Usage {
+	switch {
+	case c.as.Value == "client":
+		return []certs.Usage{certs.ClientAuth}
+	case c.as.Value == "server", c.name != "":
+		return []certs.Usage{certs.ServerAuth}
+	}
+	switch certs.Role(leaf) {
+	case "both":
+		return []certs.Usage{certs.ServerAuth, certs.ClientAuth}
+	case "server":
+		return []certs.Usage{certs.ServerAuth}
+	}
+	return []certs.Usage{certs.ClientAuth}
+}
+
+// read reads a certificate of the directory, or that in a file.
+func (c *verify) read(arg string, t *trusted) (list []*x509.Certificate, name string, err error) {
+	file := arg
+	if t.dir != "" {
+		if member := t.dir.Files(arg).Cert; isFile(member) {
+			file, name = member, arg
+		}
+	}
+	data, err := certs.ReadFile(file)
+	if err != nil {
+		return nil, "", &cli.LocalError{Err: err}
+	}
+	list, err = certs.ParseCertificates(data)
+	return list, name, err
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// judge makes a verdict of what was found.
+func (c *verify) judge(arg string, list []*x509.Certificate, found, remarks []*certs.Finding) *verdict {
+	v := &verdict{
+		Name: arg, Sound: len(found) == 0, Subject: list[0].Subject.String(), NotAfter: &list[0].NotAfter,
+		Findings: certtext.Listed(found), Warnings: certtext.Listed(remarks),
+	}
+	if len(found) > 0 {
+		v.failed = &notSound{name: arg, first: found[0]}
+	}
+	return v
+}
+
+// notSound is the error for a certificate that is not. What is wrong has been printed.
+type notSound struct {
+	name  string
+	first error
+}
+
+func (n *notSound) Error() string { return n.name + " is not sound" }
+func (n *notSound) Unwrap() error { return n.first }
+
+// verifyServer verifies what a server presents.
+func (c *verify) verifyServer(ctx context.Context, addr string, t *trusted) *verdict {
+	report, err := look(ctx, c.timeout, addr, &tls.Config{RootCAs: poolOf(t.roots), ServerName: c.name, Time: c.env.Now})
+	if err == nil && len(report.Chain) == 0 && len(report.Faults) > 0 {
+		err = report.Faults[0]
+	}
+	if err != nil {
+		return &verdict{Name: addr, failed: err}
+	}
+	d := certs.Demand{Now: c.env.Now(), Usage: certs.ServerAuth, Roots: t.roots, CRLs: t.lists, EndsWithin: time.Duration(c.expiresWithin)}
+	v := c.judge(addr, report.Chain, nil, d.Remarks(report.Chain))
+	for _, fault := range report.Faults {
+		if fault.Fault() == explain.WeRefused {
+			v.add(string(fault.Code), fault.Text, fault)
+		}
+	}
+	d.Roots = nil // whom it leads to has been judged
+	for _, f := range d.Check(report.Chain) {
+		if f.Code == certs.CertEndsSoon {
+			v.add(string(f.Code), f.Text, &explain.Error{Code: explain.ServerCertRefused, Text: f.Text})
+		}
+	}
+	return v
+}
+
+func (v *verdict) add(code, text string, err error) {
+	v.Sound = false
+	v.Findings = append(v.Findings, certtext.Finding{Code: certs.Code(code), File: v.Name, Text: text})
+	if v.failed == nil {
+		v.failed = &notSound{name: v.Name, first: err}
+	}
+}
+
+// look connects to a server, verifies as the configuration says, and presents nothing.
+func look(ctx context.Context, timeout time.Duration, addr string, config *tls.Config) (*probe.Report, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	return (&probe.Probe{Config: config}).Run(ctx, addr)
+}
+
+func poolOf(roots []*x509.Certificate) *x509.CertPool {
+	if len(roots) == 0 {
+		return nil // the system's
+	}
+	pool := x509.NewCertPool()
+	for _, root := range roots {
+		pool.AddCert(root)
+	}
+	return pool
+}
+
+func (c *verify) print(v *verdict) error {
+	if c.json {
+		return console.NewJSONEncoder(c.env.Stdout).Encode(v)
+	}
+	if v.NotAfter == nil && len(v.Findings) == 0 {
+		return nil // the error says it all
+	}
+	result := "not sound"
+	if v.Sound {
+		result = "sound, until " + v.NotAfter.Format(time.DateOnly)
+	}
+	fmt.Fprintf(c.env.Stdout, "%s: %s\n", console.Clean(v.Name), result)
+	for _, f := range v.Findings {
+		console.Hang(c.env.Stdout, "  ", console.Clean(fmt.Sprintf("%s: %s", f.Code, f.Text)), cli.TerminalColumns(c.env.Stdout))
+	}
+	for _, f := range v.Warnings {
+		console.Hang(c.env.Stdout, "  ", console.Clean("warning: "+f.Text), cli.TerminalColumns(c.env.Stdout))
+	}
+	return nil
+}
