@@ -140,10 +140,18 @@ func Remarks(path []*x509.Certificate, usage Usage) []Remark {
 		})
 	}
 	add(len(cas) > 2, Remark{
-		Text: fmt.Sprintf("there are %d intermediates above it", len(cas)-1), By: "servers that allow fewer: nginx allows one, unless ssl_verify_depth is set", AsUnknownCA: true,
+		Text: fmt.Sprintf("there are %d intermediates above it", len(cas)-1), By: limited(usage), AsUnknownCA: true,
 	})
 	add(rare(leaf) != "", Remark{Text: "it has " + rare(leaf), By: "programs that do not know such keys, such as browsers and older programs"})
 	return found
+}
+
+// limited is who allows only so many intermediates above a leaf of the role.
+func limited(usage Usage) string {
+	if usage == ServerAuth {
+		return "clients that allow fewer"
+	}
+	return "servers that allow fewer: nginx allows one, unless ssl_verify_depth is set"
 }
 
 // String returns who refuses what.

@@ -63,5 +63,17 @@ func TestRemarks(t *testing.T) {
 	}
 }
 
+// Who limits the depth of a chain is the other end.
+func TestRemarkOnDepth(t *testing.T) {
+	root := ca(t, "root", nil, nil)
+	lower := ca(t, "lower", ca(t, "upper", root, nil), nil)
+	path := chainOf(leaf(t, lower, nil), lower, lower, root)
+	for usage, want := range map[Usage]string{ClientAuth: "servers that allow fewer: nginx", ServerAuth: "clients that allow fewer"} {
+		if remarks := Remarks(path, usage); len(remarks) == 0 || !strings.HasPrefix(remarks[0].By, want) {
+			t.Errorf("%v: %v, want %s", usage, remarks, want)
+		}
+	}
+}
+
 // wantOf is what a client demands that trusts the last certificate of a path.
 func wantOf(path []*pair) Want { return want(path[len(path)-1]) }

@@ -32,7 +32,7 @@ func (f *facts) ofAlert(alert tls.AlertError) *Error {
 			return f.unrecognized()
 		}
 	case alertInternalError:
-		if f.side == ClientSide && len(f.theirs) == 0 && f.sentName() == "" {
+		if f.side == ClientSide && len(f.theirs) == 0 && f.request == nil && f.sentName() == "" {
 			return f.nameless(alert)
 		}
 	case alertProtocolVersion:
@@ -51,7 +51,11 @@ func (f *facts) ofAlert(alert tls.AlertError) *Error {
 	if e := f.ownUnreadable(f.peer()+" ended the handshake", f.told(alert)); e != nil {
 		return e
 	}
-	return f.brokenOffBy(alert)
+	e := f.brokenOffBy(alert)
+	if alert == alertInternalError && f.side == ClientSide && f.request != nil && len(chain.PathTo(f.roots(), f.ours, f.now)) > 2 {
+		e.Basis = "Apache does this where the client's chain has more intermediates than SSLVerifyDepth allows, which is none unless it is set; " + e.Basis
+	}
+	return e
 }
 
 // noProtocol is a peer that has no application protocol in common with us.
@@ -159,20 +163,40 @@ func (f *facts) told(alert tls.AlertError) string {
 // hedge is all that can be said of a refusal when nothing is wrong with our certificate
 // that we can see.
 func (f *facts) hedge(alert tls.AlertError) *Error {
-	text := "%s refused our certificate, and we see nothing wrong with it"
+	text := f.peer() + " refused our certificate, and we see nothing wrong with it"
 	candidates := f.remarks(alert)
-	if len(candidates) > 0 {
-		text = "%s refused our certificate; some programs do not accept such a certificate"
-	} else if lacks := f.lacksAddress(alert); lacks != "" {
-		text = "%s refused our certificate, which does not have the address that the client connected to"
+	switch lacks, other := f.lacksAddress(alert), f.otherDefect(); {
+	case other != "":
+		text = f.peer() + " refused our certificate; the alert suggests another reason than the defect that we see: " + other
+	case len(candidates) > 0:
+		text = f.peer() + " refused our certificate; some programs do not accept such a certificate"
+	case lacks != "":
+		text = f.peer() + " refused our certificate, which does not have the address that the client connected to"
 		candidates = []string{lacks}
 	}
 	candidates = append(candidates, f.guesses(alert)...)
 	return &Error{
-		Code: codes[chain.Other][f.side], Cert: f.ours[0], Ours: true, Text: fmt.Sprintf(text, f.peer()),
+		Code: codes[chain.Other][f.side], Cert: f.ours[0], Ours: true, Text: text,
 		Basis: fmt.Sprintf("%s; perhaps %s; the reason is in %s's own log",
 			f.told(alert), strings.Join(candidates[:min(len(candidates), maxCandidates)], ", or "), f.peer()),
 	}
+}
+
+// otherDefect is something that is wrong with our certificate, whoever looks at it, and that is
+// no reason for the alert; or "". What only the peer can know is not among it.
+func (f *facts) otherDefect() string {
+	want := chain.Want{Now: f.now, Usage: f.side.usage(), Roots: f.ownRoots()}
+	if f.side == ServerSide {
+		want.Name = f.hello.ServerName
+	}
+	for _, d := range chain.Check(f.ours, want) {
+		switch d.Kind {
+		case chain.UnknownCA, chain.SelfSigned, chain.IncompleteChain, chain.StaleCA:
+		default:
+			return d.Text
+		}
+	}
+	return ""
 }
 
 // maxCandidates is how many reasons are named, where it is not known which it is.

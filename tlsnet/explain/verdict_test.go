@@ -82,8 +82,8 @@ func (s *scene) expired() { s.ours = s.forge.Again(s.own(), s.set["ca"], forge.E
 
 // limited has our CA limit addresses, which not every program can check.
 func (s *scene) limited() {
-	all := &net.IPNet{IP: net.IPv6zero, Mask: net.CIDRMask(0, 128)}
-	ca := s.forge.Again(s.set["ca"], nil, func(t *forge.Template) { t.PermittedIPRanges = append(t.PermittedIPRanges, all) })
+	v4, v6 := &net.IPNet{IP: net.IPv4zero, Mask: net.CIDRMask(0, 32)}, &net.IPNet{IP: net.IPv6zero, Mask: net.CIDRMask(0, 128)}
+	ca := s.forge.Again(s.set["ca"], nil, func(t *forge.Template) { t.PermittedIPRanges = []*net.IPNet{v4, v6} })
 	s.config.ClientCAs = x509.NewCertPool()
 	s.config.ClientCAs.AddCert(ca.Leaf())
 }
@@ -155,6 +155,22 @@ func TestVerdicts(t *testing.T) {
 			"self-signed, no list", ClientSide, alerted(48), func(s *scene) { s.selfSigned(); s.noList() },
 			ClientCertRefused, Unknown,
 			`the server refused our certificate, and we see nothing wrong with it (the server sent the alert "unknown certificate authority"; perhaps it trusts another CA, or it trusts a different CA with the same name, or it lacks an intermediate; the reason is in the server's own log)`,
+		},
+		{
+			// It ended, and the alert is one of something else.
+			"expired, and refused for another reason", ServerSide, alerted(48), (*scene).expired,
+			ServerCertRefused, Unknown,
+			`the client refused our certificate; the alert suggests another reason than the defect that we see: it expired 2 days ago (2026-11-20 12:00 UTC) (the client sent the alert "unknown certificate authority"; perhaps it trusts another CA, or it trusts a different CA with the same name, or it lacks an intermediate; the reason is in the client's own log)`,
+		},
+		{
+			"an internal error, and an intermediate", ClientSide, alerted(80), (*scene).complete,
+			HandshakeFailed, Unknown,
+			`the server ended the handshake with the alert "internal error" (Apache does this where the client's chain has more intermediates than SSLVerifyDepth allows, which is none unless it is set; the server's own log may say why)`,
+		},
+		{
+			"an internal error", ClientSide, alerted(80), nil,
+			HandshakeFailed, Unknown,
+			`the server ended the handshake with the alert "internal error" (the server's own log may say why)`,
 		},
 		{
 			"incomplete", ClientSide, alerted(48), func(s *scene) { s.incomplete(); s.noList() },
