@@ -3,6 +3,7 @@ package forge
 import (
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
@@ -123,8 +124,24 @@ func SHA1(t *Template) { t.SignatureAlgorithm = x509.ECDSAWithSHA1 }
 // Key gives it a key.
 func Key(key crypto.Signer) Change { return func(t *Template) { t.rekey(key, nil) } }
 
+// RSA gives it an RSA key of so many bits.
+func RSA(bits int) Change {
+	return func(t *Template) { t.rekey(rsa.GenerateKey(rand.Reader, bits)) }
+}
+
 // RSA1024 gives it an RSA key that is too short.
-func RSA1024(t *Template) { t.rekey(rsa.GenerateKey(rand.Reader, 1024)) }
+func RSA1024(t *Template) { RSA(1024)(t) }
+
+// Curve gives it an ECDSA key on a curve.
+func Curve(curve elliptic.Curve) Change {
+	return func(t *Template) { t.rekey(ecdsa.GenerateKey(curve, rand.Reader)) }
+}
 
 // P521 gives it a key whose signatures take long to check.
-func P521(t *Template) { t.rekey(ecdsa.GenerateKey(elliptic.P521(), rand.Reader)) }
+func P521(t *Template) { Curve(elliptic.P521())(t) }
+
+// Ed25519 gives it a key of a kind that not every TLS library knows.
+func Ed25519(t *Template) {
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	t.rekey(key, err)
+}

@@ -189,7 +189,7 @@ func TestSuitesOfTheVersion(t *testing.T) {
 		hasNot  string
 	}{
 		"TLS 1.3":      {helloWith(tls.VersionTLS13, 0x1304), tls.VersionTLS13, explain.NoSharedCipher, "0x1304", "ECDHE"},
-		"TLS 1.2":      {helloWith(tls.VersionTLS12, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256), tls.VersionTLS12, explain.NoSharedCipher, "both ends have only TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, and our certificate's key", "TLS_AES_128_GCM_SHA256"},
+		"TLS 1.2":      {helloWith(tls.VersionTLS12, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256), tls.VersionTLS12, explain.NoSharedCipher, "both ends have only TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 in common, and our certificate's key", "TLS_AES_128_GCM_SHA256"},
 		"TLS 1.2, old": {helloWith(tls.VersionTLS12, tls.TLS_RSA_WITH_RC4_128_SHA), tls.VersionTLS12, explain.TLSTooOld, "TLS_RSA_WITH_RC4_128_SHA", "ECDHE"},
 	} {
 		t.Run(name, func(t *testing.T) {

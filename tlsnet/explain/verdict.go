@@ -156,7 +156,7 @@ func noSuite(version uint16, offered, allowed []uint16) (text string, ours bool)
 	name := tls.VersionName(version)
 	both := slices.DeleteFunc(slices.Clone(offered), func(id uint16) bool { return !slices.Contains(allowed, id) })
 	if len(both) > 0 {
-		return fmt.Sprintf("of the cipher suites of %s, both ends have only %s, and our certificate's key cannot be used with that", name, suiteNames(both)), true
+		return fmt.Sprintf("of the cipher suites of %s, both ends have only %s in common, and our certificate's key cannot be used with that", name, suiteNames(both)), true
 	}
 	return fmt.Sprintf("of the cipher suites of %s, the client offers %s, and we allow only %s", name, suiteNames(offered), suiteNames(allowed)), false
 }

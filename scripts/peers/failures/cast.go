@@ -13,23 +13,29 @@ import (
 )
 
 // cast is a directory of certificates, sound and otherwise, by what is wrong with them:
-// NAME.crt and NAME.key, trust files NAME.ca, and the revocation list ca.crl.
+// NAME.crt and NAME.key, trust files NAME.ca, and revocation lists NAME.crl.
 type cast struct {
-	dir   string
-	certs map[string]*x509.Certificate // by NAME, and the CA that has ended as "ended"
+	dir    string
+	certs  map[string]*x509.Certificate // the leaves, by NAME; none of those that cannot be read
+	blamed map[string]*x509.Certificate // the CA at fault, by the NAME of the leaf below it
 
 	forge.Forge
 	ca, other, again *certs.Pair // again has the name of ca, and another key
 	ended, between   *certs.Pair // a CA that has ended, and an intermediate of ca
+	renewed          *certs.Pair // a root that ca has signed too
 }
 
 // newCast makes all of them.
 func newCast(dir string, now time.Time) (*cast, error) {
-	c := &cast{dir: dir, certs: make(map[string]*x509.Certificate), Forge: forge.Forge{Now: now}}
+	c := &cast{
+		dir: dir, certs: make(map[string]*x509.Certificate), blamed: make(map[string]*x509.Certificate),
+		Forge: forge.Forge{Now: now},
+	}
 	c.Fail(os.Mkdir(dir, 0o700))
 	c.found()
 	c.issue()
 	c.forge()
+	c.revoke()
 	c.trust()
 	if c.Err() != nil {
 		return nil, fmt.Errorf("make certificates: %w", c.Err())
@@ -50,7 +56,7 @@ func (c *cast) found() {
 	c.other = c.Authority(certs.Request{Name: "another CA"})
 	c.ended = c.Sign(nil, forge.CA("a CA of old"), forge.Expired)
 	c.between = c.Sign(c.ca, forge.CA("an intermediate"))
-	c.certs["ended"] = c.ended.Leaf()
+	c.renewed = c.Sign(nil, forge.CA("a new root"))
 }
 
 // issue makes sound leaves of each sound CA.
@@ -62,61 +68,14 @@ func (c *cast) issue() {
 	}
 }
 
-// forgery is a leaf that no sound CA would issue. It is forged for either role, as
-// client-NAME and server-NAME.
-type forgery struct {
-	name   string
-	issuer func(c *cast) *certs.Pair // if nil, ca
-	change forge.Change
-}
-
-var forgeries = []forgery{
-	{name: "expired", change: forge.Expired},
-	{name: "early", change: forge.NotYetValid},
-	{name: "usage", change: otherUsage},
-	{name: "astray", change: forge.MoreNames("db.example.com")},
-	{name: "elsewhere", change: forge.Names("elsewhere.localhost")},
-	{name: "nameless", change: func(t *forge.Template) { forge.Subject("localhost")(t); forge.Names()(t) }},
-	{name: "revoked"},
-	{name: "far", issuer: func(c *cast) *certs.Pair { return c.between }},
-	{name: "orphan", issuer: func(c *cast) *certs.Pair { return c.ended }},
-	{name: "weak", change: forge.RSA1024},
-	{name: "selfmade", issuer: func(*cast) *certs.Pair { return nil }},
-}
-
-func otherUsage(t *forge.Template) {
-	if t.ExtKeyUsage[0] == x509.ExtKeyUsageClientAuth {
-		forge.ForServers(t)
-	} else {
-		forge.ForClients(t)
-	}
-}
-
-// roles are what makes a leaf that of a client or a server.
-var roles = map[string][]forge.Change{
-	"client": {forge.Subject("client"), forge.ForClients, forge.Names("client.localhost")},
-	"server": {forge.Subject("server"), forge.ForServers, forge.Names("localhost", "server.localhost", "127.0.0.1")},
-}
-
-// forge makes the forgeries, the list of those that are revoked, and their twins.
+// forge makes the forgeries, and twins of those that are revoked.
 func (c *cast) forge() {
-	var revoked []*x509.Certificate
-	for role, changes := range roles {
+	for role := range roles {
 		for _, f := range forgeries {
-			issuer := c.ca
-			if f.issuer != nil {
-				issuer = f.issuer(c)
-			}
-			changes := changes
-			if f.change != nil {
-				changes = append(changes[:len(changes):len(changes)], f.change)
-			}
-			c.save(role+"-"+f.name, c.Sign(issuer, changes...))
+			f.make(c, role)
 		}
-		revoked = append(revoked, c.certs[role+"-revoked"])
 		c.twins(role, c.certs[role+"-revoked"])
 	}
-	c.Fail(os.WriteFile(c.file("ca.crl"), c.CRL(c.ca, 0, revoked...), 0o600))
 }
 
 // twins are leaves of other CAs with a serial number that ca has revoked: nothing is wrong
@@ -128,30 +87,51 @@ func (c *cast) twins(role string, revoked *x509.Certificate) {
 	}
 }
 
+// revoke writes the revocation lists: of ca, the same from a month ago, and one of another
+// CA.
+func (c *cast) revoke() {
+	past := forge.Forge{Now: c.Now.AddDate(0, -1, 0)}
+	revoked := []*x509.Certificate{c.certs["client-revoked"], c.certs["server-revoked"]}
+	c.write("ca.crl", c.CRL(c.ca, 0, revoked...))
+	c.write("stale.crl", past.CRL(c.ca, 0, revoked...))
+	c.write("other.crl", c.CRL(c.other, 0))
+	c.Fail(past.Err())
+}
+
 // trust writes the trust files.
 func (c *cast) trust() {
+	before := c.Again(c.ca, nil, forge.Expired) // of the same name and key as ca
 	for name, cas := range map[string][]*certs.Pair{
-		"ca":       {c.ca},
-		"other":    {c.other},
-		"ca+other": {c.ca, c.other},
-		"ca+again": {c.ca, c.again},
-		"ca+ended": {c.ca, c.ended},
+		"ca":        {c.ca},
+		"other":     {c.other},
+		"new":       {c.renewed},
+		"ca+other":  {c.ca, c.other},
+		"ca+again":  {c.ca, c.again},
+		"ca+ended":  {c.ca, c.ended},
+		"ca+strays": {c.ended, before, c.ca},
 	} {
 		var pem []byte
 		for _, ca := range cas {
 			pem = append(pem, ca.CertPEM()...)
 		}
-		c.Fail(os.WriteFile(c.file(name+".ca"), pem, 0o600))
+		c.write(name+".ca", pem)
 	}
 }
 
-func (c *cast) save(name string, pair *certs.Pair) {
+// save writes a certificate, with those that are sent along with it, and its key.
+func (c *cast) save(name string, pair *certs.Pair, sent ...*x509.Certificate) {
 	if c.Err() != nil {
 		return
 	}
 	c.certs[name] = pair.Leaf()
+	whole := &certs.Pair{Chain: append(pair.Chain[:len(pair.Chain):len(pair.Chain)], sent...), Key: pair.Key}
 	key, err := pair.KeyPEM()
 	c.Fail(err)
-	c.Fail(os.WriteFile(c.file(name+".key"), key, 0o600))
-	c.Fail(os.WriteFile(c.file(name+".crt"), pair.CertPEM(), 0o600))
+	c.write(name+".key", key)
+	c.write(name+".crt", whole.CertPEM())
+	c.write(name+".chain", (&certs.Pair{Chain: sent}).CertPEM())
+}
+
+func (c *cast) write(name string, data []byte) {
+	c.Fail(os.WriteFile(c.file(name), data, 0o600))
 }

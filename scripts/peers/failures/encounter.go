@@ -36,7 +36,7 @@ func encounters(ours explain.Side, peers []foreign) []*encounter {
 	var all []*encounter
 	for _, s := range situations() {
 		for _, f := range peers {
-			p, ok := f.fit(s)
+			p, ok := f.fit(s, 1-ours)
 			if ok && s.exists(ours) {
 				all = append(all, &encounter{situation: s, foreign: f, ours: ours, peer: p})
 			}
@@ -84,7 +84,8 @@ func (s *stage) words(e *encounter) ([]string, error) {
 		upstream = cmp.Or(s.upstreams[option], upstream)
 	}
 	return []string{
-		"{crl}", s.cast.file("ca.crl"), "{other}", s.cast.file("other.ca"), "{upstream}", upstream, "{dir}", dir, "{stream}", streamModule(),
+		"{crl}", s.cast.file(cmp.Or(e.situation.revoked, "ca") + ".crl"), "{other}", s.cast.file("other.ca"), "{upstream}", upstream, "{dir}", dir, "{stream}", streamModule(),
+		"{chain}", strings.TrimSuffix(e.credentials(s, 1-e.ours).Cert, "crt") + "chain",
 	}, err
 }
 

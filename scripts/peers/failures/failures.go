@@ -21,14 +21,19 @@ import (
 const atOnce = 4
 
 // Run plays every situation with every foreign peer, both ways, prints what our end
-// made of it, and returns 1 if any of that was wrong.
+// made of it, and returns 1 if any of that was wrong. With --short, of the situations that
+// are thin it plays those with peers that are not twins.
 func Run(ctx context.Context, w *workshop.Workshop, args []string) int {
 	m := newMatrix()
-	m.verbose, args = verbosity(args)
+	m.verbose, args = flag("-v", args)
+	short, args := flag("--short", args)
 	m.whole = len(args) == 0
 	all := m.available(chooseEncounters(append(
 		encounters(explain.ServerSide, foreignClients),
 		encounters(explain.ClientSide, foreignServers)...), args))
+	if short {
+		all = slices.DeleteFunc(all, func(e *encounter) bool { return e.situation.thin && e.foreign.twin })
+	}
 	if len(all) == 0 {
 		fmt.Fprintf(os.Stderr, "peers: no peer and no situation is called %s\n", strings.Join(args, " or "))
 		return 2
@@ -43,9 +48,10 @@ func Run(ctx context.Context, w *workshop.Workshop, args []string) int {
 	return m.end(ctx, all)
 }
 
-// verbosity looks for -v, which has everything said that was heard.
-func verbosity(args []string) (bool, []string) {
-	rest := slices.DeleteFunc(slices.Clone(args), func(arg string) bool { return arg == "-v" })
+// flag looks for a flag among arguments, such as -v, which has everything said that was
+// heard.
+func flag(name string, args []string) (bool, []string) {
+	rest := slices.DeleteFunc(slices.Clone(args), func(arg string) bool { return arg == name })
 	return len(rest) < len(args), rest
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"tlsdemo/scripts/peers/workshop"
+	"tlsdemo/tlsnet/explain"
 )
 
 // foreign is an implementation of TLS at the other end, and what it can be told.
@@ -14,6 +15,9 @@ type foreign struct {
 	workshop.Peer // its Args or its Conf have {identity}, {demand} and {options}
 	// identity is how to say which certificate and key it has.
 	identity string
+	// chain is how to say which certificates go along with it, for a peer that takes one from
+	// a file.
+	chain string
 	// demand is how to say that the other's certificate has to be sound, and demands
 	// is what is said instead: to be lax about that, to ask for it with no-sni, to ask for
 	// it later, once there is a request, or, with list-other, to name another CA in the
@@ -21,9 +25,9 @@ type foreign struct {
 	demand  string
 	demands map[string]string
 	// options are how to say what a situation asks for: tls1.2 or tls1.3, a suite or a
-	// group that is the only one, an alpn, a crl to check, allow only somebody else,
-	// have no-cert, be mute (never answers), mum (closes at once), leave, or be a proxy
-	// whose backend is down.
+	// group that is the only one, an alpn, a crl to check, or crls for the whole chain, a
+	// depth of one intermediate, allow only somebody else, have no-cert, be mute (never
+	// answers), mum (closes at once), leave, or be a proxy whose backend is down.
 	options map[string]string
 	// instead are options that take another command line altogether.
 	instead map[string]string
@@ -37,17 +41,28 @@ type foreign struct {
 	// web is a server of HTTP/1, which answers requests only, and would choose a protocol
 	// of its own by ALPN.
 	web bool
+	// twin is a peer that takes long to start, or that differs from another one in its version
+	// of TLS only.
+	twin bool
+	// orderly is a peer that takes no certificates that are not in order, or that are no part
+	// of the chain.
+	orderly bool
+	// shallow is a peer that takes one intermediate at most, unless it is told otherwise.
+	shallow bool
 	// raw is a peer that is no more than a socket of ours.
 	raw bool
 }
 
-// fit returns the peer as a situation wants it, or false if it cannot be that.
-func (f foreign) fit(s situation) (workshop.Peer, bool) {
+// fit returns the peer as a situation wants it at that side, or false if it cannot be that.
+func (f foreign) fit(s situation, side explain.Side) (workshop.Peer, bool) {
 	p, said := f.Peer, ""
-	if f.raw != (s.talk != nil) || f.deaf && s.accepted {
+	if f.raw != (s.talk != nil) || f.deaf && s.accepted || f.shallow && s.deep || f.orderly && s.disorderly {
 		return p, false
 	}
 	identity, demand := f.identity, f.demand
+	if s.sends(side) {
+		identity += f.chain
+	}
 	for _, option := range s.options {
 		if args, ok := f.instead[option]; ok {
 			p.Args, p.Conf = args, ""

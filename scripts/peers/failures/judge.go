@@ -33,7 +33,15 @@ func (e *encounter) judge(h heard, c *cast) (judgement, string) {
 	if why := contradiction(h.account, e.exhibit(c)); why != "" {
 		return wrong, why
 	}
+	if j == hedged && e.lists(h.account) {
+		return right, ""
+	}
 	return j, ""
+}
+
+// lists reports whether an honest hedge has the true reason among those that it names.
+func (e *encounter) lists(a account) bool {
+	return slices.ContainsFunc(e.situation.among, func(word string) bool { return strings.Contains(a.Basis, word) })
 }
 
 // judgeCode is judge, by the code alone.
@@ -42,6 +50,8 @@ func (e *encounter) judgeCode(h heard) judgement {
 	switch {
 	case h.absent:
 		return untried
+	case h.accepted && s.accepted && !strings.Contains(h.ours, s.warns):
+		return wrong // what there is to warn of is not said
 	case h.atStart:
 		return when(s.ours(e.ours), right)
 	case h.accepted && s.accepted:
@@ -83,12 +93,14 @@ func contradiction(a account, x exhibit) string {
 	if want := certainty(a, x); a.Certainty != want {
 		return fmt.Sprintf("the certainty: it has to be %q", want)
 	}
-	about := !unknown(a.Code) && !blameless(a.Code) && x.shown != nil
+	about := !unknown(a.Code) && !blameless(a.Code) && (x.shown != nil || x.unread)
 	switch {
+	case x.flawed && strings.Contains(a.Text, "we see nothing wrong with it"):
+		return "that nothing is wrong to be seen"
 	case !about && a.AtFault != "":
 		return "something is at fault: nobody knows that"
-	case about && a.AtFault != x.atFault():
-		return fmt.Sprintf("what is at fault: it has to be %q", x.atFault())
+	case about && !slices.Contains(x.atFault(a.Code), a.AtFault):
+		return fmt.Sprintf("what is at fault: it has to be one of %q", x.atFault(a.Code))
 	case about && !slices.ContainsFunc(x.refusal(), func(begin string) bool { return strings.HasPrefix(a.Text, begin) }):
 		return fmt.Sprintf("who refused whom: it has to begin with one of %q", x.refusal())
 	}
@@ -108,7 +120,7 @@ func certainty(a account, x exhibit) string {
 	switch {
 	case unknown(a.Code):
 		return explain.Unknown.String()
-	case x.shown != nil && x.by == x.ours, witnessed(a.Code), told(a):
+	case (x.shown != nil || x.unread) && x.by == x.ours, witnessed(a.Code), told(a):
 		return explain.Certain.String()
 	}
 	return explain.Likely.String()
@@ -139,7 +151,7 @@ func blameless(code explain.Code) bool { return code == explain.ClientCertMissin
 func witnessed(code explain.Code) bool {
 	switch code {
 	case explain.TLSVersionMismatch, explain.NoSharedCipher, explain.NoSharedGroup, explain.ALPNMismatch,
-		explain.ALPNNone, explain.PeerPlaintextHTTP, explain.PeerNotTLS, explain.PeerEchoes, explain.ConnectionRefused:
+		explain.ALPNNone, explain.NoSharedSignature, explain.PeerPlaintextHTTP, explain.PeerNotTLS, explain.PeerEchoes, explain.ConnectionRefused:
 		return true
 	}
 	return false

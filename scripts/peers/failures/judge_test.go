@@ -2,6 +2,8 @@ package failures
 
 import (
 	"crypto/x509"
+	"encoding/pem"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -48,8 +50,9 @@ func (e *encounter) name() string { return e.situation.name + ", our end is the 
 func perfect(e *encounter, code explain.Code) account {
 	x := e.exhibit(theCast)
 	a := account{Code: code, Text: "something failed: "}
-	if x.shown != nil && !unknown(code) && !blameless(code) {
-		a.AtFault, a.Text = x.atFault(), x.refusal()[0]
+	if (x.shown != nil || x.unread) && !unknown(code) && !blameless(code) {
+		places := x.atFault(code)
+		a.AtFault, a.Text = places[len(places)-1], x.refusal()[0]
 	}
 	a.Text += strings.Join(x.facts(code), "; ")
 	a.Certainty = certainty(a, x)
@@ -184,29 +187,53 @@ func TestHedgesAreNotRight(t *testing.T) {
 	}
 }
 
-// The certificates have the defects that the situations are named after, and the twins have
-// none.
+// The certificates have the defects that the situations are named after, and no others. Those
+// for one role only are in the order in which crypto/tls finds them.
 func TestCast(t *testing.T) {
 	for name, want := range map[string][]chain.Kind{
-		"":          nil,
-		"-expired":  {chain.Expired},
-		"-early":    {chain.NotYetValid},
-		"-usage":    {chain.WrongUsage},
-		"-astray":   {chain.NameConstraint},
-		"-revoked":  nil, // by the list only
-		"-far":      {chain.UnknownCA},
-		"-orphan":   {chain.UnknownCA},
-		"-weak":     {chain.WeakKey},
-		"-selfmade": {chain.SelfSigned},
+		"expired":       {chain.Expired},
+		"early":         {chain.NotYetValid},
+		"usage":         {chain.WrongUsage},
+		"astray":        {chain.NameConstraint},
+		"revoked":       nil, // by the list only
+		"critical":      {chain.CriticalExtension},
+		"weak":          {chain.WeakKey},
+		"selfmade":      {chain.SelfSigned},
+		"expired-usage": {chain.Expired, chain.WrongUsage},
+		"astray-usage":  {chain.WrongUsage, chain.NameConstraint},
+		"expired-other": {chain.Expired, chain.UnknownCA},
+		"lapsed-usage":  {chain.Expired, chain.WrongUsage},
+		"far":           {chain.UnknownCA},
+		"orphan":        {chain.UnknownCA},
+		"lapsed":        {chain.Expired},
+		"rash":          {chain.NotYetValid},
+		"not-ca":        {chain.NotCA},
+		"no-sign":       {chain.NotCA},
+		"ca-critical":   {chain.CriticalExtension},
+		"ca-usage":      {chain.CAWrongUsage},
+		"too-long":      {chain.PathTooLong},
+		"near":          nil,
+		"disorder":      nil,
+		"deep":          nil,
+		"cross":         nil,
+		"stray":         nil,
+		"rsa2048":       nil,
+		"rsa4096":       nil,
+		"p384":          nil,
+		"p521":          nil,
+		"ed25519":       nil,
 	} {
 		for role, usage := range map[string]chain.Usage{"client": chain.ClientAuth, "server": chain.ServerAuth} {
-			if got := kindsOf(role+name, usage, ""); !slices.Equal(got, want) {
-				t.Errorf("%s%s: %v, want %v", role, name, got, want)
+			if got := kindsOf(t, role+"-"+name, usage, ""); !slices.Equal(got, want) {
+				t.Errorf("%s-%s: %v, want %v", role, name, got, want)
 			}
 		}
 	}
-	for name, want := range map[string]chain.Kind{"server-elsewhere": chain.NameMismatch, "server-nameless": chain.NoSAN} {
-		if got := kindsOf(name, chain.ServerAuth, "localhost"); !slices.Equal(got, []chain.Kind{want}) {
+	for name, want := range map[string][]chain.Kind{
+		"server-elsewhere": {chain.NameMismatch}, "server-nameless": {chain.NoSAN}, "server-stray-elsewhere": {chain.NameMismatch},
+		"server-expired-elsewhere": {chain.Expired, chain.NameMismatch}, "server-elsewhere-other": {chain.NameMismatch, chain.UnknownCA},
+	} {
+		if got := kindsOf(t, name, chain.ServerAuth, "localhost"); !slices.Equal(got, want) {
 			t.Errorf("%s: %v, want %v", name, got, want)
 		}
 	}
@@ -218,12 +245,99 @@ func TestCast(t *testing.T) {
 	}
 }
 
-func kindsOf(name string, usage chain.Usage, host string) []chain.Kind {
+// kindsOf is what is wrong with what is sent.
+func kindsOf(t *testing.T, name string, usage chain.Usage, host string) []chain.Kind {
 	want := chain.Want{Now: theCast.Now, Usage: usage, Name: host, Roots: x509.NewCertPool()}
 	want.Roots.AddCert(theCast.ca.Leaf())
 	var kinds []chain.Kind
-	for _, d := range chain.Check([]*x509.Certificate{theCast.certs[name]}, want) {
+	for _, d := range chain.Check(sent(t, name), want) {
 		kinds = append(kinds, d.Kind)
 	}
 	return kinds
+}
+
+// sent is the certificates of a file.
+func sent(t *testing.T, name string) []*x509.Certificate {
+	data, err := os.ReadFile(theCast.file(name + ".crt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []*x509.Certificate
+	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
+		cert, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		list = append(list, cert)
+	}
+	return list
+}
+
+// A forgery that is said to send more than the leaf does, and no other.
+func TestSends(t *testing.T) {
+	for _, f := range forgeries {
+		if f.raw != nil {
+			continue // nothing that could be counted
+		}
+		for role := range roles {
+			if got := len(sent(t, role+"-"+f.name)) > 1; got != f.sends {
+				t.Errorf("%s-%s: sends more: %v, want %v", role, f.name, got, f.sends)
+			}
+		}
+	}
+}
+
+// The certificate that Go does not read has the serial number that has to be told.
+func TestUnread(t *testing.T) {
+	data, err := os.ReadFile(theCast.file("client-negative.crt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, _ := pem.Decode(data)
+	if _, err := x509.ParseCertificate(block.Bytes); err == nil {
+		t.Error("it is read")
+	}
+	if got := fmt.Sprintf("%x", chain.ReadOutline(block.Bytes).Serial); got != unreadSerial {
+		t.Errorf("serial number %s, want %s", got, unreadSerial)
+	}
+}
+
+// A hedge that has the true reason among those that it lists is right, and another is not.
+func TestAmong(t *testing.T) {
+	e := &encounter{ours: byClient, situation: situation{verifier: byServer, among: []string{"the list has ended"}}}
+	for basis, want := range map[string]judgement{
+		"perhaps the list has ended, or not": right, "perhaps it trusts another CA": hedged, "": wrong,
+	} {
+		a := perfect(e, explain.ClientCertRefused)
+		a.Basis = basis
+		if got, why := e.judge(heard{account: a}, theCast); got != want {
+			t.Errorf("%q: %d, want %d: %s", basis, got, want, why)
+		}
+	}
+}
+
+// That nothing is wrong with our certificate is wrong where something is, whatever the peer
+// has refused it for.
+func TestFlawed(t *testing.T) {
+	e := &encounter{ours: byServer, situation: situation{
+		kind: serverCert, verifier: byClient, server: "server-expired-other", serve: codes(explain.ServerCertExpired),
+	}}
+	a := perfect(e, explain.ServerCertRefused)
+	if got, why := e.judge(heard{account: a}, theCast); got != hedged {
+		t.Errorf("%d, want %d: %s", got, hedged, why)
+	}
+	a.Text += "; we see nothing wrong with it"
+	if got, _ := e.judge(heard{account: a}, theCast); got != wrong {
+		t.Errorf("%d, want %d", got, wrong)
+	}
+}
+
+// What our end has to warn of has to be there.
+func TestWarns(t *testing.T) {
+	e := &encounter{ours: byServer, situation: situation{kind: control, accepted: true, warns: "crl-expired"}}
+	for said, want := range map[string]judgement{"warning: crl-expired: x": right, "": wrong} {
+		if got, _ := e.judge(heard{accepted: true, ours: said, account: account{Code: uncoded}}, theCast); got != want {
+			t.Errorf("%q: %d, want %d", said, got, want)
+		}
+	}
 }

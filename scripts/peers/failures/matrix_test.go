@@ -153,6 +153,45 @@ func TestChooseEncounters(t *testing.T) {
 	}
 }
 
+// What has to be played by a short run is played by some peer at least, either way.
+func TestShort(t *testing.T) {
+	all := append(encounters(byServer, foreignClients), encounters(byClient, foreignServers)...)
+	played := make(map[string]bool)
+	for _, e := range all {
+		played[e.name()] = played[e.name()] || !e.situation.thin || !e.foreign.twin
+	}
+	for name, ok := range played {
+		if !ok {
+			t.Errorf("%s: nobody plays it", name)
+		}
+	}
+}
+
+// A peer is not asked for chains that it does not take, and is told of the certificates that go
+// along with its own in its own words.
+func TestFitChains(t *testing.T) {
+	for name, c := range map[string]struct {
+		f    foreign
+		s    situation
+		side explain.Side
+		want string
+		ok   bool
+	}{
+		"no more than the leaf": {f: foreign{chain: " -chain"}, s: situation{client: "client-expired"}, want: "-cert", ok: true},
+		"more":                  {f: foreign{chain: " -chain"}, s: situation{client: "client-near"}, want: "-cert -chain", ok: true},
+		"more, by the other":    {f: foreign{chain: " -chain"}, s: situation{client: "client-near"}, side: byServer, want: "-cert", ok: true},
+		"too deep":              {f: foreign{shallow: true}, s: situation{deep: true}},
+		"out of order":          {f: foreign{orderly: true}, s: situation{disorderly: true}},
+		"in order":              {f: foreign{orderly: true}, s: situation{deep: true}, want: "-cert", ok: true},
+	} {
+		c.f.Args, c.f.identity = "{identity}", "-cert"
+		p, ok := c.f.fit(c.s, c.side)
+		if ok != c.ok || ok && p.Args != c.want {
+			t.Errorf("%s: %q, %v, want %q, %v", name, p.Args, ok, c.want, c.ok)
+		}
+	}
+}
+
 // A peer is asked only for what it can do, in its own words.
 func TestFit(t *testing.T) {
 	f := foreign{
@@ -174,7 +213,7 @@ func TestFit(t *testing.T) {
 		"it cannot":      {options: []string{"group", "crl"}},
 		"a socket":       {talk: &talk{}},
 	} {
-		p, ok := f.fit(situation{options: c.options, talk: c.talk})
+		p, ok := f.fit(situation{options: c.options, talk: c.talk}, byClient)
 		if ok != c.ok || ok && p.Args != c.want {
 			t.Errorf("%s: %q, %v, want %q, %v", name, p.Args, ok, c.want, c.ok)
 		}

@@ -6,17 +6,20 @@ import "tlsdemo/scripts/peers/workshop"
 // word.
 var (
 	opensslBoth = map[string]string{
-		"group": " -groups P-521",
-		"alpn":  " -alpn other/1",
-		"crl":   " -crl_check -CRL {crl}",
+		"group":      " -groups P-521",
+		"alpn":       " -alpn other/1",
+		"crl":        " -crl_check -CRL {crl}",
+		"crls":       " -crl_check_all -CRL {crl}",
+		"signatures": " -sigalgs RSA-PSS+SHA256",
 	}
 	openssl12 = with(opensslBoth, map[string]string{"tls1.2": "", "suite": " -cipher ECDHE-ECDSA-AES128-GCM-SHA256"})
 	openssl13 = with(opensslBoth, map[string]string{"tls1.3": ""})
 
 	gnutlsBoth = map[string]string{
-		"group": ":-GROUP-ALL:+GROUP-SECP521R1",
-		"alpn":  " --alpn=other/1",
-		"crl":   " --x509crlfile={crl}",
+		"group":      ":-GROUP-ALL:+GROUP-SECP521R1",
+		"alpn":       " --alpn=other/1",
+		"crl":        " --x509crlfile={crl}",
+		"signatures": ":-SIGN-ALL:+SIGN-RSA-PSS-RSAE-SHA256",
 	}
 	gnutls12 = with(gnutlsBoth, map[string]string{"tls1.2": "", "suite": ":-CIPHER-ALL:+AES-128-GCM"})
 	gnutls13 = with(gnutlsBoth, map[string]string{"tls1.3": ""})
@@ -31,20 +34,22 @@ var (
 		"mute":   " conduct=mute",
 	}
 	// Python does not ask for certificates that it does not verify.
-	node    = with(scripted, map[string]string{"group": " group=P-521"})
+	node    = with(scripted, map[string]string{"group": " group=P-521", "signatures": " signatures=RSA-PSS+SHA256"})
 	nodeLax = map[string]string{"lax": "lax=yes"}
 	node12  = without(with(node, map[string]string{"tls1.2": ""}), "tls1.3")
 
 	// Java's revocation checking cannot be told of one list by a program as small as ours.
 	java = map[string]string{
 		"tls1.2": " tls=1.2", "tls1.3": " tls=1.3", "suite": " ciphers=TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
-		"group": " group=secp521r1", "alpn": " alpn=other/1", "mute": " conduct=mute",
+		"group": " group=secp521r1", "alpn": " alpn=other/1", "mute": " conduct=mute", "signatures": " signatures=rsa_pss_rsae_sha256",
 	}
 
-	ending = map[string]string{"no-cert": "", "leave": "", "mute": ""}
+	ending        = map[string]string{"no-cert": "", "leave": "", "mute": ""}
+	opensslEnding = with(ending, map[string]string{"depth": " -verify_depth 1"})
 
 	opensslServes = map[string]string{
 		"allow": " -verify_hostname nobody.localhost", "list-other": " -CAfile {other} -verifyCAfile {ca}",
+		"depth": " -verify_depth 1",
 	}
 	lax = map[string]string{"lax": ""}
 )
@@ -53,17 +58,17 @@ var (
 var foreignClients = []foreign{
 	{
 		Peer:     workshop.Peer{Name: "openssl 1.2", Needs: []string{"openssl"}, Args: sClient + "1_2"},
-		identity: "-cert {cert} -key {key}", options: with(openssl12, ending),
+		identity: "-cert {cert} -key {key}", chain: " -cert_chain {chain}", twin: true, options: with(openssl12, opensslEnding),
 		demand: strictOpenssl, demands: map[string]string{"lax": "", "no-sni": noSNIOpenssl},
 	},
 	{
 		Peer:     workshop.Peer{Name: "openssl 1.3", Needs: []string{"openssl"}, Args: sClient + "1_3"},
-		identity: "-cert {cert} -key {key}", options: with(openssl13, ending),
+		identity: "-cert {cert} -key {key}", chain: " -cert_chain {chain}", options: with(openssl13, opensslEnding),
 		demand: strictOpenssl, demands: map[string]string{"lax": "", "no-sni": noSNIOpenssl},
 	},
 	{
 		Peer:     workshop.Peer{Name: "gnutls 1.2", Needs: []string{"gnutls-cli"}, Args: gnutlsCli + "1.2{options}"},
-		identity: "--x509certfile={cert} --x509keyfile={key}", options: with(gnutls12, ending),
+		identity: "--x509certfile={cert} --x509keyfile={key}", twin: true, options: with(gnutls12, ending),
 		demand: "--verify-hostname=localhost", demands: map[string]string{"lax": "--insecure", "no-sni": noSNIGnutls},
 	},
 	{
@@ -78,9 +83,9 @@ var foreignClients = []foreign{
 	},
 	{
 		Peer:     workshop.Peer{Name: "Node 1.2", Needs: []string{"node"}, Args: "node {programs}/failures.mjs client {port} {ca} tls=1.2 {identity} {demand}{options}"},
-		identity: "cert={cert} key={key}",
-		demands:  nodeLax,
-		options:  with(node12, map[string]string{"no-cert": "", "leave": " conduct=leave"}),
+		identity: "cert={cert} key={key}", twin: true,
+		demands: nodeLax,
+		options: with(node12, map[string]string{"no-cert": "", "leave": " conduct=leave"}),
 	},
 	{
 		Peer:     workshop.Peer{Name: "Node", Needs: []string{"node"}, Args: "node {programs}/failures.mjs client {port} {ca} {identity} {demand}{options}"},
@@ -93,8 +98,8 @@ var foreignClients = []foreign{
 			Name: "Java", Needs: []string{"java", "javac"}, Build: buildJava,
 			Args: runJava + " client {port} {ca} {identity}{options}",
 		},
-		identity: "cert={cert} key={key}",
-		options:  with(java, map[string]string{"no-cert": "", "leave": " conduct=leave"}),
+		identity: "cert={cert} key={key}", orderly: true, twin: true,
+		options: with(java, map[string]string{"no-cert": "", "leave": " conduct=leave"}),
 	},
 	{
 		// Without a configuration file or a proxy of whoever runs this.
@@ -133,19 +138,19 @@ CAfile = {ca}
 var foreignServers = []foreign{
 	{
 		Peer:     workshop.Peer{Name: "openssl 1.2", Needs: []string{"openssl"}, Args: sServer + "1_2 -rev"},
-		identity: "-cert {cert} -key {key}", ready: "ACCEPT\n", options: with(openssl12, opensslServes),
+		identity: "-cert {cert} -key {key}", chain: " -cert_chain {chain}", ready: "ACCEPT\n", twin: true, options: with(openssl12, opensslServes),
 		demand: "-Verify 2 -verify_return_error", demands: map[string]string{"lax": "-Verify 2"},
 		instead: map[string]string{"mute": sServer + "1_2"},
 	},
 	{
 		Peer:     workshop.Peer{Name: "openssl 1.3", Needs: []string{"openssl"}, Args: sServer + "1_3 -rev"},
-		identity: "-cert {cert} -key {key}", ready: "ACCEPT\n", options: with(openssl13, opensslServes),
+		identity: "-cert {cert} -key {key}", chain: " -cert_chain {chain}", ready: "ACCEPT\n", options: with(openssl13, opensslServes),
 		demand: "-Verify 2 -verify_return_error", demands: map[string]string{"lax": "-Verify 2"},
 		instead: map[string]string{"mute": sServer + "1_3"},
 	},
 	{
 		Peer:     workshop.Peer{Name: "gnutls 1.2", Needs: []string{"gnutls-serv"}, Args: gnutlsServ + "1.2{options} --echo"},
-		identity: "--x509certfile={cert} --x509keyfile={key}", ready: "...done\n", options: gnutls12,
+		identity: "--x509certfile={cert} --x509keyfile={key}", ready: "...done\n", twin: true, options: gnutls12,
 		demand: "--verify-client-cert", demands: lax,
 		instead: map[string]string{"mute": gnutlsServ + "1.2"},
 	},
@@ -163,7 +168,7 @@ var foreignServers = []foreign{
 	},
 	{
 		Peer:     workshop.Peer{Name: "Node 1.2", Needs: []string{"node"}, Args: "node {programs}/failures.mjs server {port} {ca} tls=1.2 {identity} {demand}{options}"},
-		identity: "cert={cert} key={key}", ready: "Listening\n",
+		identity: "cert={cert} key={key}", twin: true, ready: "Listening\n",
 		demands: nodeLax, options: with(node12, map[string]string{"mum": " conduct=mum"}),
 	},
 	{
@@ -176,8 +181,8 @@ var foreignServers = []foreign{
 			Name: "Java", Needs: []string{"java", "javac"}, Build: buildJava,
 			Args: runJava + " server {port} {ca} {identity}{options}",
 		},
-		identity: "cert={cert} key={key}", ready: "Listening\n",
-		options: with(java, map[string]string{"mum": " conduct=mum"}),
+		identity: "cert={cert} key={key}", orderly: true, twin: true, ready: "Listening\n",
+		options: with(without(java, "signatures"), map[string]string{"mum": " conduct=mum"}),
 	},
 	nginx("nginx 1.2", "TLSv1.2", map[string]string{"tls1.2": "", "suite": "ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256;\n"}),
 	nginx("nginx 1.3", "TLSv1.3", map[string]string{"tls1.3": ""}),
@@ -221,7 +226,7 @@ listen tls
 		options: map[string]string{
 			"tls1.2": " ssl-max-ver TLSv1.2", "tls1.3": " ssl-min-ver TLSv1.3",
 			"suite": " ssl-max-ver TLSv1.2 ciphers ECDHE-ECDSA-AES128-GCM-SHA256",
-			"group": " curves P-521", "alpn": " alpn other/1", "crl": " crl-file {crl}",
+			"group": " curves P-521", "alpn": " alpn other/1", "crl": " crl-file {crl}", "crls": " crl-file {crl}",
 			"down": "", "mum": "", "mute": "",
 		},
 	},
@@ -270,5 +275,6 @@ const (
 var stunnelOptions = map[string]string{
 	"tls1.2": "sslVersion = TLSv1.2\n", "tls1.3": "sslVersion = TLSv1.3\n",
 	"suite": "sslVersion = TLSv1.2\nciphers = ECDHE-ECDSA-AES128-GCM-SHA256\n",
-	"group": "curves = P-521\n", "crl": "CRLfile = {crl}\n",
+	"group": "curves = P-521\n", "crl": "CRLfile = {crl}\n", "crls": "CRLfile = {crl}\n",
+	"signatures": "config = SignatureAlgorithms:RSA-PSS+SHA256\n",
 }

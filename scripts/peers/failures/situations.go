@@ -40,6 +40,25 @@ type situation struct {
 	// veiled means that only the verifier can know: of the other end no more than an
 	// honest hedge is asked.
 	veiled bool
+	// flawed means that our end can see that something is wrong with its own certificate,
+	// whether or not that is why the peer refuses it.
+	flawed bool
+	// among are words of the true reason, for our end where it is not the verifier: a hedge
+	// that lists it among what it may be is right.
+	among []string
+	// cause is a code of the true reason that no connection can have: what the words of the
+	// end that refuses mean.
+	cause string
+	// warns is what our end has to say besides, if the exchange succeeds.
+	warns string
+	// deep means that the chains have two intermediates.
+	deep bool
+	// disorderly means that they are not in order, or have what is no part of them.
+	disorderly bool
+	// thin is a situation whose outcome the version of TLS has little part in.
+	thin bool
+	// revoked is which revocation list the word {crl} means: if empty, ca.
+	revoked string
 	// says are words that have to be in an account that is right, besides the facts of its
 	// code.
 	says []string
@@ -63,6 +82,15 @@ func (s situation) ours(side explain.Side) bool {
 	return s.kind == clientCert && side == explain.ClientSide || s.kind == serverCert && side == explain.ServerSide
 }
 
+// sends reports whether the end on that side sends more certificates than its own.
+func (s situation) sends(side explain.Side) bool {
+	name := s.client
+	if side == explain.ServerSide {
+		name = s.server
+	}
+	return slices.ContainsFunc(forgeries, func(f forgery) bool { return f.sends && name == side.String()+"-"+f.name })
+}
+
 // right are the codes for our end.
 func (s situation) right(side explain.Side) []explain.Code {
 	if side == explain.ServerSide {
@@ -73,7 +101,23 @@ func (s situation) right(side explain.Side) []explain.Code {
 
 // exists reports whether there is such a thing with our end on that side.
 func (s situation) exists(side explain.Side) bool {
-	return s.accepted || s.quiet && side == explain.ServerSide || len(s.right(side)) > 0
+	return s.accepted || s.quiet && side == explain.ServerSide || len(s.right(side)) > 0 || len(s.among) > 0 && s.ours(side)
+}
+
+// visible reports whether our end can see that something is wrong with its own certificate:
+// what it can only be told by the other end is not.
+func (s situation) visible(side explain.Side) bool {
+	if !s.ours(side) {
+		return false
+	}
+	return s.flawed || slices.ContainsFunc(s.right(side), func(code explain.Code) bool {
+		switch code {
+		case explain.ClientCertUnknownCA, explain.ServerCertUnknownCA, explain.ClientCertIncompleteChain, explain.ServerCertIncompleteChain,
+			explain.ClientCertRevoked, explain.ServerCertRevoked, explain.ClientCertNotAllowed, explain.ServerCertNotAllowed, explain.ClientCertMissing:
+			return false
+		}
+		return true
+	})
 }
 
 // hedges are the codes that our end may honestly give where the other end decides.
@@ -116,7 +160,19 @@ func both(s situation, list ...explain.Code) situation {
 
 // situations are all that there are, in the order of the matrix.
 func situations() []situation {
-	return slices.Concat(clientFaults, serverFaults, caFaults, decoys, mismatches, laterFaults, strangers, controls)
+	return slices.Concat(
+		clientFaults, serverFaults, unread, thin(caFaults), thin(doubles), thin(listFaults), thin(depthFaults),
+		decoys, mismatches, laterFaults, strangers, controls, thin(soundChains), thin(keyKinds),
+	)
+}
+
+// thin marks situations as that.
+func thin(list []situation) []situation {
+	list = slices.Clone(list)
+	for i := range list {
+		list[i].thin = true
+	}
+	return list
 }
 
 var clientFaults = []situation{
@@ -183,11 +239,6 @@ var serverFaults = []situation{
 	},
 }
 
-var caFaults = []situation{
-	both(situation{name: "client's CA expired", verifier: byServer, client: "client-orphan", trust: "ca+ended"}, explain.CAExpired),
-	both(situation{name: "server's CA expired", kind: serverCert, verifier: byClient, server: "server-orphan", trust: "ca+ended"}, explain.CAExpired),
-}
-
 // decoys have a flaw in our certificate that is not why the peer refuses it.
 var decoys = []situation{
 	{
@@ -195,7 +246,7 @@ var decoys = []situation{
 		options: []string{"no-sni"}, serve: codes(explain.ServerCertUnknownCA),
 	},
 	{
-		name: "decoy: no SAN, and another CA", veiled: true, kind: serverCert, verifier: byClient, server: "server-nameless", clientTrust: "other",
+		name: "decoy: no SAN, and another CA", veiled: true, flawed: true, kind: serverCert, verifier: byClient, server: "server-nameless", clientTrust: "other",
 		serve: codes(explain.ServerCertUnknownCA),
 	},
 	// The server tells of another CA than the one by which it judges.

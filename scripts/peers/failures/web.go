@@ -29,9 +29,10 @@ stream {
 			"lax":        "ssl_client_certificate \"{ca}\";\nssl_verify_client optional_no_ca;\n",
 			"list-other": "ssl_trusted_certificate \"{ca}\";\nssl_client_certificate \"{other}\";\nssl_verify_client on;\n",
 		},
-		ready: "event method", // it listens by then
+		ready: "event method", shallow: true, twin: version == "TLSv1.2", // it listens by then
 		options: with(options, map[string]string{
-			"group": "ssl_ecdh_curve P-521;\n", "alpn": "ssl_alpn other/1;\n", "crl": "ssl_crl \"{crl}\";\n",
+			"group": "ssl_ecdh_curve P-521;\n", "alpn": "ssl_alpn other/1;\n", "crl": "ssl_crl \"{crl}\";\n", "crls": "ssl_crl \"{crl}\";\n",
+			"depth": "ssl_verify_depth 1;\n", "signatures": "ssl_conf_command SignatureAlgorithms RSA-PSS+SHA256;\n",
 			"down": "", "mum": "", "mute": "",
 		}),
 	}
@@ -61,6 +62,7 @@ SSLEngine on
 SSLProtocol ` + version + `
 SSLSessionCache none
 SSLCACertificateFile "{ca}"
+SSLVerifyDepth 5
 {identity}
 {demand}
 {options}
@@ -76,10 +78,11 @@ SSLCACertificateFile "{ca}"
 			"later":      "<Location \"/\">\n\tSSLVerifyClient require\n</Location>\n",
 		},
 		ready: "start_threads", // it listens by then
-		web:   true,
+		web:   true, twin: version == "TLSv1.2",
 		options: with(options, map[string]string{
 			"group": "SSLOpenSSLConfCmd Curves P-521\n", "alpn-own": "",
-			"crl": "SSLCARevocationFile \"{crl}\"\nSSLCARevocationCheck leaf\n",
+			"crl": "SSLCARevocationFile \"{crl}\"\nSSLCARevocationCheck leaf\n", "crls": "SSLCARevocationFile \"{crl}\"\nSSLCARevocationCheck chain\n",
+			"depth": "SSLVerifyDepth 1\n", "signatures": "SSLOpenSSLConfCmd SignatureAlgorithms RSA-PSS+SHA256\n",
 		}),
 	}
 }

@@ -28,7 +28,7 @@ const bar = 80
 // named, and returns 1 if that is less than four in five.
 func RunExplain(ctx context.Context, w *workshop.Workshop, args []string) int {
 	a := &audience{out: os.Stdout, require: os.Getenv("TLSDEMO_INTEROP") == "require", peers: make(map[string]*count)}
-	a.verbose, args = verbosity(args)
+	a.verbose, args = flag("-v", args)
 	m := newMatrix()
 	all := m.available(chooseEncounters(talkative(), args))
 	if len(all) == 0 {
@@ -51,7 +51,7 @@ func talkative() []*encounter {
 	all := append(
 		encounters(explain.ServerSide, append(slices.Clone(foreignClients), further(interop.Clients(), foreignClients)...)),
 		encounters(explain.ClientSide, append(slices.Clone(foreignServers), further(interop.Servers(), foreignServers)...))...)
-	all = slices.DeleteFunc(all, func(e *encounter) bool { return e.situation.kind == control || e.foreign.raw })
+	all = slices.DeleteFunc(all, func(e *encounter) bool { return e.situation.kind == control || e.foreign.raw || len(e.truth()) == 0 })
 	for _, e := range all {
 		e.overheard = true
 	}
@@ -150,6 +150,9 @@ func (e *encounter) truth() []string {
 	var all []string
 	for _, code := range append(slices.Clone(e.situation.serve), e.situation.send...) {
 		all = append(all, string(code))
+	}
+	if e.situation.cause != "" {
+		all = append(all, e.situation.cause)
 	}
 	return all
 }

@@ -26,7 +26,7 @@ import javax.net.ssl.TrustManagerFactory;
  *
  * <pre>java Failures client|server PORT CA [cert=FILE key=FILE] [NAME=VALUE]...</pre>
  *
- * tls=1.2|1.3, ciphers=NAME, group=NAME, alpn=NAME, and conduct=mute (says nothing), mum
+ * tls=1.2|1.3, ciphers=NAME, group=NAME, alpn=NAME, signatures=LIST, and conduct=mute (says nothing), mum
  * (closes at once) or leave (the same, as a client).
  */
 class Failures {
@@ -40,6 +40,10 @@ class Failures {
         }
         if (options.containsKey("group")) {
             System.setProperty("jdk.tls.namedGroups", options.get("group"));
+        }
+        if (options.containsKey("signatures")) {
+            System.setProperty("jdk.tls.client.SignatureSchemes", options.get("signatures"));
+            System.setProperty("jdk.tls.server.SignatureSchemes", options.get("signatures"));
         }
         int port = Integer.parseInt(args[1]);
         if (args[0].equals("client")) {

@@ -1,8 +1,8 @@
 // Either end of the exchange over mutual TLS, on purpose not always as it should be.
 // node failures.mjs client|server PORT CA [cert=FILE key=FILE] [NAME=VALUE]...
 //
-// tls=1.2|1.3, lax=yes (takes any certificate), ciphers=LIST, group=NAME, alpn=NAME, crl=FILE, and conduct=mute (says
-// nothing), mum (closes at once), leave (the same, as a client) or http (without TLS).
+// tls=1.2|1.3, lax=yes (takes any certificate), ciphers=LIST, group=NAME, alpn=NAME, crl=FILE,
+// signatures=LIST, and conduct=mute (says nothing), mum (closes at once), leave (the same, as a client) or http (without TLS).
 import { readFileSync } from 'node:fs';
 import { createServer as createHTTP } from 'node:http';
 import { connect, createServer } from 'node:tls';
@@ -23,6 +23,7 @@ const options = {
   ...(given.tls && { minVersion: `TLSv${given.tls}`, maxVersion: `TLSv${given.tls}` }),
   ...(given.ciphers && { ciphers: given.ciphers }),
   ...(given.group && { ecdhCurve: given.group }),
+  ...(given.signatures && { sigalgs: given.signatures }),
   ...(given.alpn && { ALPNProtocols: [given.alpn] }),
 };
 

@@ -120,7 +120,9 @@ func (p Peer) Start(ctx context.Context, w *Workshop, as Credentials, addr, mess
 		}
 		words = append(words, "{conf}", file)
 	}
-	return Start(ctx, expand(p.Args, strings.NewReplacer(words...)))
+	args := expand(p.Args, strings.NewReplacer(words...))
+	args[0] = w.program(args[0])
+	return Start(ctx, args)
 }
 
 // files makes what not every peer wants, and returns what it is called in Args and what

@@ -3,6 +3,7 @@ package workshop
 import (
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -29,5 +30,16 @@ func TestExpand(t *testing.T) {
 	got := expand(" run  --file={file} {empty} x", strings.NewReplacer("{file}", "a b", "{empty}", ""))
 	if want := []string{"run", "--file=a b", "", "x"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// What is started is the interpreter itself, and every other program by its name.
+func TestProgram(t *testing.T) {
+	w := &Workshop{python: sync.OnceValue(interpreter)}
+	if got := w.program("openssl"); got != "openssl" {
+		t.Errorf("openssl is %q", got)
+	}
+	if there("python3") && !there(w.program("python3")) {
+		t.Errorf("python3 is %q, which is not there", w.program("python3"))
 	}
 }

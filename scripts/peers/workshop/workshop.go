@@ -21,6 +21,8 @@ type Workshop struct {
 
 	dir string // temporary, and removed by Close
 
+	python func() string // the interpreter
+
 	mu     sync.Mutex
 	builds map[string]func() (string, error)
 }
@@ -39,6 +41,7 @@ func New(ctx context.Context) (*Workshop, error) {
 		Root:    root,
 		TLSDemo: filepath.Join(dir, "tlsdemo"),
 		dir:     dir,
+		python:  sync.OnceValue(interpreter),
 		builds:  make(map[string]func() (string, error)),
 	}
 	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", w.TLSDemo, "./cmd/tlsdemo")
@@ -55,6 +58,24 @@ func (w *Workshop) Close() error { return os.RemoveAll(w.dir) }
 // Run runs tlsdemo, whose output is of interest only if it fails.
 func (w *Workshop) Run(ctx context.Context, args ...string) error {
 	return quietly(exec.CommandContext(ctx, w.TLSDemo, args...))
+}
+
+// program is what to start for the first word of a command line.
+func (w *Workshop) program(name string) string {
+	if name == "python3" {
+		return w.python()
+	}
+	return name
+}
+
+// interpreter is where Python itself is: a version manager has a script of that name in the
+// PATH, which takes half a second each time to find out.
+func interpreter() string {
+	out, err := exec.Command("python3", "-c", "import sys; print(sys.executable)").Output()
+	if path := strings.TrimSpace(string(out)); err == nil && path != "" {
+		return path
+	}
+	return "python3"
 }
 
 // quietly runs a command whose output is of interest only if it fails.
