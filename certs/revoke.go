@@ -256,7 +256,7 @@ func (c *Change) lists() ([]crlRecord, error) {
 		records[i].add(list)
 	}
 	if len(blocks) == 0 {
-		return nil, &Finding{Code: CRLUnparsable, File: c.dir.crlFile(), Text: "holds no certificate revocation list"}
+		return nil, &Finding{Code: CRLUnparsable, File: c.dir.crlFile(), Text: "contains no certificate revocation list"}
 	}
 	return records, nil
 }

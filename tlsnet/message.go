@@ -37,7 +37,7 @@ type AbortError struct {
 	Reason string // the peer's own words, not to be trusted
 }
 
-func (e *AbortError) Error() string { return fmt.Sprintf("the peer gave up: %q", e.Reason) }
+func (e *AbortError) Error() string { return fmt.Sprintf("the other end gave up: %q", e.Reason) }
 
 // MessageWriter writes one message in the format tlsdemo/1. Nothing of a message that
 // fits one TLS record is written before Close.

@@ -163,7 +163,7 @@ func (x *exchange) endOfAnswer(err error) (Ending, error) {
 	case !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
 		return ended, err
 	case ended == Cut:
-		return Cut, fmt.Errorf("%w: the server closed the connection without close_notify, so more may have come", ErrCutShort)
+		return Cut, fmt.Errorf("%w: the server closed the connection without close_notify, so the answer may be incomplete", ErrCutShort)
 	}
 	return ended, nil
 }

@@ -169,7 +169,7 @@ func (s *Server) takeTurn() bool {
 	default:
 	}
 	if n, due := s.busy.due(); due {
-		s.acceptor.logger.Warn("all places are taken: more clients have to wait", "max_conns", cap(s.turns), "waited", n)
+		s.acceptor.logger.Warn("the limit of clients is reached: new clients have to wait", "max_conns", cap(s.turns), "waited", n)
 	}
 	select {
 	case s.turns <- struct{}{}:

@@ -365,8 +365,11 @@ func (w *walk) untrusted() *Defect {
 		return &Defect{Kind: IncompleteChain, Cert: leaf, Text: fmt.Sprintf("the intermediate %s is missing from the chain", Issuer(top))}
 	}
 	trust := "only " + ListNames(w.subjects)
-	if len(w.subjects) == 0 {
+	switch n := len(w.subjects); {
+	case n == 0:
 		trust = "no CA"
+	case n > listed: // as a system's trust store, of which three names tell nobody anything
+		trust = fmt.Sprintf("only %d other CAs", n)
 	}
 	return &Defect{
 		Kind: UnknownCA, Cert: leaf, Text: fmt.Sprintf("%s was issued by %s, and we trust %s", called(last, leaf), Issuer(last), trust),

@@ -43,10 +43,10 @@ func (f *credentialFlags) register(cmd *cobra.Command) {
 
 func (f *credentialFlags) registerFiles(cmd *cobra.Command) {
 	f.DirFlags.Register(cmd.Flags())
-	cmd.Flags().StringVar(&f.files.Cert, "cert", "", "our certificate, a `FILE` in PEM with its intermediates, instead of the one in --dir")
-	cmd.Flags().StringVar(&f.files.Key, "key", "", "the private key of --cert, a `FILE` in PEM")
-	cmd.Flags().StringVar(&f.files.CA, "ca", "", "the CA certificates that the peer's must lead to, a `FILE` in PEM")
-	cmd.Flags().StringVar(&f.files.CRL, "crl", "", "refuse what the lists in this `FILE` revoke, PEM or DER")
+	cmd.Flags().StringVar(&f.files.Cert, "cert", "", "`FILE` with our certificate and its intermediates, in PEM, instead of --dir")
+	cmd.Flags().StringVar(&f.files.Key, "key", "", "`FILE` with the private key of --cert, in PEM")
+	cmd.Flags().StringVar(&f.files.CA, "ca", "", "trust file: `FILE` with the CA certificates that we trust, in PEM")
+	cmd.Flags().StringVar(&f.files.CRL, "crl", "", "`FILE` with revocation lists, in PEM or DER: refuse what they revoke")
 	cmd.MarkFlagsMutuallyExclusive("dir", "cert")
 }
 

@@ -31,24 +31,25 @@ func newExplainCmd(env *cli.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explain [TEXT...]",
 		Short: "Explain error lines of other TLS programs",
-		Long: `Say what an error line of another program means: which end printed it, whose
-certificate it accuses, what the causes are, the most frequent first, what to
-look at, and which command finds out. It knows texts of Go, OpenSSL (curl,
-nginx, Python, Ruby, PHP), GnuTLS, NSS, BoringSSL, Chrome, Firefox, Java, Node,
-rustls, .NET, Schannel, Erlang, mbedTLS, wolfSSL, PostgreSQL, Envoy, HAProxy and
-others, and the numbers and names of alerts, such as "alert 42" or unknown_ca.
+		Long: `Explain an error line of another program: which end printed it, whose
+certificate it accuses, what the usual causes are (the most frequent first),
+what to look at, and which command finds out more. explain knows texts of Go,
+OpenSSL (curl, nginx, Python, Ruby, PHP), GnuTLS, NSS, BoringSSL, Chrome,
+Firefox, Java, Node, rustls, .NET, Schannel, Erlang, mbedTLS, wolfSSL,
+PostgreSQL, Envoy, HAProxy and others, and the numbers and names of alerts, such
+as "alert 42" or unknown_ca.
 
-TEXT is the line; several words are joined. Quote it where your shell would not
-leave it as it is. Without TEXT it reads a log from the standard input, or from
---file, counts the lines by what they mean, and explains each code once. Lines
-that are no errors of TLS are passed over. Of a very long line only the first
-64 KiB are read.
+TEXT is the line; several words are joined. Quote it if it has characters that
+are special to your shell. Without TEXT, explain reads a log from the standard
+input or from --file, counts the lines by their meaning, and explains each code
+once. It ignores lines that are not errors of TLS, and reads only the first
+64 KiB of a very long line.
 
 With --json each explanation is one object on a line of its own: known, code
 (if there is one), count, first and last (line, text), texts (text, phrase,
 stack, source, printed_by, accuses, alert, count, notes), if_client and
-if_server (the codes of the causes), look_at, try. What looks like an error of
-TLS and is not known comes last: known (false), count, first, nearest.
+if_server (the codes of the causes), look_at, try. Lines that look like errors
+of TLS and are not known come last: known (false), count, first, nearest.
 
 The exit status is 0 if anything was recognised, 8 if nothing was, and 3 if the
 file cannot be read.`,
@@ -60,9 +61,9 @@ file cannot be read.`,
 		RunE:    func(cmd *cobra.Command, args []string) error { return e.run(cmd.Context(), args) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&e.file, "file", "", "read a log from `FILE`; - is the standard input")
-	flags.StringVar(&e.side, "side", "", "which `END` printed the lines that do not say it themselves:\nclient or server")
-	flags.BoolVar(&e.json, "json", false, "print JSON objects, one a line")
+	flags.StringVar(&e.file, "file", "", "read a log from `FILE`; - means the standard input")
+	flags.StringVar(&e.side, "side", "", "which `END` printed the lines that do not say this themselves: client or server")
+	flags.BoolVar(&e.json, "json", false, "print JSON objects, one on each line")
 	_ = cmd.RegisterFlagCompletionFunc("side", cobra.FixedCompletions([]string{"client", "server"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
@@ -70,9 +71,9 @@ file cannot be read.`,
 func (e *explainCmd) check(args []string) error {
 	switch {
 	case e.file != "" && len(args) > 0:
-		return errors.New("either TEXT or --file, not both")
+		return errors.New("use either TEXT or --file, not both")
 	case !slices.Contains([]string{"", "client", "server"}, e.side):
-		return fmt.Errorf("--side: %q is neither client nor server", e.side)
+		return fmt.Errorf("--side: it has to be client or server, not %q", e.side)
 	}
 	return nil
 }
@@ -197,7 +198,7 @@ func printText(w io.Writer, text *tally.Text, several bool) {
 
 func from(end phrases.End) string {
 	if end == "" {
-		return "a client or a server: the text does not say which; --side=client or --side=server does"
+		return "a client or a server: the text does not say which; you can, with --side=client or --side=server"
 	}
 	return "a " + string(end)
 }
@@ -220,7 +221,7 @@ func accuses(text *tally.Text) string {
 		case text.Alert == nil && !refusable(codes):
 			return "a file or a setting of the end that printed this"
 		case missing && text.Writer == phrases.Client:
-			return "the client: the server wants a certificate, and got none or not one that it takes"
+			return "the client: the server wants a certificate, and received none that it accepts"
 		}
 		return refusal(otherEnd(text.Writer), "its own", "the other end")
 	case phrases.Nobody:
@@ -313,7 +314,7 @@ func firstSentence(text string) string {
 
 func printUnknown(w io.Writer, t *tally.Tally) {
 	if !t.Trusting {
-		fmt.Fprintf(w, "not known, though it looks like an error of TLS: %s\n", counted(t.Unknown.Count))
+		fmt.Fprintf(w, "not known, but it looks like an error of TLS: %s\n", counted(t.Unknown.Count))
 	}
 	for _, line := range t.Unknown.Examples {
 		if t.Trusting {
@@ -351,14 +352,14 @@ var (
 	ofDates   = advice{"the dates of the certificate and of its CA, and the clocks of both ends", "tlsdemo certs show FILE --short"}
 	ofUsage   = advice{"what the certificate may be used for: extended key usage and key usage", "tlsdemo certs show FILE"}
 	ofNames   = advice{"the name that the client connects to, and the names in the server's certificate", "tlsdemo probe HOST:PORT --server-name=NAME --ca=CA.crt"}
-	ofIssuer  = advice{"the CA certificates above it: may they sign, for whom, how deep", "tlsdemo certs show FILE"}
-	ofList    = advice{"the list of those who may come, and the names in the certificate", "tlsdemo certs show FILE --short"}
-	ofFile    = advice{"the files that the program was given: is each what its setting asks for", "tlsdemo certs show FILE"}
+	ofIssuer  = advice{"the CA certificates above it: are they allowed to issue certificates, for which names, and how deep", "tlsdemo certs show FILE"}
+	ofList    = advice{"the list of allowed names, and the names in the certificate", "tlsdemo certs show FILE --short"}
+	ofFile    = advice{"the files that the program uses: does each of them contain what its setting needs", "tlsdemo certs show FILE"}
 	ofCRL     = advice{"the revocation list of the end that refused: its dates and its issuer", "openssl crl -noout -text -in FILE"}
-	ofPort    = advice{"the address and the port, and what is spoken there", "tlsdemo probe HOST:PORT"}
-	ofOffer   = advice{"which versions, cipher suites and groups either end allows", "tlsdemo probe HOST:PORT"}
-	ofALPN    = advice{"which application protocols either end names", "tlsdemo probe HOST:PORT --alpn=h2,http/1.1"}
-	ofSilence = advice{"whether something between the two ends takes the packets: a firewall, a proxy", "tlsdemo probe HOST:PORT"}
+	ofPort    = advice{"the address and the port, and which protocol is used there", "tlsdemo probe HOST:PORT"}
+	ofOffer   = advice{"which versions, cipher suites and groups each end allows", "tlsdemo probe HOST:PORT"}
+	ofALPN    = advice{"which application protocols each end offers", "tlsdemo probe HOST:PORT --alpn=h2,http/1.1"}
+	ofSilence = advice{"whether something between the two ends drops the packets: a firewall, a proxy", "tlsdemo probe HOST:PORT"}
 	ofAnswer  = advice{"the server's log: why it closed the connection", "tlsdemo probe HOST:PORT --http --cert=CLIENT.crt --key=CLIENT.key --ca=CA.crt"}
 	ofNoCode  = advice{"the log of the other end, at the same time", "tlsdemo probe HOST:PORT"}
 )

@@ -130,17 +130,19 @@ func newFailuresCmd(env *cli.Env) *cobra.Command {
 
 func failuresPage() string {
 	var page strings.Builder
-	page.WriteString(`Every failed connection has a code, the same in what is printed, in logs and in
-JSON. The exit status is 5 where we refused the other end, 6 where it refused
-us, 7 where the two have nothing in common, 4 where the connection itself
-failed, and 3 for local files. An explanation is certain if we have verified it
+	page.WriteString(`Every failed connection has a code. It is the same on the screen, in logs and in
+JSON. In a message, "we" is the end that prints it.
+
+The exit status is 5 if we refused the other end, 6 if the other end refused us,
+7 if the two ends have nothing in common, 4 if the connection itself failed, and
+3 if local files are at fault. An explanation is certain if we have verified it
 ourselves. It is likely if the other end refused us and our own certificate has
 a defect that would explain this. Otherwise it is unknown.
 `)
 	for _, code := range explain.Codes() {
 		page.WriteString("\n" + section(string(code)))
 	}
-	page.WriteString("\nAnd of certificates, keys and files on this machine:\n")
+	page.WriteString("\nThe following codes are about certificates, keys and files on this machine:\n")
 	for _, code := range certs.Codes() {
 		page.WriteString("\n" + section(string(code)))
 	}

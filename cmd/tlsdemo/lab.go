@@ -34,17 +34,18 @@ func newLabCmd(env *cli.Env) *cobra.Command {
 		Use:   "lab [CODE...]",
 		Short: "Reproduce a failure on purpose and see what both ends say about it",
 		Long: `Break mutual TLS in one particular way, run a server and a client over loopback,
-and show what was broken and what either end says of it. Without arguments, list
-the ways. CODE is the name of one, or a code, which means every way in which an
-end reports that code.
+and show what was broken and what each end says about it. Without arguments,
+list all scenarios. CODE is the name of a scenario, or the code of a failure,
+which means all scenarios in which an end reports this code.
 
---all also types the hint of every failure, and says what came of it: it mends
-the failure, names who can act, shows more, changes nothing, or makes it worse.
+--all runs all scenarios, follows the hint of every failure, and says what the
+hint does: it mends the failure, names who can act, shows more, changes nothing,
+or makes it worse.
 
-Nothing of your own is touched: certificates are created for the purpose, in a
-temporary directory, which is called "broken" in what is printed. With --keep
-they are written to DIR instead, and the commands that fail in this way are
-printed, so that a client or server of your own can take the place of either.
+lab does not touch your own files. It creates certificates in a temporary
+directory, which is called "broken" in the output. With --keep it writes them to
+DIR instead and prints the commands that fail, so that you can use your own
+client or server in the place of one of them.
 
 With --json each run is one object on a line of its own: scenario, tls, server
 and client (as serve and send have them with --json; null where an end has no
@@ -60,7 +61,7 @@ client_hint.`,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return l.run(cmd.Context()) },
 	}
 	flags := cmd.Flags()
-	flags.BoolVar(&l.all, "all", false, "run every scenario, type every hint, and print what came of them")
+	flags.BoolVar(&l.all, "all", false, "run all scenarios, follow every hint, and print the results")
 	flags.StringVar(&l.keep, "keep", "", "write the broken set to `DIR`, and print the commands that fail with it")
 	flags.Var(&l.tls, "tls", "the TLS version: 1.2 or 1.3 (default 1.3, and with --all both)")
 	flags.BoolVar(&l.json, "json", false, "print what happened as JSON")
@@ -103,15 +104,15 @@ func noSuchScenario(arg string) error {
 func (l *labCmd) check() error {
 	switch {
 	case l.all && len(l.scenarios) > 0:
-		return errors.New("either CODE or --all, not both")
+		return errors.New("use either CODE or --all, not both")
 	case l.keep != "" && len(l.scenarios) != 1:
-		return fmt.Errorf("--keep takes one scenario, not %s", l.chosen())
+		return fmt.Errorf("--keep needs exactly one scenario, not %s", l.chosen())
 	case l.json && !l.all && len(l.scenarios) == 0:
-		return errors.New("--json takes CODE or --all")
+		return errors.New("--json needs CODE or --all")
 	}
 	for _, s := range l.scenarios {
 		if len(s.Versions(l.version())) == 0 {
-			return fmt.Errorf("--tls: %s can be had with TLS %v only", s.Name, s.Best(0))
+			return fmt.Errorf("--tls: %s exists only with TLS %v", s.Name, s.Best(0))
 		}
 	}
 	return nil
@@ -318,7 +319,7 @@ func (l *labCmd) show(o *lab.Outcome) error {
 // prompt tells a command that was run from one that does the same as what was.
 func prompt(strange bool) string {
 	if strange {
-		return ", as if by: "
+		return ", which acts like: "
 	}
 	return "$ "
 }
@@ -366,7 +367,7 @@ func (l *labCmd) write(s *lab.Scenario) error {
 		return &cli.LocalError{Err: err}
 	}
 	out := l.env.Stdout
-	fmt.Fprintf(out, "%s: %s\nWritten to %s. In one terminal and in another:\n\n", s.Name, s.Broken, console.Clean(l.keep))
+	fmt.Fprintf(out, "%s: %s\nThe files are in %s. Type in two terminals:\n\n", s.Name, s.Broken, console.Clean(l.keep))
 	for _, command := range s.Commands(l.keep, s.Best(l.version())) {
 		fmt.Fprintf(out, "  %s\n", command)
 	}

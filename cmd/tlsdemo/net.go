@@ -55,10 +55,10 @@ func checkAddr(addr string) error {
 func checkHostPort(addr string) error {
 	_, port, err := net.SplitHostPort(addr)
 	if err != nil {
-		return errors.New("want HOST:PORT, as in " + defaultAddr)
+		return errors.New("it has to be HOST:PORT, such as " + defaultAddr)
 	}
 	if _, err := net.LookupPort("tcp", port); err != nil {
-		return fmt.Errorf("unknown port %q", port)
+		return fmt.Errorf("%q is not a port: a port is a number from 0 to 65535", port)
 	}
 	return nil
 }

@@ -38,31 +38,34 @@ func newProbeCmd(env *cli.Env) *cobra.Command {
 	p := &probeCmd{env: env, startTLS: cli.Choice{Words: probe.StartTLSNames()}}
 	cmd := &cobra.Command{
 		Use:   "probe HOST[:PORT]",
-		Short: "Look at any TLS server, and say step by step what is wrong",
-		Long: `Look at a TLS server, ours or any other, as a person would check it by hand: is
-the name known, does the port answer, what is negotiated, which certificates
-does the server show, do they verify against our CA file and for this name, does
-it ask for a client certificate and of which CAs, does ours fit, and is it
-accepted. It goes on after the first fault, so that all of them show at once.
-Nothing is sent over the connection, except with --http: many servers finish the
-handshake with anybody, and refuse a certificate in their answer.
+		Short: "Look at any TLS server and say, step by step, what is wrong",
+		Long: `Look at a TLS server, your own or any other, as you would check it by hand. Is
+the name known? Does the port answer? What is negotiated? Which certificates
+does the server present, and are they valid for our CA file and for this name?
+Does it ask for a client certificate, and of which CAs? Does it accept ours?
+probe goes on after the first fault, so that you see all of them at once.
 
-Where a connection fails before the server has shown a certificate, up to six
-more are made, with one thing changed each: the server name, a smaller
-ClientHello, old versions and cipher suites (only to look), a PROXY header, or
-no TLS at all. If a change helps, that is why.
+Many servers finish the handshake with every client, and refuse a certificate
+only in their answer. --http therefore makes one HTTP request. Without it, probe
+sends no data after the handshake.
 
-With --refusals it presents, one after the other, what a server should refuse:
-no certificate, a self-signed one, one of another CA of the same name, and
-others, which are made in memory and never written to a file. The exit status is
-5 if the server takes one, and 8 if that is not known: a server that finishes
-every handshake can still refuse in its own protocol. Only an answer is proof:
---http asks for one, and so does this where the server chooses HTTP by ALPN.
+If a connection fails before the server has presented a certificate, probe makes
+up to six more connections and changes one thing in each: the server name, a
+smaller ClientHello, old versions and cipher suites (only to look), a PROXY
+header, or no TLS at all. If a change helps, probe has found the reason.
 
-No files are needed. Without --ca the system's trust store decides, and without
---cert no client certificate is presented; a directory of certificates that was
-made with certs init is used if there is one. The default port is 443, or that
-of the protocol of --starttls.`,
+With --refusals, probe checks that the server refuses what it should refuse: a
+client without a certificate, with a self-signed one, with one of another CA of
+the same name, and others. These certificates are made in memory and never
+written to a file. The exit status is 5 if the server accepts one of them, and 8
+if this is not known: a server that finishes every handshake can still refuse in
+its own protocol. Only an answer is proof. --http asks for one, and so does
+--refusals if the server chooses HTTP by ALPN.
+
+You need no files. Without --ca, probe uses the system's trust store. Without
+--cert it presents no client certificate. If there is a directory that certs
+init made, probe uses its files. The default port is 443, or the usual port of
+the protocol of --starttls.`,
 		Example: `  tlsdemo probe 127.0.0.1:8888
   tlsdemo probe localhost:443 --http
   tlsdemo probe localhost:8443 --refusals
@@ -72,7 +75,7 @@ of the protocol of --starttls.`,
   tlsdemo probe localhost:8443 --cert=c.crt --key=c.key --ca=ca.crt`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 || strings.HasPrefix(args[0], ":") {
-				return errors.New("want one HOST[:PORT], as in " + defaultAddr)
+				return errors.New("name one HOST[:PORT], such as " + defaultAddr)
 			}
 			return checkHostPort(withPort(args[0], p.port()))
 		},
@@ -90,11 +93,11 @@ of the protocol of --starttls.`,
 	p.tls.register(flags)
 	flags.Lookup("ciphers").Value = anyCipherList{&p.tls.ciphers}
 	p.tls.alpn, flags.Lookup("alpn").DefValue = nil, "none"
-	flags.StringVar(&p.serverName, "server-name", "", "the `NAME` that the server's certificate must have (default HOST)")
-	flags.DurationVar(&p.timeout, "timeout", 10*time.Second, "time limit of all steps together")
-	flags.StringVar(&p.http, "http", "", "make one HTTP request for `PATH`, and see whether our certificate is refused in the answer (default / where no PATH is given)")
+	flags.StringVar(&p.serverName, "server-name", "", "the `NAME` that the server's certificate must have (default: HOST)")
+	flags.DurationVar(&p.timeout, "timeout", 10*time.Second, "time limit for all steps together")
+	flags.StringVar(&p.http, "http", "", "make one HTTP request for `PATH`, and see whether the answer refuses our certificate (without PATH: /)")
 	flags.Lookup("http").NoOptDefVal = "/"
-	flags.Var(&p.startTLS, "starttls", "begin TLS after the command of a `PROTOCOL`: "+strings.Join(probe.StartTLSNames(), ", "))
+	flags.Var(&p.startTLS, "starttls", "begin TLS with the commands of a `PROTOCOL`: "+strings.Join(probe.StartTLSNames(), ", "))
 	flags.BoolVar(&p.refusals, "refusals", false, "present certificates that the server should refuse, and see whether it does")
 	flags.BoolVar(&p.json, "json", false, "print one JSON object")
 	cmd.MarkFlagsMutuallyExclusive("starttls", "http")
@@ -179,7 +182,7 @@ func checkPath(path string) error {
 	if path == "" || path[0] == '/' && !strings.ContainsAny(path, " \r\n#") {
 		return nil
 	}
-	return errors.New("--http takes a path, as in --http=/healthz")
+	return errors.New("--http needs a path, such as --http=/healthz")
 }
 
 // probeError is a server with something wrong; what, has been printed.
@@ -191,15 +194,15 @@ type probeError struct {
 
 func (p *probeError) Error() string {
 	if p.taken > 0 {
-		return fmt.Sprintf("the server took %d of what it should refuse", p.taken)
+		return fmt.Sprintf("the server accepted %d of the clients that it should refuse", p.taken)
 	}
 	if len(p.report.Faults) == 0 {
 		return fmt.Sprintf("it is not known whether the server refuses %d of what it should", p.open)
 	}
 	if n := len(p.report.Faults); n > 1 {
-		return fmt.Sprintf("%d faults, of which %s comes first", n, p.report.Faults[0].Code)
+		return fmt.Sprintf("%d faults; the first is %s", n, p.report.Faults[0].Code)
 	}
-	return fmt.Sprintf("one fault: %s", p.report.Faults[0].Code)
+	return fmt.Sprintf("1 fault: %s", p.report.Faults[0].Code)
 }
 
 // failure is the error for what is wrong with the server, or nil.

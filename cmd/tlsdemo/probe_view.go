@@ -45,7 +45,7 @@ func (v *probeView) print(w io.Writer) error {
 	switch {
 	case v.refusals && len(v.outcomes) == 0:
 		fmt.Fprintln(out)
-		console.Hang(out, "", "--refusals: nothing was presented, since no handshake came so far.", v.columns)
+		console.Hang(out, "", "--refusals: nothing was presented, because no handshake got far enough.", v.columns)
 	case v.refusals:
 		fmt.Fprint(out, "\nWhat the server should refuse:\n")
 		console.PrintRows(out, v.outcomeRows(), v.columns)
@@ -64,7 +64,7 @@ func (v *probeView) serverRows() [][2]string {
 	if len(r.Addrs) == 0 {
 		return [][2]string{{"name", host(v.addr) + v.lookup()}}
 	}
-	rows := [][2]string{{"name", host(v.addr) + " is " + strings.Join(r.Addrs, ", ")}}
+	rows := [][2]string{{"name", v.resolved()}}
 	if r.Remote == "" {
 		return append(rows, [2]string{"TCP", "not connected"})
 	}
@@ -79,7 +79,7 @@ func (v *probeView) serverRows() [][2]string {
 	}
 	if r.Verified {
 		for _, remark := range v.remarks() {
-			rows = append(rows, [2]string{"", "some refuse it: " + remark})
+			rows = append(rows, [2]string{"", "warning: " + remark})
 		}
 	}
 	return append(rows, v.askedRows()...)
@@ -92,6 +92,14 @@ func (v *probeView) remarks() []string {
 		list = append(list, remark.String())
 	}
 	return list
+}
+
+// resolved is the server's name with its addresses. An address that was typed has no name.
+func (v *probeView) resolved() string {
+	if name := host(v.addr); net.ParseIP(name) == nil {
+		return name + " is " + strings.Join(v.report.Addrs, ", ")
+	}
+	return "none: " + host(v.addr) + " is an address"
 }
 
 // lookup says how the look-up of a name failed.
@@ -156,9 +164,9 @@ func (v *probeView) chainRows() [][2]string {
 	}
 	switch r := v.report; {
 	case len(r.Chain) > 0 && !r.InOrder:
-		rows = append(rows, [2]string{"", "OUT OF ORDER: each should have issued the one before it, which some clients insist on"})
+		rows = append(rows, [2]string{"", "WRONG ORDER: each certificate should have issued the one before it; some clients refuse any other order"})
 	case r.Strays > 0:
-		rows = append(rows, [2]string{"", fmt.Sprintf("of these %d are no part of the chain", r.Strays)})
+		rows = append(rows, [2]string{"", fmt.Sprintf("%d of these certificates do not belong to the chain", r.Strays)})
 	}
 	return rows
 }
@@ -172,13 +180,13 @@ func (v *probeView) verified() string {
 	case v.report.Unjudged:
 		return "not checked: the certificate came only in an experiment"
 	case v.report.Verified:
-		return fmt.Sprintf("yes, by %s, for %s", by, v.name)
+		return fmt.Sprintf("yes, for %s, with %s", v.name, by)
 	case v.bySystem():
-		return fmt.Sprintf("NO, by %s, for %s; but yes, by the system's trust store", by, v.name)
+		return fmt.Sprintf("NO, for %s, with %s; but yes, with the system's trust store", v.name, by)
 	case v.creds.origin.files.CA == "":
-		by += " (--ca=FILE names your own CA)"
+		by += "; give your own CA with --ca=FILE"
 	}
-	return fmt.Sprintf("NO, by %s, for %s", by, v.name)
+	return fmt.Sprintf("NO, for %s, with %s", v.name, by)
 }
 
 // bySystem reports whether those who trust what the system does accept a server that our CA
@@ -207,19 +215,19 @@ func (v *probeView) askedRows() [][2]string {
 	case !r.Asked:
 		return [][2]string{{"asks for", "no client certificate"}}
 	case len(r.CAs) == 0:
-		return [][2]string{{"asks for", "a client certificate of any CA: it names none"}}
+		return [][2]string{{"asks for", "a client certificate of any CA: it lists none"}}
 	}
-	return [][2]string{{"asks for", "a client certificate of " + strings.Join(certtext.FirstFew(r.CAs), "; ")}}
+	return [][2]string{{"asks for", "a client certificate issued by " + strings.Join(certtext.FirstFew(r.CAs), "; ")}}
 }
 
 // ownRows are about our own certificate, whether or not the server has seen it.
 func (v *probeView) ownRows() [][2]string {
 	own := v.creds.Chain()
 	if len(own) == 0 {
-		text := "no certificate: --cert and --key name one to present"
-		return append([][2]string{{"ours", text}}, v.answerRows()...)
+		text := "no certificate; give one with --cert and --key"
+		return append([][2]string{{"our cert", text}}, v.answerRows()...)
 	}
-	rows := [][2]string{{"ours", fmt.Sprintf("%s for %s, issued by %s, %s%s", subject(own[0]), certtext.NamesOf(own[0]), issuer(own[0]), certtext.Remaining(own[0], v.now), v.fits())}}
+	rows := [][2]string{{"our cert", fmt.Sprintf("%s for %s, issued by %s, %s%s", subject(own[0]), certtext.NamesOf(own[0]), issuer(own[0]), certtext.Remaining(own[0], v.now), v.fits())}}
 	for _, finding := range v.creds.findings(certs.ClientAuth, v.now) {
 		rows = append(rows, [2]string{"", fmt.Sprintf("%s: %s", finding.Code, finding.Text)})
 	}
@@ -259,9 +267,9 @@ func verdictOf(o probe.Outcome) string {
 	case o.Refused:
 		return "refused"
 	case o.Taken == explain.Certain:
-		return "TAKEN"
+		return "ACCEPTED"
 	case o.Taken == explain.Likely:
-		return "likely TAKEN"
+		return "likely ACCEPTED"
 	}
 	return "not known"
 }
@@ -304,7 +312,7 @@ func (v *probeView) laterRefusal() string {
 	case v.startTLS != "":
 		return fmt.Sprintf("the server can still refuse %s at the login of its own protocol (%s), which probe does not try", what, v.startTLS)
 	case v.http:
-		return fmt.Sprintf("the server can still refuse %s, and its answer to our HTTP request does not tell", what)
+		return fmt.Sprintf("the server can still refuse %s, and its answer to our HTTP request does not tell whether it does", what)
 	}
 	return fmt.Sprintf("an HTTP server can still refuse %s in its answer; try --http", what)
 }

@@ -79,13 +79,13 @@ func TestProbeOfAServerThatTakesAnything(t *testing.T) {
 		{Name: "another", How: "not connected"},
 	}}
 	err := view.failure()
-	if err == nil || status(err) != cli.ExitRefusedPeer || err.Error() != "the server took 2 of what it should refuse" {
+	if err == nil || status(err) != cli.ExitRefusedPeer || err.Error() != "the server accepted 2 of the clients that it should refuse" {
 		t.Errorf("%v, status %d", err, status(err))
 	}
 	want := [][2]string{
 		{"no certificate", "refused: by an alert"},
-		{"self-signed", "likely TAKEN: no refusal came"},
-		{"expired", "TAKEN: it answered HTTP 200 OK"},
+		{"self-signed", "likely ACCEPTED: no refusal came"},
+		{"expired", "ACCEPTED: it answered HTTP 200 OK"},
 		{"another", "not known: not connected"},
 	}
 	if rows := view.outcomeRows(); !slices.Equal(rows, want) {
@@ -180,7 +180,7 @@ func tables(t *testing.T) map[*probeView][]string {
 			}
 		}): {
 			`"starttls":"imap"`, `"verified_not_checked":true`, `"accepted_verdict":"no"`, `"faults":[{"code":"client-cert-missing"`,
-			`"refusals":[{"presented":"for servers only (that other CA)","refused":false,"taken":"likely","verdict":"likely TAKEN","how":"a name`,
+			`"refusals":[{"presented":"for servers only (that other CA)","refused":false,"taken":"likely","verdict":"likely ACCEPTED","how":"a name`,
 			`"verdict":"refused","how":"alert"`, `"verdict":"not known","how":"gone"`,
 		},
 		view(func(v *probeView, r *probe.Report) {
@@ -238,7 +238,7 @@ func TestProbeJSONHasTheTable(t *testing.T) {
 		}
 	}
 	// A line that is new belongs into the views, with what it is in JSON.
-	want := []string{"", "ALPN", "HTTP", "TCP", "TLS", "accepted", "asks for", "chain", "name", "ours", "tried", "verified"}
+	want := []string{"", "ALPN", "HTTP", "TCP", "TLS", "accepted", "asks for", "chain", "name", "our cert", "tried", "verified"}
 	if got := slices.Sorted(maps.Keys(labels)); !slices.Equal(got, want) {
 		t.Errorf("labels %q, want %q", got, want)
 	}

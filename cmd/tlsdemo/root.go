@@ -94,14 +94,15 @@ func newRootCmd(env *cli.Env) *cobra.Command {
 		Use:   "tlsdemo",
 		Short: "Mutual TLS on your own machine in one minute",
 		Long: `Mutual TLS on your own machine in one minute: a local CA, a server and a client
-that prove to each other who they are.`,
+that prove to each other who they are. When a connection fails, both ends say
+why, and which command helps.`,
 		Example: `  # Create a CA, a server certificate and a client certificate
   tlsdemo certs init
   # Answer every client that presents a certificate of this CA
   tlsdemo serve
   # Say Hello world! to the server and print its answer
   tlsdemo send
-  # Show the certificates: are they valid, and until when
+  # Show the certificates: are they OK, and how long are they valid
   tlsdemo certs show`,
 		Version:       version(),
 		SilenceErrors: true,

@@ -275,7 +275,7 @@ func refuses(t *testing.T, dir certs.Dir, left map[string]string) {
 	if status != cli.ExitLocal || stdout != "" {
 		t.Errorf("status %d, printed %q", status, stdout)
 	}
-	if want := fmt.Sprintf("tlsdemo: the set in %s is not sound\n", dir); !strings.HasPrefix(stderr, want) {
+	if want := fmt.Sprintf("tlsdemo: the set in %s has faults\n", dir); !strings.HasPrefix(stderr, want) {
 		t.Errorf("error %q, want %q", stderr, want)
 	}
 	if want := fmt.Sprintf("\nhint: make a new set (the old one is kept): tlsdemo certs init --dir=%s --force\n", dir); !strings.HasSuffix(stderr, want) {

@@ -44,8 +44,9 @@ func newSendCmd(env *cli.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "send [MESSAGE]",
 		Short: "Say Hello world! to a server and print its answer",
-		Long: `Send a message, "Hello world!" unless another is given, to a server whose
-certificate leads to our CA, present our own certificate, and print the answer.`,
+		Long: `Send a message to a server and print its answer. The message is "Hello world!"
+unless you give another one. We present our own certificate, and accept only a
+server whose certificate was issued under our CA.`,
 		Example: `  tlsdemo send
   tlsdemo send 'Good morning' --addr=localhost:9999 -v
   tlsdemo send --file=letter.txt --raw >answer.txt`,
@@ -66,15 +67,15 @@ certificate leads to our CA, present our own certificate, and print the answer.`
 	s.register(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&s.addr, "addr", defaultAddr, "`HOST:PORT` of the server")
-	flags.StringVar(&s.serverName, "server-name", "", "the `NAME` that the server's certificate must have (default the host of --addr)")
-	flags.StringVar(&s.file, "file", "", "send the content of this `FILE`, or of the standard input if it is -")
-	flags.BoolVar(&s.raw, "raw", false, "print the bytes of the answer and nothing else")
+	flags.StringVar(&s.serverName, "server-name", "", "the `NAME` that the server's certificate must have (default: the host of --addr)")
+	flags.StringVar(&s.file, "file", "", "send the content of this `FILE`; - means the standard input")
+	flags.BoolVar(&s.raw, "raw", false, "print only the bytes of the answer")
 	flags.BoolVar(&s.json, "json", false, "print the answer and what was negotiated as one JSON object")
-	flags.BoolVarP(&s.verbose, "verbose", "v", false, "print on the standard error what was negotiated, how long it took and how the answer ended")
+	flags.BoolVarP(&s.verbose, "verbose", "v", false, "also print what was negotiated, how long it took and how the answer ended, on the standard error")
 	flags.BoolVar(&s.plain, "plain", false, "use TCP without TLS, to loopback only: nothing is encrypted, and neither end is authenticated")
 	s.tls.register(flags)
-	flags.DurationVar(&s.timeout, "timeout", 30*time.Second, "time limit of connecting, handshake and exchange together")
-	flags.DurationVar(&s.linger, "linger", tlsnet.DefaultLinger, "without ALPN: how long the server may be silent before we stop waiting for the rest of its answer")
+	flags.DurationVar(&s.timeout, "timeout", 30*time.Second, "time limit for connecting, handshake and exchange together")
+	flags.DurationVar(&s.linger, "linger", tlsnet.DefaultLinger, "without ALPN: how long we wait for the rest of the answer when the server sends nothing")
 	cmd.MarkFlagsMutuallyExclusive("raw", "json")
 	plainAlone(cmd, "server-name")
 	return cmd
@@ -87,7 +88,7 @@ func (s *send) check(args []string) error {
 	case err != nil:
 		return err
 	case len(args) > 0 && s.file != "":
-		return errors.New("either MESSAGE or --file, not both")
+		return errors.New("use either MESSAGE or --file, not both")
 	case s.plain && !loopback(s.addr):
 		return errors.New("--plain connects to loopback addresses only")
 	case len(args) > 0:
@@ -194,7 +195,7 @@ func (s *send) converse(ctx context.Context, conn net.Conn, message io.Reader, r
 // or nil. With --json there is an object on the standard output in any case.
 func (s *send) tell(report *sendReport, err error) error {
 	if err == nil && report.Ended == tlsnet.Silence {
-		fmt.Fprintf(s.env.Stderr, "tlsdemo: the server did not say that its answer was complete: it sent nothing for %v, so more may have come\n", s.linger)
+		fmt.Fprintf(s.env.Stderr, "tlsdemo: the server did not say that its answer was complete: it sent nothing for %v, so the answer may be incomplete\n", s.linger)
 	}
 	if printed := s.print(report, err); printed != nil {
 		return printed

@@ -77,7 +77,7 @@ func (r *sendReport) quoteRest(err error) error {
 	if err == nil || r.answered || r.answer.Size == 0 {
 		return err
 	}
-	return fmt.Errorf("%w (of the answer only this came: %s)", err, r.quote())
+	return fmt.Errorf("%w (only this part of the answer came: %s)", err, r.quote())
 }
 
 func (r *sendReport) quote() string { return console.Quote(r.answer.Head, r.answer.Size) }

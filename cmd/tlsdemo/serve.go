@@ -44,11 +44,13 @@ func newServeCmd(env *cli.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Answer every client that presents a certificate of our CA",
-		Long: `Answer every message with "Hello world!", over TLS, and only to clients that
-present a certificate of our CA. Each exchange is two lines on the standard
-output: who connected, and what was received. Ctrl-C, SIGTERM or the end of the
-terminal (SIGHUP) stops the server: it accepts no more clients and finishes the
-exchanges that have begun. A second Ctrl-C ends it at once.`,
+		Long: `Answer every message with "Hello world!", over TLS. The server accepts only
+clients that present a certificate of our CA. For each exchange it prints two
+lines on the standard output: who connected, and what it received.
+
+Ctrl-C, SIGTERM or the end of the terminal (SIGHUP) stops the server: it accepts
+no new clients and finishes the exchanges that have begun. A second Ctrl-C ends
+it at once.`,
 		Example: `  tlsdemo serve
   tlsdemo serve --addr='[::1]:9999' --echo
   tlsdemo serve --cert=server.crt --key=server.key --ca=ca.crt`,
@@ -60,22 +62,22 @@ exchanges that have begun. A second Ctrl-C ends it at once.`,
 	}
 	s.register(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&s.addr, "addr", defaultAddr, "`HOST:PORT` to listen on; port 0 takes a free one")
+	flags.StringVar(&s.addr, "addr", defaultAddr, "`HOST:PORT` to listen on; port 0 means any free port")
 	flags.StringVar(&s.reply, "reply", tlsnet.DefaultReply, "the answer to every message")
-	flags.BoolVar(&s.echo, "echo", false, "answer every message with itself")
+	flags.BoolVar(&s.echo, "echo", false, "send every message back as its answer")
 	flags.BoolVar(&s.once, "once", false, "serve one client, then exit with the status of that exchange")
 	flags.BoolVar(&s.plain, "plain", false, "use TCP without TLS, on loopback only: nothing is encrypted, and every client is answered")
-	flags.StringVar(&s.readyFile.path, "ready-file", "", "write the address to this `FILE` once connections are accepted, and remove it at the end")
+	flags.StringVar(&s.readyFile.path, "ready-file", "", "write our address to this `FILE` when we accept connections, and remove the file at the end")
 	flags.Var(&s.maxMessage, "max-message", "size limit of a message")
-	flags.DurationVar(&s.handshakeTimeout, "handshake-timeout", tlsnet.DefaultHandshakeTimeout, "time limit of a handshake")
-	flags.DurationVar(&s.exchangeTimeout, "exchange-timeout", tlsnet.DefaultExchangeTimeout, "time limit of an exchange, after the handshake")
+	flags.DurationVar(&s.handshakeTimeout, "handshake-timeout", tlsnet.DefaultHandshakeTimeout, "time limit for a handshake")
+	flags.DurationVar(&s.exchangeTimeout, "exchange-timeout", tlsnet.DefaultExchangeTimeout, "time limit for an exchange, after the handshake")
 	flags.IntVar(&s.maxConns, "max-conns", tlsnet.DefaultMaxConns, "how many clients are served at the same time; others wait")
 	s.tls.register(flags)
 	flags.StringArrayVar(&s.allowDNS, "allow-dns", nil, "accept only clients whose certificate has this DNS `NAME` (repeatable)")
 	flags.StringArrayVar(&s.allowURI, "allow-uri", nil, "accept only clients whose certificate has this `URI` (repeatable)")
 	flags.DurationVar(&s.drain, "drain", 5*time.Second, "when the server stops: time limit for the exchanges that have begun")
 	flags.Var(&s.logFormat, "log", "format of the log on the standard error: text or json")
-	flags.BoolVarP(&s.verbose, "verbose", "v", false, "log also clients that connect, send nothing and disconnect, as health checks do")
+	flags.BoolVarP(&s.verbose, "verbose", "v", false, "also log clients that connect, send nothing and disconnect, as health checks do")
 	cmd.MarkFlagsMutuallyExclusive("reply", "echo")
 	plainAlone(cmd, "handshake-timeout", "allow-dns", "allow-uri")
 	return cmd

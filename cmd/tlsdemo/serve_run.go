@@ -209,7 +209,7 @@ func quoteReceived(message tlsnet.Preview, ended tlsnet.Ending) string {
 		return quoted
 	}
 	quoted = strings.TrimSuffix(quoted, fmt.Sprintf(" (%d bytes)", message.Size))
-	return quoted + fmt.Sprintf(" (read %d bytes; ended: %s, so more may have come)", message.Size, ended)
+	return quoted + fmt.Sprintf(" (read %d bytes; ended: %s, so it may be incomplete)", message.Size, ended)
 }
 
 // identity is who the other end of conn has proved to be, in brackets.

@@ -27,9 +27,9 @@ func (f *tlsFlags) register(flags *pflag.FlagSet) {
 	f.minTLS, f.maxTLS = tls.VersionTLS12, tls.VersionTLS13
 	flags.Var(&f.minTLS, "min-tls", "lowest TLS version to accept: 1.2 or 1.3")
 	flags.Var(&f.maxTLS, "max-tls", "highest TLS version to accept: 1.2 or 1.3")
-	flags.Var(&f.groups, "groups", "groups for the key exchange, separated by commas: "+strings.Join(groupNames(), ", ")+" (default Go's own)")
-	flags.Var(&f.ciphers, "ciphers", "TLS 1.2 cipher suites, separated by commas (default Go's own)")
-	flags.StringSliceVar(&f.alpn, "alpn", []string{tlsnet.Protocol}, "application protocols, separated by commas; empty for none")
+	flags.Var(&f.groups, "groups", "groups for the key exchange, separated by commas: "+strings.Join(groupNames(), ", ")+" (default: those of Go)")
+	flags.Var(&f.ciphers, "ciphers", "TLS 1.2 cipher suites, separated by commas (default: those of Go)")
+	flags.StringSliceVar(&f.alpn, "alpn", []string{tlsnet.Protocol}, "application protocols (ALPN), separated by commas; empty for none")
 }
 
 // check finds what is wrong with the flags together.

@@ -222,14 +222,14 @@ func TestVerdicts(t *testing.T) {
 				s.wire.In = []byte("\x00\x00\x00\x08\x04\xd2\x16\x2f")
 			},
 			PeerWantsStartTLS, Certain,
-			`the client speaks PostgreSQL, in which TLS does not begin at once: it began with "\x00\x00\x00\b\x04\xd2\x16/"; it asks for TLS by an SSLRequest and waits for an answer; from version 17 on, with sslnegotiation=direct, it begins with TLS at once ()`,
+			`the client speaks PostgreSQL, in which TLS does not begin at once: it began with "\x00\x00\x00\b\x04\xd2\x16/"; it asks for TLS with an SSLRequest and waits for an answer; from version 17 on, with sslnegotiation=direct, it begins with TLS at once ()`,
 		},
 		{
 			"a PROXY header", ServerSide, errors.New("tls: first record does not look like a TLS handshake"), func(s *scene) {
 				s.wire.In = []byte("PROXY TCP4 10.0.0.1 10.0.0.2 50000 443\r\n\x16\x03\x01")
 			},
 			PeerProxyHeader, Certain,
-			`the client sends a header of PROXY version 1 before TLS: it began with "PROXY TCP4 10.0.0.1 10.0.0.2 50000 443"; whatever is in front of us sends it (send-proxy, proxy_protocol), and only a server that is told to expect it reads it (accept-proxy) ()`,
+			`the client sends a header of PROXY version 1 before TLS: it began with "PROXY TCP4 10.0.0.1 10.0.0.2 50000 443"; a load balancer in front of us sends it (send-proxy, proxy_protocol); only a server that is set up for it can read it (accept-proxy) ()`,
 		},
 		{
 			"SMTP", ClientSide, errors.New("tls: first record does not look like a TLS handshake"), func(s *scene) {
@@ -243,7 +243,7 @@ func TestVerdicts(t *testing.T) {
 				s.wire.In = []byte("-ERR unknown command\r\n")
 			},
 			PeerNotTLS, Certain,
-			`the server speaks Redis, and does not speak TLS: it began with "-ERR unknown command"; TLS has to be turned on in the server's configuration, most often for a port of its own (tls-port, rediss://) ()`,
+			`the server speaks Redis, and does not speak TLS: it began with "-ERR unknown command"; TLS has to be turned on in the server's configuration, most often on a separate port (tls-port, rediss://) ()`,
 		},
 		{
 			"many groups", ServerSide, noGroup, func(s *scene) {

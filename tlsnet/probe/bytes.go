@@ -18,7 +18,7 @@ const sslRequest = "\x00\x00\x00\x08\x04\xd2\x16\x2f"
 // other is another protocol than TLS: a server that speaks first is waited for, and one that
 // waits for its clients is asked what hurts none.
 func (l *lab) other() experiment {
-	return experiment{change: "no TLS: wait for a greeting, then ask as PostgreSQL's clients do, then end the line", try: func(ctx context.Context) (*explain.Error, string) {
+	return experiment{change: "no TLS: wait for a greeting, then ask for TLS as PostgreSQL's clients do, then send empty lines", try: func(ctx context.Context) (*explain.Error, string) {
 		conn, err := l.connect(ctx, l.way.addr)
 		if err != nil {
 			return nil, "not connected"
@@ -49,11 +49,11 @@ func answered(first []byte, said string) (*explain.Error, string) {
 		case "S":
 			return &explain.Error{
 				Code: explain.PeerWantsStartTLS, StartTLS: "postgres",
-				Text: "the server speaks PostgreSQL: TLS begins only after an SSLRequest, which PostgreSQL's own clients send (sslmode=require), or at once from version 17 on (sslnegotiation=direct)",
+				Text: "the server speaks PostgreSQL: TLS begins only after an SSLRequest, which PostgreSQL's own clients send (sslmode=require); from version 17 on it can also begin at once (sslnegotiation=direct)",
 			}, saw
 		case "N":
 			return &explain.Error{
-				Code: explain.PeerNotTLS, Text: "the server speaks PostgreSQL, and TLS is turned off there (ssl = off)",
+				Code: explain.PeerNotTLS, Text: "the server speaks PostgreSQL, and its TLS is turned off (ssl = off)",
 			}, saw
 		}
 	}
@@ -63,7 +63,7 @@ func answered(first []byte, said string) (*explain.Error, string) {
 // ldap is the one protocol whose servers wait for their client and close at anything that is
 // not theirs, so that no other question may come before.
 func (l *lab) ldap() experiment {
-	return experiment{change: "no TLS: ask to begin it (StartTLS) as LDAP's clients do", try: func(ctx context.Context) (*explain.Error, string) {
+	return experiment{change: "no TLS: ask for TLS (StartTLS) as LDAP's clients do", try: func(ctx context.Context) (*explain.Error, string) {
 		conn, err := l.connect(ctx, l.way.addr)
 		if err != nil {
 			return nil, "not connected"
@@ -77,7 +77,7 @@ func (l *lab) ldap() experiment {
 		case !known || protocol.StartTLS != "ldap":
 			return nil, "no answer of LDAP"
 		case refused != nil:
-			return &explain.Error{Code: explain.PeerNotTLS, Text: "the server speaks LDAP, and refuses to begin TLS (StartTLS): TLS is not set up there, or only on port 636 (ldaps://)"}, "it refuses"
+			return &explain.Error{Code: explain.PeerNotTLS, Text: "the server speaks LDAP, and refuses to begin TLS (StartTLS): TLS is not set up, or only on port 636 (ldaps://)"}, "it refuses"
 		default:
 			return explain.Spoken(d.seen), "it is ready to begin TLS"
 		}
@@ -100,7 +100,7 @@ func (l *lab) header() experiment {
 	return l.tls("a header of the PROXY protocol before TLS", w, func(*Report) *explain.Error {
 		return &explain.Error{
 			Code: explain.PeerProxyHeader,
-			Text: "the server answers if a header of the PROXY protocol comes before TLS, and not without: it is meant to be reached through a load balancer",
+			Text: "the server answers if a header of the PROXY protocol comes before TLS, and does not answer without it: clients have to connect through a load balancer",
 		}
 	})
 }

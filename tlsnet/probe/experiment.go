@@ -148,12 +148,12 @@ func (l *lab) again(ctx context.Context, w way) (*Report, string) {
 	}
 	_, _ = p.look(ctx, w, seen)
 	if len(seen.Chain) > 0 {
-		return seen, "it answers, and shows its certificate"
+		return seen, "it answers, and presents its certificate"
 	}
 	if len(seen.Faults) > 0 {
-		return nil, "no better: " + string(seen.Faults[0].Code)
+		return nil, "this did not help: " + string(seen.Faults[0].Code)
 	}
-	return nil, "no better"
+	return nil, "this did not help"
 }
 
 // confirm makes the connection that failed once more. Where it does not fail again, the
@@ -189,7 +189,7 @@ func (l *lab) tls(change string, w way, says func(seen *Report) *explain.Error) 
 		}
 		if !l.confirm(ctx) {
 			l.passed = true
-			return nil, "it answers, but now it answers without the change, too"
+			return nil, "it answers, but now it also answers without the change"
 		}
 		found := says(seen)
 		if found != nil {
@@ -210,12 +210,12 @@ func (l *lab) small() experiment {
 	w := l.way
 	w.config = config.Clone()
 	w.config.CurvePreferences = []tls.CurveID{tls.X25519}
-	return l.tls("a small ClientHello: the group X25519 alone", w, func(seen *Report) *explain.Error {
+	return l.tls("a small ClientHello, with the group X25519 only", w, func(seen *Report) *explain.Error {
 		return &explain.Error{
 			Code: explain.HelloTooLarge,
-			Text: fmt.Sprintf("the server answers a ClientHello of %d bytes, and not ours of %d bytes, which has the post-quantum group X25519MLKEM768: "+
-				"the server, or something before it, loses a ClientHello that does not fit into one packet, or does not bear that group", seen.helloSize, l.report.helloSize),
-			Basis: "tried with --groups=X25519, and once more without",
+			Text: fmt.Sprintf("the server answers a ClientHello of %d bytes, but not ours of %d bytes, which has the post-quantum group X25519MLKEM768: "+
+				"the server, or something in front of it, cannot read a ClientHello that does not fit into one packet, or does not accept this group", seen.helloSize, l.report.helloSize),
+			Basis: "we tried with --groups=X25519, and then once more without it",
 		}
 	})
 }
@@ -235,7 +235,7 @@ func (l *lab) name(ctx context.Context) experiment {
 			seen.Unjudged = true
 			return &explain.Error{
 				Code: explain.ServerNameUnknown, Wanted: sent,
-				Text: fmt.Sprintf("the server answers if no name is sent, and not if the name is %s: it does not serve that name", sent),
+				Text: fmt.Sprintf("the server answers if we send no server name, and does not answer if we send %s: it does not serve this name", sent),
 			}
 		})
 	}
@@ -248,7 +248,7 @@ func (l *lab) name(ctx context.Context) experiment {
 		seen.Verified = false
 		return &explain.Error{
 			Code: explain.ServerNameRequired, Wanted: name,
-			Text: fmt.Sprintf("the server answers if a name is sent (%s), and not without: connected to by an address, no name is sent", name),
+			Text: fmt.Sprintf("the server answers if we send a server name (%s), and does not answer without one: clients send none when they connect to an address", name),
 		}
 	})
 	try := named.try
@@ -310,31 +310,31 @@ func tooOld(state *tls.ConnectionState, ours *tls.Config) *explain.Error {
 	case state.Version < tls.VersionTLS12:
 		return &explain.Error{
 			Code: explain.TLSVersionMismatch,
-			Text: fmt.Sprintf("the server speaks %s at most, with %s; versions before TLS 1.2 are deprecated (RFC 8996), and we do not speak them", version, suite),
+			Text: fmt.Sprintf("the server supports at most %s, with %s; versions before TLS 1.2 are deprecated (RFC 8996), and we do not use them", version, suite),
 		}
 	case state.Version < least:
 		return &explain.Error{
 			Code: explain.TLSVersionMismatch,
-			Text: fmt.Sprintf("the server speaks %s at most, and we offer nothing below %s", version, tls.VersionName(least)),
+			Text: fmt.Sprintf("the server supports at most %s, and we offer nothing below %s", version, tls.VersionName(least)),
 		}
 	case ours.CipherSuites != nil && !slices.Contains(ours.CipherSuites, state.CipherSuite):
 		return &explain.Error{
 			Code: explain.NoSharedCipher, Version: state.Version,
-			Text: fmt.Sprintf("the server speaks %s with %s, which is not among the cipher suites that we were told to offer", version, suite),
+			Text: fmt.Sprintf("the server chooses %s with %s, which is not among the cipher suites that we were told to offer", version, suite),
 		}
 	case strings.HasPrefix(suite, "TLS_RSA_"):
-		suite += ": that is RSA key exchange, which Go has not offered since 1.22, and other programs neither"
+		suite += ", that is with RSA key exchange, which Go has not offered since version 1.22, and which many other programs do not offer either"
 	case slices.ContainsFunc(tls.InsecureCipherSuites(), listed):
 	case ours.MaxVersion == 0, ours.MaxVersion >= tls.VersionTLS13:
 		return &explain.Error{
 			Code: explain.TLSVersionMismatch,
-			Text: fmt.Sprintf("the server answers a ClientHello of TLS 1.2 (with %s), and not one that offers TLS 1.3 as well: it, or something before it, does not bear newer versions", suite),
+			Text: fmt.Sprintf("the server answers a ClientHello of TLS 1.2 (with %s), but not one that also offers TLS 1.3: it, or something in front of it, does not accept newer versions", suite),
 		}
 	default:
 		return nil
 	}
 	return &explain.Error{
 		Code: explain.TLSTooOld, Version: state.Version,
-		Text: fmt.Sprintf("the server speaks %s with %s, and nothing that we offer", version, suite),
+		Text: fmt.Sprintf("the server accepts nothing that we offer; it chooses %s with %s", version, suite),
 	}
 }

@@ -63,11 +63,11 @@ func TestExperiments(t *testing.T) {
 				return len(header) == 5 && header[3] < 4
 			})
 		}},
-		{name: "a name is wanted", want: explain.ServerNameRequired, says: "and not without", behave: func(r *rig) func(net.Conn) {
+		{name: "a name is wanted", want: explain.ServerNameRequired, says: "does not answer without one", behave: func(r *rig) func(net.Conn) {
 			r.server.GetConfigForClient = refuse(func(name string) bool { return name == "" })
 			return overTLS(r.server)
 		}},
-		{name: "another name is wanted", host: "localhost", want: explain.ServerNameUnknown, says: "not if the name is localhost", behave: func(r *rig) func(net.Conn) {
+		{name: "another name is wanted", host: "localhost", want: explain.ServerNameUnknown, says: "does not answer if we send localhost", behave: func(r *rig) func(net.Conn) {
 			r.server.GetConfigForClient = refuse(func(name string) bool { return name == "localhost" })
 			return overTLS(r.server)
 		}},
@@ -76,7 +76,7 @@ func TestExperiments(t *testing.T) {
 			r.server.MaxVersion, r.server.CipherSuites = tls.VersionTLS12, []uint16{tls.TLS_RSA_WITH_AES_128_GCM_SHA256}
 			return overTLS(r.server)
 		}},
-		{name: "TLS 1.1", want: explain.TLSVersionMismatch, says: "TLS 1.1 at most", behave: func(r *rig) func(net.Conn) {
+		{name: "TLS 1.1", want: explain.TLSVersionMismatch, says: "at most TLS 1.1", behave: func(r *rig) func(net.Conn) {
 			r.server.MinVersion, r.server.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
 			return overTLS(r.server)
 		}},
@@ -93,7 +93,7 @@ func TestExperiments(t *testing.T) {
 			r.server.MinVersion, r.server.MaxVersion = tls.VersionTLS10, tls.VersionTLS10
 			return overTLS(r.server)
 		}},
-		{name: "no TLS 1.3", want: explain.TLSVersionMismatch, says: "not one that offers TLS 1.3", behave: func(r *rig) func(net.Conn) {
+		{name: "no TLS 1.3", want: explain.TLSVersionMismatch, says: "not one that also offers TLS 1.3", behave: func(r *rig) func(net.Conn) {
 			r.server.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 				if hello.SupportedVersions[0] == tls.VersionTLS13 {
 					hello.Conn.Close()

@@ -90,11 +90,11 @@ func (p *Probe) unanswered(conn *tls.Conn, err error, report *Report) {
 	case refused != nil:
 		report.Refused = refused.Fault() == explain.TheyRefused
 	case neterr.DeadlinePassed(err), errors.Is(err, context.DeadlineExceeded):
-		refused = &explain.Error{Code: explain.PeerSilent, Text: "the server completed the handshake, and did not answer an HTTP request", Basis: "slow, or not a server of HTTP"}
+		refused = &explain.Error{Code: explain.PeerSilent, Text: "the server completed the handshake, and did not answer an HTTP request", Basis: "perhaps it is slow, or does not speak HTTP"}
 	default:
 		refused = &explain.Error{
 			Code: explain.NoAnswer, Text: "the server completed the handshake, and closed the connection instead of answering an HTTP request",
-			Basis: "a refused certificate, a server of another protocol and a proxy whose backend is down cannot be told apart",
+			Basis: "a refused certificate, a server of another protocol and a proxy whose backend is down look the same from here",
 		}
 	}
 	refused.Err = cmp.Or(refused.Err, err)
@@ -119,7 +119,7 @@ type Refusal struct {
 func (r *Refusal) fault(report *Report) *explain.Error {
 	e := &explain.Error{Code: cmp.Or(r.code, explain.RefusedInHTTP), Ours: true, Certainty: r.Certainty, Cert: report.Ours}
 	e.Text = fmt.Sprintf("the server completed the handshake, and then refused us in HTTP with the status %d: %s", r.Status, r.Says)
-	e.Basis = "it is what the answer says; which defect it found is in the server's log"
+	e.Basis = "the answer itself says this; the server's log has the defect that it found"
 	e.Err = errors.New(e.Text)
 	return e
 }
@@ -164,20 +164,20 @@ var httpRefusals = []struct {
 	code      explain.Code // if not RefusedInHTTP
 }{
 	{400, "No required SSL certificate was sent", "it demands a client certificate, and got none (nginx: ssl_verify_client)", explain.Certain, ""},
-	{400, "The SSL certificate error", "it refused our certificate (nginx: ssl_verify_client): of another CA, expired, revoked, or not for clients", explain.Certain, ""},
+	{400, "The SSL certificate error", "it refused our certificate (nginx: ssl_verify_client): perhaps it comes from another CA, has expired, is revoked, or is not for clients", explain.Certain, ""},
 	{496, "", "it demands a client certificate, and got none (nginx's own status)", explain.Certain, ""},
-	{495, "", "it refused our certificate (nginx's own status): of another CA, expired, revoked, or not for clients", explain.Certain, ""},
+	{495, "", "it refused our certificate (nginx's own status): perhaps it comes from another CA, has expired, is revoked, or is not for clients", explain.Certain, ""},
 	{403, "Cannot perform Post-Handshake Authentication", "it asks for a certificate only after the request, by post-handshake authentication, and we do not offer that (Apache: SSLVerifyClient for one location)", explain.Certain, explain.CertAskedLater},
 	{403, "403.7", "it demands a client certificate, and got none (IIS 403.7)", explain.Certain, ""},
-	{403, "403.13", "it says that our certificate is revoked, or cannot be checked for that (IIS 403.13)", explain.Certain, ""},
-	{403, "403.16", "it does not trust our certificate's CA (IIS 403.16)", explain.Certain, ""},
+	{403, "403.13", "it says that our certificate is revoked, or that it cannot check this (IIS 403.13)", explain.Certain, ""},
+	{403, "403.16", "it does not trust the CA of our certificate (IIS 403.16)", explain.Certain, ""},
 	{403, "403.17", "it says that our certificate has expired or is not yet valid (IIS 403.17)", explain.Certain, ""},
-	{403, "RBAC: access denied", "a rule of its own does not let us in, often one about the certificate's name (Envoy: RBAC)", explain.Likely, ""},
-	{403, "system:anonymous", "it takes us for nobody: our certificate did not count, or there was none (Kubernetes: --client-ca-file)", explain.Likely, ""},
-	{401, `"kind":"Status"`, "it does not know us: our certificate is of no CA that it knows, or there was none (Kubernetes: --client-ca-file)", explain.Likely, ""},
-	{403, "Request forbidden by administrative rules", "a rule of its own does not let us in, often one about the client's certificate (HAProxy: ssl_fc_has_crt, ssl_c_verify)", explain.Likely, ""},
-	{0, "client certificate", "its answer speaks of the client's certificate", explain.Likely, ""},
-	{0, "client cert ", "its answer speaks of the client's certificate", explain.Likely, ""},
+	{403, "RBAC: access denied", "one of its rules does not accept us; often such a rule is about the certificate's name (Envoy: RBAC)", explain.Likely, ""},
+	{403, "system:anonymous", "it treats us as anonymous: it did not accept our certificate, or there was none (Kubernetes: --client-ca-file)", explain.Likely, ""},
+	{401, `"kind":"Status"`, "it does not know us: no CA that it trusts issued our certificate, or there was none (Kubernetes: --client-ca-file)", explain.Likely, ""},
+	{403, "Request forbidden by administrative rules", "one of its rules does not accept us; often such a rule is about the client's certificate (HAProxy: ssl_fc_has_crt, ssl_c_verify)", explain.Likely, ""},
+	{0, "client certificate", "its answer mentions the client certificate", explain.Likely, ""},
+	{0, "client cert ", "its answer mentions the client certificate", explain.Likely, ""},
 	{0, "SSL certificate", "its answer speaks of the certificate", explain.Likely, ""},
 	{0, "certificate required", "its answer demands a certificate", explain.Likely, ""},
 	{0, "mutual TLS", "its answer speaks of mutual TLS", explain.Likely, ""},

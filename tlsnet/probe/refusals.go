@@ -87,7 +87,7 @@ func (o *Outcome) compare(sound *Report) {
 		o.How += ", as it did with our own certificate"
 	case o.answer != nil && sound.Answer != nil && sound.Accepted == explain.Certain:
 		o.Refused = true
-		o.How = fmt.Sprintf("in HTTP, %s, where what we presented first got %s", o.answer.Status, sound.Answer.Status)
+		o.How = fmt.Sprintf("in HTTP, %s; what we presented first got %s", o.answer.Status, sound.Answer.Status)
 	}
 }
 
@@ -107,9 +107,9 @@ func weighed(outcomes []Outcome, all []Credential) []Outcome {
 			o.How += "; the server can still demand a certificate in its own protocol"
 		case strict:
 			o.Taken = explain.Likely
-			o.How += "; others were refused before that"
+			o.How += "; others were refused earlier"
 		default:
-			o.How += ", for none of them: the server can still refuse in its own protocol"
+			o.How += ", and the same with all others: the server can still refuse in its own protocol"
 		}
 	}
 	return outcomes

@@ -86,7 +86,7 @@ func TestRefusalsComparedWithWhatIsAccepted(t *testing.T) {
 	p := &probe.Probe{Config: r.client, HTTP: "/"}
 	report, cert := run(t, p, addr), expired.TLS()
 	for _, o := range p.Refusals(within(t, 10*time.Second), addr, report, []probe.Credential{{Name: "none"}, {Name: "expired", Cert: &cert}}) {
-		if !o.Refused || o.Taken != explain.Unknown || !strings.Contains(o.How, "403 Forbidden, where what we presented first got 200 OK") {
+		if !o.Refused || o.Taken != explain.Unknown || !strings.Contains(o.How, "403 Forbidden; what we presented first got 200 OK") {
 			t.Errorf("%+v", o)
 		}
 	}

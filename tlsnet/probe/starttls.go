@@ -103,16 +103,16 @@ func (d *dialogue) explain(name string, err error) error {
 		e.Text = fmt.Sprintf("the server speaks XMPP, and does not serve the domain %s", chain.Quote(unserved.domain))
 	case refused && known && spoken.StartTLS != "" && spoken.StartTLS != name && !(name == "ftp" && spoken.StartTLS == "smtp"):
 		e.Code, e.Certainty, e.StartTLS = explain.PeerWantsStartTLS, explain.Certain, spoken.StartTLS
-		e.Text = fmt.Sprintf("the server speaks %s, and not %s", spoken.Name, name)
+		e.Text = fmt.Sprintf("the server speaks %s, not %s", spoken.Name, name)
 	case refused:
 		e.Code, e.Certainty = explain.PeerNotTLS, explain.Certain
-		e.Text = fmt.Sprintf("the server does not begin TLS after the command of %s: %v", name, err)
+		e.Text = fmt.Sprintf("the server does not begin TLS when we ask for it with the commands of %s: %v", name, err)
 	case neterr.BrokenOff(err):
 		e.Code = explain.PeerClosedBeforeHello
-		e.Text = fmt.Sprintf("the server closed the connection before TLS began after the command of %s", name)
+		e.Text = fmt.Sprintf("the server closed the connection when we asked for TLS with the commands of %s", name)
 	default:
 		e.Code, e.Basis = explain.PeerSilent, "perhaps it speaks another protocol; or TLS begins at once on this port, without --starttls"
-		e.Text = fmt.Sprintf("the server said nothing that begins TLS after the command of %s: %v", name, err)
+		e.Text = fmt.Sprintf("the server did not answer when we asked for TLS with the commands of %s: %v", name, err)
 	}
 	return e
 }

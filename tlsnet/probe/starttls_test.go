@@ -102,7 +102,7 @@ func TestStartTLSRefused(t *testing.T) {
 		says     string
 	}{
 		{"smtp", []exchange{{says: "220 mail.localhost ESMTP\r\n", hears: ""}}, "250-mail.localhost\r\n250 SIZE 1000\r\n", explain.PeerNotTLS, "without STARTTLS"},
-		{"smtp", []exchange{{says: "* OK IMAP ready\r\n", hears: ""}}, "", explain.PeerWantsStartTLS, "speaks IMAP, and not smtp"},
+		{"smtp", []exchange{{says: "* OK IMAP ready\r\n", hears: ""}}, "", explain.PeerWantsStartTLS, "speaks IMAP, not smtp"},
 		{"imap", []exchange{{says: "* OK ready\r\n", hears: ""}}, "a1 BAD unknown command\r\n", explain.PeerNotTLS, "BAD unknown"},
 		{"postgres", []exchange{{says: "", hears: ""}}, "N", explain.PeerNotTLS, `"N"`},
 		{"mysql", []exchange{{says: mysqlHello("\xff\xf7")}}, "", explain.PeerNotTLS, "without TLS"},

@@ -54,8 +54,8 @@ func (s Seen) find(table []Protocol) (Protocol, bool) {
 // How TLS is had, where more than one row says it.
 const (
 	afterSTARTTLS = "TLS begins only after the command STARTTLS, or on a port of its own"
-	afterRequest  = "TLS begins only after an SSLRequest, which PostgreSQL's own clients send first (sslmode=require), or at once from version 17 on (sslnegotiation=direct)"
-	tlsPort       = "TLS has to be turned on in the server's configuration, most often for a port of its own"
+	afterRequest  = "TLS begins only after an SSLRequest, which PostgreSQL's own clients send first (sslmode=require); from version 17 on it can also begin at once (sslnegotiation=direct)"
+	tlsPort       = "TLS has to be turned on in the server's configuration, most often on a separate port"
 	beginWithTLS  = "the client has to begin with TLS"
 )
 
@@ -73,8 +73,8 @@ var serverProtocols = []Protocol{
 	{Name: "NNTP", Kind: BeforeTLS, TLS: afterSTARTTLS + ", most often 563 (nntps://)", speaks: nntp},
 	{Name: "ManageSieve", Kind: BeforeTLS, TLS: "TLS begins only after the command STARTTLS", speaks: begins("\"IMPLEMENTATION\" ")},
 	{Name: "IRC", Kind: BeforeTLS, TLS: afterSTARTTLS + ", most often 6697 (ircs://)", speaks: irc},
-	{Name: "NATS", Kind: BeforeTLS, TLS: "TLS begins only after the server's INFO, or at once with handshake_first in its configuration", speaks: begins("INFO {")},
-	{Name: "SSH", TLS: "SSH has an encryption of its own: it is never over TLS", speaks: begins("SSH-")},
+	{Name: "NATS", Kind: BeforeTLS, TLS: "TLS begins only after the server's INFO; with handshake_first in the server's configuration it begins at once", speaks: begins("INFO {")},
+	{Name: "SSH", TLS: "SSH has its own encryption and does not use TLS", speaks: begins("SSH-")},
 	{Name: "VNC", TLS: "most VNC servers have no TLS; those that have begin it after the version (VeNCrypt)", speaks: begins("RFB 00")},
 	{Name: "rsync", TLS: "rsync has no TLS of its own: rsync-ssl reaches a proxy in front of it", speaks: begins("@RSYNCD: ")},
 	{Name: "Redis", TLS: tlsPort + " (tls-port, rediss://)", speaks: begins("-ERR", "-DENIED", "-NOAUTH", "+PONG")},
@@ -89,27 +89,27 @@ var serverProtocols = []Protocol{
 var clientProtocols = []Protocol{
 	{Name: "PROXY version 1", Kind: ProxyHeader, TLS: expectsHeader, speaks: begins("PROXY TCP4 ", "PROXY TCP6 ", "PROXY UNKNOWN")},
 	{Name: "PROXY version 2", Kind: ProxyHeader, TLS: expectsHeader, speaks: begins("\r\n\r\n\x00\r\nQUIT\n")},
-	{Name: "PostgreSQL", Kind: BeforeTLS, StartTLS: "postgres", TLS: "it asks for TLS by an SSLRequest and waits for an answer; from version 17 on, with sslnegotiation=direct, it begins with TLS at once", speaks: postgresRequest(80877103)},
-	{Name: "PostgreSQL", Kind: BeforeTLS, TLS: "it asks for encryption by GSSAPI first: gssencmode=disable, and sslnegotiation=direct", speaks: postgresRequest(80877104)},
-	{Name: "PostgreSQL", TLS: "it does not ask for TLS: sslmode=require, and sslnegotiation=direct", speaks: postgresStart},
-	{Name: "LDAP", Kind: BeforeTLS, StartTLS: "ldap", TLS: "it asks for TLS by the extended request StartTLS; ldaps:// begins with TLS", speaks: ldap(0x77)},
+	{Name: "PostgreSQL", Kind: BeforeTLS, StartTLS: "postgres", TLS: "it asks for TLS with an SSLRequest and waits for an answer; from version 17 on, with sslnegotiation=direct, it begins with TLS at once", speaks: postgresRequest(80877103)},
+	{Name: "PostgreSQL", Kind: BeforeTLS, TLS: "it asks for encryption with GSSAPI first: set gssencmode=disable and sslnegotiation=direct", speaks: postgresRequest(80877104)},
+	{Name: "PostgreSQL", TLS: "it does not ask for TLS: set sslmode=require and sslnegotiation=direct", speaks: postgresStart},
+	{Name: "LDAP", Kind: BeforeTLS, StartTLS: "ldap", TLS: "it asks for TLS with the extended request StartTLS; ldaps:// begins with TLS", speaks: ldap(0x77)},
 	{Name: "LDAP", TLS: beginWithTLS + ": ldaps://, not ldap://", speaks: ldap(0x60, 0x63)},
-	{Name: "XMPP", Kind: BeforeTLS, StartTLS: "xmpp", TLS: "it waits for the offer of <starttls/>; a client that begins with TLS does so by direct TLS (XEP-0368)", speaks: xmpp},
-	{Name: "NATS", TLS: "it has to begin with TLS: tls:// with handshake_first (tls_first)", speaks: begins("CONNECT {")},
-	{Name: "SMTP", TLS: "it may want to begin TLS by STARTTLS later; smtps:// begins with TLS", speaks: begins("EHLO ", "HELO ", "LHLO ")},
-	{Name: "FTP", TLS: "it may want to begin TLS by AUTH TLS; implicit TLS (ftps://) begins with TLS", speaks: begins("AUTH TLS", "AUTH SSL", "USER ")},
-	{Name: "IMAP", TLS: "it may want to begin TLS by STARTTLS; imaps:// begins with TLS", speaks: imapCommand},
-	{Name: "POP3", TLS: "it may want to begin TLS by STLS; pop3s:// begins with TLS", speaks: begins("CAPA\r\n", "STLS\r\n")},
+	{Name: "XMPP", Kind: BeforeTLS, StartTLS: "xmpp", TLS: "it waits until the server offers <starttls/>; clients that begin with TLS use direct TLS (XEP-0368)", speaks: xmpp},
+	{Name: "NATS", TLS: "it has to begin with TLS: use tls:// with handshake_first (tls_first)", speaks: begins("CONNECT {")},
+	{Name: "SMTP", TLS: "perhaps it wants to begin TLS later with STARTTLS; smtps:// begins with TLS", speaks: begins("EHLO ", "HELO ", "LHLO ")},
+	{Name: "FTP", TLS: "perhaps it wants to begin TLS later with AUTH TLS; implicit TLS (ftps://) begins with TLS", speaks: begins("AUTH TLS", "AUTH SSL", "USER ")},
+	{Name: "IMAP", TLS: "perhaps it wants to begin TLS later with STARTTLS; imaps:// begins with TLS", speaks: imapCommand},
+	{Name: "POP3", TLS: "perhaps it wants to begin TLS later with STLS; pop3s:// begins with TLS", speaks: begins("CAPA\r\n", "STLS\r\n")},
 	{Name: "Redis", TLS: beginWithTLS + ": rediss://, or redis-cli --tls", speaks: either(redisCommand, begins("PING\r\n", "INFO\r\n"))},
 	{Name: "memcached", TLS: beginWithTLS, speaks: either(begins("get ", "set ", "version\r\n", "stats\r\n"), begins("\x80\x00\x00"))},
 	{Name: "MQTT", TLS: beginWithTLS + ": mqtts://, or mosquitto_pub --cafile", speaks: mqttConnect},
 	{Name: "AMQP", TLS: beginWithTLS + ": amqps://", speaks: begins("AMQP")},
-	{Name: "SSH", TLS: "SSH has an encryption of its own: it is never over TLS", speaks: begins("SSH-")},
+	{Name: "SSH", TLS: "SSH has its own encryption and does not use TLS", speaks: begins("SSH-")},
 	{Name: "HTTP/2", Kind: HTTP, speaks: begins("PRI * HTTP/2")},
 	{Name: "HTTP", Kind: HTTP, speaks: isHTTP},
 }
 
-const expectsHeader = "whatever is in front of us sends it (send-proxy, proxy_protocol), and only a server that is told to expect it reads it (accept-proxy)"
+const expectsHeader = "a load balancer in front of us sends it (send-proxy, proxy_protocol); only a server that is set up for it can read it (accept-proxy)"
 
 // begins is for what can be known by how it begins.
 func begins(words ...string) func([]byte) bool {

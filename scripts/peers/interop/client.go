@@ -138,7 +138,7 @@ func (c client) judgeServe(text string) error {
 	}
 	length := `(\.\.\. \(\d+ bytes\))?`
 	if c.ended != "" {
-		length = `(\.\.\.)? \(read \d+ bytes; ended: ` + c.ended + `, so more may have come\)`
+		length = `(\.\.\.)? \(read \d+ bytes; ended: ` + c.ended + `, so it may be incomplete\)`
 	}
 	lines := regexp.MustCompile(`(?m)^Connected by 127\.0\.0\.1:\d+ \(client\.localhost\)\nReceived data: ` + message + length + `$`)
 	got, want := len(lines.FindAllString(text, -1)), cmp.Or(c.times, 1)

@@ -10,7 +10,7 @@ import (
 // What the two ends print, in short.
 const (
 	served       = "Connected by 127.0.0.1:5 (client.localhost)\nReceived data: \"Good morning!\"\n"
-	servedCut    = "Connected by 127.0.0.1:5 (client.localhost)\nReceived data: \"Good morning!\" (read 13 bytes; ended: cut, so more may have come)\n"
+	servedCut    = "Connected by 127.0.0.1:5 (client.localhost)\nReceived data: \"Good morning!\" (read 13 bytes; ended: cut, so it may be incomplete)\n"
 	weRefused    = "tlsdemo: 127.0.0.1:5: client-cert-untrusted: we refused\n"
 	theyRefused  = "tlsdemo: 127.0.0.1:5: server-cert-refused: the client refused\n"
 	closed       = "exchange  1 ms\nended         closed\n"

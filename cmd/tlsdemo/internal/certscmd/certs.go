@@ -11,7 +11,7 @@ import (
 func New(env *cli.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "certs",
-		Short: "Make and look at the certificates of both ends",
+		Short: "Make and show the certificates of both ends",
 		Example: `  tlsdemo certs init
   tlsdemo certs show
   tlsdemo certs issue alice`,

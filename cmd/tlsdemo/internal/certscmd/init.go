@@ -45,32 +45,33 @@ func newCertsInitCmd(env *cli.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "init",
 		Short: "Make a CA, a server and a client certificate",
-		Long: `Make a CA, a certificate for a server and one for a client, in a directory that
+		Long: `Make a CA, a server certificate and a client certificate, in a directory that
 only you can read.
 
-The CA can issue certificates only for localhost, the names below it, and what
---name adds. --constraints says what exactly its certificate limits. A program
-that cannot check a limit refuses every certificate that the limit is about:
+The CA can issue certificates only for localhost, for the names below it, and
+for the names and addresses that --name adds. --constraints says which kinds of
+names the CA's certificate limits. A program that cannot check the limit of a
+kind refuses the certificates that have names of this kind:
 
-  names   DNS names, mail addresses and URIs. All programs that we tried accept
-          this, except wolfSSL and mbedTLS. The CA can issue certificates for
-          any IP address.
-  full    IP addresses, too: to 127.0.0.0/8 and ::1. Take this if the CA goes
-          into a trust store. Programs built on BoringSSL (Envoy, gRPC's C
-          core, Bun) refuse it.
-  none    Nothing: anyone who gets the CA's key can pretend to be any server.
-          This is for wolfSSL and mbedTLS. Never put such a CA into a trust
-          store.
+  names   Limits DNS names, mail addresses and URIs. The CA can issue
+          certificates for any IP address. All programs that we tried accept
+          this, except wolfSSL and mbedTLS.
+  full    Also limits IP addresses, to 127.0.0.0/8 and ::1. Use this if you add
+          the CA to a trust store. Programs built on BoringSSL (Envoy, gRPC's C
+          core, Bun) refuse the server's certificate.
+  none    Limits nothing: anyone who gets the CA's key can pretend to be any
+          server. Use this for wolfSSL and mbedTLS. Never add such a CA to a
+          trust store.
 
 With --trust-domain=example.org each certificate has a SPIFFE ID,
-spiffe://example.org/NAME. Then the CA does not limit URIs.
+spiffe://example.org/NAME. The CA then does not limit URIs.
 
-A set that is there already is never overwritten. If it is valid and is what the
-flags ask for, it stays as it is. If not, --force keeps it aside and makes
-another one, with the same names, trust domain, constraints and key type unless
-flags say otherwise. Only a directory that certs init made is ever replaced: it
-is marked by a file .tlsdemo, and one with other files in it is left alone. A
-set appears as a whole or not at all.`,
+certs init never overwrites a set. If the directory has a valid set that is what
+the flags ask for, nothing is changed. If not, --force keeps the old set under
+another name and makes a new one. The new set has the same names, trust domain,
+constraints and key type as the old one, unless flags say otherwise. --force
+replaces only a directory that certs init made (the file .tlsdemo marks it) and
+that has no other files in it. A set is written completely or not at all.`,
 		Example: `  tlsdemo certs init
   tlsdemo certs init --name=db.internal --name=10.1.2.3 --valid-for=1y
   tlsdemo certs init --force`,
@@ -82,17 +83,17 @@ set appears as a whole or not at all.`,
 	}
 	flags := cmd.Flags()
 	c.Register(flags)
-	flags.StringArrayVar(&c.names, "name", nil, "DNS `name` or IP address that the CA can issue for and the server has, besides those of loopback (repeatable)")
+	flags.StringArrayVar(&c.names, "name", nil, "a further DNS `name` or IP address for the server, for which the CA can issue certificates (repeatable)")
 	flags.Var(&c.constraints, "constraints", "what the CA's certificate limits: names, full or none")
-	flags.StringVar(&c.trustDomain, "trust-domain", "", "SPIFFE trust `domain` for the URIs of the certificates (default none, and no URIs)")
-	flags.Var(&c.validFor, "valid-for", "how long the server's and the client's certificate are valid, in m h d y")
+	flags.StringVar(&c.trustDomain, "trust-domain", "", "SPIFFE trust `domain`: gives each certificate a URI (default: no URIs)")
+	flags.Var(&c.validFor, "valid-for", "how long the server's and the client's certificate are valid: a number with m, h, d or y")
 	flags.Var(&c.caValidFor, "ca-valid-for", "how long the CA is valid")
 	flags.Var(&c.keyType, "key-type", "kind of the keys: p256, p384, ed25519 or rsa3072")
 	flags.StringArrayVar(&c.clients, "client", nil, "also issue one for a client of this `NAME` (repeatable)")
 	flags.StringArrayVar(&c.servers, "server", nil, "also issue one for a server of this `NAME` (repeatable)")
 	flags.BoolVar(&c.encrypt, "encrypt", false, "encrypt the CA's private key with a passphrase")
 	flags.StringVar(&c.newFile, "password-file", "", "the first line of this `FILE` is the passphrase of --encrypt (default $"+caPassword+", else asked for on a terminal)")
-	flags.BoolVar(&c.force, "force", false, "keep a set that is there already aside and make another one")
+	flags.BoolVar(&c.force, "force", false, "keep the old set under another name and make a new one")
 	return cmd
 }
 
@@ -231,7 +232,7 @@ func (c *certsInit) announce(m *made) error {
 		}
 		console.Hang(out, "", console.Clean(note), width)
 	}
-	fmt.Fprintf(out, "\nNext, in one terminal and in another:\n  tlsdemo serve%[1]s\n  tlsdemo send%[1]s\n", console.Clean(c.DirFlag()))
+	fmt.Fprintf(out, "\nNext, in two terminals:\n  tlsdemo serve%[1]s\n  tlsdemo send%[1]s\n", console.Clean(c.DirFlag()))
 	_, err := out.WriteTo(c.env.Stdout)
 	for _, warning := range m.warnings() {
 		fmt.Fprintf(c.env.Stderr, "tlsdemo: warning: %s\n", console.Clean(warning))
@@ -244,16 +245,16 @@ func (m *made) notes() []string {
 	var notes []string
 	p := m.profile
 	if p.Constraints == certs.ConstrainNames {
-		notes = append(notes, "IP addresses are not limited: the CA can issue certificates for any. --constraints=full limits them, too.")
+		notes = append(notes, "IP addresses are not limited: the CA can issue certificates for any of them. --constraints=full limits them, too.")
 	}
 	if p.TrustDomain != "" && p.Constraints != certs.ConstrainNone {
 		notes = append(notes, fmt.Sprintf("URIs are not limited: the CA can issue certificates for SPIFFE IDs of any trust domain. Trust it for %s only.", p.TrustDomain))
 	}
 	if p.LeafValidFor > p.CAValidFor {
-		notes = append(notes, fmt.Sprintf("The certificates end with the CA, after %s and not %s.", inDays(p.CAValidFor), inDays(p.LeafValidFor)))
+		notes = append(notes, fmt.Sprintf("The certificates expire with the CA, after %s and not after %s.", inDays(p.CAValidFor), inDays(p.LeafValidFor)))
 	}
 	if len(m.kept.flags) > 0 {
-		notes = append(notes, fmt.Sprintf("Kept from the old set: %s. For a set without that, delete %s and run certs init again.", strings.Join(m.kept.flags, " "), m.dir))
+		notes = append(notes, fmt.Sprintf("Kept from the old set: %s. For a set without this, delete the directory %s and run certs init again.", strings.Join(m.kept.flags, " "), m.dir))
 	}
 	if len(m.kept.lost) > 0 {
 		notes = append(notes, fmt.Sprintf("The certificates have no URIs any more: many programs refused the old ones. Add %s for URIs that they accept.", strings.Join(m.kept.lost, " ")))
@@ -264,7 +265,7 @@ func (m *made) notes() []string {
 // warnings are what is dangerous about the set, or whom it shuts out.
 func (m *made) warnings() []string {
 	if m.profile.Constraints == certs.ConstrainNone {
-		return []string{"the CA limits nothing: whoever gets ca.key can pretend to be any server. Never put ca.crt into a trust store"}
+		return []string{"the CA limits nothing: anyone who gets ca.key can pretend to be any server. Never add ca.crt to a trust store"}
 	}
 	server := m.set[certs.Server].Leaf()
 	if f := certs.CheckConstraints(server, m.set[certs.CA].Leaf()); f != nil {

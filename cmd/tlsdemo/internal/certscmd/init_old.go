@@ -73,7 +73,7 @@ type otherSet struct {
 }
 
 func (o *otherSet) Error() string {
-	return fmt.Sprintf("the set in %s is complete and valid, but not what the flags ask for", o.dir)
+	return fmt.Sprintf("the set in %s is complete and valid, but it is not what the flags ask for", o.dir)
 }
 
 func (o *otherSet) Details() []string { return o.unmet }

@@ -31,21 +31,21 @@ func newCertsShowCmd(env *cli.Env) *cobra.Command {
 	c := &certsShow{env: env}
 	cmd := &cobra.Command{
 		Use:   "show [NAME|FILE|HOST:PORT|-]...",
-		Short: "Show certificates: what is there, is it sound, when does it end",
-		Long: `Without an argument, show a table of the directory: what each certificate is
-for, how long it is valid, whether it is sound, and under the table everything
-that is wrong. Sound means: the key belongs to the certificate, the chain leads
-to the CA, the usage fits the role, nobody else may read the key, and today lies
-within its dates.
+		Short: "Show certificates: are they OK, and how long are they valid",
+		Long: `Without arguments, show a table of the certificates in the directory: what each
+is for, whether it is OK, and how long it is valid. Below the table is
+everything that is wrong. OK means that the key belongs to the certificate, the
+chain leads to the CA, the usage fits the role, other users cannot read the key,
+and the certificate is valid today.
 
-With arguments, show the whole text of certificates: NAME is one of the
-directory, FILE any file of certificates or requests in PEM or DER, HOST:PORT a
-server, whatever it presents, and - the standard input.
+With arguments, show the full text of certificates. NAME is a certificate of the
+directory, FILE is any file with certificates or certificate requests in PEM or
+DER, HOST:PORT is a server, whatever it presents, and - is the standard input.
 
 ` + certtext.JSONHelp + `
 
-The exit status is 3 if anything in the directory is not sound. That some
-programs refuse a sound certificate is a warning.`,
+The exit status is 3 if something in the directory is not OK. If a certificate
+is OK, but some programs refuse it, this is only a warning.`,
 		Example: `  tlsdemo certs show
   tlsdemo certs show server --short
   openssl s_client -connect 127.0.0.1:8888 </dev/null | tlsdemo certs show -`,
@@ -59,9 +59,9 @@ programs refuse a sound certificate is a warning.`,
 	}
 	flags := cmd.Flags()
 	c.Register(flags)
-	flags.BoolVar(&c.short, "short", false, "show the text in a few lines")
-	flags.BoolVar(&c.json, "json", false, "show one JSON object a certificate")
-	flags.BoolVar(&c.pem, "pem", false, "show the certificates themselves, in PEM")
+	flags.BoolVar(&c.short, "short", false, "show a short text")
+	flags.BoolVar(&c.json, "json", false, "show one JSON object for each certificate")
+	flags.BoolVar(&c.pem, "pem", false, "show the certificates in PEM")
 	cmd.MarkFlagsMutuallyExclusive("short", "json", "pem")
 	return cmd
 }
@@ -151,7 +151,7 @@ func (c *certsShow) showEntry(entry certs.Entry) error {
 }
 
 func (c *certsShow) table(entries []certs.Entry) {
-	rows := [][]string{{"NAME", "ROLE", "SOUND", "VALID", "SERIAL", "NAMES"}}
+	rows := [][]string{{"NAME", "ROLE", "OK", "VALID", "SERIAL", "NAMES"}}
 	for _, entry := range entries {
 		if entry.Cert == nil {
 			rows = append(rows, []string{entry.Name, "-", "no", "-", "-", "-"})

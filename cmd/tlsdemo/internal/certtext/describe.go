@@ -25,8 +25,8 @@ const JSONHelp = `With --json each certificate is one object on a line of its ow
 (certificate or request), role (ca, server, client, both or none), subject,
 issuer, serial (hexadecimal), dns_names, ip_addresses, uris, email_addresses,
 not_before, not_after (RFC 3339), key (such as "ECDSA P-256"), sha256 (of the
-DER, hexadecimal). Without an argument each also has name, sound, findings and
-warnings: lists of code, file and text.`
+DER, hexadecimal). Without arguments each also has name, sound (whether it is
+OK), and findings and warnings, which are lists of code, file and text.`
 
 // Description is a certificate or request as --json shows it. Fields are only ever added.
 type Description struct {
@@ -226,7 +226,7 @@ func permits(ca *x509.Certificate) string {
 func Remaining(cert *x509.Certificate, now time.Time) string {
 	switch {
 	case now.After(cert.NotAfter):
-		return "ended " + chain.Span(now.Sub(cert.NotAfter)) + " ago"
+		return "expired " + chain.Span(now.Sub(cert.NotAfter)) + " ago"
 	case now.Before(cert.NotBefore):
 		return "begins in " + chain.Span(cert.NotBefore.Sub(now))
 	}

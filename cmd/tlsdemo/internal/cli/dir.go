@@ -20,7 +20,7 @@ type DirFlags struct {
 
 // Register adds the flag --dir.
 func (f *DirFlags) Register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.Dir, "dir", "", "`DIR` of the certificates (default $TLSDEMO_DIR, else tlsdemo in your configuration directory)")
+	flags.StringVar(&f.Dir, "dir", "", "`DIR` with the certificates (default: $TLSDEMO_DIR, or else tlsdemo in your configuration directory)")
 }
 
 // Path is --dir, else TLSDEMO_DIR, else the user's own.
@@ -76,9 +76,9 @@ type ForeignDir struct{ Layout *certs.Layout }
 
 func (d *ForeignDir) Error() string {
 	if d.Layout.Tool == "" {
-		return fmt.Sprintf("%s has certificates, but not a set as certs init makes it", d.Layout.Dir)
+		return fmt.Sprintf("%s has certificates, but it is not a set that certs init made", d.Layout.Dir)
 	}
-	return fmt.Sprintf("%s is a directory of another program (%s), not a set as certs init makes it", d.Layout.Dir, d.Layout.Tool)
+	return fmt.Sprintf("%s is a directory of another program (%s), not a set that certs init made", d.Layout.Dir, d.Layout.Tool)
 }
 
 // CheckLayout returns an error for a directory without a set.
@@ -98,7 +98,7 @@ type UnsoundSet struct {
 	Findings []*certs.Finding
 }
 
-func (u *UnsoundSet) Error() string { return fmt.Sprintf("the set in %s is not sound", u.Dir) }
+func (u *UnsoundSet) Error() string { return fmt.Sprintf("the set in %s has faults", u.Dir) }
 
 // Details are the lines under the error.
 func (u *UnsoundSet) Details() []string {

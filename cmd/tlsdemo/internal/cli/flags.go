@@ -34,7 +34,7 @@ var (
 
 func (v *Validity) Set(s string) error {
 	if !validityForm.MatchString(s) {
-		return errors.New("want a number and a unit, m h d or y, as in 90d")
+		return errors.New("it has to be a number with m, h, d or y, such as 90d")
 	}
 	var total time.Duration
 	for _, part := range validityPart.FindAllStringSubmatch(s, -1) {
@@ -70,7 +70,7 @@ type ByteSize int64
 func (b *ByteSize) Set(s string) error {
 	n, err := humanize.ParseBytes(s)
 	if err != nil || n == 0 || n > math.MaxInt64 {
-		return errors.New("want a size greater than 0, as in 1MiB")
+		return errors.New("it has to be a size greater than 0, such as 1MiB")
 	}
 	*b = ByteSize(n)
 	return nil
@@ -91,7 +91,7 @@ var TLSVersions = map[string]TLSVersion{"1.2": tls.VersionTLS12, "1.3": tls.Vers
 func (v *TLSVersion) Set(s string) error {
 	version, ok := TLSVersions[s]
 	if !ok {
-		return errors.New("want 1.2 or 1.3")
+		return errors.New("it has to be 1.2 or 1.3")
 	}
 	*v = version
 	return nil
@@ -116,10 +116,19 @@ type Choice struct {
 
 func (c *Choice) Set(s string) error {
 	if !slices.Contains(c.Words, s) {
-		return fmt.Errorf("want one of %q", c.Words)
+		return fmt.Errorf("it has to be %s", alternatives(c.Words))
 	}
 	c.Value = s
 	return nil
+}
+
+// alternatives are words as a sentence has them: "a, b or c".
+func alternatives(words []string) string {
+	last := len(words) - 1
+	if last < 1 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
 func (c *Choice) String() string { return c.Value }

@@ -8,7 +8,7 @@ import (
 )
 
 var soundScenarios = []Scenario{
-	{Name: "sound", Broken: "nothing: the exchange succeeds"},
+	{Name: "sound", Broken: "nothing is broken: the exchange succeeds"},
 }
 
 // clientCertScenarios are the client's certificates that a server refuses.
@@ -18,21 +18,21 @@ var clientCertScenarios = []Scenario{
 		client: withoutCertificate, Want: both("client-cert-missing"),
 	},
 	{
-		Name: "client-cert-unknown-ca", Broken: "the client's certificate was issued by another CA than the server trusts",
+		Name: "client-cert-unknown-ca", Broken: "the client's certificate was issued by a CA that the server does not trust",
 		breaks: func(s *brokenSet) { s.reissue(certs.Client, s.otherCA()) },
 		Want:   both("client-cert-unknown-ca"),
 	},
 	{
-		Name: "client-cert-stale-ca", Broken: "the CA was created again under the same name; the old one issued the client's certificate",
+		Name: "client-cert-stale-ca", Broken: "the CA was created again under the same name; the old CA issued the client's certificate",
 		breaks: func(s *brokenSet) { s.reissue(certs.Client, s.sameCA()) },
 		Want:   both("client-cert-stale-ca"),
 	},
 	{
-		Name: "client-cert-expired", Broken: "the client's certificate ended two days ago",
+		Name: "client-cert-expired", Broken: "the client's certificate expired two days ago",
 		breaks: changed(certs.Client, forge.Expired), Want: both("client-cert-expired"),
 	},
 	{
-		Name: "client-cert-not-yet-valid", Broken: "the client's certificate begins in two days",
+		Name: "client-cert-not-yet-valid", Broken: "the client's certificate is not yet valid: it begins in two days",
 		breaks: changed(certs.Client, forge.NotYetValid), Want: both("client-cert-not-yet-valid"),
 	},
 	{
@@ -45,12 +45,12 @@ var clientCertScenarios = []Scenario{
 		Want: Verdicts{Server: "client-cert-revoked", Client: "client-cert-refused"},
 	},
 	{
-		Name: "client-cert-not-allowed", Broken: "the server accepts another DNS name than the client's certificate has",
+		Name: "client-cert-not-allowed", Broken: "the server accepts only a DNS name that the client's certificate does not have",
 		serve: []string{"--allow-dns=alice.localhost"},
 		Want:  Verdicts{Server: "client-cert-not-allowed", Client: "client-cert-refused"},
 	},
 	{
-		Name: "client-cert-refused", Broken: "the server accepts another URI; the client sees nothing wrong",
+		Name: "client-cert-refused", Broken: "the server accepts only a URI that the client's certificate does not have; the client sees nothing wrong",
 		serve: []string{"--allow-uri=spiffe://tlsdemo.localhost/alice"},
 		Want:  Verdicts{Server: "client-cert-not-allowed", Client: "client-cert-refused"},
 	},
@@ -59,21 +59,21 @@ var clientCertScenarios = []Scenario{
 		breaks: changed(certs.Client, forge.MoreNames("www.example.com")), Want: both("client-cert-name-constraint"),
 	},
 	{
-		Name: "client-cert-incomplete-chain", Broken: "the client does not send the intermediate, which both ends have at hand",
+		Name: "client-cert-incomplete-chain", Broken: "the client does not send the intermediate, but both ends have it in a file",
 		breaks: func(s *brokenSet) { s.set[intermediate] = s.under(certs.Client) },
 		Want:   both("client-cert-incomplete-chain"),
 	},
 	{
-		Name: "client-cert-incomplete-chain-unseen", Broken: "the client does not send the intermediate, which neither end has at hand",
+		Name: "client-cert-incomplete-chain-unseen", Broken: "the client does not send the intermediate, and neither end has it in a file",
 		breaks: func(s *brokenSet) { s.under(certs.Client) },
 		Want:   both("client-cert-unknown-ca"),
 	},
 	{
-		Name: "client-cert-issuer-not-ca", Broken: "the certificate that issued the client's is not that of a CA",
+		Name: "client-cert-issuer-not-ca", Broken: "the certificate that issued the client's certificate is not a CA",
 		breaks: withIntermediate(certs.Client, forge.NoCA), Want: both("client-cert-issuer-not-ca"),
 	},
 	{
-		Name: "client-ca-wrong-usage", Broken: "the intermediate above the client's certificate may only issue certificates for the other role",
+		Name: "client-ca-wrong-usage", Broken: "the intermediate above the client's certificate can issue certificates only for servers",
 		breaks: withIntermediate(certs.Client, forge.ForServers), Want: both("client-ca-wrong-usage"),
 	},
 	{
@@ -81,7 +81,7 @@ var clientCertScenarios = []Scenario{
 		breaks: func(s *brokenSet) { s.tooDeep(certs.Client) }, Want: both("client-cert-path-too-long"),
 	},
 	{
-		Name: "client-cert-critical-extension", Broken: "the client's certificate has a critical extension that nobody knows",
+		Name: "client-cert-critical-extension", Broken: "the client's certificate has a critical extension that no program knows",
 		breaks: changed(certs.Client, forge.Critical), Want: both("client-cert-critical-extension"),
 	},
 	{
@@ -107,11 +107,11 @@ var clientCertScenarios = []Scenario{
 		breaks: withIntermediate(certs.Client, forge.SHA1), Want: both("client-cert-weak"),
 	},
 	{
-		Name: "client-ca-not-yet-valid", Broken: "the intermediate above the client's certificate begins in two days",
+		Name: "client-ca-not-yet-valid", Broken: "the intermediate above the client's certificate is not yet valid: it begins in two days",
 		breaks: withIntermediate(certs.Client, forge.NotYetValid), Want: both("ca-not-yet-valid"),
 	},
 	{
-		Name: "client-ca-expired", Broken: "the intermediate above the client's certificate ended two days ago",
+		Name: "client-ca-expired", Broken: "the intermediate above the client's certificate expired two days ago",
 		breaks: withIntermediate(certs.Client, forge.Expired), Want: both("ca-expired"),
 	},
 }
@@ -119,7 +119,7 @@ var clientCertScenarios = []Scenario{
 // serverCertScenarios are the server's certificates that a client refuses.
 var serverCertScenarios = []Scenario{
 	{
-		Name: "server-cert-unknown-ca", Broken: "the server's certificate was issued by another CA than the client trusts",
+		Name: "server-cert-unknown-ca", Broken: "the server's certificate was issued by a CA that the client does not trust",
 		breaks: func(s *brokenSet) { s.reissue(certs.Server, s.otherCA()) },
 		Want:   Verdicts{Server: "server-cert-refused", Client: "server-cert-unknown-ca"},
 	},
@@ -129,21 +129,21 @@ var serverCertScenarios = []Scenario{
 		Want:   Verdicts{Server: "server-cert-refused", Client: "server-cert-unknown-ca"},
 	},
 	{
-		Name: "server-cert-stale-ca", Broken: "the CA was created again under the same name; the old one issued the server's certificate",
+		Name: "server-cert-stale-ca", Broken: "the CA was created again under the same name; the old CA issued the server's certificate",
 		breaks: func(s *brokenSet) { s.reissue(certs.Server, s.sameCA()) },
 		Want:   both("server-cert-stale-ca"),
 	},
 	{
-		Name: "server-cert-stale-ca-at-client", Broken: "the CA was created again under the same name; the client still trusts the old one",
+		Name: "server-cert-stale-ca-at-client", Broken: "the CA was created again under the same name; the client still trusts the old CA",
 		breaks: func(s *brokenSet) { s.apart(s.sameCA()) },
 		Want:   Verdicts{Server: "server-cert-refused", Client: "server-cert-stale-ca"},
 	},
 	{
-		Name: "server-cert-expired", Broken: "the server's certificate ended two days ago",
+		Name: "server-cert-expired", Broken: "the server's certificate expired two days ago",
 		breaks: changed(certs.Server, forge.Expired), Want: both("server-cert-expired"),
 	},
 	{
-		Name: "server-cert-not-yet-valid", Broken: "the server's certificate begins in two days",
+		Name: "server-cert-not-yet-valid", Broken: "the server's certificate is not yet valid: it begins in two days",
 		breaks: changed(certs.Server, forge.NotYetValid), Want: both("server-cert-not-yet-valid"),
 	},
 	{
@@ -155,7 +155,7 @@ var serverCertScenarios = []Scenario{
 		breaks: changed(certs.Server, forge.Names("db.localhost")), Want: both("server-cert-name-mismatch"),
 	},
 	{
-		Name: "server-cert-no-san", Broken: "the server's certificate has a common name, and no other",
+		Name: "server-cert-no-san", Broken: "the server's certificate has only a common name, and no subject alternative name",
 		breaks: changed(certs.Server, forge.Names()), Want: both("server-cert-no-san"),
 	},
 	{
@@ -163,7 +163,7 @@ var serverCertScenarios = []Scenario{
 		breaks: changed(certs.Server, forge.ForClients), Want: both("server-cert-wrong-usage"),
 	},
 	{
-		Name: "server-cert-self-signed", Broken: "the server's certificate is signed with its own key",
+		Name: "server-cert-self-signed", Broken: "the server's certificate is self-signed",
 		breaks: func(s *brokenSet) { s.reissue(certs.Server, nil) }, Want: both("server-cert-self-signed"),
 	},
 	{
@@ -172,7 +172,7 @@ var serverCertScenarios = []Scenario{
 		Want: Verdicts{Server: "server-cert-refused", Client: "server-cert-revoked"},
 	},
 	{
-		Name: "server-cert-not-allowed", Broken: "the client accepts another name than the server's certificate has, by a list of its own",
+		Name: "server-cert-not-allowed", Broken: "the client has a list of allowed names, and the server's certificate has none of them",
 		client: choosy, Want: Verdicts{Server: "server-cert-refused", Client: "server-cert-not-allowed"},
 	},
 	{
@@ -180,21 +180,21 @@ var serverCertScenarios = []Scenario{
 		breaks: changed(certs.Server, forge.MoreNames("www.example.com")), Want: both("server-cert-name-constraint"),
 	},
 	{
-		Name: "server-cert-incomplete-chain", Broken: "the server does not send the intermediate, which both ends have at hand",
+		Name: "server-cert-incomplete-chain", Broken: "the server does not send the intermediate, but both ends have it in a file",
 		breaks: func(s *brokenSet) { s.set[intermediate] = s.under(certs.Server) },
 		Want:   both("server-cert-incomplete-chain"),
 	},
 	{
-		Name: "server-cert-incomplete-chain-unseen", Broken: "the server does not send the intermediate, which neither end has at hand",
+		Name: "server-cert-incomplete-chain-unseen", Broken: "the server does not send the intermediate, and neither end has it in a file",
 		breaks: func(s *brokenSet) { s.under(certs.Server) },
 		Want:   Verdicts{Server: "server-cert-refused", Client: "server-cert-unknown-ca"},
 	},
 	{
-		Name: "server-cert-issuer-not-ca", Broken: "the certificate that issued the server's is not that of a CA",
+		Name: "server-cert-issuer-not-ca", Broken: "the certificate that issued the server's certificate is not a CA",
 		breaks: withIntermediate(certs.Server, forge.NoCA), Want: both("server-cert-issuer-not-ca"),
 	},
 	{
-		Name: "server-ca-wrong-usage", Broken: "the intermediate above the server's certificate may only issue certificates for the other role",
+		Name: "server-ca-wrong-usage", Broken: "the intermediate above the server's certificate can issue certificates only for clients",
 		breaks: withIntermediate(certs.Server, forge.ForClients), Want: both("server-ca-wrong-usage"),
 	},
 	{
@@ -202,7 +202,7 @@ var serverCertScenarios = []Scenario{
 		breaks: func(s *brokenSet) { s.tooDeep(certs.Server) }, Want: both("server-cert-path-too-long"),
 	},
 	{
-		Name: "server-cert-critical-extension", Broken: "the server's certificate has a critical extension that nobody knows",
+		Name: "server-cert-critical-extension", Broken: "the server's certificate has a critical extension that no program knows",
 		breaks: changed(certs.Server, forge.Critical), Want: both("server-cert-critical-extension"),
 	},
 	{
@@ -223,15 +223,15 @@ var serverCertScenarios = []Scenario{
 		breaks: withIntermediate(certs.Server, forge.SHA1), Want: both("server-cert-weak"),
 	},
 	{
-		Name: "server-ca-not-yet-valid", Broken: "the intermediate above the server's certificate begins in two days",
+		Name: "server-ca-not-yet-valid", Broken: "the intermediate above the server's certificate is not yet valid: it begins in two days",
 		breaks: withIntermediate(certs.Server, forge.NotYetValid), Want: both("ca-not-yet-valid"),
 	},
 	{
-		Name: "server-ca-expired", Broken: "the intermediate above the server's certificate ended two days ago",
+		Name: "server-ca-expired", Broken: "the intermediate above the server's certificate expired two days ago",
 		breaks: withIntermediate(certs.Server, forge.Expired), Want: both("ca-expired"),
 	},
 	{
-		Name: "ca-expired", Broken: "the CA ended a year ago, and what it issued claims to live on",
+		Name: "ca-expired", Broken: "the CA expired a year ago, but the certificates that it issued have not",
 		breaks: expiredCA, Want: both("ca-expired"),
 	},
 }

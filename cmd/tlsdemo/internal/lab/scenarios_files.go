@@ -21,27 +21,27 @@ var fileScenarios = []Scenario{
 		breaks: locked(certs.Server), Want: Verdicts{Server: "key-encrypted"},
 	},
 	{
-		Name: "key-unparsable", Broken: "the client's key is garbage in a PEM block",
+		Name: "key-unparsable", Broken: "the client's key file has a PEM block without a key in it",
 		breaks: overwritten("client.key", garbageKey), Want: Verdicts{Client: "key-unparsable"},
 	},
 	{
-		Name: "key-unparsable-server", Broken: "the server's key is garbage in a PEM block",
+		Name: "key-unparsable-server", Broken: "the server's key file has a PEM block without a key in it",
 		breaks: overwritten("server.key", garbageKey), Want: Verdicts{Server: "key-unparsable"},
 	},
 	{
-		Name: "key-unreadable", Broken: "a directory stands where the client's key should",
+		Name: "key-unreadable", Broken: "the client's key file is a directory",
 		breaks: func(s *brokenSet) { s.unreadableKey(certs.Client) }, Want: Verdicts{Client: "key-unreadable"},
 	},
 	{
-		Name: "key-unreadable-server", Broken: "a directory stands where the server's key should",
+		Name: "key-unreadable-server", Broken: "the server's key file is a directory",
 		breaks: func(s *brokenSet) { s.unreadableKey(certs.Server) }, Want: Verdicts{Server: "key-unreadable"},
 	},
 	{
-		Name: "pem-swapped", Broken: "the client's certificate and key are in each other's file",
+		Name: "pem-swapped", Broken: "the client's certificate and key are swapped: each is in the other's file",
 		breaks: func(s *brokenSet) { s.swap(certs.Client) }, Want: Verdicts{Client: "pem-swapped"},
 	},
 	{
-		Name: "pem-swapped-server", Broken: "the server's certificate and key are in each other's file",
+		Name: "pem-swapped-server", Broken: "the server's certificate and key are swapped: each is in the other's file",
 		breaks: func(s *brokenSet) { s.swap(certs.Server) }, Want: Verdicts{Server: "pem-swapped"},
 	},
 	{

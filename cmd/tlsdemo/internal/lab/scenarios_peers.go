@@ -26,7 +26,7 @@ var peerScenarios = []Scenario{
 		serve: []string{"--plain", "--reply=HTTP/1.0 400 Bad Request"}, Want: Verdicts{Client: "peer-plaintext-http"},
 	},
 	{
-		Name: "peer-not-tls", Broken: "the client speaks something else than TLS",
+		Name: "peer-not-tls", Broken: "the client speaks another protocol, not TLS",
 		send: []string{"--plain", "HELO client.localhost"}, Want: Verdicts{Server: "peer-not-tls", Client: "no-answer"},
 	},
 	{
@@ -38,7 +38,7 @@ var peerScenarios = []Scenario{
 		serve: []string{"--plain", "--reply=220 mail.localhost ESMTP"}, Want: Verdicts{Client: "peer-wants-starttls"},
 	},
 	{
-		Name: "peer-proxy-header", Broken: "a load balancer puts a header of the PROXY protocol in front",
+		Name: "peer-proxy-header", Broken: "a load balancer sends a header of the PROXY protocol before TLS",
 		send: []string{"--plain", "PROXY TCP4 127.0.0.1 127.0.0.1 50000 8888"}, Want: Verdicts{Server: "peer-proxy-header", Client: "no-answer"},
 	},
 	{
@@ -73,15 +73,15 @@ var peerScenarios = []Scenario{
 		server: stalled, send: []string{clientWhile}, Want: Verdicts{Client: "peer-stalled"},
 	},
 	{
-		Name: "peer-silent-after-handshake", Broken: "the server completes the handshake and never answers: slow, but no refusal",
+		Name: "peer-silent-after-handshake", Broken: "the server completes the handshake and never answers: this is not a refusal",
 		server: mute, send: []string{clientWhile}, Want: Verdicts{Client: "peer-silent"},
 	},
 	{
-		Name: "handshake-too-large", Broken: "the server's certificate has so many names that no client of Go's takes it",
+		Name: "handshake-too-large", Broken: "the server's certificate has so many names that Go clients do not accept it",
 		server: verbose, Want: Verdicts{Client: "handshake-too-large"},
 	},
 	{
-		Name: "server-name-required", Broken: "the server has a certificate for a client that names it, and the client connects to an address",
+		Name: "server-name-required", Broken: "the server needs a server name (SNI), and the client connects to an address",
 		server: particular, Want: Verdicts{Client: "server-name-required"},
 	},
 	{
@@ -93,11 +93,11 @@ var peerScenarios = []Scenario{
 		server: closing, client: prober(), Want: Verdicts{Client: "closed-after-handshake"},
 	},
 	{
-		Name: "answer-cut", Broken: "the server's answer ends before it has said that this is all",
+		Name: "answer-cut", Broken: "the server's answer ends before the server has said that this is all",
 		server: cutting, Want: Verdicts{Client: "answer-cut"},
 	},
 	{
-		Name: "message-not-taken", Broken: "the server answers and closes, and has not read all of the message",
+		Name: "message-not-taken", Broken: "the server answers and closes before it has read the whole message",
 		breaks: func(s *brokenSet) { s.files["message"] = make([]byte, 4<<20) },
 		server: hasty, send: []string{"--alpn=", "--file={dir}/message"}, Want: Verdicts{Client: "message-not-taken"},
 	},
@@ -116,7 +116,7 @@ var peerScenarios = []Scenario{
 		serve: []string{"--alpn=", "--max-message=1"}, Want: Verdicts{Server: "message-too-large", Client: "no-answer"},
 	},
 	{
-		Name: "message-too-large", Broken: "the client's message is longer than the server takes",
+		Name: "message-too-large", Broken: "the client's message is longer than the server accepts",
 		serve: []string{"--max-message=1KiB"}, breaks: func(s *brokenSet) { s.files["message"] = make([]byte, 4<<10) },
 		send: []string{"--file={dir}/message"}, Want: Verdicts{Server: "message-too-large", Client: "message-aborted"},
 	},
@@ -125,15 +125,15 @@ var peerScenarios = []Scenario{
 		client: leaving, Want: Verdicts{Server: "message-cut"},
 	},
 	{
-		Name: "message-malformed", Broken: "the client sends what is no message of the protocol that both ends have agreed on",
+		Name: "message-malformed", Broken: "the client sends bytes that are not a message of the agreed protocol",
 		client: babbling, Want: Verdicts{Server: "message-malformed"},
 	},
 	{
-		Name: "message-malformed-server", Broken: "the server answers what is no message of the protocol that both ends have agreed on",
+		Name: "message-malformed-server", Broken: "the server answers with bytes that are not a message of the agreed protocol",
 		server: babblingServer, Want: Verdicts{Client: "message-malformed"},
 	},
 	{
-		Name: "record-invalid", Broken: "something between the two ends puts bytes of its own into the connection",
+		Name: "record-invalid", Broken: "something between the two ends adds bytes of its own to the connection",
 		server: tampered, Want: Verdicts{Client: "record-invalid"},
 	},
 }
@@ -141,25 +141,25 @@ var peerScenarios = []Scenario{
 // parameterScenarios are two ends with nothing in common.
 var parameterScenarios = []Scenario{
 	{
-		Name: "tls-version-mismatch", Broken: "each end allows one version of TLS, and not the same",
+		Name: "tls-version-mismatch", Broken: "each end allows one TLS version, and the two are different",
 		serve: []string{"{other}"}, Want: both("tls-version-mismatch"),
 	},
 	{
-		Name: "no-shared-cipher", Broken: "each end allows one cipher suite, and not the same",
+		Name: "no-shared-cipher", Broken: "each end allows one cipher suite, and the two are different",
 		only:  tls.VersionTLS12,
 		serve: []string{"--ciphers=TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"},
 		send:  []string{"--ciphers=TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"},
 		Want:  Verdicts{Server: "no-shared-cipher", Client: "no-shared-parameters"},
 	},
 	{
-		Name: "no-shared-cipher-key", Broken: "the one cipher suite that both ends allow is for RSA, and the server's key is ECDSA",
+		Name: "no-shared-cipher-key", Broken: "both ends allow only one cipher suite; it is for RSA keys, and the server's key is ECDSA",
 		only:  tls.VersionTLS12,
 		serve: []string{"--ciphers=TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"},
 		send:  []string{"--ciphers=TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"},
 		Want:  Verdicts{Server: "no-shared-cipher", Client: "no-shared-parameters"},
 	},
 	{
-		Name: "tls-too-old", Broken: "the client knows only RSA key exchange",
+		Name: "tls-too-old", Broken: "the client supports only RSA key exchange",
 		only: tls.VersionTLS12, client: old, Want: Verdicts{Server: "tls-too-old", Client: "no-shared-parameters"},
 	},
 	{
@@ -167,12 +167,12 @@ var parameterScenarios = []Scenario{
 		client: mismatched, Want: Verdicts{Server: "handshake-failed", Client: "no-shared-signature"},
 	},
 	{
-		Name: "no-shared-group", Broken: "each end allows one group for the key exchange, and not the same",
+		Name: "no-shared-group", Broken: "each end allows one group for the key exchange, and the two are different",
 		serve: []string{"--groups=P384"}, send: []string{"--groups=X25519"},
 		Want: Verdicts{Server: "no-shared-group", Client: "no-shared-parameters"},
 	},
 	{
-		Name: "alpn-mismatch", Broken: "each end names an application protocol, and not the same",
+		Name: "alpn-mismatch", Broken: "each end offers one application protocol, and the two are different",
 		serve: []string{"--alpn=h2"}, send: []string{"--alpn=mqtt"}, Want: both("alpn-mismatch"),
 	},
 	{
