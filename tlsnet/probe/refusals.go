@@ -92,9 +92,10 @@ func (o *Outcome) compare(sound *Report) {
 }
 
 // closed reports whether a server ended a connection that got as far as to show it a
-// certificate, and did not say why.
+// certificate, and did not say why. How net/http calls that depends on whether its request
+// was out by then, and not all that it says is an error of the network.
 func closed(fault *explain.Error) bool {
-	return !fault.Alerted && fault.Code != explain.PeerClosedBeforeHello && neterr.BrokenOff(fault.Err)
+	return !fault.Alerted && fault.Code != explain.PeerClosedBeforeHello && (fault.Code == explain.NoAnswer || neterr.BrokenOff(fault.Err))
 }
 
 // weighed says of each finished handshake what it shows.
