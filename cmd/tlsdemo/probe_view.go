@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -421,9 +420,7 @@ func (v *probeView) record() *probeRecord {
 func described(list []*x509.Certificate) []*certtext.Description {
 	var all []*certtext.Description
 	for _, cert := range list {
-		d := certtext.Describe(cert, "")
-		d.PEM = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw}))
-		all = append(all, d)
+		all = append(all, certtext.Describe(cert, ""))
 	}
 	return all
 }

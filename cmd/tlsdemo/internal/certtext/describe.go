@@ -25,8 +25,8 @@ const JSONHelp = `With --json each certificate is one object on a line of its ow
 (certificate or request), role (ca, server, client, both or none), subject,
 issuer, serial (hexadecimal), dns_names, ip_addresses, uris, email_addresses,
 not_before, not_after (RFC 3339), key (such as "ECDSA P-256"), sha256 (of the
-DER, hexadecimal). Without arguments each also has name, sound (whether it is
-OK), and findings and warnings, which are lists of code, file and text.`
+DER, hexadecimal), pem. Without arguments each also has name, sound (whether it
+is OK), and findings and warnings, which are lists of code, file and text.`
 
 // Description is a certificate or request as --json shows it. Fields are only ever added.
 type Description struct {
@@ -45,7 +45,7 @@ type Description struct {
 	NotAfter  *time.Time `json:"not_after,omitempty"`
 	Key       string     `json:"key,omitempty"`
 	SHA256    string     `json:"sha256,omitempty"`
-	PEM       string     `json:"pem,omitempty"` // of probe's
+	PEM       string     `json:"pem,omitempty"`
 	Sound     *bool      `json:"sound,omitempty"`
 	Findings  []Finding  `json:"findings,omitzero"` // nil unless it was judged
 	Warnings  []Finding  `json:"warnings,omitzero"`
@@ -66,7 +66,7 @@ func (it Item) Describe() *Description {
 	return &Description{
 		File: it.File, Kind: "request", Subject: r.Subject.String(),
 		DNS: r.DNSNames, IPs: ips(r.IPAddresses), URIs: URIs(r.URIs), Emails: r.EmailAddresses,
-		Key: keyName(r.PublicKey, r.RawSubjectPublicKeyInfo), SHA256: digest(r.Raw),
+		Key: keyName(r.PublicKey, r.RawSubjectPublicKeyInfo), SHA256: digest(r.Raw), PEM: it.pem(),
 	}
 }
 
@@ -80,7 +80,7 @@ func Describe(cert *x509.Certificate, file string) *Description {
 		Subject: cert.Subject.String(), Issuer: cert.Issuer.String(), Serial: chain.Serial(cert),
 		DNS: cert.DNSNames, IPs: ips(cert.IPAddresses), URIs: URIs(cert.URIs), Emails: cert.EmailAddresses,
 		NotBefore: &cert.NotBefore, NotAfter: &cert.NotAfter,
-		Key: keyName(cert.PublicKey, cert.RawSubjectPublicKeyInfo), SHA256: digest(cert.Raw),
+		Key: keyName(cert.PublicKey, cert.RawSubjectPublicKeyInfo), SHA256: digest(cert.Raw), PEM: Item{Cert: cert}.pem(),
 	}
 }
 

@@ -42,6 +42,8 @@ func (it Item) Text(short bool) (string, error) {
 	return Request(it.Request, short)
 }
 
+func (it Item) pem() string { return string(pem.EncodeToMemory(it.Block())) }
+
 // Block is it in PEM.
 func (it Item) Block() *pem.Block {
 	if it.Cert != nil {
