@@ -96,7 +96,7 @@ func TestChangeIssueRefuses(t *testing.T) {
 		want string
 	}{
 		"taken":          {certs.Request{Name: certs.Client}, "there is a certificate called client already"},
-		"the CA":         {certs.Request{Name: certs.CA}, "that is the CA's"},
+		"the CA":         {certs.Request{Name: certs.CA}, "the CA has this name"},
 		"a path":         {certs.Request{Name: "../x"}, "not allowed"},
 		"a foreign name": {certs.Request{Name: "x", Names: []string{"example.com"}}, "not permitted"},
 		"a foreign mail": {certs.Request{Name: "x", Names: []string{"a@example.com"}}, "not permitted"},

@@ -51,9 +51,9 @@ func decrypt(der []byte, pass Passphrase) (crypto.Signer, error) {
 	key, _, err := pkcs8.ParsePrivateKey(der, passphrase)
 	switch {
 	case err != nil && err.Error() == wrongPassphrase:
-		return nil, &Finding{Code: KeyPassphrase, Text: "the passphrase is not that of the private key", Err: err}
+		return nil, &Finding{Code: KeyPassphrase, Text: "this is not the passphrase of the private key", Err: err}
 	case err != nil:
-		return nil, &Finding{Code: KeyUnparsable, Text: "the private key is encrypted in a way that is not known here: " + err.Error(), Err: err}
+		return nil, &Finding{Code: KeyUnparsable, Text: "the private key is encrypted in a way that we do not know: " + err.Error(), Err: err}
 	}
 	return signerOf(key)
 }
@@ -88,11 +88,11 @@ type encrypted struct {
 func checkEncryption(der []byte) error {
 	var info encrypted
 	if _, err := asn1.Unmarshal(der, &info); err != nil {
-		return errors.New("the private key is encrypted in a way that is not known here: not PBES2 with a block cipher")
+		return errors.New("the private key is encrypted in a way that we do not know: not PBES2 with a block cipher")
 	}
 	// All ciphers of the library in CBC mode have a block as long as their IV.
 	if n := len(info.Algorithm.Params.Cipher.IV); n == 0 || len(info.Data) == 0 || len(info.Data)%n != 0 {
-		return errors.New("the encrypted private key is broken: it is not a whole number of blocks")
+		return errors.New("the encrypted private key is damaged: it is not a whole number of blocks")
 	}
 	var costs struct {
 		Salt      []byte
@@ -101,14 +101,14 @@ func checkEncryption(der []byte) error {
 	}
 	kdf := info.Algorithm.Params.KDF
 	if _, err := asn1.Unmarshal(kdf.Parameters.FullBytes, &costs); err != nil {
-		return errors.New("the encrypted private key is broken: " + err.Error())
+		return errors.New("the encrypted private key is damaged: " + err.Error())
 	}
 	limit, size := maxRounds, costs.Cost
 	if kdf.Algorithm.Equal(scryptID) {
 		limit, size = maxScrypt/128, costs.Cost*max(costs.BlockSize, 1)
 	}
 	if costs.Cost > maxRounds || costs.BlockSize > 1<<10 || size > limit || size < 0 {
-		return errors.New("the private key is encrypted with such an effort that it is not tried")
+		return errors.New("the decryption of the private key would take so much work that we do not try it")
 	}
 	return nil
 }

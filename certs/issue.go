@@ -26,7 +26,7 @@ func (c *Change) free(name string) error {
 		return err
 	}
 	if name == CA {
-		return fmt.Errorf("bad name %q: that is the CA's", name)
+		return fmt.Errorf("bad name %q: the CA has this name", name)
 	}
 	_, err := c.root.Lstat(name + ".crt")
 	switch {
@@ -105,7 +105,7 @@ func FromCSR(csr *x509.CertificateRequest, req Request) (Request, error) {
 		return req, &Finding{Code: CertUnparsable, Text: "the request is not signed with its own key: " + err.Error(), Err: err}
 	}
 	if asksForCA(csr) {
-		return req, &Finding{Code: CertNotCA, Text: "the request asks for the certificate of a CA, and only leaves are issued"}
+		return req, &Finding{Code: CertNotCA, Text: "the request asks for the certificate of a CA, and we issue only leaves"}
 	}
 	req.Only = true
 	req.Names = append(namesOfRequest(csr), req.Names...)

@@ -66,7 +66,7 @@ func checkPublicKey(pub crypto.PublicKey) error {
 	switch key := pub.(type) {
 	case *rsa.PublicKey:
 		if bits := key.N.BitLen(); bits < 2048 {
-			return &Finding{Code: CertWeak, Text: fmt.Sprintf("the RSA key has %d bits, and peers want 2048 or more", bits)}
+			return &Finding{Code: CertWeak, Text: fmt.Sprintf("the RSA key has %d bits, and 2048 are the minimum", bits)}
 		}
 		return nil
 	case *ecdsa.PublicKey:

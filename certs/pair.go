@@ -76,7 +76,7 @@ func (p *Pair) notFirst(keys []crypto.Signer, keyFile string) []*Finding {
 	if i <= 0 {
 		return nil
 	}
-	text := fmt.Sprintf("the certificate's private key is key %d of the file: this key has to come first, since other programs take the first", i+1)
+	text := fmt.Sprintf("the certificate's private key is key %d of the file: this key has to come first, because other programs use the first one", i+1)
 	return []*Finding{{Code: KeyMismatch, File: keyFile, Text: text}}
 }
 

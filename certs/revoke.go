@@ -154,7 +154,7 @@ func (c *Change) Revoke(which string, reason Reason) (*Revoked, error) {
 // find returns the leaf that is meant, by its name if it has one, and its serial number.
 func (c *Change) find(which string) (name string, serial *big.Int, err error) {
 	if which == CA {
-		return "", nil, errors.New("a CA that signs itself cannot be revoked: certs rotate-ca puts another one in its place")
+		return "", nil, errors.New("a self-signed CA cannot be revoked: certs rotate-ca replaces it")
 	}
 	certs, unknown := c.leaf(which)
 	if unknown == nil {
@@ -250,7 +250,7 @@ func (c *Change) lists() ([]crlRecord, error) {
 			continue // of a CA that has been dropped
 		}
 		if i < 0 {
-			text := fmt.Sprintf("the list of %s was not signed by a CA of this directory", chain.Quote(list.Issuer.String()))
+			text := fmt.Sprintf("the revocation list of %s was not signed by a CA of this directory", chain.Quote(list.Issuer.String()))
 			return nil, &Finding{Code: CRLUntrusted, File: c.dir.crlFile(), Text: text}
 		}
 		records[i].add(list)

@@ -25,7 +25,7 @@ type Rotation struct {
 }
 
 // ErrRotating is returned by [Change.Rotate] if the old CA is still there from the last time.
-var ErrRotating = errors.New("the CA is being replaced already")
+var ErrRotating = errors.New("the CA is already being replaced")
 
 // Rotate makes a new CA, with a new key and another name, that takes the place of the old one.
 // ca.crt then has both, the new one first, and ca.key both keys; leaves still have to be

@@ -61,7 +61,7 @@ func checkURI(s string) error {
 	u, err := url.Parse(s)
 	switch {
 	case err != nil, u.Scheme == "", u.Host == "":
-		return errors.New("want a URI with a scheme and a host, as in spiffe://example.org/name")
+		return errors.New("it has to be a URI with a scheme and a host, such as spiffe://example.org/name")
 	case u.User != nil, u.Port() != "":
 		return errors.New("a URI in a certificate names a host, without a user or a port")
 	}
@@ -73,7 +73,7 @@ func checkURI(s string) error {
 func checkMail(s string) error {
 	address, err := mail.ParseAddress(s)
 	if err != nil || address.Address != s || address.Name != "" {
-		return errors.New("not a mail address, as in alice@example.org")
+		return errors.New("it has to be a mail address, such as alice@example.org")
 	}
 	return checkDNSName(mailHost(s))
 }

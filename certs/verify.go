@@ -59,7 +59,7 @@ func (d Demand) endSoon(path []*x509.Certificate) []*Finding {
 		if cert != path[0] {
 			who = "the CA " + chain.Subject(cert)
 		}
-		found = append(found, &Finding{Code: CertEndsSoon, Text: fmt.Sprintf("%s ends in %s (%s)", who, chain.Span(left), chain.Stamp(cert.NotAfter))})
+		found = append(found, &Finding{Code: CertEndsSoon, Text: fmt.Sprintf("%s expires in %s (%s)", who, chain.Span(left), chain.Stamp(cert.NotAfter))})
 	}
 	return found
 }

@@ -207,14 +207,14 @@ func TestReadRefuses(t *testing.T) {
 		want  string
 	}{
 		"no such file":   {[]string{filepath.Join(dir, "nosuch")}, nil, "no such file"},
-		"no certificate": {[]string{key}, nil, "no certificate of a client or server"},
-		"no key":         {[]string{cert}, nil, "no certificate of a client or server"},
+		"no certificate": {[]string{key}, nil, "no certificate of a client or a server"},
+		"no key":         {[]string{cert}, nil, "no certificate of a client or a server"},
 		"no CA":          {[]string{cert, key}, nil, "the CA that issued CN=client"},
 		"text":           {[]string{file("a.txt", []byte("hello\n"))}, nil, "contains no certificate"},
 		"locked":         {[]string{cert, lockedKey}, nil, "encrypted with a passphrase"},
-		"wrong":          {[]string{cert, lockedKey}, passphrase("wrong"), "not that of the private key"},
-		"wrong p12":      {[]string{p12}, passphrase("wrong"), "not that of this PKCS#12"},
-		"no password":    {[]string{p12}, nil, "not that of this PKCS#12"},
+		"wrong":          {[]string{cert, lockedKey}, passphrase("wrong"), "not the passphrase of the private key"},
+		"wrong p12":      {[]string{p12}, passphrase("wrong"), "not the password of the PKCS#12"},
+		"no password":    {[]string{p12}, nil, "not the password of the PKCS#12"},
 	} {
 		found, err := convert.Read(t.Context(), test.paths, test.pass)
 		if err == nil {

@@ -166,7 +166,7 @@ func (f *Found) parsePKCS12(ctx context.Context, data []byte, path string, pass 
 	}
 	switch {
 	case errors.Is(err, pkcs12.ErrIncorrectPassword):
-		return false, &certs.Finding{Code: certs.KeyPassphrase, Text: "the password is not that of this PKCS#12 file", Err: err}
+		return false, &certs.Finding{Code: certs.KeyPassphrase, Text: "this is not the password of the PKCS#12 file", Err: err}
 	case ctx.Err() != nil:
 		return false, context.Cause(ctx)
 	case err != nil:

@@ -27,7 +27,7 @@ type Taken struct {
 func (f *Found) Set() (certs.Set, []Taken, error) {
 	leaves := f.leaves()
 	if len(leaves) == 0 {
-		return nil, nil, errors.New("no certificate of a client or server with its private key is there")
+		return nil, nil, errors.New("there is no certificate of a client or a server with its private key")
 	}
 	set := make(certs.Set)
 	var taken []Taken

@@ -274,12 +274,12 @@ func hintTooLarge(f *problem) string {
 		return hintOtherLog(f)
 	}
 	longer := cli.ByteSize(min(limit.Limit, math.MaxInt64/16) * 16)
-	return "to take longer messages: " + f.here().With("max-message", longer.String()).String()
+	return "to accept longer messages: " + f.here().With("max-message", longer.String()).String()
 }
 
 // hintMalformed: without ALPN a message has no form that could be wrong.
 func hintMalformed(f *problem) string {
-	return "without the protocol " + tlsnet.Protocol + ", so that any bytes are a message: " + f.here().With("alpn", "").String()
+	return "try without the protocol " + tlsnet.Protocol + ", so that any bytes are a message: " + f.here().With("alpn", "").String()
 }
 
 // hintHandshake: what failed at our own end is in the text.
@@ -309,7 +309,7 @@ func hintCipher(f *problem) string {
 		return "at the client: allow a cipher suite that both ends have"
 	}
 	if f.Ours {
-		return "at the client: allow a cipher suite that goes with the key of this server's certificate"
+		return "at the client: allow a cipher suite that works with the key of this server's certificate"
 	}
 	return hintLimit("allow a cipher suite that both ends have", "ciphers")(f)
 }
@@ -317,7 +317,7 @@ func hintCipher(f *problem) string {
 // hintALPN: without a protocol of its own an end takes any.
 func hintALPN(f *problem) string {
 	if _, given := f.typed.Value("alpn"); !given && f.typed.Is("probe") {
-		return "offer what the server may speak: " + f.here().With("alpn", "h2,http/1.1").String()
+		return "offer application protocols that the server may support: " + f.here().With("alpn", "h2,http/1.1").String()
 	}
 	return "try without an application protocol: " + f.here().With("alpn", "").String()
 }
@@ -362,7 +362,7 @@ func hintTrust(f *problem) string {
 		if pair := f.origin.pairFor(certs.Client); pair != nil {
 			return withFiles(f.here(), *pair).String()
 		}
-		return "ask who runs the server for a certificate, and give it and its key with --cert and --key"
+		return "ask the person who runs the server for a certificate, and give it and its key with --cert and --key"
 	case f.Cert == nil:
 		return f.other() + "present a certificate that one of these CAs issued"
 	}
@@ -399,7 +399,7 @@ func hintName(f *problem) string {
 // has its names in a file.
 func hintServerName(f *problem) string {
 	if f.Code == explain.ServerNameRequired && harmless([]string{f.Wanted}) != "" {
-		return "with the name that it answers to: " + f.here().With("server-name", f.Wanted).String()
+		return "use the name to which this server answers: " + f.here().With("server-name", f.Wanted).String()
 	}
 	if f.origin.ours() && loopback(f.addr()) {
 		file := certs.Dir(f.origin.dir).Files(certs.Server).Cert
@@ -407,7 +407,7 @@ func hintServerName(f *problem) string {
 			return "use a name that is in our own file " + console.ShellWord(file) + ": " + f.here().With("server-name", harmless(cert.DNSNames)).String()
 		}
 	}
-	return "ask who runs the server which names it has, and give one with --server-name"
+	return "ask the person who runs the server which names it has, and give one of them with --server-name"
 }
 
 // hintChain puts the intermediate that is at hand behind the leaf.
@@ -481,7 +481,7 @@ func hintOtherPort(f *problem) string {
 
 // hintLargeHello is about a ClientHello that gets lost: a smaller one is a matter of a flag.
 func hintLargeHello(f *problem) string {
-	return "until the server, or what stands before it, is updated: " + f.here().With("groups", "X25519").String()
+	return "until the server, or what is in front of it, has been updated: " + f.here().With("groups", "X25519").String()
 }
 
 // hintUnanswered is about a connection that nobody answers.
@@ -494,7 +494,7 @@ func hintStartTLS(f *problem) string {
 	if f.Side == explain.ServerSide {
 		return "at the client: choose the setting with which TLS begins at once, not STARTTLS and not sslmode"
 	}
-	who := "ask who runs the server for a port on which TLS begins at once"
+	who := "ask the person who runs the server for a port on which TLS begins at once"
 	if f.typed.Is("probe") || !slices.Contains(probe.StartTLSNames(), f.StartTLS) {
 		return who
 	}
@@ -504,7 +504,7 @@ func hintStartTLS(f *problem) string {
 // hintInHTTP is about a refusal after the handshake.
 func hintInHTTP(f *problem) string {
 	if f.Cert == nil && f.origin.files.Cert == "" {
-		return "ask who runs the server for a certificate, and give it and its key with --cert and --key; tlsdemo probe --http shows which CAs the server accepts"
+		return "ask the person who runs the server for a certificate, and give it and its key with --cert and --key; tlsdemo probe --http shows which CAs the server accepts"
 	}
 	return "the reason is in the server's own log"
 }
@@ -637,7 +637,7 @@ func askIssuer(f *problem) string {
 func hintRefused(f *problem) string {
 	connect, ok := errors.AsType[*connectError](f.err)
 	if f.typed.Is("probe") {
-		return "start the server that is to listen there, or ask the person who runs it for its address and port"
+		return "start the server that should listen there, or ask the person who runs it for its address and port"
 	}
 	if !ok || !loopback(connect.addr) || strings.HasSuffix(connect.addr, ":0") {
 		return ""
@@ -787,7 +787,7 @@ func hintTrustFile(f *problem) string {
 	if ca := f.origin.issuerOf(f.origin.leaf()); ca != "" {
 		return "use the CA of our own certificate: " + f.here().With("ca", ca).String()
 	}
-	return "ask the CA that issued the other end's certificate for its own, and give that with --ca"
+	return "ask the CA that issued the other end's certificate for the certificate of the CA, and give that with --ca"
 }
 
 // hintPair is about a certificate and a key that do not belong together: perhaps they have

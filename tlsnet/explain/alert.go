@@ -146,7 +146,7 @@ func (f *facts) refusedNothing(alert tls.AlertError) *Error {
 		// let in, and servers of a certificate of their own.
 		e := f.brokenOffBy(alert)
 		e.Text += ", before it asked us for a certificate"
-		e.Basis = "it is not about a certificate of ours; its own log may say why"
+		e.Basis = "this is not about a certificate of ours; " + f.peer() + "'s own log may say why"
 		return e
 	}
 	certainty := Likely

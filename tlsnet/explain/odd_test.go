@@ -38,9 +38,9 @@ func TestOddServers(t *testing.T) {
 		says         string
 	}{
 		{"an empty line", "\r\nhello", explain.PeerNotTLS, `began with "\r\nhello"`},
-		{"a record of anything", "\x16\x03\x03\x40\x00" + strings.Repeat("\xe0", 0x4000), explain.PeerNotTLS, "no message of a handshake"},
+		{"a record of anything", "\x16\x03\x03\x40\x00" + strings.Repeat("\xe0", 0x4000), explain.PeerNotTLS, "not a message of a handshake"},
 		{"a message that is too long", "\x16\x03\x03\x00\x04\x02\xff\xff\xff", explain.HandshakeTooLarge, "16777215 bytes"},
-		{"a record that is too long", "\x16\x03\x03\xff\xff" + strings.Repeat("\x02", 100), explain.HandshakeFailed, "does not allow: oversized record"},
+		{"a record that is too long", "\x16\x03\x03\xff\xff" + strings.Repeat("\x02", 100), explain.HandshakeFailed, "broke a rule of TLS: oversized record"},
 		{"another message", "\x16\x03\x03\x00\x04\x00\x00\x00\x00", explain.HandshakeFailed, "unexpected handshake message helloRequest when waiting for serverHello"},
 		{"SSL 3", "\x15\x03\x00\x00\x02\x02\x28", explain.NoSharedParameters, "in common"},
 		{"a protocol is wanted", "\x15\x03\x03\x00\x02\x02\x78", explain.ALPNMismatch, "we offered none"},

@@ -63,7 +63,7 @@ func (f *facts) refusal(err error) *Error {
 	case f.side == ClientSide && sentAlert(err, alertNoRenegotiation):
 		return f.askedLater()
 	case says(err, "tls: handshake message of length") && f.wire.Garbled():
-		e.Code, e.Text = PeerNotTLS, fmt.Sprintf("%s does not speak TLS: it began like TLS, with %q, but that is no message of a handshake", f.peer(), f.wire.FirstLine())
+		e.Code, e.Text = PeerNotTLS, fmt.Sprintf("%s does not speak TLS: it began like TLS, with %q, but this is not a message of a handshake", f.peer(), f.wire.FirstLine())
 	case says(err, "tls: handshake message of length"):
 		e.Code, e.Text = HandshakeTooLarge, fmt.Sprintf("%s sent a message that is too long: %s", f.peer(), words(strings.TrimPrefix(err.Error(), "tls: ")))
 	case says(err, "tls: server selected unadvertised ALPN protocol"):

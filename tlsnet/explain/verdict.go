@@ -31,8 +31,8 @@ func (f *facts) unlike(err error) *Error {
 	e := &Error{Code: HandshakeFailed, Side: f.side, Text: words(err.Error()), Err: err}
 	for _, begin := range unlawful {
 		if rule, ok := strings.CutPrefix(err.Error(), "tls: "); ok && strings.HasPrefix(rule, begin) {
-			e.Text = fmt.Sprintf("%s did what TLS does not allow: %s", f.peer(), words(messageTypes.Replace(rule)))
-			e.Basis = "a defect of its program, or something in between that changes what is sent"
+			e.Text = fmt.Sprintf("%s broke a rule of TLS: %s", f.peer(), words(messageTypes.Replace(rule)))
+			e.Basis = "its program has a defect, or something in between changes what is sent"
 		}
 	}
 	return e

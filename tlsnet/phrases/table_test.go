@@ -37,6 +37,27 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// A note is for somebody who reads it under stress: whole sentences, not the name of a
+// program or the number of an error alone.
+func TestNotesAreSentences(t *testing.T) {
+	tab, err := parse(phrasesTSV)
+	if err != nil {
+		t.Fatal(err)
+	}
+	notes := make(map[string]string)
+	for _, p := range tab.phrases {
+		notes[p.Text] = p.Note
+	}
+	for _, a := range tab.alerts {
+		notes[a.Name] = a.Note
+	}
+	for text, note := range notes {
+		if note != "" && (!strings.HasSuffix(note, ".") || len(strings.Fields(note)) < 4) {
+			t.Errorf("%q: no whole sentence: %q", text, note)
+		}
+	}
+}
+
 // A row that is broken is an error that says which.
 func TestTableOfBrokenRows(t *testing.T) {
 	for what, row := range map[string]string{

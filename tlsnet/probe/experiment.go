@@ -81,7 +81,7 @@ func (l *lab) reconsider() {
 	}
 	same := *first
 	same.Code, same.Certainty, same.Basis = explain.HandshakeFailed, explain.Unknown, "its own log may say why"
-	same.Text = fmt.Sprintf("the server broke off before it showed a certificate, with the alert %q, and did the same when it was sent the name %s",
+	same.Text = fmt.Sprintf("the server ended the handshake with the alert %q before it presented a certificate, and did the same when we sent the name %s",
 		strings.TrimPrefix(first.Alert.Error(), "tls: "), l.named)
 	l.report.Faults[0] = &same
 }

@@ -222,7 +222,7 @@ func TestExperimentsRefuteAGuess(t *testing.T) {
 	})
 	report := run(t, &probe.Probe{Config: r.client}, addr)
 	first := report.Faults[0]
-	if first.Code != explain.HandshakeFailed || first.Certainty != explain.Unknown || !strings.Contains(first.Text, "the same when it was sent the name localhost") {
+	if first.Code != explain.HandshakeFailed || first.Certainty != explain.Unknown || !strings.Contains(first.Text, "the same when we sent the name localhost") {
 		t.Errorf("%v (%v)", first, first.Certainty)
 	}
 }

@@ -36,7 +36,7 @@ func (f *changeFlags) register(flags *pflag.FlagSet) {
 type passphraseFlags struct{ file string }
 
 func (f *passphraseFlags) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.file, "password-file", "", "the first line of this `FILE` is the passphrase of the CA's key, if that is encrypted (default $"+caPassword+", else asked for on a terminal)")
+	flags.StringVar(&f.file, "password-file", "", "`FILE` with the passphrase of the CA's key in its first line, if the key is encrypted (default: $"+caPassword+", or else asked for on a terminal)")
 }
 
 // caPassword has the passphrase of the CA's key.
@@ -84,7 +84,7 @@ var errNoTerminal = errors.New("there is no passphrase")
 // noPassphrase says where a passphrase could have come from, if there was nobody to ask.
 func noPassphrase(err error, variable string) error {
 	if errors.Is(err, errNoTerminal) {
-		return fmt.Errorf("it is encrypted, and %w: give it by --password-file, or in the environment as %s", err, variable)
+		return fmt.Errorf("it is encrypted, and %w: give it with --password-file, or in the environment variable %s", err, variable)
 	}
 	return err
 }

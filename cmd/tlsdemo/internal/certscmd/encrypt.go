@@ -24,13 +24,14 @@ func newEncryptKeyCmd(env *cli.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "encrypt-key",
 		Short: "Encrypt the CA's private key with a passphrase",
-		Long: `Encrypt the CA's private key with a passphrase, or with another one. From then
-on every command that signs needs it: from --password-file, from
-$` + caPassword + `, or typed on a terminal. serve and send never need it.
+		Long: `Encrypt the CA's private key with a passphrase, or change its passphrase. From
+then on every command that signs needs the passphrase: from --password-file,
+from $` + caPassword + `, or typed on a terminal. serve and send never need it.
 
-The passphrase is the first line of --new-password-file. If the key is encrypted
-already, its passphrase comes from where it always does. OpenSSL reads the file:
-it is PKCS#8 with scrypt and AES-256. --decrypt takes the passphrase away.`,
+The new passphrase is the first line of --new-password-file. If the key is
+already encrypted, its old passphrase is needed too, from one of the same
+places. OpenSSL can read the file: it is PKCS#8 with scrypt and AES-256.
+--decrypt removes the passphrase.`,
 		Example: `  tlsdemo certs encrypt-key --new-password-file=passphrase
   tlsdemo certs encrypt-key --decrypt --password-file=passphrase`,
 		Args: cli.NoArgs,
@@ -38,7 +39,7 @@ it is PKCS#8 with scrypt and AES-256. --decrypt takes the passphrase away.`,
 	}
 	flags := cmd.Flags()
 	c.register(flags)
-	flags.StringVar(&c.newFile, "new-password-file", "", "the first line of this `FILE` is the new passphrase (default: asked for, on a terminal)")
+	flags.StringVar(&c.newFile, "new-password-file", "", "`FILE` with the new passphrase in its first line (default: asked for on a terminal)")
 	flags.BoolVar(&c.decrypt, "decrypt", false, "store the key without a passphrase")
 	cmd.MarkFlagsMutuallyExclusive("new-password-file", "decrypt")
 	return cmd
@@ -55,7 +56,7 @@ func (c *encryptKey) run(ctx context.Context) error {
 		}
 		done := "is encrypted"
 		if c.decrypt {
-			done = "is not encrypted any more"
+			done = "is no longer encrypted"
 		}
 		_, err := fmt.Fprintf(c.env.Stdout, "The CA's private key %s\n", done)
 		return err
@@ -81,12 +82,12 @@ func newPassphrase(env *cli.Env, file string, again bool) ([]byte, error) {
 	}
 	first, err := ask(env, "new passphrase of the CA's key")
 	if errors.Is(err, errNoTerminal) {
-		return nil, errors.New("there is no new passphrase: name a file that has it")
+		return nil, errors.New("there is no new passphrase: give a file that has it with --new-password-file")
 	}
 	if err != nil {
 		return nil, err
 	}
-	second, err := ask(env, "the same again")
+	second, err := ask(env, "the same passphrase again")
 	switch {
 	case err != nil:
 		return nil, err

@@ -38,22 +38,21 @@ func newExportCmd(env *cli.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export NAME --format=FORMAT",
 		Short: "Write a certificate in the format of another program",
-		Long: `Write a certificate with its key, or the CA, as another program wants it:
+		Long: `Write a certificate with its key, or the CA, in the format of another program:
 
   p12             PKCS#12, for browsers, Java and Windows: the certificate, its
                   key and the CA, in NAME.p12
-  pem-bundle      certificate and key in one file of PEM, for HAProxy, in
-                  NAME.pem
+  pem-bundle      certificate and key in one PEM file, for HAProxy, in NAME.pem
   jks-truststore  the CA as a trust store of Java, in truststore.p12; with
-                  --legacy truststore.jks, for Java 8
+                  --legacy in truststore.jks, for Java 8
   k8s-secret      a TLS Secret of Kubernetes, in YAML, on the standard output
-  env             settings to paste, for some twenty programs and libraries,
+  env             settings to paste, for about twenty programs and libraries,
                   with the names of the files, on the standard output
 
-A file that is there is never overwritten; --out=- is the standard output. The
-password of p12 and jks-truststore is the first line of --password-file, or
-$` + exportPassword + `. If there is none, one is made and printed, once.
---no-password writes them without any encryption, which few programs read.
+No file is ever overwritten. --out=- means the standard output. The password of
+p12 and jks-truststore is the first line of --password-file, or
+$` + exportPassword + `. If there is none, a password is made and printed once.
+--no-password writes them without encryption, which few programs can read.
 --legacy encrypts with 3DES, for Windows before 2019, macOS and old Java.`,
 		Example: `  tlsdemo certs export client --format=p12
   tlsdemo certs export server --format=pem-bundle --out=/tmp/haproxy.pem
@@ -62,13 +61,13 @@ $` + exportPassword + `. If there is none, one is made and printed, once.
   tlsdemo certs export client --format=env`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return fmt.Errorf("want one NAME, not %d", len(args))
+				return fmt.Errorf("give one NAME, not %d", len(args))
 			}
 			return nil
 		},
 		PreRunE: func(*cobra.Command, []string) error {
 			if c.format.Value == "" {
-				return fmt.Errorf("--format is missing: one of %s", strings.Join(formats, ", "))
+				return fmt.Errorf("--format is missing: it has to be one of %s", strings.Join(formats, ", "))
 			}
 			return nil
 		},
@@ -77,10 +76,10 @@ $` + exportPassword + `. If there is none, one is made and printed, once.
 	flags := cmd.Flags()
 	c.Register(flags)
 	flags.Var(&c.format, "format", "p12, pem-bundle, jks-truststore, k8s-secret or env")
-	flags.StringVar(&c.out, "out", "", "write to this `FILE`; - is the standard output (default as above)")
-	flags.StringVar(&c.passwordFile, "password-file", "", "the first line of this `FILE` is the password")
+	flags.StringVar(&c.out, "out", "", "write to this `FILE`; - means the standard output (default: as above)")
+	flags.StringVar(&c.passwordFile, "password-file", "", "`FILE` with the password in its first line")
 	flags.BoolVar(&c.noPassword, "no-password", false, "do not encrypt")
-	flags.BoolVar(&c.legacy, "legacy", false, "what old programs read: 3DES in place of AES, JKS in place of PKCS#12")
+	flags.BoolVar(&c.legacy, "legacy", false, "for old programs: 3DES instead of AES, JKS instead of PKCS#12")
 	cmd.MarkFlagsMutuallyExclusive("password-file", "no-password")
 	return cmd
 }
@@ -100,7 +99,7 @@ func (c *export) run(name string) error {
 	var pair *certs.Pair
 	if c.format.Value != "jks-truststore" {
 		if name == certs.CA {
-			return &cli.UsageError{Command: "tlsdemo certs export", Err: errors.New("the CA's key is not exported: name a leaf, or --format=jks-truststore for its certificate")}
+			return &cli.UsageError{Command: "tlsdemo certs export", Err: errors.New("the CA's key is never exported: name another certificate, or use --format=jks-truststore for the CA's certificate")}
 		}
 		if pair, err = dir.Pair(name); err != nil {
 			return err
@@ -158,7 +157,7 @@ func (c *export) password() (password, made string, err error) {
 // tell says the password that was made, once what it is for has been written.
 func (c *export) tell(made string, err error) error {
 	if err == nil && made != "" {
-		_, err = fmt.Fprintf(c.env.Stderr, "The password is %s\nIt is nowhere else.\n", made)
+		_, err = fmt.Fprintf(c.env.Stderr, "The password is %s\nIt is not stored anywhere.\n", made)
 	}
 	return err
 }

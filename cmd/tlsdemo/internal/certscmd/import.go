@@ -30,21 +30,22 @@ func newImportCmd(env *cli.Env) *cobra.Command {
 	c := &importing{env: env}
 	cmd := &cobra.Command{
 		Use:   "import FILE...",
-		Short: "Make a set of the files of another program",
-		Long: `Make a new directory, which every command understands, of what another program
-made: mkcert, minica, certbot, easy-rsa, a PKCS#12 file, a Secret of Kubernetes
-in YAML. FILE may be a directory. It says what it took for what. The files stay
-where they are: they are copied.
+		Short: "Make a set from the files of another program",
+		Long: `Make a new directory that every command understands from the files of another
+program: mkcert, minica, certbot, easy-rsa, a PKCS#12 file, or a Kubernetes
+Secret in YAML. FILE can be a directory. The command says how it used each file.
+It copies the files and does not change them.
 
-The certificates whose key is there become the set's; the CAs above them become
-its ca.crt. If the key of the CA is there too, certs issue and the others work.
-A passphrase is the first line of --password-file, or $` + exportPassword + `.`,
+Certificates whose keys are among the files become certificates of the set, and
+the CAs above them become its ca.crt. If the CA's key is there too, certs issue
+and the other commands work. If a file needs a passphrase, it is the first line
+of --password-file, or $` + exportPassword + `.`,
 		Example: `  tlsdemo certs import client.p12 --dir=imported
   tlsdemo certs import rootCA.pem localhost.pem localhost-key.pem --dir=imported
   kubectl get secret web -o yaml >web.yaml && tlsdemo certs import web.yaml`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return errors.New("want the FILEs of a set")
+				return errors.New("give the FILEs of a set")
 			}
 			return nil
 		},
@@ -52,7 +53,7 @@ A passphrase is the first line of --password-file, or $` + exportPassword + `.`,
 	}
 	flags := cmd.Flags()
 	c.Register(flags)
-	flags.StringVar(&c.passwordFile, "password-file", "", "the first line of this `FILE` is the passphrase")
+	flags.StringVar(&c.passwordFile, "password-file", "", "`FILE` with the passphrase in its first line")
 	return cmd
 }
 
@@ -61,7 +62,7 @@ func (c *importing) run(ctx context.Context, paths []string) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, importPatience, fmt.Errorf("to decrypt it takes longer than %v", importPatience))
+	ctx, cancel := context.WithTimeoutCause(ctx, importPatience, fmt.Errorf("decryption takes longer than %v", importPatience))
 	defer cancel()
 	found, err := convert.Read(ctx, paths, c.passphrase)
 	if err != nil {
@@ -96,10 +97,10 @@ func (c *importing) passphrase() ([]byte, error) {
 // announce says what was taken for what, and what is not there.
 func (c *importing) announce(dir certs.Dir, set certs.Set, taken []convert.Taken) error {
 	out := c.env.Stdout
-	fmt.Fprintf(out, "Made %s of these:\n\n", console.Clean(string(dir)))
+	fmt.Fprintf(out, "Made %s from these files:\n\n", console.Clean(string(dir)))
 	var rows [][]string
 	for _, t := range taken {
-		key := "its key is not there"
+		key := "without its key"
 		if t.Key != "" {
 			key = "key " + console.Clean(t.Key)
 		}
@@ -107,11 +108,11 @@ func (c *importing) announce(dir certs.Dir, set certs.Set, taken []convert.Taken
 	}
 	console.PrintTable(out, rows, cli.TableColumns(out))
 	if set[certs.CA].Key == nil {
-		fmt.Fprintln(out, "\nThe key of the CA is not here: certificates cannot be issued or renewed.")
+		fmt.Fprintln(out, "\nThe CA's key is not there, so this directory cannot issue or renew certificates.")
 	}
 	for _, name := range []string{certs.Server, certs.Client} {
 		if set[name] == nil && set[certs.CA].Key != nil {
-			fmt.Fprintf(out, "\nThere is none for a %[1]s. To issue one:\n  tlsdemo certs issue %[1]s --%[1]s%[2]s\n", name, console.Clean(c.DirFlag()))
+			fmt.Fprintf(out, "\nThere is no certificate for a %[1]s. To issue one:\n  tlsdemo certs issue %[1]s --%[1]s%[2]s\n", name, console.Clean(c.DirFlag()))
 		}
 	}
 	return nil

@@ -89,10 +89,10 @@ that has no other files in it. A set is written completely or not at all.`,
 	flags.Var(&c.validFor, "valid-for", "how long the server's and the client's certificate are valid: a number with m, h, d or y")
 	flags.Var(&c.caValidFor, "ca-valid-for", "how long the CA is valid")
 	flags.Var(&c.keyType, "key-type", "kind of the keys: p256, p384, ed25519 or rsa3072")
-	flags.StringArrayVar(&c.clients, "client", nil, "also issue one for a client of this `NAME` (repeatable)")
-	flags.StringArrayVar(&c.servers, "server", nil, "also issue one for a server of this `NAME` (repeatable)")
+	flags.StringArrayVar(&c.clients, "client", nil, "also issue a certificate for a client called `NAME` (repeatable)")
+	flags.StringArrayVar(&c.servers, "server", nil, "also issue a certificate for a server called `NAME` (repeatable)")
 	flags.BoolVar(&c.encrypt, "encrypt", false, "encrypt the CA's private key with a passphrase")
-	flags.StringVar(&c.newFile, "password-file", "", "the first line of this `FILE` is the passphrase of --encrypt (default $"+caPassword+", else asked for on a terminal)")
+	flags.StringVar(&c.newFile, "password-file", "", "`FILE` with the passphrase for --encrypt in its first line (default: $"+caPassword+", or else asked for on a terminal)")
 	flags.BoolVar(&c.force, "force", false, "keep the old set under another name and make a new one")
 	return cmd
 }

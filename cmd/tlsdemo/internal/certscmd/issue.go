@@ -38,32 +38,33 @@ func newIssueCmd(env *cli.Env) *cobra.Command {
 		Short: "Issue another certificate, for a service or a person",
 		Long: `Issue another certificate of the CA in the directory, as NAME.crt and NAME.key.
 
-It is for a client, unless --server says otherwise. Its common name is NAME, or
-what --cn says: PostgreSQL and others take that for the name of a user. It has
-the DNS name NAME.localhost, and one for a server also has localhost, 127.0.0.1
-and ::1. --name adds others: DNS names, wildcards such as *.example.localhost,
-IP addresses, URIs and mail addresses. The CA can issue only for names that it
-is limited to: certs rotate-ca --name=NAME adds one.
+The certificate is for a client, unless --server or --peer says otherwise. Its
+common name is NAME, or the text of --cn; PostgreSQL and other programs use it
+as the name of a user. It has the DNS name NAME.localhost, and a server's
+certificate also has localhost, 127.0.0.1 and ::1. --name adds more names: DNS
+names, wildcards such as *.example.localhost, IP addresses, URIs and mail
+addresses. The CA can issue certificates only for the names that it is limited
+to; certs rotate-ca --name=NAME adds a name to the CA.
 
-With --csr it signs somebody else's key: the certificate has the key and the
-names of the request, and those of --name; what else the request asks for does
-not count. There is no NAME.key then.
+With --csr, the key is that of a certificate request: the certificate has the
+key and the names of the request, and the names of --name. Everything else that
+the request asks for is ignored. There is no NAME.key then.
 
---peer is for programs that connect to others of their kind with the
-certificate with which they serve, such as etcd. It can be used at both ends.`,
+--peer is for programs that use one certificate as a server and as a client,
+such as etcd. It can be used at both ends.`,
 		Example: `  tlsdemo certs issue alice
   tlsdemo certs issue api --server --name=api.localhost
   tlsdemo certs issue etcd-1 --peer
   tlsdemo certs issue build --csr=build.csr`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return fmt.Errorf("want one NAME, not %d", len(args))
+				return fmt.Errorf("give one NAME, not %d", len(args))
 			}
 			return nil
 		},
 		PreRunE: func(_ *cobra.Command, args []string) error {
 			if args[0] == certs.CA {
-				return errors.New("bad name \"ca\": that is the CA's")
+				return errors.New("bad name \"ca\": the CA has this name")
 			}
 			return c.request(args[0]).Check()
 		},
@@ -73,12 +74,12 @@ certificate with which they serve, such as etcd. It can be used at both ends.`,
 	c.register(flags)
 	flags.BoolVar(&c.client, "client", false, "for a client: the default")
 	flags.BoolVar(&c.server, "server", false, "for a server")
-	flags.BoolVar(&c.peer, "peer", false, "for both ends, as etcd and others need it")
-	flags.StringArrayVar(&c.names, "name", nil, "DNS `name`, IP address, URI or mail address that the certificate has, too (repeatable)")
-	flags.StringVar(&c.commonName, "cn", "", "common name, any `TEXT` of up to 64 characters (default NAME)")
-	flags.Var(&c.validFor, "valid-for", "how long it is valid, in m h d y, but not longer than the CA")
+	flags.BoolVar(&c.peer, "peer", false, "for both ends, as etcd and other programs need it")
+	flags.StringArrayVar(&c.names, "name", nil, "a further DNS `name`, IP address, URI or mail address for the certificate (repeatable)")
+	flags.StringVar(&c.commonName, "cn", "", "common name: any `TEXT` of up to 64 characters (default: NAME)")
+	flags.Var(&c.validFor, "valid-for", "how long it is valid, but not longer than the CA: a number with m, h, d or y")
 	flags.Var(&c.keyType, "key-type", "kind of the key: p256, p384, ed25519 or rsa3072")
-	flags.StringVar(&c.csr, "csr", "", "sign the request in this `FILE`, PEM or DER, in place of a new key")
+	flags.StringVar(&c.csr, "csr", "", "sign the certificate request in this `FILE`, in PEM or DER, and make no key")
 	flags.BoolVar(&c.json, "json", false, "print one JSON object")
 	cmd.MarkFlagsMutuallyExclusive("client", "server", "peer")
 	cmd.MarkFlagsMutuallyExclusive("csr", "key-type")
@@ -129,7 +130,7 @@ func (c *issue) readRequest() (*x509.CertificateRequest, error) {
 	}
 	requests := certs.ParseRequests(data)
 	if len(requests) != 1 {
-		return nil, &cli.LocalError{Err: fmt.Errorf("%s holds %d certificate requests, want one", c.csr, len(requests))}
+		return nil, &cli.LocalError{Err: fmt.Errorf("%s contains %d certificate requests, and it has to be one", c.csr, len(requests))}
 	}
 	return requests[0], nil
 }
@@ -142,9 +143,9 @@ func (c *issue) announce(dir certs.Dir, name string) error {
 		object.Judge(entry)
 		return console.NewJSONEncoder(c.env.Stdout).Encode(object)
 	}
-	files := "it and its key"
+	files := name + ".crt and " + name + ".key"
 	if c.csr != "" {
-		files = "it"
+		files = name + ".crt"
 	}
 	fmt.Fprintf(c.env.Stdout, "Issued %s: %s in %s\n\n", name, files, console.Clean(string(dir)))
 	printLeaves(c.env.Stdout, cli.TableColumns(c.env.Stdout), entry)

@@ -32,24 +32,24 @@ func newRenewCmd(env *cli.Env) *cobra.Command {
 	c := &renew{env: env}
 	cmd := &cobra.Command{
 		Use:   "renew [NAME]...",
-		Short: "Renew certificates that end soon",
-		Long: `Renew certificates: the same names, role and key, and another end. Without a
-NAME it renews what is in the last third of its life, and says what it has left
-alone, so that it can run every day: nothing to do is a success. With NAMEs it
-renews these.
+		Short: "Renew certificates that expire soon",
+		Long: `Renew certificates: names, role and key stay the same, and the new certificate
+is valid for longer. Without NAME, renew those that are in the last third of
+their lifetime, and say which are left as they are. This can run every day: it
+is a success if there is nothing to do. With NAMEs, renew these.
 
-A certificate is exchanged in one step. With --new-key the key's file has both
-keys until the certificate has changed, the old one first. So a program that
-reads the files at any moment finds the key of the certificate, and one that
-has read them goes on with what it has read. Restart it to use the new
-certificate.
+A certificate is replaced in one step. With --new-key, the key file has both
+keys until the certificate has been replaced, the old key first. So a program
+that reads the files at any moment finds the key of the certificate. A program
+that has already read them goes on with the old certificate: restart it to use
+the new one.
 
-renew ca makes the certificate of the CA again, with the same name and key:
-what it has issued stays valid, also for those who have the old ca.crt. That is
-what you want if the CA ends soon. If its key may have been stolen, or if it is
-to issue for other names, use certs rotate-ca.
+renew ca renews the certificate of the CA, with the same name and key. What the
+CA has issued stays valid, also for programs with the old ca.crt. Use this if
+the CA expires soon. If its key may have been stolen, or if the CA has to issue
+certificates for other names, use certs rotate-ca.
 
-The revocation lists of the directory, if it has any, are signed again.`,
+If the directory has revocation lists, they are signed again.`,
 		Example: `  tlsdemo certs renew
   tlsdemo certs renew --within=30d
   tlsdemo certs renew client --new-key
@@ -59,11 +59,11 @@ The revocation lists of the directory, if it has any, are signed again.`,
 	}
 	flags := cmd.Flags()
 	c.register(flags)
-	flags.Var(&c.within, "within", "renew what ends within this time, in m h d y (default a third of its life)")
-	flags.Var(&c.validFor, "valid-for", "how long it is valid, in m h d y (default as long as before)")
-	flags.BoolVar(&c.newKey, "new-key", false, "make a new key, of the same kind")
+	flags.Var(&c.within, "within", "renew what expires within this time: a number with m, h, d or y (default: a third of its lifetime)")
+	flags.Var(&c.validFor, "valid-for", "how long it is valid: a number with m, h, d or y (default: as long as before)")
+	flags.BoolVar(&c.newKey, "new-key", false, "make a new key of the same kind")
 	flags.StringArrayVar(&c.names, "name", nil, "a further `name` for the certificate, as in certs issue (repeatable)")
-	flags.BoolVar(&c.json, "json", false, "print one JSON object a certificate")
+	flags.BoolVar(&c.json, "json", false, "print one JSON object for each certificate")
 	return cmd
 }
 
@@ -134,7 +134,7 @@ func (c *renew) renewOne(change *certs.Change, name string, dueOnly bool) (renew
 
 func (c *renew) renewCA(change *certs.Change) (*x509.Certificate, error) {
 	if c.newKey || len(c.names) > 0 {
-		return nil, errors.New("the key and the names of a CA stay the same: certs rotate-ca makes another one")
+		return nil, errors.New("the key and the names of a CA stay the same: certs rotate-ca makes a new CA")
 	}
 	return change.RenewCA(time.Duration(c.validFor))
 }
@@ -158,7 +158,7 @@ func (c *renew) print(results []renewed) error {
 	}
 	console.PrintTable(c.env.Stdout, rows, cli.TableColumns(c.env.Stdout))
 	if !slices.ContainsFunc(results, func(r renewed) bool { return r.Renewed }) && len(rows) == len(results) {
-		fmt.Fprintln(c.env.Stdout, "Nothing was due.")
+		fmt.Fprintln(c.env.Stdout, "Nothing had to be renewed.")
 	}
 	return nil
 }
@@ -167,5 +167,5 @@ func (r renewed) say(now time.Time) string {
 	if !r.Renewed {
 		return "left as it is: " + certtext.Remaining(&x509.Certificate{NotBefore: now, NotAfter: r.Until}, now)
 	}
-	return fmt.Sprintf("renewed until %s (it was %s)", r.Until.Format(time.DateOnly), r.Was.Format(time.DateOnly))
+	return fmt.Sprintf("renewed: valid until %s (before: %s)", r.Until.Format(time.DateOnly), r.Was.Format(time.DateOnly))
 }

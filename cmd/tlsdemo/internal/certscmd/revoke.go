@@ -26,18 +26,18 @@ func newRevokeCmd(env *cli.Env) *cobra.Command {
 		Use:   "revoke NAME|SERIAL",
 		Short: "Revoke a certificate, so that it is refused from now on",
 		Long: `Put a certificate on the CA's revocation list, crl.pem in the directory. serve
-and send refuse it from their next start on, and so does every other program
-that is given crl.pem. The files of the certificate are kept in the directory
-"revoked". SERIAL is a serial number in hexadecimal, as certs show --json has
-it: of a certificate whose files are not here any more.
+and send refuse this certificate when they are started again, and so does every
+other program that uses crl.pem. The files of the certificate are kept in the
+directory "revoked". SERIAL is a serial number in hexadecimal, as certs show
+--json prints it. Use it for a certificate whose files are not here any more.
 
-The list ends after 90 days. renew and revoke sign it again, and so does certs
-crl: give the new one to those who have a copy of it.`,
+The list expires after 90 days. certs renew, certs revoke and certs crl sign it
+again: then give the new list to every program that has a copy of it.`,
 		Example: `  tlsdemo certs revoke alice
   tlsdemo certs revoke alice --reason=keyCompromise`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return fmt.Errorf("want one NAME or SERIAL, not %d", len(args))
+				return fmt.Errorf("give one NAME or SERIAL, not %d", len(args))
 			}
 			return nil
 		},
@@ -45,7 +45,7 @@ crl: give the new one to those who have a copy of it.`,
 	}
 	flags := cmd.Flags()
 	c.register(flags)
-	flags.Var(&c.reason, "reason", "why, as RFC 5280 calls it: "+strings.Join(certs.Reasons(), ", "))
+	flags.Var(&c.reason, "reason", "the reason, in the words of RFC 5280: "+strings.Join(certs.Reasons(), ", "))
 	return cmd
 }
 
@@ -61,13 +61,13 @@ func (c *revoke) run(ctx context.Context, which string) error {
 		}
 		say := "Revoked"
 		if done.Already {
-			say = "Was revoked before:"
+			say = "Already revoked:"
 		}
 		fmt.Fprintf(c.env.Stdout, "%s serial %s\n", say, chain.Serial(&x509.Certificate{SerialNumber: done.Serial}))
 		if done.Kept != "" {
 			fmt.Fprintf(c.env.Stdout, "The files of %s are kept: %s\n", done.Name, console.Clean(done.Kept))
 		}
-		_, err = fmt.Fprintf(c.env.Stdout, "The revocation list is %s\nRestart serve, and give the list to those who have a copy of it.\n", console.Clean(dir.Files(certs.CA).CRL))
+		_, err = fmt.Fprintf(c.env.Stdout, "The revocation list is %s\nRestart serve, and give the new list to every program that has a copy of it.\n", console.Clean(dir.Files(certs.CA).CRL))
 		return err
 	})
 }
@@ -82,9 +82,9 @@ func newCRLCmd(env *cli.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "crl",
 		Short: "Sign the revocation list again",
-		Long: `Sign the revocation list of the directory again, crl.pem, so that it is valid
-for another 90 days. Without one, an empty list is made: for programs that
-refuse everybody as long as they have none.`,
+		Long: `Sign the directory's revocation list, crl.pem, again, so that it is valid for
+another 90 days. If there is no list, make an empty one, for programs that
+refuse everybody as long as they have no list.`,
 		Example: `  tlsdemo certs crl`,
 		Args:    cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -31,19 +31,19 @@ func newRotateCmd(env *cli.Env) *cobra.Command {
 	}
 	cmd := &cobra.Command{
 		Use:   "rotate-ca",
-		Short: "Replace the CA, without an interruption",
-		Long: `Make a new CA, with a new key, and issue every certificate again. You want this
-if the old key may have been stolen, or if the CA is to issue for other names:
---name adds some, and --constraints says what the new CA is limited to, as in
-certs init. If the CA only ends soon, you want certs renew ca.
+		Short: "Replace the CA without an interruption",
+		Long: `Make a new CA with a new key, and issue every certificate again. Use this if the
+old key may have been stolen, or if the CA has to issue certificates for other
+names: --name adds names, and --constraints says what the new CA's certificate
+limits, as in certs init. If the CA only expires soon, use certs renew ca.
 
-ca.crt then has both CAs, the new one first. Restart your servers and clients
-one after the other, in any order: who has the new files accepts the old
-certificates as well, and who still has the old ca.crt accepts the new ones,
-since they are followed by a certificate of the new CA that the old one has
-signed. When all have the new files, --finish drops the old CA: nobody accepts
-its certificates any longer. It refuses to while a certificate of the old CA is
-left in the directory, unless --force is given.`,
+ca.crt then contains both CAs, the new one first. Restart your servers and
+clients one after the other, in any order. Those with the new files also accept
+the old certificates. Those with the old ca.crt also accept the new
+certificates, because a certificate of the new CA that the old CA has signed
+follows them. When all have the new files, --finish removes the old CA, so that
+nobody accepts its certificates any longer. It does not do this while a
+certificate of the old CA is left in the directory, unless you add --force.`,
 		Example: `  tlsdemo certs rotate-ca
   tlsdemo certs rotate-ca --name=db.internal
   tlsdemo certs rotate-ca --constraints=full
@@ -59,10 +59,10 @@ left in the directory, unless --force is given.`,
 	}
 	flags := cmd.Flags()
 	c.register(flags)
-	flags.StringArrayVar(&c.names, "name", nil, "DNS `name`, IP address, URI or mail address that the new CA can issue for, besides those of the old one (repeatable)")
-	flags.Var(&c.constraints, "constraints", "what the new CA's certificate limits: names, full or none (default as the old one's)")
-	flags.Var(&c.keyType, "key-type", "kind of the new CA's key: p256, p384, ed25519 or rsa3072 (default as the old one's)")
-	flags.BoolVar(&c.finish, "finish", false, "drop the old CA")
+	flags.StringArrayVar(&c.names, "name", nil, "a further DNS `name`, IP address, URI or mail address for which the new CA can issue certificates (repeatable)")
+	flags.Var(&c.constraints, "constraints", "what the new CA's certificate limits: names, full or none (default: as with the old CA)")
+	flags.Var(&c.keyType, "key-type", "kind of the new CA's key: p256, p384, ed25519 or rsa3072 (default: as with the old CA)")
+	flags.BoolVar(&c.finish, "finish", false, "remove the old CA")
 	flags.BoolVar(&c.force, "force", false, "with --finish: also if a certificate of the old CA is left")
 	for _, other := range []string{"name", "constraints", "key-type"} {
 		cmd.MarkFlagsMutuallyExclusive("finish", other)
@@ -98,10 +98,10 @@ func (c *rotate) begin(ctx context.Context, flags *pflag.FlagSet) error {
 		}
 		out := c.env.Stdout
 		width := cli.TerminalColumns(out)
-		console.Hang(out, "", console.Clean(fmt.Sprintf("%s issues from now on, in %s.", ca.Certificate().Subject.CommonName, dir)), width)
-		console.Hang(out, "", certtext.NamesOf(ca.Certificate())+".", width)
+		console.Hang(out, "", console.Clean(fmt.Sprintf("The new CA in %s is called %s.", dir, ca.Certificate().Subject.CommonName)), width)
+		console.Hang(out, "", "It "+certtext.NamesOf(ca.Certificate())+".", width)
 		fmt.Fprintf(out, "\nIssued again: %s\n\n", strings.Join(certtext.FirstFew(names), ", "))
-		console.Hang(out, "", "Restart your servers and clients, one after the other, and give ca.crt to those who have a copy of it. Then type:", width)
+		console.Hang(out, "", "Restart your servers and clients, one after the other, and give the new ca.crt to every program that has a copy of it. Then type:", width)
 		_, err = fmt.Fprintf(out, "  tlsdemo certs rotate-ca --finish%s\n", console.Clean(c.DirFlag()))
 		return err
 	})
@@ -116,7 +116,7 @@ func (c *rotate) end(ctx context.Context) error {
 		if err := change.Finish(c.force); err != nil {
 			return err
 		}
-		_, err := fmt.Fprintf(c.env.Stdout, "The old CA is dropped. %s is the only one.\n", console.Clean(change.Authority().Certificate().Subject.CommonName))
+		_, err := fmt.Fprintf(c.env.Stdout, "The old CA is removed. %s is the only CA now.\n", console.Clean(change.Authority().Certificate().Subject.CommonName))
 		return err
 	})
 }

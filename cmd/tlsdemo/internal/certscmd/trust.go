@@ -26,19 +26,21 @@ func newTrustCmd(env *cli.Env) *cobra.Command {
 	c := &trust{env: env}
 	cmd := &cobra.Command{
 		Use:   "trust",
-		Short: "Put the CA into this machine's trust stores, or take it out",
-		Long: `Put the CA into the trust stores of the system, of NSS (Firefox and Chromium)
-and of Java (in $JAVA_HOME), so that browsers and all other programs accept what
-it has issued. First it says what it will change. Those stores that are not
-there are left out. The system's store may need root: then sudo asks.
+		Short: "Add the CA to this machine's trust stores, or remove it",
+		Long: `Add the CA to the trust stores of the system, of NSS (Firefox and Chromium) and
+of Java (in $JAVA_HOME), so that browsers and all other programs accept the
+certificates that it issued. The command first says what it will change. It
+leaves out stores that do not exist. The system's store may need root: then sudo
+asks for your password.
 
-Whoever can read the CA's key can then pretend to be every name that the CA can
-issue for. So the CA must have the constraints "full": only localhost, what is
-below it, 127.0.0.0/8, ::1, and the names that you added. Another one is refused
-unless --force is given. certs rotate-ca --constraints=full makes such a CA;
-programs built on BoringSSL (Envoy, gRPC's C core, Bun) then refuse the server.
+Anyone who can read the CA's key can then pretend to be every name for which the
+CA can issue certificates. So the CA must have the constraints "full": only
+localhost, the names below it, 127.0.0.0/8, ::1, and the names that you added.
+Another CA is refused, unless you add --force. certs rotate-ca
+--constraints=full makes such a CA; programs built on BoringSSL (Envoy, gRPC's C
+core, Bun) then refuse the server's certificate.
 
---uninstall takes the CA out again, wherever it is.`,
+--uninstall removes the CA from all these stores.`,
 		Example: `  tlsdemo certs trust
   tlsdemo certs trust --store=nss
   tlsdemo certs trust --uninstall`,
@@ -48,8 +50,8 @@ programs built on BoringSSL (Envoy, gRPC's C core, Bun) then refuse the server.
 	}
 	flags := cmd.Flags()
 	c.Register(flags)
-	flags.BoolVar(&c.uninstall, "uninstall", false, "take the CA out again")
-	flags.BoolVar(&c.force, "force", false, "also put in a CA that is not limited to this machine's names and addresses")
+	flags.BoolVar(&c.uninstall, "uninstall", false, "remove the CA again")
+	flags.BoolVar(&c.force, "force", false, "also add a CA that is not limited to this machine's names and addresses")
 	flags.StringSliceVar(&c.stores, "store", storeNames(), "which trust `stores`, separated by commas")
 	return cmd
 }
@@ -96,7 +98,7 @@ func storeNames() []string {
 func (c *trust) check() error {
 	for _, name := range c.stores {
 		if !slices.Contains(storeNames(), name) {
-			return fmt.Errorf("--store: no store %q: want some of %s", name, strings.Join(storeNames(), ", "))
+			return fmt.Errorf("--store: there is no store %q; the stores are %s", name, strings.Join(storeNames(), ", "))
 		}
 	}
 	return nil
@@ -145,7 +147,7 @@ func (e *UnlimitedError) Error() string {
 	if chain.Constrains(e.CA, chain.DNSName) {
 		limits = "addresses"
 	}
-	return fmt.Sprintf("the CA %s is not limited to this machine's %s: if its key is stolen, a trust store that has it believes whoever has stolen it", chain.Subject(e.CA), limits)
+	return fmt.Sprintf("the CA %s is not limited to this machine's %s: anyone who steals its key can then deceive every program that uses the trust store", chain.Subject(e.CA), limits)
 }
 
 func (e *UnlimitedError) Unwrap() error { return &cli.LocalError{Err: errors.New(e.Error())} }
@@ -158,7 +160,7 @@ func (c *trust) reachable() []store {
 			continue
 		}
 		if err := s.reach(); err != nil {
-			fmt.Fprintf(c.env.Stdout, "%s is left as it is: %s\n", s.what, console.Clean(err.Error()))
+			fmt.Fprintf(c.env.Stdout, "%s is not changed: %s\n", s.what, console.Clean(err.Error()))
 			continue
 		}
 		reached = append(reached, s)
@@ -169,9 +171,9 @@ func (c *trust) reachable() []store {
 // changeStores says what it will change, and changes it. A store that fails does not keep the
 // others from it: the errors are returned at the end.
 func (c *trust) changeStores(reached []store, cas []*x509.Certificate) error {
-	out, will, does := c.env.Stdout, "Will put the CA into", truststore.Install
+	out, will, does := c.env.Stdout, "Will add the CA to", truststore.Install
 	if c.uninstall {
-		will, does = "Will take the CA out of", truststore.Uninstall
+		will, does = "Will remove the CA from", truststore.Uninstall
 	}
 	for _, s := range reached {
 		fmt.Fprintf(out, "%s %s\n", will, s.what)

@@ -36,19 +36,22 @@ func newVerifyCmd(env *cli.Env) *cobra.Command {
 	c := &verify{env: env, as: cli.Choice{Words: []string{"client", "server"}}}
 	cmd := &cobra.Command{
 		Use:   "verify [NAME|FILE|HOST:PORT]...",
-		Short: "Verify certificates as the other end of a connection would",
-		Long: `Verify certificates as the other end of a connection would, and say everything
-that is wrong with each, with its code (see tlsdemo help failures). Without an
-argument these are all in the directory. NAME is one of the directory, FILE any
-file with a certificate and its intermediates, HOST:PORT a server.
+		Short: "Verify certificates as the other end of a connection does",
+		Long: `Verify certificates as the other end of a connection does, and say everything
+that is wrong with each, with its code (see tlsdemo help failures). Without
+arguments, verify all certificates of the directory. NAME is a certificate of
+the directory, FILE is any file with a certificate and its intermediates, and
+HOST:PORT is a server.
 
-The CA is that of the directory, or --ca; without either, the system's trust
-store decides. What the directory's revocation list revokes is refused. --for
-is the name that a server must have. With --expires-within it also finds what
-ends soon: run it every day, and its exit status tells.
+The CA is that of the directory, or --ca. Without either, the system's trust
+store is used. Certificates on the directory's revocation list are refused.
+--for is the name that a server's certificate must have. --expires-within also
+finds certificates that expire soon: run it every day and look at its exit
+status.
 
-The exit status is 0 if all is sound, 3 if a file is not, and 5 if a server is
-not. That some programs refuse a sound certificate is a warning.`,
+The exit status is 0 if everything is OK, 3 if a file is not OK, and 5 if a
+server is not OK. If a certificate is OK, but some programs refuse it, this is
+only a warning.`,
 		Example: `  tlsdemo certs verify
   tlsdemo certs verify server --for=localhost
   tlsdemo certs verify localhost:8443 --expires-within=14d
@@ -57,12 +60,12 @@ not. That some programs refuse a sound certificate is a warning.`,
 	}
 	flags := cmd.Flags()
 	c.Register(flags)
-	flags.StringVar(&c.name, "for", "", "the DNS `NAME` or IP address that the certificate must have (default HOST)")
-	flags.Var(&c.as, "as", "the end that it is for: client or server (default as the certificate says)")
-	flags.StringVar(&c.ca, "ca", "", "the CA certificates that it must lead to, a `FILE` in PEM (default those of the directory)")
-	flags.Var(&c.expiresWithin, "expires-within", "also find what ends within this time, in m h d y")
+	flags.StringVar(&c.name, "for", "", "the DNS `NAME` or IP address that the certificate must have (default: HOST)")
+	flags.Var(&c.as, "as", "the end that it is for: client or server (default: as the certificate says)")
+	flags.StringVar(&c.ca, "ca", "", "trust file: `FILE` with the CA certificates, in PEM (default: that of the directory)")
+	flags.Var(&c.expiresWithin, "expires-within", "also find what expires within this time: a number with m, h, d or y")
 	flags.DurationVar(&c.timeout, "timeout", 10*time.Second, "time limit for a server")
-	flags.BoolVar(&c.json, "json", false, "print one JSON object a certificate")
+	flags.BoolVar(&c.json, "json", false, "print one JSON object for each certificate")
 	return cmd
 }
 
@@ -230,7 +233,7 @@ type notSound struct {
 	first error
 }
 
-func (n *notSound) Error() string { return n.name + " is not sound" }
+func (n *notSound) Error() string { return n.name + " is not OK" }
 func (n *notSound) Unwrap() error { return n.first }
 
 // verifyServer verifies what a server presents.
@@ -291,9 +294,9 @@ func (c *verify) print(v *verdict) error {
 	if v.NotAfter == nil && len(v.Findings) == 0 {
 		return nil // the error says it all
 	}
-	result := "not sound"
+	result := "not OK"
 	if v.Sound {
-		result = "sound, until " + v.NotAfter.Format(time.DateOnly)
+		result = "OK, valid until " + v.NotAfter.Format(time.DateOnly)
 	}
 	fmt.Fprintf(c.env.Stdout, "%s: %s\n", console.Clean(v.Name), result)
 	for _, f := range v.Findings {
