@@ -39,6 +39,9 @@ func encodeKeys(passphrase []byte, keys ...crypto.Signer) ([]byte, error) {
 // decrypt returns the private key in the DER of an encrypted PKCS#8 (RFC 5958 section 3).
 func decrypt(der []byte, pass Passphrase) (crypto.Signer, error) {
 	passphrase, err := pass()
+	if errors.Is(err, ErrNoPassphrase) {
+		return nil, &Finding{Code: KeyEncrypted, Text: "the private key is encrypted with a passphrase", Err: err}
+	}
 	if err != nil {
 		return nil, err
 	}

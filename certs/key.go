@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"errors"
 	"fmt"
 
 	"tlsdemo/certs/shape"
@@ -86,9 +87,14 @@ func keyKind(pub crypto.PublicKey) string {
 	return fmt.Sprintf("%T", pub)
 }
 
-// Passphrase returns the passphrase of a private key. It is asked only if one is encrypted,
-// and may be asked again. A nil Passphrase means that there is none.
+// Passphrase returns the passphrase of a private key, or [ErrNoPassphrase] if it has none.
+// It is asked only if a key is encrypted, and may be asked again. A nil Passphrase never
+// has one.
 type Passphrase func() ([]byte, error)
+
+// ErrNoPassphrase is the error where nobody gave the passphrase of a private key. What
+// cannot be decrypted for want of it is a [*Finding] with the code [KeyEncrypted].
+var ErrNoPassphrase = errors.New("there is no passphrase")
 
 // ParseKey returns the first private key in data: PKCS#8, PKCS#1 or SEC 1 (RFC 5915), in
 // PEM or DER. If there is none the error is a [*Finding] that says what is there instead.

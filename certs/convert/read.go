@@ -159,6 +159,9 @@ func (f *Found) parsePKCS12(ctx context.Context, data []byte, path string, pass 
 	key, list, err := decodePKCS12(ctx, data, "")
 	if errors.Is(err, pkcs12.ErrIncorrectPassword) && pass != nil {
 		passphrase, asked := pass()
+		if errors.Is(asked, certs.ErrNoPassphrase) {
+			return false, &certs.Finding{Code: certs.KeyEncrypted, Text: "the PKCS#12 file is encrypted with a passphrase", Err: asked}
+		}
 		if asked != nil {
 			return false, asked
 		}

@@ -32,7 +32,8 @@ type credentials struct {
 // credentialFlags choose the certificate, key and trust file of an end.
 type credentialFlags struct {
 	cli.DirFlags
-	files certs.Files
+	files    certs.Files
+	password cli.Password
 }
 
 // register is for an end that needs all three files.
@@ -45,6 +46,8 @@ func (f *credentialFlags) registerFiles(cmd *cobra.Command) {
 	f.DirFlags.Register(cmd.Flags())
 	cmd.Flags().StringVar(&f.files.Cert, "cert", "", "`FILE` with our certificate and its intermediates, in PEM, instead of --dir")
 	cmd.Flags().StringVar(&f.files.Key, "key", "", "`FILE` with the private key of --cert, in PEM")
+	f.password.Variable = cli.KeyPassword
+	cmd.Flags().StringVar(&f.password.File, "password-file", "", "`FILE` with the passphrase of the private key in its first line, if the key is encrypted (default: $"+cli.KeyPassword+", or else asked for on a terminal)")
 	cmd.Flags().StringVar(&f.files.CA, "ca", "", "trust file: `FILE` with the CA certificates that we trust, in PEM")
 	cmd.Flags().StringVar(&f.files.CRL, "crl", "", "`FILE` with revocation lists, in PEM or DER: refuse what they revoke")
 	cmd.MarkFlagsMutuallyExclusive("dir", "cert")
@@ -52,11 +55,11 @@ func (f *credentialFlags) registerFiles(cmd *cobra.Command) {
 
 // open reads the files that were named, or those of the leaf called name. Where they
 // cannot be used, the credentials still say where they are from.
-func (f *credentialFlags) open(name string, now time.Time) (*credentials, error) {
+func (f *credentialFlags) open(env *cli.Env, name string) (*credentials, error) {
 	if f.files.Cert != "" {
-		source, err := certs.Open(f.files)
-		return &credentials{Source: source, origin: capture(f.files, source)}, err
+		return f.openNamed(env)
 	}
+	now := env.Now()
 	dir, err := f.Path()
 	if err != nil {
 		return &credentials{}, err
@@ -66,6 +69,7 @@ func (f *credentialFlags) open(name string, now time.Time) (*credentials, error)
 	}
 	files := dir.Files(name)
 	files.CRL = cmp.Or(f.files.CRL, files.CRL)
+	files.Passphrase = f.password.Source(env, files.Key)
 	source, err := certs.Open(files)
 	if err == nil && f.files.CRL == "" {
 		err = currentLists(source, now)
@@ -77,6 +81,14 @@ func (f *credentialFlags) open(name string, now time.Time) (*credentials, error)
 		return c, err // it is not one of the directory's
 	}
 	return c, f.Fail(err)
+}
+
+// openNamed opens the files that were named.
+func (f *credentialFlags) openNamed(env *cli.Env) (*credentials, error) {
+	files := f.files
+	files.Passphrase = f.password.Source(env, files.Key)
+	source, err := certs.Open(files)
+	return &credentials{Source: source, origin: capture(files, source)}, err
 }
 
 // currentLists returns an error if a directory's own revocation list is past its end: it has
@@ -93,16 +105,15 @@ func currentLists(source *certs.Source, now time.Time) error {
 // openAny is open for a client that can do without any file: it presents the certificate
 // and trusts the CA that were named, or else those of the directory, or else it has none
 // and trusts the system's roots.
-func (f *credentialFlags) openAny(now time.Time) (*credentials, error) {
+func (f *credentialFlags) openAny(env *cli.Env) (*credentials, error) {
 	named := f.files.Cert != "" || f.files.CA != ""
 	if !named {
-		creds, err := f.open(certs.Client, now)
+		creds, err := f.open(env, certs.Client)
 		if f.Dir != "" || !errors.Is(err, cli.ErrNoSet) {
 			return creds, err
 		}
 	}
-	source, err := certs.Open(f.files)
-	return &credentials{Source: source, origin: capture(f.files, source)}, err
+	return f.openNamed(env)
 }
 
 // soon is how long before its end a certificate is worth a warning.

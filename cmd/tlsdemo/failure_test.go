@@ -98,7 +98,7 @@ func written(t *testing.T, set certs.Set) string {
 // opened is what a server or client has of the files that flags choose.
 func opened(t *testing.T, flags *credentialFlags, name string) *credentials {
 	t.Helper()
-	c, err := flags.open(name, time.Now())
+	c, err := flags.open(&cli.Env{Now: time.Now}, name)
 	if err != nil {
 		t.Fatal(err)
 	}

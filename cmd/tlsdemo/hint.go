@@ -389,6 +389,8 @@ func hintName(f *problem) string {
 		return f.other() + "use the name " + name + " for this server"
 	case f.Ours && name != "":
 		return f.other() + "use the name " + name + " for this server, as in: " + f.there().With("server-name", name).String()
+	case ownFile && local && f.origin.made() && f.origin.issues:
+		return f.renewingOne(f.renewOne().With("name", f.Wanted))
 	case ownFile && local && f.origin.made():
 		return f.renewing(renew(f).With("name", f.Wanted))
 	}
@@ -540,10 +542,8 @@ func hintRenew(f *problem) string {
 	case f.changed():
 		return f.restart()
 	case f.origin.made() && (f.Ours || f.origin.has(f.Cert)):
-		if line, ok := f.renewal(); ok && f.Ours {
-			return "renew our certificate, then start this " + f.Side.String() + " again: " + line.String()
-		} else if ok {
-			return "renew the certificate, then start both ends again with that set: " + line.String()
+		if line, ok := f.renewal(); ok {
+			return f.renewingOne(line)
 		}
 		return f.renewing(renew(f))
 	}
@@ -561,6 +561,8 @@ var renewals = map[explain.Code]func(line retype.Line) retype.Line{
 	explain.CANotYetValid:         asItIs,
 	explain.ClientCertWeak:        withNewKey,
 	explain.ServerCertWeak:        withNewKey,
+	explain.ClientCertRevoked:     withNewKey,
+	explain.ServerCertRevoked:     withNewKey,
 }
 
 func asItIs(line retype.Line) retype.Line     { return line }
@@ -570,15 +572,27 @@ func withNewKey(line retype.Line) retype.Line { return line.Alone("new-key") }
 // directory, or stands above one, and the key of the directory's CA is there.
 func (f *problem) renewal() (retype.Line, bool) {
 	with, mends := renewals[f.Code]
-	name := f.origin.nameOf(f.Cert)
-	if !mends || name == "" || !f.origin.issues {
+	if !mends || f.origin.nameOf(f.Cert) == "" || !f.origin.issues {
 		return retype.Line{}, false
 	}
-	line := retype.Of("tlsdemo", "certs", "renew", name)
+	return with(f.renewOne()), true
+}
+
+// renewOne renews the certificate at fault, which is one of our own directory.
+func (f *problem) renewOne() retype.Line {
+	line := retype.Of("tlsdemo", "certs", "renew", f.origin.nameOf(f.Cert))
 	if f.origin.own.Dir != "" {
 		line = line.With("dir", f.origin.own.Dir)
 	}
-	return with(line), true
+	return line
+}
+
+// renewingOne says which ends have to be started again once line has renewed a certificate.
+func (f *problem) renewingOne(line retype.Line) string {
+	if f.Ours {
+		return "renew our certificate, then start this " + f.Side.String() + " again: " + line.String()
+	}
+	return "renew the certificate, then start both ends again with that set: " + line.String()
 }
 
 // hintAnother is hintRenew for a certificate of which perhaps nothing is known.
@@ -596,6 +610,9 @@ func hintAnother(f *problem) string {
 func hintRevoked(f *problem) string {
 	if f.origin.fileOf(f.Cert) == "" || !f.origin.made() {
 		return askIssuer(f)
+	}
+	if _, ok := f.renewal(); ok {
+		return hintRenew(f)
 	}
 	return "make a new set, of which nothing is revoked (the old one is kept), then start both ends again with that set, this one without --crl: " +
 		renew(f).String() + " && " + f.here().Without("crl").String()
@@ -662,6 +679,10 @@ func hintFiles(f *problem) string {
 		return "chmod 600 " + console.ShellWord(finding.File)
 	case found && finding.Code == certs.FileWritable:
 		return "chmod go-w " + console.ShellWord(finding.File)
+	case found && errors.Is(finding, certs.ErrNoPassphrase):
+		return "write the passphrase into the file passphrase.txt, then type: " + f.here().With("password-file", "passphrase.txt").String()
+	case found && finding.Code == certs.KeyPassphrase:
+		return "" // only a person knows the right one
 	case found && finding.Code == certs.KeyEncrypted && !inDir:
 		return hintLocked(f, finding)
 	case inDir:
@@ -806,7 +827,8 @@ func hintPair(f *problem, finding *certs.Finding) string {
 	return "--cert and --ca need certificates, and --key needs the private key that belongs to the certificate of --cert"
 }
 
-// hintLocked takes the passphrase off a copy of the key.
+// hintLocked takes the passphrase off a copy of a key in OpenSSL's old format (RFC 1421),
+// which we do not decrypt.
 func hintLocked(f *problem, finding *certs.Finding) string {
 	out := beside(finding.File)
 	return fmt.Sprintf("openssl pkey -in %s -out %s && %s", console.ShellWord(finding.File), console.ShellWord(out), f.here().With("key", out))

@@ -110,7 +110,7 @@ const httpsPort = "443"
 func (p *probeCmd) port() string { return cmp.Or(probe.StartTLSPort(p.startTLS.Value), httpsPort) }
 
 func (p *probeCmd) run(ctx context.Context, addr string) error {
-	creds, err := p.openAny(p.env.Now())
+	creds, err := p.openAny(p.env)
 	from := creds.origin
 	if err != nil {
 		return &located{err: err, origin: from, typed: p.env.Typed}

@@ -135,7 +135,7 @@ func tables(t *testing.T) map[*probeView][]string {
 	pairs[certs.Client] = f.Again(set.Client, set.CA.Pair(), forge.Expired)
 	dir := written(t, pairs)
 	creds := opened(t, &credentialFlags{DirFlags: cli.DirFlags{Dir: dir}}, certs.Client)
-	nobody, err := (&credentialFlags{files: certs.Files{CA: filepath.Join(dir, "ca.crt")}}).openAny(time.Now())
+	nobody, err := (&credentialFlags{files: certs.Files{CA: filepath.Join(dir, "ca.crt")}}).openAny(&cli.Env{Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

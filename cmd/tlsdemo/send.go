@@ -110,7 +110,7 @@ func (s *send) run(ctx context.Context, report *sendReport) error {
 	dialer := &tlsnet.Dialer{}
 	var from *origin
 	if !s.plain {
-		creds, err := s.credentialFlags.open(certs.Client, s.env.Now())
+		creds, err := s.credentialFlags.open(s.env, certs.Client)
 		from = creds.origin
 		if err != nil {
 			return &located{err: err, origin: from, typed: s.env.Typed}

@@ -175,7 +175,7 @@ func after(ctx context.Context, d time.Duration) (context.Context, context.Cance
 
 // credentials are those of a server, with which handshakes can succeed.
 func (s *serve) credentials() (*credentials, error) {
-	creds, err := s.open(certs.Server, s.env.Now())
+	creds, err := s.open(s.env, certs.Server)
 	if err != nil {
 		return creds, err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -26,7 +25,7 @@ func newEncryptKeyCmd(env *cli.Env) *cobra.Command {
 		Short: "Encrypt the CA's private key with a passphrase",
 		Long: `Encrypt the CA's private key with a passphrase, or change its passphrase. From
 then on every command that signs needs the passphrase: from --password-file,
-from $` + caPassword + `, or typed on a terminal. serve and send never need it.
+from $` + cli.CAPassword + `, or typed on a terminal. serve and send never need it.
 
 The new passphrase is the first line of --new-password-file. If the key is
 already encrypted, its old passphrase is needed too, from one of the same
@@ -74,20 +73,21 @@ func (c *encryptKey) passphrase() ([]byte, error) {
 // newPassphrase reads a new passphrase from a file, from the environment unless that has the
 // old one, or from a terminal, twice.
 func newPassphrase(env *cli.Env, file string, again bool) ([]byte, error) {
-	switch {
-	case file != "":
-		return firstLine(file)
-	case os.Getenv(caPassword) != "" && !again:
-		return []byte(os.Getenv(caPassword)), nil
+	given := cli.Password{File: file}
+	if !again {
+		given.Variable = cli.CAPassword
 	}
-	first, err := ask(env, "new passphrase of the CA's key")
-	if errors.Is(err, errNoTerminal) {
+	if passphrase, err := given.Given(); !errors.Is(err, certs.ErrNoPassphrase) {
+		return passphrase, err
+	}
+	first, err := cli.AskPassphrase(env, "new passphrase of the CA's key")
+	if errors.Is(err, certs.ErrNoPassphrase) {
 		return nil, errors.New("there is no new passphrase: give a file that has it with --new-password-file")
 	}
 	if err != nil {
 		return nil, err
 	}
-	second, err := ask(env, "the same passphrase again")
+	second, err := cli.AskPassphrase(env, "the same passphrase again")
 	switch {
 	case err != nil:
 		return nil, err

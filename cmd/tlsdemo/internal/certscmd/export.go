@@ -17,24 +17,21 @@ import (
 	"tlsdemo/cmd/tlsdemo/internal/console"
 )
 
-// exportPassword has the password of what is exported or imported.
-const exportPassword = "TLSDEMO_PASSWORD"
-
 type export struct {
 	env *cli.Env
 	cli.DirFlags
-	format       cli.Choice
-	out          string
-	passwordFile string
-	noPassword   bool
-	legacy       bool
+	format     cli.Choice
+	out        string
+	secret     cli.Password
+	noPassword bool
+	legacy     bool
 }
 
 // formats are what there is to export.
 var formats = []string{"p12", "pem-bundle", "jks-truststore", "k8s-secret", "env"}
 
 func newExportCmd(env *cli.Env) *cobra.Command {
-	c := &export{env: env, format: cli.Choice{Words: formats}}
+	c := &export{env: env, format: cli.Choice{Words: formats}, secret: cli.Password{Variable: cli.KeyPassword}}
 	cmd := &cobra.Command{
 		Use:   "export NAME --format=FORMAT",
 		Short: "Write a certificate in the format of another program",
@@ -51,7 +48,7 @@ func newExportCmd(env *cli.Env) *cobra.Command {
 
 No file is ever overwritten. --out=- means the standard output. The password of
 p12 and jks-truststore is the first line of --password-file, or
-$` + exportPassword + `. If there is none, a password is made and printed once.
+$` + cli.KeyPassword + `. If there is none, a password is made and printed once.
 --no-password writes them without encryption, which few programs can read.
 --legacy encrypts with 3DES, for Windows before 2019, macOS and old Java.`,
 		Example: `  tlsdemo certs export client --format=p12
@@ -77,7 +74,7 @@ $` + exportPassword + `. If there is none, a password is made and printed once.
 	c.Register(flags)
 	flags.Var(&c.format, "format", "p12, pem-bundle, jks-truststore, k8s-secret or env")
 	flags.StringVar(&c.out, "out", "", "write to this `FILE`; - means the standard output (default: as above)")
-	flags.StringVar(&c.passwordFile, "password-file", "", "`FILE` with the password in its first line")
+	flags.StringVar(&c.secret.File, "password-file", "", "`FILE` with the password in its first line")
 	flags.BoolVar(&c.noPassword, "no-password", false, "do not encrypt")
 	flags.BoolVar(&c.legacy, "legacy", false, "for old programs: 3DES instead of AES, JKS instead of PKCS#12")
 	cmd.MarkFlagsMutuallyExclusive("password-file", "no-password")
@@ -141,17 +138,15 @@ func (c *export) export(dir certs.Dir, name string, pair *certs.Pair, cas []*x50
 
 // password is that of --password-file or the environment. made is one that was made up.
 func (c *export) password() (password, made string, err error) {
-	switch {
-	case c.noPassword:
+	if c.noPassword {
 		return "", "", nil
-	case c.passwordFile != "":
-		line, err := firstLine(c.passwordFile)
-		return string(line), "", err
-	case os.Getenv(exportPassword) != "":
-		return os.Getenv(exportPassword), "", nil
 	}
-	made = rand.Text()
-	return made, made, nil
+	given, err := c.secret.Given()
+	if errors.Is(err, certs.ErrNoPassphrase) {
+		made = rand.Text()
+		return made, made, nil
+	}
+	return string(given), "", err
 }
 
 // tell says the password that was made, once what it is for has been written.

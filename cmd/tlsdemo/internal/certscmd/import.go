@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,11 +22,11 @@ const importPatience = 20 * time.Second
 type importing struct {
 	env *cli.Env
 	cli.DirFlags
-	passwordFile string
+	password cli.Password
 }
 
 func newImportCmd(env *cli.Env) *cobra.Command {
-	c := &importing{env: env}
+	c := &importing{env: env, password: cli.Password{Variable: cli.KeyPassword}}
 	cmd := &cobra.Command{
 		Use:   "import FILE...",
 		Short: "Make a set from the files of another program",
@@ -39,7 +38,7 @@ It copies the files and does not change them.
 Certificates whose keys are among the files become certificates of the set, and
 the CAs above them become its ca.crt. If the CA's key is there too, certs issue
 and the other commands work. If a file needs a passphrase, it is the first line
-of --password-file, or $` + exportPassword + `.`,
+of --password-file, or $` + cli.KeyPassword + `.`,
 		Example: `  tlsdemo certs import client.p12 --dir=imported
   tlsdemo certs import rootCA.pem localhost.pem localhost-key.pem --dir=imported
   kubectl get secret web -o yaml >web.yaml && tlsdemo certs import web.yaml`,
@@ -53,7 +52,7 @@ of --password-file, or $` + exportPassword + `.`,
 	}
 	flags := cmd.Flags()
 	c.Register(flags)
-	flags.StringVar(&c.passwordFile, "password-file", "", "`FILE` with the passphrase in its first line")
+	flags.StringVar(&c.password.File, "password-file", "", "`FILE` with the passphrase in its first line")
 	return cmd
 }
 
@@ -64,7 +63,7 @@ func (c *importing) run(ctx context.Context, paths []string) error {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, importPatience, fmt.Errorf("decryption takes longer than %v", importPatience))
 	defer cancel()
-	found, err := convert.Read(ctx, paths, c.passphrase)
+	found, err := convert.Read(ctx, paths, c.password.Source(c.env, "these files"))
 	if err != nil {
 		return &cli.LocalError{Err: err}
 	}
@@ -81,17 +80,6 @@ func (c *importing) run(ctx context.Context, paths []string) error {
 		return err
 	}
 	return c.announce(dir, set, taken)
-}
-
-func (c *importing) passphrase() ([]byte, error) {
-	switch {
-	case c.passwordFile != "":
-		return firstLine(c.passwordFile)
-	case os.Getenv(exportPassword) != "":
-		return []byte(os.Getenv(exportPassword)), nil
-	}
-	passphrase, err := ask(c.env, "passphrase")
-	return passphrase, noPassphrase(err, exportPassword)
 }
 
 // announce says what was taken for what, and what is not there.

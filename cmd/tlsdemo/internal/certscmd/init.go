@@ -92,7 +92,7 @@ that has no other files in it. A set is written completely or not at all.`,
 	flags.StringArrayVar(&c.clients, "client", nil, "also issue a certificate for a client called `NAME` (repeatable)")
 	flags.StringArrayVar(&c.servers, "server", nil, "also issue a certificate for a server called `NAME` (repeatable)")
 	flags.BoolVar(&c.encrypt, "encrypt", false, "encrypt the CA's private key with a passphrase")
-	flags.StringVar(&c.newFile, "password-file", "", "`FILE` with the passphrase for --encrypt in its first line (default: $"+caPassword+", or else asked for on a terminal)")
+	flags.StringVar(&c.newFile, "password-file", "", "`FILE` with the passphrase for --encrypt in its first line (default: $"+cli.CAPassword+", or else asked for on a terminal)")
 	flags.BoolVar(&c.force, "force", false, "keep the old set under another name and make a new one")
 	return cmd
 }

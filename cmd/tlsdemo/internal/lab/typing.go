@@ -14,6 +14,7 @@ import (
 
 // our types a command of tlsdemo. addr is where the last server listened.
 func (r *run) our(ctx context.Context, args []string, again bool, addr string) Verdict {
+	args = r.withPassphrase(args)
 	switch args[0] {
 	case "serve":
 		return r.take(args, addr, &r.serve, func() { r.server = nil })
@@ -32,6 +33,22 @@ func (r *run) our(ctx context.Context, args []string, again bool, addr string) V
 		r.again(args)
 	}
 	return ""
+}
+
+// withPassphrase does what a hint asks for that wants the passphrase in a file.
+func (r *run) withPassphrase(args []string) []string {
+	flag := "--password-file="
+	at := slices.IndexFunc(args, func(arg string) bool { return strings.HasPrefix(arg, flag) })
+	if at < 0 {
+		return args
+	}
+	file := filepath.Join(r.root, strings.TrimPrefix(args[at], flag))
+	if os.WriteFile(file, []byte(passphrase+"\n"), 0o600) != nil {
+		return args
+	}
+	args = slices.Clone(args)
+	args[at] = flag + file
+	return args
 }
 
 // probe looks at the server, which a probe may find to fail: that is what it is for.
@@ -75,8 +92,7 @@ func withDir(args []string, dir string) []string {
 	return changed
 }
 
-// shell has a shell run a command of other programs in the directory of the run. A key's
-// passphrase is typed by way of the standard input.
+// shell has a shell run a command of other programs in the directory of the run.
 func (r *run) shell(ctx context.Context, line string) Verdict {
 	program, _, _ := strings.Cut(line, " ")
 	for _, needed := range []string{"sh", program} {
@@ -84,11 +100,8 @@ func (r *run) shell(ctx context.Context, line string) Verdict {
 			return Untyped
 		}
 	}
-	if strings.HasPrefix(line, "openssl pkey ") {
-		line += " -passin stdin"
-	}
 	cmd := exec.CommandContext(ctx, "sh", "-c", line)
-	cmd.Dir, cmd.Stdin = r.root, strings.NewReader(passphrase+"\n")
+	cmd.Dir = r.root
 	if cmd.Run() != nil {
 		return Worse // a command that does not work
 	}
