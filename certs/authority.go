@@ -5,12 +5,14 @@ import (
 	"cmp"
 	"crypto"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"fmt"
 	"math/big"
+	"slices"
 	"time"
 
 	"tlsdemo/certs/chain"
@@ -198,7 +200,7 @@ func (a *Authority) leaf(now time.Time, pub crypto.PublicKey, like *x509.Certifi
 		template.NotAfter = a.Certificate().NotAfter
 	}
 	template.Subject, template.RawSubject = like.Subject, like.RawSubject
-	template.KeyUsage = x509.KeyUsageDigitalSignature
+	template.KeyUsage = keyUsage(pub, like.ExtKeyUsage)
 	template.ExtKeyUsage = like.ExtKeyUsage
 	template.BasicConstraintsValid = true
 	addSANs(template, names)
@@ -207,6 +209,15 @@ func (a *Authority) leaf(now time.Time, pub crypto.PublicKey, like *x509.Certifi
 		return nil, err
 	}
 	return append([]*x509.Certificate{cert}, a.above...), nil
+}
+
+// keyUsage is what a leaf's key is for. NSS takes a server's RSA key only if it may encrypt
+// keys, too, whatever the version of TLS.
+func keyUsage(pub crypto.PublicKey, usages []x509.ExtKeyUsage) x509.KeyUsage {
+	if _, ok := pub.(*rsa.PublicKey); ok && slices.Contains(usages, x509.ExtKeyUsageServerAuth) {
+		return x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment
+	}
+	return x509.KeyUsageDigitalSignature
 }
 
 func (r Request) usages() []x509.ExtKeyUsage {

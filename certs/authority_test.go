@@ -86,6 +86,10 @@ func TestLeavesVerify(t *testing.T) {
 			certs.ClientAuth: certs.ServerAuth,
 		} {
 			cert := leaf(t, ca, certs.Request{Name: "x", Usage: usage, Key: key})
+			// NSS wants it of a server's RSA key, and nobody of others.
+			if got, want := cert.KeyUsage&x509.KeyUsageKeyEncipherment != 0, key == certs.RSA3072 && usage == certs.ServerAuth; got != want {
+				t.Errorf("%v, %v: keyEncipherment %v", key, usage, got)
+			}
 			chain, roots := []*x509.Certificate{cert}, []*x509.Certificate{ca.Certificate()}
 			if found := certs.Check(now, chain, roots, usage); len(found) > 0 {
 				t.Errorf("%v: %v", key, found)

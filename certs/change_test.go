@@ -12,6 +12,7 @@ import (
 	"encoding/asn1"
 	"errors"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -140,6 +141,16 @@ func TestChangeSign(t *testing.T) {
 	}
 	change(t, dir, now, func(c *certs.Change) error { _, err := c.Renew("alice", certs.Renewal{}); return err })
 	sound(t, dir, now)
+
+	// Without a DNS name, GnuTLS and Java would take its common name for one.
+	bare := request(&x509.CertificateRequest{Subject: pkix.Name{CommonName: "root"}, IPAddresses: []net.IP{{127, 0, 0, 1}}})
+	change(t, dir, now, func(c *certs.Change) error {
+		_, err := c.Sign(bare, certs.Request{Name: "bare", Usage: certs.ServerAuth})
+		return err
+	})
+	if got := certs.NamesOf(certOf(t, dir, "bare")[0]); !slices.Equal(got, []string{"bare.localhost", "127.0.0.1"}) {
+		t.Errorf("without a DNS name: %q", got)
+	}
 
 	tampered := request(&x509.CertificateRequest{})
 	tampered.Signature[8] ^= 1
@@ -296,6 +307,11 @@ func TestRevoke(t *testing.T) {
 		}
 		if !list.NextUpdate.After(at) || list.CheckSignatureFrom(set[certs.CA].Leaf()) != nil {
 			t.Errorf("ends %v", list.NextUpdate)
+		}
+		for _, entry := range list.RevokedCertificateEntries {
+			if entry.RevocationTime.After(list.ThisUpdate) {
+				t.Errorf("revoked at %v, later than the list of %v", entry.RevocationTime, list.ThisUpdate)
+			}
 		}
 		if want := min(i+1, 2); len(list.RevokedCertificateEntries) != want || list.RevokedCertificateEntries[0].ReasonCode != int(certs.KeyCompromise) {
 			t.Errorf("%d entries, want %d", len(list.RevokedCertificateEntries), want)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"tlsdemo/certs/chain"
 )
@@ -98,8 +99,10 @@ func (c *Change) Sign(csr *x509.CertificateRequest, req Request) ([]*x509.Certif
 		func() error { return c.putCert(req.Name, certs...) })
 }
 
-// FromCSR adds the names of a certificate request to req: its leaf has no others. It is an
-// error if the request was not signed with its own key, or asks for a certificate of a CA.
+// FromCSR adds the names of a certificate request to req: its leaf has no others, unless it
+// would have no DNS name: then it has NAME.localhost, too. For want of a DNS name GnuTLS and
+// Java take the common name for one, and find it outside the CA's constraints. It is an error
+// if the request was not signed with its own key, or asks for a certificate of a CA.
 func FromCSR(csr *x509.CertificateRequest, req Request) (Request, error) {
 	if err := csr.CheckSignature(); err != nil {
 		return req, &Finding{Code: CertUnparsable, Text: "the request is not signed with its own key: " + err.Error(), Err: err}
@@ -109,6 +112,13 @@ func FromCSR(csr *x509.CertificateRequest, req Request) (Request, error) {
 	}
 	req.Only = true
 	req.Names = append(namesOfRequest(csr), req.Names...)
+	names, err := parseSANs(req.Names)
+	if err != nil {
+		return req, err
+	}
+	if !slices.ContainsFunc(names, func(s san) bool { return s.dns != "" }) {
+		req.Names = append([]string{req.Name + ".localhost"}, req.Names...)
+	}
 	return req, nil
 }
 

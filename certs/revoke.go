@@ -94,7 +94,8 @@ type Revocation struct {
 }
 
 // CRL returns a list of what the authority has revoked, in PEM (RFC 5280 section 5). A later
-// list must have a higher number; nil stands for the Unix time now.
+// list must have a higher number; nil stands for the Unix time now. The list begins a minute
+// ago, for peers whose clock is a little behind, and nothing on it was revoked later than that.
 func (a *Authority) CRL(now time.Time, number *big.Int, revoked ...Revocation) ([]byte, error) {
 	list := &x509.RevocationList{
 		Number:     cmp.Or(number, big.NewInt(now.Unix())),
@@ -102,8 +103,12 @@ func (a *Authority) CRL(now time.Time, number *big.Int, revoked ...Revocation) (
 		NextUpdate: now.Add(crlValidity),
 	}
 	for _, r := range revoked {
+		at := r.Time
+		if at.After(list.ThisUpdate) {
+			at = list.ThisUpdate
+		}
 		list.RevokedCertificateEntries = append(list.RevokedCertificateEntries, x509.RevocationListEntry{
-			SerialNumber: r.Serial, RevocationTime: r.Time, ReasonCode: int(r.Reason),
+			SerialNumber: r.Serial, RevocationTime: at, ReasonCode: int(r.Reason),
 		})
 	}
 	der, err := x509.CreateRevocationList(rand.Reader, list, a.Certificate(), a.pair.Key)

@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
+	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"fmt"
@@ -110,7 +111,7 @@ const (
 )
 
 // Remarks returns what others than crypto/x509 refuse in a chain along which it verifies
-// the leaf, as measured with OpenSSL 3.0, Python 3.13, GnuTLS 3.7, BoringSSL and Java 21.
+// the leaf, as measured with OpenSSL 3.0, Python 3.13, GnuTLS 3.7, NSS 3.87, BoringSSL and Java 21.
 // The leaf comes first.
 func Remarks(path []*x509.Certificate, usage Usage) []Remark {
 	leaf, cas := path[0], path[1:]
@@ -126,6 +127,9 @@ func Remarks(path []*x509.Certificate, usage Usage) []Remark {
 	})
 	add(leaf.KeyUsage != 0 && leaf.KeyUsage&x509.KeyUsageDigitalSignature == 0, Remark{
 		Text: "its key usage lacks digitalSignature", By: "Java, BoringSSL, GnuTLS and Erlang, and by OpenSSL if it is a client's certificate",
+	})
+	add(usage == ServerAuth && isRSA(leaf) && leaf.KeyUsage != 0 && leaf.KeyUsage&x509.KeyUsageKeyEncipherment == 0, Remark{
+		Text: "its key is an RSA key, and its key usage lacks keyEncipherment", By: "clients that use NSS, apart from Firefox",
 	})
 	add(usage != AnyUsage && len(leaf.ExtKeyUsage) == 1 && leaf.ExtKeyUsage[0] == x509.ExtKeyUsageAny, Remark{
 		Text: "its only extended key usage is anyExtendedKeyUsage, not " + usage.String(), By: "OpenSSL and Java",
@@ -160,6 +164,11 @@ func (r Remark) String() string {
 		return r.By
 	}
 	return r.Text + "; it is refused by " + r.By
+}
+
+func isRSA(cert *x509.Certificate) bool {
+	_, ok := cert.PublicKey.(*rsa.PublicKey)
+	return ok
 }
 
 // criticalConstraints reports whether a certificate's basic constraints are critical, as RFC

@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"strings"
@@ -18,6 +19,10 @@ func TestRemarks(t *testing.T) {
 	root := ca(t, "root", nil, nil)
 	_, edKey, _ := ed25519.GenerateKey(rand.Reader)
 	p521, err := ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,8 +47,12 @@ func TestRemarks(t *testing.T) {
 		"its only extended key usage is anyExtendedKeyUsage": {leaf(t, root, func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageAny} }), root},
 		"the basic constraints of the CA \"CN=lax\" are not": {leaf(t, lax, nil), lax, root},
 		"there are 2 intermediates above it":                 append([]*pair{leaf(t, deep[0], nil)}, deep...),
-		"it has an Ed25519 key":                              {withKey(edKey), root},
-		"it has a P-521 key":                                 {withKey(p521), root},
+		"its key is an RSA key, and its key usage lacks keyEncipherment": {issue(t, rsaKey, root, &x509.Certificate{
+			Subject: pkix.Name{CommonName: "db"}, NotBefore: now.Add(-day), NotAfter: now.Add(day), DNSNames: []string{"db.localhost"},
+			KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		}, nil), root},
+		"it has an Ed25519 key": {withKey(edKey), root},
+		"it has a P-521 key":    {withKey(p521), root},
 	} {
 		certs := chainOf(path...)
 		if err := verified(certs, wantOf(path)); err != nil {

@@ -47,8 +47,9 @@ addresses. The CA can issue certificates only for the names that it is limited
 to; certs rotate-ca --name=NAME adds a name to the CA.
 
 With --csr, the key is that of a certificate request: the certificate has the
-key and the names of the request, and the names of --name. Everything else that
-the request asks for is ignored. There is no NAME.key then.
+key and the names of the request, and the names of --name. If none of them is a
+DNS name, it has NAME.localhost too. Everything else that the request asks for
+is ignored. There is no NAME.key then.
 
 --peer is for programs that use one certificate as a server and as a client,
 such as etcd. It can be used at both ends.`,
