@@ -1,6 +1,6 @@
 // Command peers runs tlsdemo against other implementations of TLS.
 //
-//	go run ./scripts/peers interop|failures|explain|starttls [NAME]...
+//	go run ./scripts/peers interop|failures|explain|starttls|verifiers [NAME]...
 //
 // It is run from the repository's root, as the scripts of those names do. Peers
 // that are not installed are skipped, or fail where TLSDEMO_INTEROP=require.
@@ -17,6 +17,7 @@ import (
 	"tlsdemo/scripts/peers/failures"
 	"tlsdemo/scripts/peers/interop"
 	"tlsdemo/scripts/peers/starttls"
+	"tlsdemo/scripts/peers/verifiers"
 	"tlsdemo/scripts/peers/workshop"
 )
 
@@ -26,10 +27,11 @@ const patience = 20 * time.Minute
 
 // modes are what there is to do with peers. Each returns an exit status.
 var modes = map[string]func(ctx context.Context, w *workshop.Workshop, args []string) int{
-	"interop":  interop.Run,
-	"failures": failures.Run,
-	"explain":  failures.RunExplain,
-	"starttls": starttls.Run,
+	"interop":   interop.Run,
+	"failures":  failures.Run,
+	"explain":   failures.RunExplain,
+	"starttls":  starttls.Run,
+	"verifiers": verifiers.Run,
 }
 
 func main() { os.Exit(run(os.Args[1:])) }
@@ -37,7 +39,7 @@ func main() { os.Exit(run(os.Args[1:])) }
 // run is the whole program short of exiting.
 func run(args []string) int {
 	if len(args) == 0 || modes[args[0]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: peers interop|failures|explain|starttls [NAME]...")
+		fmt.Fprintln(os.Stderr, "usage: peers interop|failures|explain|starttls|verifiers [NAME]...")
 		return 2
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -1,5 +1,5 @@
-// Command zlint lints every certificate in the PEM files it is given against
-// RFC 5280, and exits 1 if one of them is at fault or if nothing was linted.
+// Command zlint lints every certificate and every revocation list in the PEM files it is
+// given against RFC 5280, and exits 1 if one of them is at fault or if nothing was linted.
 //
 // It is a module of its own: what zlint depends on stays out of the program's
 // go.mod.
@@ -54,38 +54,46 @@ type linter struct {
 	lints        lint.Registry
 	out          io.Writer
 	certificates int
+	lists        int
 	findings     int
 }
 
-// file lints each certificate in one PEM file, and there has to be one: a key
-// among the arguments would otherwise count as sound.
+// file lints each certificate and revocation list in one PEM file, and there has to be one:
+// a key among the arguments would otherwise count as sound.
 func (l *linter) file(name string) error {
 	data, err := os.ReadFile(name)
 	if err != nil {
 		return err
 	}
-	before := l.certificates
+	before := l.certificates + l.lists
 	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
-		if err := l.certificate(name, block); err != nil {
+		if err := l.block(name, block); err != nil {
 			return fmt.Errorf("parse %s: %w", name, err)
 		}
 	}
-	if l.certificates == before {
-		return fmt.Errorf("read %s: no certificate", name)
+	if l.certificates+l.lists == before {
+		return fmt.Errorf("read %s: no certificate and no revocation list", name)
 	}
 	return nil
 }
 
-func (l *linter) certificate(file string, block *pem.Block) error {
-	if block.Type != "CERTIFICATE" {
-		return nil
+func (l *linter) block(file string, block *pem.Block) error {
+	switch block.Type {
+	case "CERTIFICATE":
+		cert, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return err
+		}
+		l.certificates++
+		l.report(file, zlint.LintCertificateEx(cert, l.lints).Results)
+	case "X509 CRL":
+		list, err := x509.ParseRevocationList(block.Bytes)
+		if err != nil {
+			return err
+		}
+		l.lists++
+		l.report(file, zlint.LintRevocationListEx(list, l.lints).Results)
 	}
-	cert, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		return err
-	}
-	l.certificates++
-	l.report(file, zlint.LintCertificateEx(cert, l.lints).Results)
 	return nil
 }
 
@@ -107,12 +115,13 @@ func (l *linter) report(file string, results map[string]*lint.LintResult) {
 
 // verdict prints the totals and turns them into an error or none.
 func (l *linter) verdict() error {
-	lints := len(l.lints.CertificateLints().Lints())
-	fmt.Fprintf(l.out, "zlint: %d certificates, %d lints each, %d findings\n", l.certificates, lints, l.findings)
+	lints, ofLists := len(l.lints.CertificateLints().Lints()), len(l.lints.RevocationListLints().Lints())
+	fmt.Fprintf(l.out, "zlint: %d certificates, %d lints each, %d revocation lists, %d lints each, %d findings\n",
+		l.certificates, lints, l.lists, ofLists, l.findings)
 	switch {
-	case l.certificates == 0:
-		return errors.New("no certificate to lint")
-	case lints == 0:
+	case l.certificates+l.lists == 0:
+		return errors.New("nothing to lint")
+	case lints == 0 || ofLists == 0:
 		return errors.New("no RFC 5280 lint ran")
 	case l.findings > 0:
 		return fmt.Errorf("%d findings", l.findings)

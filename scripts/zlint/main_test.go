@@ -18,7 +18,7 @@ import (
 
 func TestSoundAuthorityHasNoFindings(t *testing.T) {
 	out, err := lintAuthority(t, true)
-	if err != nil || out != "zlint: 1 certificates, 115 lints each, 0 findings\n" {
+	if err != nil || out != "zlint: 1 certificates, 115 lints each, 0 revocation lists, 9 lints each, 0 findings\n" {
 		t.Errorf("err = %v, output:\n%s", err, out)
 	}
 }
@@ -27,6 +27,27 @@ func TestFindingIsPrintedAndFails(t *testing.T) {
 	out, err := lintAuthority(t, false)
 	if err == nil || !strings.Contains(out, "ca.crt: e_ext_name_constraints_not_critical: error: If it ") {
 		t.Errorf("err = %v, output:\n%s", err, out)
+	}
+}
+
+func TestRevocationList(t *testing.T) {
+	for _, test := range []struct {
+		revokedAfter time.Duration // thisUpdate
+		want         string
+	}{
+		{-time.Minute, "zlint: 0 certificates, 115 lints each, 1 revocation lists, 9 lints each, 0 findings\n"},
+		{time.Minute, "crl.pem: e_crl_revocation_time_after_this_update: error: "},
+	} {
+		file := filepath.Join(t.TempDir(), "crl.pem")
+		block := &pem.Block{Type: "X509 CRL", Bytes: revocationList(t, test.revokedAfter)}
+		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		err := run([]string{file}, &out)
+		if (err != nil) != (test.revokedAfter > 0) || !strings.Contains(out.String(), test.want) {
+			t.Errorf("revoked %v after thisUpdate: err = %v, output:\n%s", test.revokedAfter, err, out.String())
+		}
 	}
 }
 
@@ -74,6 +95,26 @@ func authority(t *testing.T, critical bool) []byte {
 		PermittedDNSDomainsCritical: critical,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, ca, ca, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
+}
+
+// revocationList is a list that revokes one certificate, so long after it was made.
+func revocationList(t *testing.T, after time.Duration) []byte {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	list := &x509.RevocationList{
+		Number: big.NewInt(1), ThisUpdate: now, NextUpdate: now.Add(time.Hour),
+		RevokedCertificateEntries: []x509.RevocationListEntry{{SerialNumber: big.NewInt(2), RevocationTime: now.Add(after)}},
+	}
+	ca := &x509.Certificate{Subject: pkix.Name{CommonName: "test CA"}, KeyUsage: x509.KeyUsageCRLSign, SubjectKeyId: []byte{1}}
+	der, err := x509.CreateRevocationList(rand.Reader, list, ca, key)
 	if err != nil {
 		t.Fatal(err)
 	}
