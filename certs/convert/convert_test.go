@@ -237,3 +237,30 @@ func TestReadHostilePKCS12(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// A file name with a space and a quotation mark in it is one word to every program.
+func TestSettingsQuote(t *testing.T) {
+	set := certstest.New(t)
+	for name, pair := range map[string]*certs.Pair{certs.Client: set.Client, certs.Server: set.Server} {
+		files := certs.Files{Cert: `/it's mine/a"b.crt`, Key: "/k", CA: "/c"}
+		want := map[string]string{
+			"curl":             `--cert '/it'\''s mine/a"b.crt' --key /k`,
+			"Python, ssl":      `load_cert_chain("/it's mine/a\"b.crt", "/k")`,
+			"PostgreSQL, psql": `sslcert='\''/it\'\''s mine/a"b.crt'\'' sslkey=/k`,
+			"nginx":            `ssl_certificate "/it's mine/a\"b.crt";`,
+			"PostgreSQL, postgresql.conf (and in pg_hba.conf: hostssl all all samehost cert)": `ssl_cert_file = '/it''s mine/a"b.crt'`,
+		}
+		seen := 0
+		for _, s := range convert.Settings(name, files, pair.Leaf()) {
+			if part, known := want[s.Program]; known {
+				seen++
+				if !strings.Contains(s.Text, part) {
+					t.Errorf("%s of a %s: %s\nwant in it: %s", s.Program, name, s.Text, part)
+				}
+			}
+		}
+		if seen != 3 {
+			t.Errorf("%d settings of a %s were looked at, want 3", seen, name)
+		}
+	}
+}

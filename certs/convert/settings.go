@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"text/template"
 
@@ -66,13 +67,45 @@ func of(program, text string) setting {
 }
 
 func parse(text string) *template.Template {
-	return template.Must(template.New("").Funcs(template.FuncMap{"sh": shellWord}).Parse(text))
+	return template.Must(template.New("").Funcs(quoting).Parse(text))
+}
+
+// quoting is how the programs have a file name quoted, which on some systems has a space in it.
+var quoting = template.FuncMap{
+	"sh":  shellWord,
+	"go":  strconv.Quote, // Python, JavaScript and YAML quote alike
+	"web": webWord,
+	"sql": sqlValue,
+	"pg":  connectionValue,
+}
+
+// webWord quotes a file name for nginx and HAProxy, if it has to be.
+func webWord(s string) string {
+	if unquoted(s) {
+		return s
+	}
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, `$`, `\$`).Replace(s) + `"`
+}
+
+// sqlValue quotes a file name for postgresql.conf.
+func sqlValue(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+
+// connectionValue quotes a file name for a connection string of libpq, if it has to be.
+func connectionValue(s string) string {
+	if unquoted(s) {
+		return s
+	}
+	return "'" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(s) + "'"
+}
+
+// unquoted reports whether a file name means itself everywhere.
+func unquoted(s string) bool {
+	return s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+:@%") == ""
 }
 
 // shellWord quotes a file name for a POSIX shell, if it has to be.
 func shellWord(s string) string {
-	plain := strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+:@%") == ""
-	if plain && s != "" {
+	if unquoted(s) {
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
@@ -87,11 +120,11 @@ curl --cert {{sh .Cert}} --key {{sh .Key}} --cacert {{sh .CA}} https://localhost
 openssl s_client -connect localhost:8443 -cert {{sh .Cert}} -key {{sh .Key}} -CAfile {{sh .CA}} -verify_return_error
 `),
 	of("Go", `
-cert, err := tls.LoadX509KeyPair({{printf "%q" .Cert}}, {{printf "%q" .Key}})
+cert, err := tls.LoadX509KeyPair({{go .Cert}}, {{go .Key}})
 if err != nil {
 	log.Fatal(err)
 }
-pem, err := os.ReadFile({{printf "%q" .CA}})
+pem, err := os.ReadFile({{go .CA}})
 if err != nil {
 	log.Fatal(err)
 }
@@ -104,25 +137,25 @@ client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{
 `),
 	of("Python, ssl", `
 import ssl
-context = ssl.create_default_context(cafile={{printf "%q" .CA}})
-context.load_cert_chain({{printf "%q" .Cert}}, {{printf "%q" .Key}})
+context = ssl.create_default_context(cafile={{go .CA}})
+context.load_cert_chain({{go .Cert}}, {{go .Key}})
 `),
 	of("Python, requests", `
 import requests
-response = requests.get("https://localhost:8443/", cert=({{printf "%q" .Cert}}, {{printf "%q" .Key}}), verify={{printf "%q" .CA}})
+response = requests.get("https://localhost:8443/", cert=({{go .Cert}}, {{go .Key}}), verify={{go .CA}})
 `),
 	of("Python, httpx", `
 import httpx, ssl
-context = ssl.create_default_context(cafile={{printf "%q" .CA}})
-context.load_cert_chain({{printf "%q" .Cert}}, {{printf "%q" .Key}})
+context = ssl.create_default_context(cafile={{go .CA}})
+context.load_cert_chain({{go .Cert}}, {{go .Key}})
 response = httpx.get("https://localhost:8443/", verify=context)
 `),
 	of("Node", `
 const fs = require("fs"), https = require("https");
 const agent = new https.Agent({
-  cert: fs.readFileSync({{printf "%q" .Cert}}),
-  key: fs.readFileSync({{printf "%q" .Key}}),
-  ca: fs.readFileSync({{printf "%q" .CA}}),
+  cert: fs.readFileSync({{go .Cert}}),
+  key: fs.readFileSync({{go .Key}}),
+  ca: fs.readFileSync({{go .CA}}),
 });
 `),
 	of("Java (first: tlsdemo certs export {{.Name}} --format=p12, and ca --format=jks-truststore)", `
@@ -131,11 +164,11 @@ java -Djavax.net.ssl.keyStore={{.Name}}.p12 -Djavax.net.ssl.keyStorePassword="$T
 	of("gRPC, in Python", `
 import grpc
 read = lambda name: open(name, "rb").read()
-credentials = grpc.ssl_channel_credentials(read({{printf "%q" .CA}}), read({{printf "%q" .Key}}), read({{printf "%q" .Cert}}))
+credentials = grpc.ssl_channel_credentials(read({{go .CA}}), read({{go .Key}}), read({{go .Cert}}))
 channel = grpc.secure_channel("localhost:8443", credentials)
 `),
 	of("PostgreSQL, psql", `
-psql "host=localhost sslmode=verify-full sslcert={{.Cert}} sslkey={{.Key}} sslrootcert={{.CA}} user={{.Name}} dbname=postgres"
+psql {{printf "host=localhost sslmode=verify-full sslcert=%s sslkey=%s sslrootcert=%s user=%s dbname=postgres" (pg .Cert) (pg .Key) (pg .CA) (pg .Name) | sh}}
 `),
 	of("mosquitto", `
 mosquitto_pub -h localhost -p 8883 --cert {{sh .Cert}} --key {{sh .Key}} --cafile {{sh .CA}} -t test -m hello
@@ -151,11 +184,11 @@ var serverSettings = []setting{
 openssl s_server -accept localhost:8443 -www -cert {{sh .Cert}} -key {{sh .Key}} -CAfile {{sh .CA}} -Verify 1 -verify_return_error
 `),
 	of("Go", `
-cert, err := tls.LoadX509KeyPair({{printf "%q" .Cert}}, {{printf "%q" .Key}})
+cert, err := tls.LoadX509KeyPair({{go .Cert}}, {{go .Key}})
 if err != nil {
 	log.Fatal(err)
 }
-pem, err := os.ReadFile({{printf "%q" .CA}})
+pem, err := os.ReadFile({{go .CA}})
 if err != nil {
 	log.Fatal(err)
 }
@@ -169,29 +202,29 @@ server := &http.Server{Addr: "localhost:8443", TLSConfig: &tls.Config{
 `),
 	of("Python, ssl", `
 import ssl
-context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile={{printf "%q" .CA}})
-context.load_cert_chain({{printf "%q" .Cert}}, {{printf "%q" .Key}})
+context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile={{go .CA}})
+context.load_cert_chain({{go .Cert}}, {{go .Key}})
 context.verify_mode = ssl.CERT_REQUIRED
 `),
 	of("Node", `
 const fs = require("fs"), https = require("https");
 const options = {
-  cert: fs.readFileSync({{printf "%q" .Cert}}),
-  key: fs.readFileSync({{printf "%q" .Key}}),
-  ca: fs.readFileSync({{printf "%q" .CA}}),
+  cert: fs.readFileSync({{go .Cert}}),
+  key: fs.readFileSync({{go .Key}}),
+  ca: fs.readFileSync({{go .CA}}),
   requestCert: true,
   rejectUnauthorized: true,
 };
 `),
 	of("nginx", `
 listen 127.0.0.1:8443 ssl;
-ssl_certificate {{.Cert}};
-ssl_certificate_key {{.Key}};
-ssl_client_certificate {{.CA}};
+ssl_certificate {{web .Cert}};
+ssl_certificate_key {{web .Key}};
+ssl_client_certificate {{web .CA}};
 ssl_verify_client on;
 `),
 	of("HAProxy (first: tlsdemo certs export {{.Name}} --format=pem-bundle)", `
-bind 127.0.0.1:8443 ssl crt {{.Name}}.pem ca-file {{.CA}} verify required
+bind 127.0.0.1:8443 ssl crt {{.Name}}.pem ca-file {{web .CA}} verify required
 `),
 	of("Envoy", `
 transport_socket:
@@ -201,16 +234,16 @@ transport_socket:
     require_client_certificate: true
     common_tls_context:
       tls_certificates:
-      - certificate_chain: { filename: {{printf "%q" .Cert}} }
-        private_key: { filename: {{printf "%q" .Key}} }
+      - certificate_chain: { filename: {{go .Cert}} }
+        private_key: { filename: {{go .Key}} }
       validation_context:
-        trusted_ca: { filename: {{printf "%q" .CA}} }
+        trusted_ca: { filename: {{go .CA}} }
 `),
-	of("PostgreSQL, postgresql.conf (and in pg_hba.conf: hostssl all all 127.0.0.1/32 cert)", `
+	of("PostgreSQL, postgresql.conf (and in pg_hba.conf: hostssl all all samehost cert)", `
 ssl = on
-ssl_cert_file = '{{.Cert}}'
-ssl_key_file = '{{.Key}}'
-ssl_ca_file = '{{.CA}}'
+ssl_cert_file = {{sql .Cert}}
+ssl_key_file = {{sql .Key}}
+ssl_ca_file = {{sql .CA}}
 `),
 	of("mosquitto", `
 listener 8883 127.0.0.1

@@ -80,7 +80,7 @@ func (p Peer) Listen(ctx context.Context, w *Workshop, as Credentials, ready str
 		}
 		await := func() error { return s.Await(ctx, ready) }
 		if ready == "" {
-			await = func() error { return s.awaitAt(ctx, addr) }
+			await = func() error { return s.AwaitAt(ctx, addr) }
 		}
 		if err = await(); err == nil {
 			return s, addr, nil

@@ -45,8 +45,8 @@ func (w *Workshop) Serve(ctx context.Context, as Credentials, flags ...string) (
 	return p, addr, err
 }
 
-// awaitAt waits for a process to take connections at addr.
-func (p *Process) awaitAt(ctx context.Context, addr string) error {
+// AwaitAt waits for a process to take connections at addr.
+func (p *Process) AwaitAt(ctx context.Context, addr string) error {
 	return p.poll(ctx, "connect to "+addr, func() bool {
 		conn, err := net.Dial("tcp4", addr)
 		return err == nil && conn.Close() == nil
