@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -228,7 +229,19 @@ func (v *probeView) explanation(fault *explain.Error) *console.Explanation {
 	if name := v.suggested(fault); name != "" {
 		e.Hint = v.typed.With("starttls", name).String()
 	}
+	if v.http && v.shaken() && slices.Contains(notHTTP, fault.Code) {
+		e.Hint = "if the server does not speak HTTP: " + v.typed.Without("http").String()
+	}
 	return e
+}
+
+// notHTTP are the codes of a server that completes the handshake and then does not speak HTTP.
+// What it did may have another reason, which it alone knows.
+var notHTTP = []explain.Code{explain.NoAnswer, explain.PeerSilent}
+
+// shaken reports whether the server completed the handshake.
+func (v *probeView) shaken() bool {
+	return v.report.State != nil && v.report.State.HandshakeComplete
 }
 
 // suggested is the protocol with which to try again: what the server says, or what is usual

@@ -297,7 +297,7 @@ before the client asked for anything. Some servers refuse a client's certificate
 others do this when their backend is down. The reason is in the server's log.`},
 	{NoAnswer, connection, `The handshake was completed, and then the server closed or broke the
 connection without an answer. A refusal without an alert, a crash, and a proxy whose backend is down
-look the same from outside.`},
+look the same from outside. Or it answered in another protocol than the one in which it was asked.`},
 	{AnswerCut, connection, `The answer began, and the connection ended before the server had said that
 the answer was complete. Do not take what came for the whole answer: more may have been on its way.`},
 	{MessageNotTaken, connection, `The other end read only a part of what was sent to it. If a server

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"tlsdemo/certs/forge"
 	"tlsdemo/tlsnet/explain"
@@ -123,6 +124,56 @@ func TestHTTPWithoutAnAnswer(t *testing.T) {
 	}))
 	if codes := codesOf(report); !slices.Equal(codes, []explain.Code{explain.NoAnswer}) || report.Accepted != explain.Unknown {
 		t.Errorf("accepted %v, %v", report.Accepted, report.Faults)
+	}
+}
+
+// said is a server that shakes hands, reads a request, and says something to anybody.
+func said(r *rig, text string) func(net.Conn) {
+	r.server.ClientAuth = tls.NoClientCert
+	return func(conn net.Conn) {
+		secure := tls.Server(conn, r.server)
+		secure.Read(make([]byte, 4096))
+		io.WriteString(secure, text)
+		secure.Close()
+	}
+}
+
+// A server that answers what is no HTTP has not closed instead of answering. Whether it would
+// refuse anybody is not known: that is not a refusal.
+func TestHTTPAnotherLanguage(t *testing.T) {
+	for text, says := range map[string]string{
+		"220 mail.localhost ESMTP\r\n":         "speaks SMTP, not HTTP",
+		"Hello world!\n":                       "does not answer in HTTP: it said",
+		"HTTP/1.1 200":                         "before its header was complete",
+		"HTTP/1.1 200 OK\r\nno header\r\n\r\n": "cannot be read: ",
+		"HTTP/1.1 1234567 what\r\n\r\n":        "cannot be read: ",
+	} {
+		r := newRig(t)
+		addr := serve(t, said(r, text))
+		p := &probe.Probe{Config: r.client, HTTP: "/"}
+		report := run(t, p, addr)
+		if len(report.Faults) != 1 || report.Faults[0].Code != explain.NoAnswer || !strings.Contains(report.Faults[0].Text, says) {
+			t.Errorf("%q: %v", text, report.Faults)
+		}
+		for _, o := range p.Refusals(within(t, 6*time.Second), addr, report, []probe.Credential{{Name: "none"}}) {
+			if o.Known() || !strings.Contains(o.How, "not in HTTP") {
+				t.Errorf("%q: %+v", text, o)
+			}
+		}
+	}
+}
+
+// An answer that begins and never ends is not silence.
+func TestHTTPEndlessHeader(t *testing.T) {
+	r := newRig(t)
+	r.server.ClientAuth = tls.NoClientCert
+	report, err := (&probe.Probe{Config: r.client, HTTP: "/"}).Run(within(t, time.Second), serve(t, func(conn net.Conn) {
+		secure := tls.Server(conn, r.server)
+		io.WriteString(secure, "HTTP/1.1 200 OK\r\n")
+		io.Copy(io.Discard, secure)
+	}))
+	if err != nil || len(report.Faults) != 1 || report.Faults[0].Code != explain.PeerStalled {
+		t.Errorf("%v, %v", report.Faults, err)
 	}
 }
 

@@ -63,6 +63,7 @@ type Report struct {
 	Trials   []Trial              // what was tried to find out why no certificate came
 
 	unrefused bool // the server was waited for, and did not refuse us
+	heard     bool // the server said something after the handshake that was no answer of HTTP
 	helloSize int  // of the ClientHello, with its record's header, in bytes
 }
 

@@ -82,12 +82,16 @@ func (p *Probe) Refusals(ctx context.Context, addr string, sound *Report, all []
 func (o *Outcome) compare(sound *Report) {
 	switch {
 	case sound == nil:
-	case o.closed && sound.Ours != nil && len(sound.Faults) > 0 && closed(sound.Faults[0]):
-		o.Refused = false
-		o.How += ", as it did with our own certificate"
 	case o.answer != nil && sound.Answer != nil && sound.Accepted == explain.Certain:
 		o.Refused = true
 		o.How = fmt.Sprintf("in HTTP, %s; what we presented first got %s", o.answer.Status, sound.Answer.Status)
+	case !o.closed || sound.heard || len(sound.Faults) == 0 || !closed(sound.Faults[0]):
+	case sound.Ours != nil:
+		o.Refused = false
+		o.How += ", as it did with our own certificate"
+	case !sound.Asked: // so that no certificate can be the reason
+		o.Refused = false
+		o.How += ", as it does with every client"
 	}
 }
 
@@ -130,6 +134,9 @@ func (p *Probe) speaksHTTP(ctx context.Context, w way) bool {
 // present makes one connection with a credential.
 func (p *Probe) present(ctx context.Context, w way, c Credential) Outcome {
 	seen := new(Report)
+	if ctx.Err() != nil {
+		return Outcome{Name: c.Name, How: "no time was left to try it"}
+	}
 	if _, err := p.look(ctx, w, seen); err != nil {
 		return Outcome{Name: c.Name, How: err.Error()}
 	}
@@ -156,6 +163,9 @@ func (r *Report) outcome() Outcome {
 		return Outcome{How: "not known"}
 	}
 	first := r.Faults[0]
+	if r.heard {
+		return Outcome{How: "it answered, but not in HTTP, and this does not show whether it refused"}
+	}
 	if first.Alerted {
 		return Outcome{Refused: true, How: "alert " + strconv.Quote(strings.TrimPrefix(first.Alert.Error(), "tls: "))}
 	}

@@ -1,6 +1,7 @@
 package probe_test
 
 import (
+	"context"
 	"crypto/tls"
 	"net"
 	"net/http"
@@ -104,6 +105,30 @@ func TestRefusalsOfAServerThatHangsUp(t *testing.T) {
 			if o.Known() || !strings.Contains(o.How, "as it did with our own certificate") {
 				t.Errorf("with the path %q: %+v", path, o)
 			}
+		}
+	}
+}
+
+// Where no certificate is asked for, none can be the reason why a server closes.
+func TestRefusalsOfAServerThatAsksForNothing(t *testing.T) {
+	r := newRig(t)
+	p := &probe.Probe{Config: r.client, HTTP: "/"}
+	addr := serve(t, said(r, ""))
+	for _, o := range p.Refusals(within(t, 6*time.Second), addr, run(t, p, addr), []probe.Credential{{Name: "none"}}) {
+		if o.Known() || !strings.Contains(o.How, "as it does with every client") {
+			t.Errorf("%+v", o)
+		}
+	}
+}
+
+// What was not tried for want of time is said to be that, and nothing of the server.
+func TestRefusalsWithoutTime(t *testing.T) {
+	r := newRig(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, o := range (&probe.Probe{Config: r.client}).Refusals(ctx, serve(t, overTLS(r.server)), nil, []probe.Credential{{Name: "none"}}) {
+		if o.Known() || o.How != "no time was left to try it" {
+			t.Errorf("%+v", o)
 		}
 	}
 }
