@@ -94,13 +94,11 @@ func check(certs []*x509.Certificate, want Want) ([]*Defect, int) {
 	for _, cert := range w.path {
 		add(usageDefect(cert, leaf, want.Usage))
 	}
-	add(w.constraintDefect())
+	add(w.broken())
 	for _, cert := range w.path {
-		if cert == leaf || cert != w.root {
-			add(StrengthOf(cert, leaf))
-		}
+		add(w.strengthDefect(cert))
 	}
-	return found, w.checks
+	return found, w.checks + w.looks
 }
 
 // called is what to call cert in a chain: the leaf is "it".
@@ -269,12 +267,12 @@ func namesOf(cert *x509.Certificate) string {
 }
 
 // issuerDefect looks at the CA at place i of the path: whether it may issue, and so deep.
-func (w *walk) issuerDefect(i int) *Defect {
-	ca, leaf := w.path[i], w.path[0]
+func (r *route) issuerDefect(i int) *Defect {
+	ca, leaf := r.path[i], r.path[0]
 	switch {
 	// As in crypto/x509, a root of version 1, which cannot say that it is a CA, is one.
-	case !MayIssue(ca) && (ca != w.root || ca.Version == 3):
-		text := fmt.Sprintf("%s issued %s, but is not allowed to issue certificates: %s", quoted(ca.Subject.String()), called(w.path[i-1], leaf), notCA(ca))
+	case !MayIssue(ca) && (ca != r.root || ca.Version == 3):
+		text := fmt.Sprintf("%s issued %s, but is not allowed to issue certificates: %s", quoted(ca.Subject.String()), called(r.path[i-1], leaf), notCA(ca))
 		return &Defect{Kind: NotCA, Cert: ca, Text: text}
 	case ca.BasicConstraintsValid && (ca.MaxPathLen > 0 || ca.MaxPathLenZero) && i-1 > ca.MaxPathLen:
 		text := fmt.Sprintf("%s allows at most %d intermediates below it, and this chain has %d", called(ca, leaf), ca.MaxPathLen, i-1)
@@ -283,20 +281,54 @@ func (w *walk) issuerDefect(i int) *Defect {
 	return nil
 }
 
-// constraintDefect is a name that a CA on the path may not issue for. Each CA with
-// constraints is asked by itself, to know which it is.
-func (w *walk) constraintDefect() *Defect {
-	for i, ca := range w.path {
-		if i == 0 || !constrains(ca) || w.checks+i >= maxChecks {
-			continue
-		}
-		if err := w.permitted(i); err != nil {
-			text := fmt.Sprintf("the CA %s permits %s, and the certificate has another name: %s",
-				quoted(ca.Subject.String()), permits(ca), Quote(err.Error()))
-			return &Defect{Kind: NameConstraint, Cert: w.path[0], Text: text}
+// strengthDefect looks at the key and the signature of a certificate on the path. Roots are
+// believed as they are.
+func (r *route) strengthDefect(cert *x509.Certificate) *Defect {
+	if cert == r.root && cert != r.path[0] {
+		return nil
+	}
+	return StrengthOf(cert, r.path[0])
+}
+
+// broken is the constraint that is broken on the path that was found. If that has no flaw, it
+// has been looked for.
+func (w *walk) broken() *Defect {
+	if w.constraint != nil || w.root != nil && w.flaws == 0 {
+		return w.constraint
+	}
+	return w.constraintDefect(w.path)
+}
+
+// constraintDefect is a name that a CA on a path may not issue for. All are asked together.
+// Only if one of them forbids a name each is asked by itself, to know which it is.
+func (w *walk) constraintDefect(path []*x509.Certificate) *Defect {
+	var asked []int
+	for i, ca := range path {
+		if i > 0 && constrains(ca) {
+			asked = append(asked, i)
 		}
 	}
-	return nil
+	if len(asked) == 0 {
+		return nil
+	}
+	top := asked[len(asked)-1]
+	broken := w.permitted(path, top, true)
+	if broken == nil {
+		return nil
+	}
+	for _, i := range asked[:len(asked)-1] {
+		if err := w.permitted(path, i, false); err != nil {
+			return forbidden(path, i, err)
+		}
+	}
+	return forbidden(path, top, broken)
+}
+
+// forbidden is the defect of a leaf with a name that the CA at place i of its path forbids.
+func forbidden(path []*x509.Certificate, i int, err error) *Defect {
+	text := fmt.Sprintf("the CA %s permits %s, and the certificate has another name: %s",
+		quoted(path[i].Subject.String()), permits(path[i]), Quote(err.Error()))
+	return &Defect{Kind: NameConstraint, Cert: path[0], Text: text}
 }
 
 func constrains(ca *x509.Certificate) bool {
@@ -315,23 +347,28 @@ func permits(ca *x509.Certificate) string {
 	return "only " + List(names)
 }
 
-// permitted has crypto/x509 verify the path up to the CA at place i, of which nothing is
-// asked but its constraints, and returns what it says of them.
-func (w *walk) permitted(i int) error {
+// permitted has crypto/x509 verify a path up to the CA at place i, of which nothing is
+// asked but its constraints, or those of all below it too, and returns what it says of them.
+func (w *walk) permitted(path []*x509.Certificate, i int, all bool) error {
+	if w.checks+w.looks+i > maxChecks {
+		return nil
+	}
+	w.looks += i
 	opts := x509.VerifyOptions{
 		Roots: x509.NewCertPool(), Intermediates: x509.NewCertPool(), CurrentTime: w.want.Now, KeyUsages: anyUsage,
 	}
-	for _, cert := range w.path[1:i] {
+	for _, cert := range path[1:i] {
 		below := relax(cert, w.want.Now)
-		unconstrain(below)
+		if !all {
+			unconstrain(below)
+		}
 		promote(below)
 		opts.Intermediates.AddCert(below)
 	}
-	root := relax(w.path[i], w.want.Now)
+	root := relax(path[i], w.want.Now)
 	promote(root)
 	opts.Roots.AddCert(root)
-	w.checks += i
-	_, err := relax(w.path[0], w.want.Now).Verify(opts)
+	_, err := relax(path[0], w.want.Now).Verify(opts)
 	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok && invalid.Reason == x509.CANotAuthorizedForThisName {
 		return errors.New(invalid.Detail)
 	}
@@ -466,7 +503,7 @@ func (w *walk) linked(cert *x509.Certificate) bool {
 		}
 		if above := (&walk{want: w.want, subjects: w.subjects}); w.issued(ca, cert) {
 			w.checks++
-			if above.trusted(ca) {
+			if len(above.rootsOf(ca)) > 0 {
 				return true
 			}
 		}

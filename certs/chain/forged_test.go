@@ -8,13 +8,15 @@ import (
 	"testing"
 )
 
-// flaws are what is made wrong with one certificate of a chain: of a leaf or of a CA.
-var flaws = []struct {
+// flaw is what is made wrong with one certificate of a chain: of a leaf or of a CA.
+type flaw struct {
 	name   string
 	change func(*x509.Certificate)
 	leaf   string // the kind of defect where it is the leaf's, or empty if it does no harm there
 	ca     string // or a CA's
-}{
+}
+
+var flaws = []flaw{
 	{name: "sound", change: func(*x509.Certificate) {}},
 	{"ended", ended, "expired", "expired"},
 	{"not yet valid", notYet, "not-yet-valid", "not-yet-valid"},
