@@ -10,9 +10,13 @@ import (
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./=:@%+,-]+$`)
 
 // ShellWord returns s as one word of a POSIX shell: as it is, quoted, or, where s has
-// characters that no terminal shows, as printf would make it.
+// characters that no terminal shows, as printf would make it. A shell takes away the line ends
+// with which the output of printf ends, so such a word is written as bash, zsh and POSIX.1-2024
+// have it: $'one line\n'.
 func ShellWord(s string) string {
 	switch {
+	case strings.HasSuffix(s, "\n"):
+		return "$'" + dollarQuoted(s) + "'"
 	case plainWord.MatchString(s):
 		return s
 	case Clean(s) == s:
@@ -23,6 +27,24 @@ func ShellWord(s string) string {
 		fmt.Fprintf(&octal, `\%03o`, b)
 	}
 	return `"$(printf '` + octal.String() + `')"`
+}
+
+// dollarQuoted returns s as it stands in a $'...' of a shell.
+func dollarQuoted(s string) string {
+	var quoted strings.Builder
+	for _, b := range []byte(s) {
+		switch {
+		case b == '\n':
+			quoted.WriteString(`\n`)
+		case b == '\\' || b == '\'':
+			quoted.WriteString(`\` + string(b))
+		case b < ' ' || b > '~':
+			fmt.Fprintf(&quoted, `\%03o`, b)
+		default:
+			quoted.WriteByte(b)
+		}
+	}
+	return quoted.String()
 }
 
 // ShellWords returns the words of a line for a POSIX shell, as [ShellWord] quotes them. It is
