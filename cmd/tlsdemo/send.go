@@ -169,7 +169,7 @@ func (s *send) exchange(ctx context.Context, dialer *tlsnet.Dialer, message io.R
 		return refused
 	}
 	if refusal := probe.ReadAnswer(report.answer.Head); err == nil && refusal != nil && refusal.Certainty == explain.Certain {
-		return refusal.Fault()
+		return refusal.Fault(secure, dialer.Intermediates...)
 	}
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -199,8 +200,32 @@ func (r *Refusal) fault(report *Report) *explain.Error {
 	return e
 }
 
-// Fault is the refusal as an explanation, for who presented what is not known here.
-func (r *Refusal) Fault() *explain.Error { return r.fault(new(Report)) }
+// Fault is the refusal as an explanation of what we presented on conn, one of
+// [explain.Client]'s. Such answers give no reason: if something can be proved to be wrong with
+// our certificate, it is likely to be that.
+func (r *Refusal) Fault(conn *tls.Conn, intermediates ...*x509.Certificate) *explain.Error {
+	report := new(Report)
+	if _, ours, _ := explain.Certificates(conn, nil); len(ours) > 0 {
+		report.Ours = ours[0]
+	}
+	refused := r.fault(report)
+	if own := explain.Own(conn, intermediates...); len(own) > 0 && refused.Code == explain.RefusedInHTTP {
+		return r.because(own[0], refused.Err)
+	}
+	return refused
+}
+
+// because is the refusal for a defect of our own certificate.
+func (r *Refusal) because(own *explain.Error, refused error) *explain.Error {
+	says, basis := own.Text, ""
+	if d, ok := errors.AsType[*chain.Defect](own.Err); ok {
+		says, basis = d.Text, d.Basis
+	}
+	own.Text = fmt.Sprintf("the server completed the handshake, and then refused us in HTTP with the status %d: %s", r.Status, says)
+	own.Basis = strings.TrimSuffix("the answer does not say what is wrong with our certificate; we see this defect in it; "+basis, "; ")
+	own.Err = refused
+	return own
+}
 
 // ReadAnswer reads the beginning of what a server of HTTP/1 answered, and returns what that
 // says of the client's certificate, or nil if it says nothing of one.

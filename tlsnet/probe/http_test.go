@@ -2,6 +2,7 @@ package probe_test
 
 import (
 	"crypto/tls"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -104,6 +105,39 @@ func TestHTTPAndOurOwnDefect(t *testing.T) {
 		report := run(t, &probe.Probe{Config: r.client, HTTP: "/"}, overHTTP(t, r, true, status(body, "")))
 		if !slices.Equal(codesOf(report), want) {
 			t.Errorf("status %d: %v", body, report.Faults)
+		}
+	}
+}
+
+// Who has sent a request themselves are told what is wrong with their certificate, or else
+// that it was refused.
+func TestRefusalFault(t *testing.T) {
+	for name, test := range map[string]struct {
+		change    forge.Change
+		want      explain.Code
+		certainty explain.Certainty
+	}{
+		"expired": {forge.Expired, explain.ClientCertExpired, explain.Likely},
+		"sound":   {func(*forge.Template) {}, explain.RefusedInHTTP, explain.Certain},
+	} {
+		r := newRig(t)
+		r.present(r.Again(r.own, r.ca, test.change))
+		addr := overHTTP(t, r, true, status(400, "400 The SSL certificate error"))
+		plain, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer plain.Close()
+		r.client.ServerName, r.client.NextProtos = "localhost", nil
+		conn := explain.Client(plain, r.client)
+		fmt.Fprint(conn, "GET / HTTP/1.0\r\n\r\n")
+		answer, err := io.ReadAll(conn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fault := probe.ReadAnswer(answer).Fault(conn)
+		if fault.Code != test.want || fault.Certainty != test.certainty || !fault.Ours || fault.Cert == nil || !strings.Contains(fault.Text, "refused us in HTTP with the status 400: ") {
+			t.Errorf("%s: %s, %v: %v", name, fault.Code, fault.Certainty, fault.Text)
 		}
 	}
 }
