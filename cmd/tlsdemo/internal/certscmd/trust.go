@@ -38,7 +38,9 @@ CA can issue certificates. So the CA must have the constraints "full": only
 localhost, the names below it, 127.0.0.0/8, ::1, and the names that you added.
 Another CA is refused, unless you add --force. certs rotate-ca
 --constraints=full makes such a CA; programs built on BoringSSL (Envoy, gRPC's C
-core, Bun) then refuse the server's certificate.
+core, Bun) then refuse the server's certificate. Java does not check the
+constraints of a CA that it trusts: its store is left out, too, unless you add
+--force.
 
 --uninstall removes the CA from all these stores.`,
 		Example: `  tlsdemo certs trust
@@ -51,7 +53,7 @@ core, Bun) then refuse the server's certificate.
 	flags := cmd.Flags()
 	c.Register(flags)
 	flags.BoolVar(&c.uninstall, "uninstall", false, "remove the CA again")
-	flags.BoolVar(&c.force, "force", false, "also add a CA that is not limited to this machine's names and addresses")
+	flags.BoolVar(&c.force, "force", false, "also add a CA that is not limited to this machine's names and addresses, and add it to Java's store, too")
 	flags.StringSliceVar(&c.stores, "store", storeNames(), "which trust `stores`, separated by commas")
 	return cmd
 }
@@ -63,12 +65,14 @@ type store struct {
 	// reach says why it cannot be changed, or returns nil.
 	reach   func() error
 	options []truststore.Option // for this store alone
+	// unchecked is why the constraints of a CA are worth nothing there, if they are not.
+	unchecked string
 }
 
 var stores = []store{
-	{"system", "the trust store of the system", func() error { return nil }, nil},
-	{"nss", "the databases of NSS (Firefox, Chromium)", reachNSS, []truststore.Option{truststore.WithNoSystem(), truststore.WithFirefox()}},
-	{"java", "the trust store of Java in $JAVA_HOME", reachJava, []truststore.Option{truststore.WithNoSystem(), truststore.WithJava()}},
+	{"system", "the trust store of the system", func() error { return nil }, nil, ""},
+	{"nss", "the databases of NSS (Firefox, Chromium)", reachNSS, []truststore.Option{truststore.WithNoSystem(), truststore.WithFirefox()}, ""},
+	{"java", "the trust store of Java in $JAVA_HOME", reachJava, []truststore.Option{truststore.WithNoSystem(), truststore.WithJava()}, "Java does not check the constraints of a CA that it trusts, so anyone who steals its key can deceive every program in Java (--force adds it anyway)"},
 }
 
 func reachNSS() error {
@@ -159,13 +163,21 @@ func (c *trust) reachable() []store {
 		if !slices.Contains(c.stores, s.name) {
 			continue
 		}
-		if err := s.reach(); err != nil {
+		if err := c.reach(s); err != nil {
 			fmt.Fprintf(c.env.Stdout, "%s is not changed: %s\n", s.what, console.Clean(err.Error()))
 			continue
 		}
 		reached = append(reached, s)
 	}
 	return reached
+}
+
+// reach says why a store is not changed, or returns nil.
+func (c *trust) reach(s store) error {
+	if s.unchecked != "" && !c.uninstall && !c.force {
+		return errors.New(s.unchecked)
+	}
+	return s.reach()
 }
 
 // changeStores says what it will change, and changes it. A store that fails does not keep the
