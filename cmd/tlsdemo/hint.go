@@ -419,7 +419,7 @@ func hintChain(f *problem) string {
 	}
 	intermediate := f.origin.issuerOf(f.Cert)
 	if intermediate == "" {
-		return "append the certificate of the intermediate " + chain.Issuer(f.Cert) + " to " + console.ShellWord(f.origin.cert())
+		return "ask the CA that issued it, " + chain.Issuer(f.Cert) + ", for the CA's own certificate, and append this to " + console.ShellWord(f.origin.cert())
 	}
 	files := f.origin.files
 	out := beside(files.Cert)

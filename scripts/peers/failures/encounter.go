@@ -56,6 +56,7 @@ type heard struct {
 	account         // of the failure
 	ours     string // all that our end printed
 	theirs   string // and the other
+	took     time.Duration
 }
 
 // exitStart is our exit status for files of our own that will not do.
@@ -131,5 +132,14 @@ func failedToStart(err error, h heard) (heard, error) {
 	return h, err
 }
 
-// moment is how long our server has, after a client has ended, to say what it thinks.
-const moment = time.Second
+// moment is how long our server has, after a client has ended, to say what it thinks, if it
+// may have nothing to say; and busy how long a server has on a machine that has other things
+// to do, if it has to.
+const moment, busy = time.Second, 15 * time.Second
+
+func (e *encounter) patience() time.Duration {
+	if e.situation.quiet || e.situation.unloadable {
+		return moment
+	}
+	return busy
+}

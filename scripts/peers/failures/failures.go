@@ -21,18 +21,19 @@ import (
 const atOnce = 4
 
 // Run plays every situation with every foreign peer, both ways, prints what our end
-// made of it, and returns 1 if any of that was wrong. With --short, of the situations that
-// are thin it plays those with peers that are not twins.
+// made of it, and returns 1 if any of that was wrong. With --short it plays a part of them
+// only; with --times it prints where the time went.
 func Run(ctx context.Context, w *workshop.Workshop, args []string) int {
 	m := newMatrix()
 	m.verbose, args = flag("-v", args)
-	short, args := flag("--short", args)
+	m.timed, args = flag("--times", args)
+	m.short, args = flag("--short", args)
 	m.whole = len(args) == 0
 	all := m.available(chooseEncounters(append(
 		encounters(explain.ServerSide, foreignClients),
 		encounters(explain.ClientSide, foreignServers)...), args))
-	if short {
-		all = slices.DeleteFunc(all, func(e *encounter) bool { return e.situation.thin && e.foreign.twin })
+	if m.short {
+		all = shorten(all)
 	}
 	if len(all) == 0 {
 		fmt.Fprintf(os.Stderr, "peers: no peer and no situation is called %s\n", strings.Join(args, " or "))
@@ -110,10 +111,12 @@ func play(ctx context.Context, s *stage, all []*encounter, tell func(*encounter,
 	for range atOnce {
 		workers.Go(func() {
 			for e := range todo {
+				began := time.Now()
 				h, err := e.run(ctx, s)
 				if err == nil {
 					h.hint, err = e.try(ctx, s, h)
 				}
+				h.took = time.Since(began)
 				tell(e, h, err)
 			}
 		})

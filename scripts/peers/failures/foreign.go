@@ -26,7 +26,8 @@ type foreign struct {
 	demands map[string]string
 	// options are how to say what a situation asks for: tls1.2 or tls1.3, a suite or a
 	// group that is the only one, an alpn, a crl to check, or crls for the whole chain, a
-	// depth of one intermediate, allow only somebody else, have no-cert, be mute (never
+	// depth of one intermediate, RSA key exchange only (old), one-name that a client has to
+	// send, allow only somebody else, have no-cert, be mute (never
 	// answers), mum (closes at once), leave, or be a proxy whose backend is down.
 	options map[string]string
 	// instead are options that take another command line altogether.
@@ -41,9 +42,8 @@ type foreign struct {
 	// web is a server of HTTP/1, which answers requests only, and would choose a protocol
 	// of its own by ALPN.
 	web bool
-	// twin is a peer that takes long to start, or that differs from another one in its version
-	// of TLS only.
-	twin bool
+	// slow is a peer that takes long to start.
+	slow bool
 	// orderly is a peer that takes no certificates that are not in order, or that are no part
 	// of the chain.
 	orderly bool

@@ -134,7 +134,7 @@ func (s *stage) shell(ctx context.Context, line string) (verdict, error) {
 	if !strings.HasPrefix(line, "tlsdemo probe ") {
 		return harmful, fmt.Errorf("a hint writes files that are not ours: %s", line)
 	}
-	cmd := exec.CommandContext(ctx, "sh", "-c", line)
+	cmd := exec.CommandContext(ctx, "bash", "-c", line)
 	cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(s.TLSDemo)+string(filepath.ListSeparator)+os.Getenv("PATH"))
 	_ = cmd.Run() // what is looked at may well fail
 	if status := cmd.ProcessState.ExitCode(); status == exitUsage || status == exitStart {
@@ -146,9 +146,9 @@ func (s *stage) shell(ctx context.Context, line string) (verdict, error) {
 // exitUsage is our exit status for what cannot be typed.
 const exitUsage = 2
 
-// shellWords are the words that a shell makes of a line.
+// shellWords are the words that a person's shell makes of a line.
 func shellWords(ctx context.Context, line string) ([]string, error) {
-	out, err := exec.CommandContext(ctx, "sh", "-c", `for word in `+line+`; do printf '%s\0' "$word"; done`).Output()
+	out, err := exec.CommandContext(ctx, "bash", "-c", `for word in `+line+`; do printf '%s\0' "$word"; done`).Output()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", line, err)
 	}

@@ -129,7 +129,10 @@ func certainty(a account, x exhibit) string {
 // told reports whether the peer gave an alert that leaves no doubt, or an answer in HTTP. A
 // block that is printed has an alert in the basis only.
 func told(a account) bool {
-	return strings.Contains(a.Text, "and then refused us in HTTP with the status ") || slices.ContainsFunc([]string{"certificate required", "revoked certificate"}, func(alert string) bool {
+	if a.Code == explain.RefusedInHTTP || a.Code == explain.CertAskedLater {
+		return strings.Contains(a.Text, "and then refused us in HTTP with the status ")
+	}
+	return slices.ContainsFunc([]string{"certificate required", "revoked certificate"}, func(alert string) bool {
 		return a.Alert == "tls: "+alert || strings.Contains(a.Basis, fmt.Sprintf("alert %q", alert))
 	})
 }
@@ -151,7 +154,8 @@ func blameless(code explain.Code) bool { return code == explain.ClientCertMissin
 func witnessed(code explain.Code) bool {
 	switch code {
 	case explain.TLSVersionMismatch, explain.NoSharedCipher, explain.NoSharedGroup, explain.ALPNMismatch,
-		explain.ALPNNone, explain.NoSharedSignature, explain.PeerPlaintextHTTP, explain.PeerNotTLS, explain.PeerEchoes, explain.ConnectionRefused:
+		explain.ALPNNone, explain.NoSharedSignature, explain.TLSTooOld, explain.ServerNameUnknown, explain.ServerNameRequired,
+		explain.PeerPlaintextHTTP, explain.PeerNotTLS, explain.PeerWantsStartTLS, explain.PeerProxyHeader, explain.PeerEchoes, explain.ConnectionRefused:
 		return true
 	}
 	return false

@@ -28,7 +28,9 @@ type matrix struct {
 	out, details io.Writer
 	require      bool // a missing peer is a failure
 	whole        bool // all situations are played
+	short        bool // or a few peers play each
 	verbose      bool // all is printed that was heard
+	timed        bool // and where the time went
 
 	mu      sync.Mutex
 	results map[*encounter]result
@@ -97,6 +99,9 @@ func (m *matrix) end(ctx context.Context, all []*encounter) int {
 			m.accuse(e, r)
 		}
 	}
+	if m.timed {
+		m.timeTables(all)
+	}
 	for _, what := range m.missing {
 		fmt.Fprintf(m.out, "skipped: %s is not installed\n", what)
 	}
@@ -162,7 +167,7 @@ func (m *matrix) accuse(e *encounter, r result) {
 	if r.judgement != wrong && r.hint != harmful && r.hint != useless && !m.verbose {
 		return
 	}
-	fmt.Fprintf(m.details, "%s, our end is the %v, the %v is %s: %s %s\n", e.situation.name, e.ours, 1-e.ours, e.foreign.Name, r.cell(), r.Code)
+	fmt.Fprintf(m.details, "%s, our end is the %v, the %v is %s: %s %s (%.1f s)\n", e.situation.name, e.ours, 1-e.ours, e.foreign.Name, r.cell(), r.Code, r.took.Seconds())
 	if r.err != nil {
 		fmt.Fprintf(m.details, "    error: %v\n", r.err)
 	}

@@ -57,7 +57,7 @@ func TestEnd(t *testing.T) {
 				}
 				return right
 			},
-			want: 1, says: "TOO FEW (60 %): the client's certificate, which the peer notices",
+			want: 1, says: "TOO FEW (75 %): the client's certificate, which the peer notices",
 		},
 		"nothing is ever found": {judged: func(*encounter) judgement { return hedged }, want: 1, says: "  0 of"},
 		"nobody ever meets":     {judged: func(*encounter) judgement { return untried }, want: 1, says: "TOO FEW"},
@@ -96,6 +96,27 @@ func TestEnd(t *testing.T) {
 				t.Errorf("status %d, want %d; printed:\n%s", got, c.want, out.String())
 			}
 		})
+	}
+}
+
+// What has a floor in a whole run has one in a short run, and every peer has one.
+func TestFloors(t *testing.T) {
+	all := append(encounters(byServer, foreignClients), encounters(byClient, foreignServers)...)
+	for _, group := range groups(all, (*encounter).peerHalf) {
+		if l := peerFloors[group[0].peerHalf()]; l.whole < 0.5 || l.short < 0.5 || l.whole > 1 || l.short > 1 {
+			t.Errorf("%v has the floors %v", group[0].peerHalf(), l)
+		}
+	}
+	if got, want := len(peerFloors), len(groups(all, (*encounter).peerHalf)); got != want {
+		t.Errorf("%d floors for %d peers", got, want)
+	}
+	m := newMatrix()
+	m.out = io.Discard
+	if l := (least{whole: 0.8, short: 0.5}); m.enough(tally{7, 10}, l, "") || !m.enough(tally{8, 10}, l, "") {
+		t.Error("the floor of a whole run is not that")
+	}
+	if m.short = true; !m.enough(tally{5, 10}, least{whole: 0.8, short: 0.5}, "") || m.enough(tally{4, 10}, least{short: 0.5}, "") {
+		t.Error("the floor of a short run is not that")
 	}
 }
 
@@ -153,17 +174,28 @@ func TestChooseEncounters(t *testing.T) {
 	}
 }
 
-// What has to be played by a short run is played by some peer at least, either way.
-func TestShort(t *testing.T) {
+// A short run has every situation either way, and of every peer something for each of the
+// floors; and it is less than half of the whole.
+func TestShorten(t *testing.T) {
 	all := append(encounters(byServer, foreignClients), encounters(byClient, foreignServers)...)
-	played := make(map[string]bool)
-	for _, e := range all {
-		played[e.name()] = played[e.name()] || !e.situation.thin || !e.foreign.twin
+	short := shorten(all)
+	situations, shares := make(map[half]bool), make(map[share]bool)
+	for _, e := range short {
+		situations[e.situationHalf()], shares[e.share()] = true, true
 	}
-	for name, ok := range played {
-		if !ok {
-			t.Errorf("%s: nobody plays it", name)
+	for _, e := range all {
+		if !situations[e.situationHalf()] {
+			t.Errorf("nobody plays %v", e.situationHalf())
 		}
+		if !shares[e.share()] {
+			t.Errorf("%v plays nothing of %v", e.peerHalf(), e.share().floor)
+		}
+	}
+	if len(short) > len(all)/2 {
+		t.Errorf("%d of %d encounters are not short", len(short), len(all))
+	}
+	if again := shorten(all); !slices.Equal(short, again) {
+		t.Error("another part of them each time")
 	}
 }
 

@@ -12,7 +12,7 @@ var (
 		"crls":       " -crl_check_all -CRL {crl}",
 		"signatures": " -sigalgs RSA-PSS+SHA256",
 	}
-	openssl12 = with(opensslBoth, map[string]string{"tls1.2": "", "suite": " -cipher ECDHE-ECDSA-AES128-GCM-SHA256"})
+	openssl12 = with(opensslBoth, map[string]string{"tls1.2": "", "suite": " -cipher ECDHE-ECDSA-AES128-GCM-SHA256", "old": " -cipher AES128-GCM-SHA256"})
 	openssl13 = with(opensslBoth, map[string]string{"tls1.3": ""})
 
 	gnutlsBoth = map[string]string{
@@ -21,7 +21,7 @@ var (
 		"crl":        " --x509crlfile={crl}",
 		"signatures": ":-SIGN-ALL:+SIGN-RSA-PSS-RSAE-SHA256",
 	}
-	gnutls12 = with(gnutlsBoth, map[string]string{"tls1.2": "", "suite": ":-CIPHER-ALL:+AES-128-GCM"})
+	gnutls12 = with(gnutlsBoth, map[string]string{"tls1.2": "", "suite": ":-CIPHER-ALL:+AES-128-GCM", "old": ":-KX-ALL:+RSA"})
 	gnutls13 = with(gnutlsBoth, map[string]string{"tls1.3": ""})
 
 	// scripted are our own programs in Python and JavaScript.
@@ -29,6 +29,7 @@ var (
 		"tls1.2": " tls=1.2",
 		"tls1.3": " tls=1.3",
 		"suite":  " ciphers=ECDHE-ECDSA-AES128-GCM-SHA256",
+		"old":    " tls=1.2 ciphers=AES128-GCM-SHA256",
 		"alpn":   " alpn=other/1",
 		"crl":    " crl={crl}",
 		"mute":   " conduct=mute",
@@ -49,7 +50,7 @@ var (
 
 	opensslServes = map[string]string{
 		"allow": " -verify_hostname nobody.localhost", "list-other": " -CAfile {other} -verifyCAfile {ca}",
-		"depth": " -verify_depth 1",
+		"depth": " -verify_depth 1", "one-name": " -servername db.localhost -servername_fatal -cert2 {cert} -key2 {key}",
 	}
 	lax = map[string]string{"lax": ""}
 )
@@ -58,7 +59,7 @@ var (
 var foreignClients = []foreign{
 	{
 		Peer:     workshop.Peer{Name: "openssl 1.2", Needs: []string{"openssl"}, Args: sClient + "1_2"},
-		identity: "-cert {cert} -key {key}", chain: " -cert_chain {chain}", twin: true, options: with(openssl12, opensslEnding),
+		identity: "-cert {cert} -key {key}", chain: " -cert_chain {chain}", options: with(openssl12, opensslEnding),
 		demand: strictOpenssl, demands: map[string]string{"lax": "", "no-sni": noSNIOpenssl},
 	},
 	{
@@ -68,7 +69,7 @@ var foreignClients = []foreign{
 	},
 	{
 		Peer:     workshop.Peer{Name: "gnutls 1.2", Needs: []string{"gnutls-cli"}, Args: gnutlsCli + "1.2{options}"},
-		identity: "--x509certfile={cert} --x509keyfile={key}", twin: true, options: with(gnutls12, ending),
+		identity: "--x509certfile={cert} --x509keyfile={key}", options: with(gnutls12, ending),
 		demand: "--verify-hostname=localhost", demands: map[string]string{"lax": "--insecure", "no-sni": noSNIGnutls},
 	},
 	{
@@ -83,9 +84,9 @@ var foreignClients = []foreign{
 	},
 	{
 		Peer:     workshop.Peer{Name: "Node 1.2", Needs: []string{"node"}, Args: "node {programs}/failures.mjs client {port} {ca} tls=1.2 {identity} {demand}{options}"},
-		identity: "cert={cert} key={key}", twin: true,
-		demands: nodeLax,
-		options: with(node12, map[string]string{"no-cert": "", "leave": " conduct=leave"}),
+		identity: "cert={cert} key={key}",
+		demands:  nodeLax,
+		options:  with(node12, map[string]string{"no-cert": "", "leave": " conduct=leave"}),
 	},
 	{
 		Peer:     workshop.Peer{Name: "Node", Needs: []string{"node"}, Args: "node {programs}/failures.mjs client {port} {ca} {identity} {demand}{options}"},
@@ -98,7 +99,7 @@ var foreignClients = []foreign{
 			Name: "Java", Needs: []string{"java", "javac"}, Build: buildJava,
 			Args: runJava + " client {port} {ca} {identity}{options}",
 		},
-		identity: "cert={cert} key={key}", orderly: true, twin: true,
+		identity: "cert={cert} key={key}", orderly: true, slow: true,
 		options: with(java, map[string]string{"no-cert": "", "leave": " conduct=leave"}),
 	},
 	{
@@ -110,7 +111,7 @@ var foreignClients = []foreign{
 		identity: "--cert {cert} --key {key}",
 		options: map[string]string{
 			"tls1.2": " --tlsv1.2 --tls-max 1.2", "tls1.3": " --tlsv1.3",
-			"suite": " --tls-max 1.2 --ciphers ECDHE-ECDSA-AES128-GCM-SHA256",
+			"suite": " --tls-max 1.2 --ciphers ECDHE-ECDSA-AES128-GCM-SHA256", "old": " --tls-max 1.2 --ciphers AES128-GCM-SHA256",
 			"group": " --curves P-521", "crl": " --crlfile {crl}", "no-cert": "",
 		},
 		instead: map[string]string{
@@ -138,7 +139,7 @@ CAfile = {ca}
 var foreignServers = []foreign{
 	{
 		Peer:     workshop.Peer{Name: "openssl 1.2", Needs: []string{"openssl"}, Args: sServer + "1_2 -rev"},
-		identity: "-cert {cert} -key {key}", chain: " -cert_chain {chain}", ready: "ACCEPT\n", twin: true, options: with(openssl12, opensslServes),
+		identity: "-cert {cert} -key {key}", chain: " -cert_chain {chain}", ready: "ACCEPT\n", options: with(openssl12, opensslServes),
 		demand: "-Verify 2 -verify_return_error", demands: map[string]string{"lax": "-Verify 2"},
 		instead: map[string]string{"mute": sServer + "1_2"},
 	},
@@ -150,7 +151,7 @@ var foreignServers = []foreign{
 	},
 	{
 		Peer:     workshop.Peer{Name: "gnutls 1.2", Needs: []string{"gnutls-serv"}, Args: gnutlsServ + "1.2{options} --echo"},
-		identity: "--x509certfile={cert} --x509keyfile={key}", ready: "...done\n", twin: true, options: gnutls12,
+		identity: "--x509certfile={cert} --x509keyfile={key}", ready: "...done\n", options: gnutls12,
 		demand: "--verify-client-cert", demands: lax,
 		instead: map[string]string{"mute": gnutlsServ + "1.2"},
 	},
@@ -168,7 +169,7 @@ var foreignServers = []foreign{
 	},
 	{
 		Peer:     workshop.Peer{Name: "Node 1.2", Needs: []string{"node"}, Args: "node {programs}/failures.mjs server {port} {ca} tls=1.2 {identity} {demand}{options}"},
-		identity: "cert={cert} key={key}", twin: true, ready: "Listening\n",
+		identity: "cert={cert} key={key}", ready: "Listening\n",
 		demands: nodeLax, options: with(node12, map[string]string{"mum": " conduct=mum"}),
 	},
 	{
@@ -181,10 +182,11 @@ var foreignServers = []foreign{
 			Name: "Java", Needs: []string{"java", "javac"}, Build: buildJava,
 			Args: runJava + " server {port} {ca} {identity}{options}",
 		},
-		identity: "cert={cert} key={key}", orderly: true, twin: true, ready: "Listening\n",
+		identity: "cert={cert} key={key}", orderly: true, slow: true, ready: "Listening\n",
 		options: with(without(java, "signatures"), map[string]string{"mum": " conduct=mum"}),
 	},
-	nginx("nginx 1.2", "TLSv1.2", map[string]string{"tls1.2": "", "suite": "ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256;\n"}),
+	nginx("nginx 1.2", "TLSv1.2", map[string]string{"tls1.2": "", "suite": "ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256;\n", "old": "ssl_ciphers AES128-GCM-SHA256;\n"}),
+	nginxHTTP,
 	nginx("nginx 1.3", "TLSv1.3", map[string]string{"tls1.3": ""}),
 	apache("Apache 1.2", "TLSv1.2", map[string]string{"tls1.2": "", "suite": "SSLCipherSuite ECDHE-ECDSA-AES128-GCM-SHA256\n"}),
 	apache("Apache 1.3", "TLSv1.3", map[string]string{"tls1.3": ""}),
@@ -225,8 +227,9 @@ listen tls
 		},
 		options: map[string]string{
 			"tls1.2": " ssl-max-ver TLSv1.2", "tls1.3": " ssl-min-ver TLSv1.3",
-			"suite": " ssl-max-ver TLSv1.2 ciphers ECDHE-ECDSA-AES128-GCM-SHA256",
-			"group": " curves P-521", "alpn": " alpn other/1", "crl": " crl-file {crl}", "crls": " crl-file {crl}",
+			"suite": " ssl-max-ver TLSv1.2 ciphers ECDHE-ECDSA-AES128-GCM-SHA256", "old": " ssl-max-ver TLSv1.2 ciphers AES128-GCM-SHA256",
+			"one-name": " strict-sni",
+			"group":    " curves P-521", "alpn": " alpn other/1", "crl": " crl-file {crl}", "crls": " crl-file {crl}",
 			"down": "", "mum": "", "mute": "",
 		},
 	},

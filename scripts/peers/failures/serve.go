@@ -72,7 +72,7 @@ func (e *encounter) call(ctx context.Context, s *stage, serve *workshop.Process,
 		func(ctx context.Context) error {
 			err := p.Wait(ctx)
 			select {
-			case <-time.After(moment):
+			case <-time.After(e.patience()):
 			case <-ctx.Done():
 			}
 			return err

@@ -55,8 +55,6 @@ type situation struct {
 	deep bool
 	// disorderly means that they are not in order, or have what is no part of them.
 	disorderly bool
-	// thin is a situation whose outcome the version of TLS has little part in.
-	thin bool
 	// revoked is which revocation list the word {crl} means: if empty, ca.
 	revoked string
 	// says are words that have to be in an account that is right, besides the facts of its
@@ -128,7 +126,7 @@ func (s situation) hedges(side explain.Side) []explain.Code {
 	unsure := []explain.Code{explain.PeerHungUp, explain.PeerSilent, explain.PeerStalled, explain.HandshakeFailed, explain.NoAnswer}
 	switch s.kind {
 	case clientCert:
-		return append(unsure, explain.ClientCertRefused)
+		return append(unsure, explain.ClientCertRefused, explain.RefusedInHTTP)
 	case serverCert:
 		return append(unsure, explain.ServerCertRefused)
 	case negotiation:
@@ -161,18 +159,9 @@ func both(s situation, list ...explain.Code) situation {
 // situations are all that there are, in the order of the matrix.
 func situations() []situation {
 	return slices.Concat(
-		clientFaults, serverFaults, unread, thin(caFaults), thin(doubles), thin(listFaults), thin(depthFaults),
-		decoys, mismatches, laterFaults, strangers, controls, thin(soundChains), thin(keyKinds),
+		clientFaults, serverFaults, unread, caFaults, doubles, listFaults, depthFaults,
+		decoys, mismatches, laterFaults, strangers, controls, soundChains, keyKinds,
 	)
-}
-
-// thin marks situations as that.
-func thin(list []situation) []situation {
-	list = slices.Clone(list)
-	for i := range list {
-		list[i].thin = true
-	}
-	return list
 }
 
 var clientFaults = []situation{
@@ -279,6 +268,18 @@ var mismatches = []situation{
 		serveFlags: []string{"--groups=X25519"}, sendFlags: []string{"--groups=X25519"},
 		serve: codes(explain.NoSharedGroup), send: codes(explain.NoSharedParameters, explain.NoSharedGroup),
 	},
+	{
+		name: "only RSA key exchange there", kind: negotiation, verifier: byServer, options: []string{"old"}, server: "server-rsa2048",
+		serve: codes(explain.TLSTooOld), send: codes(explain.NoSharedParameters, explain.TLSTooOld),
+	},
+	{
+		name: "a name that their server does not know", kind: negotiation, verifier: byServer, options: []string{"one-name"},
+		sendFlags: []string{"--server-name=elsewhere.localhost"}, send: codes(explain.ServerNameUnknown),
+	},
+	{
+		name: "no name, and their server wants one", kind: negotiation, verifier: byServer, options: []string{"one-name"},
+		sendFlags: []string{"--server-name=127.0.0.1"}, send: codes(explain.ServerNameRequired),
+	},
 	both(situation{name: "no ALPN in common", kind: negotiation, verifier: byServer, options: []string{"alpn"}}, explain.ALPNMismatch),
 	// Apache chooses http/1.1, whatever it was offered.
 	{
@@ -311,6 +312,11 @@ var strangers = []situation{
 	},
 	{name: "garbage", kind: transport, talk: &talk{say: "\x00\x01\x02 no TLS\r\n"}, serve: codes(explain.PeerNotTLS), send: codes(explain.PeerNotTLS)},
 	{name: "an SSH banner", kind: transport, talk: &talk{say: "SSH-2.0-example\r\n"}, serve: codes(explain.PeerNotTLS), send: codes(explain.PeerNotTLS)},
+	{name: "an SMTP banner", kind: transport, talk: &talk{say: "220 mail.localhost ESMTP\r\n"}, send: codes(explain.PeerWantsStartTLS)},
+	{
+		name: "a header of the PROXY protocol", kind: transport, talk: &talk{say: "PROXY TCP4 127.0.0.1 127.0.0.1 50000 8888\r\n"},
+		serve: codes(explain.PeerProxyHeader),
+	},
 	{name: "an echo", kind: transport, talk: &talk{echo: true}, send: codes(explain.PeerEchoes)},
 	{name: "a close before any word", kind: transport, talk: &talk{listen: true}, send: codes(explain.PeerClosedBeforeHello)},
 	{name: "half a hello, then a close", kind: transport, talk: &talk{say: halfHello}, serve: codes(explain.PeerHungUp), send: codes(explain.PeerHungUp)},

@@ -29,13 +29,47 @@ stream {
 			"lax":        "ssl_client_certificate \"{ca}\";\nssl_verify_client optional_no_ca;\n",
 			"list-other": "ssl_trusted_certificate \"{ca}\";\nssl_client_certificate \"{other}\";\nssl_verify_client on;\n",
 		},
-		ready: "event method", shallow: true, twin: version == "TLSv1.2", // it listens by then
+		ready: "event method", shallow: true, // it listens by then
 		options: with(options, map[string]string{
 			"group": "ssl_ecdh_curve P-521;\n", "alpn": "ssl_alpn other/1;\n", "crl": "ssl_crl \"{crl}\";\n", "crls": "ssl_crl \"{crl}\";\n",
 			"depth": "ssl_verify_depth 1;\n", "signatures": "ssl_conf_command SignatureAlgorithms RSA-PSS+SHA256;\n",
 			"down": "", "mum": "", "mute": "",
 		}),
 	}
+}
+
+// nginxHTTP completes every handshake, and refuses certificates in its answer to the first
+// request.
+var nginxHTTP = foreign{
+	Peer: workshop.Peer{Name: "nginx HTTP", Needs: []string{"nginx"}, Args: "nginx -p {dir} -e stderr -c {conf}", Conf: `
+daemon off;
+master_process off;
+pid "{dir}/pid";
+error_log stderr notice;
+events { worker_connections 64; }
+http {
+	access_log off;
+	client_body_temp_path "{dir}";
+	proxy_temp_path "{dir}";
+	fastcgi_temp_path "{dir}";
+	uwsgi_temp_path "{dir}";
+	scgi_temp_path "{dir}";
+	server {
+		listen {addr} ssl;
+		{demand}
+		{identity}
+		{options}
+		location / { return 200 "OK\n"; }
+	}
+}
+`},
+	identity: "ssl_certificate \"{cert}\";\nssl_certificate_key \"{key}\";\n",
+	demand:   "ssl_client_certificate \"{ca}\";\nssl_verify_client on;\n",
+	ready:    "event method", web: true, shallow: true,
+	options: map[string]string{
+		"tls1.2": "ssl_protocols TLSv1.2;\n", "tls1.3": "ssl_protocols TLSv1.3;\n",
+		"crl": "ssl_crl \"{crl}\";\n", "depth": "ssl_verify_depth 1;\n", "group": "ssl_ecdh_curve P-521;\n",
+	},
 }
 
 // apache is a server of HTTP. What is said of the whole server it asks for in the
@@ -78,7 +112,7 @@ SSLVerifyDepth 5
 			"later":      "<Location \"/\">\n\tSSLVerifyClient require\n</Location>\n",
 		},
 		ready: "start_threads", // it listens by then
-		web:   true, twin: version == "TLSv1.2",
+		web:   true,
 		options: with(options, map[string]string{
 			"group": "SSLOpenSSLConfCmd Curves P-521\n", "alpn-own": "",
 			"crl": "SSLCARevocationFile \"{crl}\"\nSSLCARevocationCheck leaf\n", "crls": "SSLCARevocationFile \"{crl}\"\nSSLCARevocationCheck chain\n",
