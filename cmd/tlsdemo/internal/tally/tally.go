@@ -29,9 +29,18 @@ type Tally struct {
 	Unknown Unknown
 
 	groups map[string]*Group
+	entry  entry
 }
 
-// Group is all lines that mean the same.
+// entry is what a program printed of one event: a line, and those that go on with it, such as
+// the trace of a stack, and its causes.
+type entry struct {
+	begun   bool
+	indent  int
+	counted []*Group
+}
+
+// Group is all failures whose lines mean the same.
 type Group struct {
 	// Codes are what they most likely mean: one code, or the client's and the server's if it
 	// is not known which end printed them, or none.
@@ -99,14 +108,35 @@ func (t *Tally) add(line []byte) {
 	if bytes.IndexByte(line, 0x1b) >= 0 {
 		line = colour.ReplaceAll(line, nil)
 	}
+	if !t.entry.goesOn(line) {
+		t.entry = entry{begun: true, indent: indent(line), counted: t.entry.counted[:0]}
+	}
 	text := strings.TrimSpace(string(line))
 	r := phrases.Read(text, t.Side)
 	where := Line{Number: t.Lines, Text: strings.ToValidUTF8(text[:min(len(text), maxLine)], "?")}
 	switch {
 	case r.Kind == phrases.Known, r.Kind == phrases.Ordinary && t.Trusting:
-		t.group(&r).add(r, where)
+		t.count(r, where)
+	case len(t.entry.counted) > 0: // what goes on with an entry that is known
 	case r.Kind == phrases.Suspect, t.Trusting && text != "":
 		t.Unknown.add(where)
+	}
+}
+
+// goesOn reports whether a line belongs to the entry: it stands further to the right than its
+// first, or is a cause as Java prints it.
+func (e *entry) goesOn(line []byte) bool {
+	return e.begun && (indent(line) > e.indent || bytes.HasPrefix(line, []byte("Caused by: ")))
+}
+
+// indent is how far to the right a line begins.
+func indent(line []byte) int { return len(line) - len(bytes.TrimLeft(line, " \t")) }
+
+// count counts what a line says, unless the entry has said it already.
+func (t *Tally) count(r phrases.Reading, where Line) {
+	if g := t.group(&r); !slices.Contains(t.entry.counted, g) {
+		t.entry.counted = append(t.entry.counted, g)
+		g.add(r, where)
 	}
 }
 

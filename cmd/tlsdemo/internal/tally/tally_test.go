@@ -48,6 +48,28 @@ func TestTally(t *testing.T) {
 	}
 }
 
+// What a program prints of one failure, in several lines, is one failure; another follows.
+func TestEntries(t *testing.T) {
+	const java = `javax.net.ssl.SSLHandshakeException: PKIX path building failed: sun.security.provider.certpath.SunCertPathBuilderException: unable to find valid certification path to requested target
+	at java.base/sun.security.ssl.Alert.createSSLException(Alert.java:131)
+Caused by: sun.security.validator.ValidatorException: PKIX path building failed: sun.security.provider.certpath.SunCertPathBuilderException: unable to find valid certification path to requested target
+	... 16 more
+Caused by: sun.security.provider.certpath.SunCertPathBuilderException: unable to find valid certification path to requested target
+`
+	const node = `Error: unable to verify the first certificate
+    at TLSSocket.onConnectSecure (node:_tls_wrap:1679:34) {
+  code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'
+}
+`
+	for text, want := range map[string]int64{java: 1, java + java: 2, node: 1, node + "\n" + node + node: 3, "  " + refused + "  " + refused: 2} {
+		var tally Tally
+		groups := read(t, &tally, text)
+		if len(groups) != 1 || groups[0].Count != want || tally.Unknown.Count != 0 {
+			t.Errorf("%d groups, the first %d times, and %d unknown, want %d:\n%s", len(groups), groups[0].Count, tally.Unknown.Count, want, text)
+		}
+	}
+}
+
 // Different texts of one meaning are counted apart, the most frequent first.
 func TestTexts(t *testing.T) {
 	var tally Tally
