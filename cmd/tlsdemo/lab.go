@@ -9,6 +9,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -132,7 +133,12 @@ func (l *labCmd) chosen() string {
 	return strings.Join(names, ", ")
 }
 
+// tidying is how long a lab that is interrupted may take to remove its directories, in which
+// there are private keys.
+const tidying = 5 * time.Second
+
 func (l *labCmd) run(ctx context.Context) error {
+	l.env.Tidying.Store(int64(tidying))
 	switch {
 	case l.all:
 		return l.runAll(ctx)

@@ -32,7 +32,7 @@ func start(env *cli.Env, args []string) int {
 	go func() {
 		<-signals
 		cancel(errInterrupted)
-		left := max(lastMoment, time.Duration(env.Patience.Load()))
+		left := max(lastMoment, time.Duration(max(env.Patience.Load(), env.Tidying.Load())))
 		time.AfterFunc(left, func() { os.Exit(cli.ExitUnexpected) })
 		// The second ends the program at once. To leave that to the system would
 		// not do: a shell starts what is in the background with SIGINT ignored.

@@ -19,6 +19,9 @@ type Env struct {
 	// Patience is set by a command that goes on after a first signal, to finish what
 	// is in flight: it has that time.Duration for it.
 	Patience atomic.Int64
+	// Tidying is set by a command that has to remove what it wrote: it has that
+	// time.Duration for it after a first signal, and otherwise ends as any other.
+	Tidying atomic.Int64
 }
 
 // Patient says whether the command finishes what is in flight.

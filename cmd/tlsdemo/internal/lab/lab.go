@@ -76,13 +76,13 @@ func (l *Lab) Play(ctx context.Context, s *Scenario, v Version) (*Outcome, error
 }
 
 func (l *Lab) play(ctx context.Context, s *Scenario, v Version) (*Outcome, error) {
-	r, err := l.stage(s, v)
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	r, err := l.stage(ctx, s, v)
 	if err != nil {
 		return nil, err
 	}
 	defer r.end()
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
 	told, err := r.play(ctx)
 	if err != nil {
 		return nil, err
@@ -105,6 +105,9 @@ func (l *Lab) PlayAll(ctx context.Context, list []*Scenario, chosen Version) ([]
 	var running sync.WaitGroup
 	for i, s := range list {
 		room <- struct{}{}
+		if ctx.Err() != nil {
+			break
+		}
 		running.Go(func() {
 			defer func() { <-room }()
 			outcomes[i], errs[i] = l.playVersions(ctx, s, chosen)

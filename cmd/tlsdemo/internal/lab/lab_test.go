@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -257,6 +258,52 @@ func TestPlayAllEnds(t *testing.T) {
 	if _, err := fake(nil, nil).PlayAll(ctx, Scenarios()[:3], 0); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
+}
+
+// An interrupted program may end before the runs do, and leaves no private keys behind. Whoever
+// is in the middle of something is not waited for, and nothing more is begun.
+func TestInterruptedLeavesNothing(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	ctx, cancel := context.WithCancel(t.Context())
+	var begun atomic.Int32
+	stuck, all := make(chan struct{}), make(chan struct{})
+	l := fake(nil, nil)
+	l.Run = func(context.Context, []string, io.Writer) error {
+		if begun.Add(1) == atOnce {
+			cancel()
+		}
+		<-stuck
+		return nil
+	}
+	go func() {
+		defer close(all)
+		l.PlayAll(ctx, ours(t, 3*atOnce), tls.VersionTLS13)
+	}()
+	<-ctx.Done()
+	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
+		left, err := os.ReadDir(dir)
+		if err != nil || time.Now().After(deadline) {
+			t.Fatalf("left behind: %v, %v", left, err)
+		}
+		if len(left) == 0 {
+			break
+		}
+	}
+	close(stuck)
+	<-all
+	if n := begun.Load(); n > atOnce {
+		t.Errorf("%d runs begun", n)
+	}
+}
+
+// ours are the first scenarios that are played by our own two ends alone.
+func ours(t *testing.T, n int) []*Scenario {
+	list := slices.DeleteFunc(Scenarios(), func(s *Scenario) bool { return s.server != nil || s.client != nil })
+	if len(list) < n {
+		t.Fatalf("only %d scenarios", len(list))
+	}
+	return list[:n]
 }
 
 func TestCommands(t *testing.T) {

@@ -113,8 +113,13 @@ func (t *told) failed() bool {
 	return t.said[atServer].Explanation != nil || t.said[atClient].Explanation != nil
 }
 
-// stage makes the scenario's set in a temporary directory, and whoever plays it.
-func (l *Lab) stage(s *Scenario, v Version) (*run, error) {
+// stage makes the scenario's set in a temporary directory, and whoever plays it. The directory
+// goes as soon as ctx is done: there are private keys in it, and a program that is interrupted
+// may end before the run does.
+func (l *Lab) stage(ctx context.Context, s *Scenario, v Version) (*run, error) {
+	if err := context.Cause(ctx); err != nil {
+		return nil, err
+	}
 	root, err := os.MkdirTemp("", "tlsdemo-lab-*")
 	if err != nil {
 		return nil, err
@@ -122,6 +127,7 @@ func (l *Lab) stage(s *Scenario, v Version) (*run, error) {
 	dir := filepath.Join(root, ExampleDir)
 	r := &run{Lab: l, root: root, server: s.server, client: s.client}
 	r.place = place{dir: dir, layout: l.Layout, version: v, now: l.Now}
+	context.AfterFunc(ctx, r.end)
 	if err := s.write(dir, l.Now(), l.Layout); err != nil {
 		r.end()
 		return nil, err

@@ -86,7 +86,7 @@ func (l *Lab) try(ctx context.Context, o *Outcome, by end) (Verdict, error) {
 	case !typed(first) && !toOtherLog(first):
 		return proseVerdict(first), nil
 	}
-	r, err := l.stage(o.Scenario, o.Version)
+	r, err := l.stage(ctx, o.Scenario, o.Version)
 	if err != nil {
 		return "", err
 	}
