@@ -229,6 +229,9 @@ func (v *probeView) explanation(fault *explain.Error) *console.Explanation {
 	if name := v.suggested(fault); name != "" {
 		e.Hint = v.typed.With("starttls", name).String()
 	}
+	if v.report.Unsteady && fault == v.report.Faults[0] {
+		e.Hint = "ask the person who runs the server whether all servers behind this address are up; to look once more: " + v.typed.String()
+	}
 	if v.http && v.shaken() && slices.Contains(notHTTP, fault.Code) {
 		e.Hint = "if the server does not speak HTTP: " + v.typed.Without("http").String()
 	}

@@ -39,7 +39,9 @@ type lab struct {
 	failed *explain.Error // the failure to be understood
 	left   int            // connections that may still be made
 	named  string         // the name that was sent where none was before, or empty
-	passed bool           // the failure did not come again, so that nothing can be learnt
+	// turn is the time for one of n connections that are still to be made.
+	turn   func(n int) (context.Context, context.CancelFunc)
+	passed bool // the same connection did not do the same again, so that nothing can be learnt
 }
 
 // experiments tries the failure of a report again with one thing changed each, until one of
@@ -49,6 +51,9 @@ func (p *Probe) experiments(ctx context.Context, w way, report *Report) {
 		return
 	}
 	l := &lab{Probe: p, way: w, report: report, failed: report.Faults[0], left: maxExperiments}
+	l.turn = func(n int) (context.Context, context.CancelFunc) {
+		return context.WithTimeoutCause(ctx, shareOf(ctx, n), errOutOfTime)
+	}
 	list := l.list(ctx)
 	defer l.reconsider()
 	for i, e := range list {
@@ -56,11 +61,12 @@ func (p *Probe) experiments(ctx context.Context, w way, report *Report) {
 			return
 		}
 		l.left--
-		share, cancel := context.WithTimeoutCause(ctx, shareOf(ctx, len(list)-i+1), errOutOfTime)
+		share, cancel := l.turn(len(list) - i + 1)
 		found, saw := e.try(share)
 		cancel()
 		report.Trials = append(report.Trials, Trial{Change: e.change, Helped: found != nil, Saw: saw})
 		if l.passed {
+			l.unsteady()
 			return
 		}
 		if found != nil {
@@ -142,11 +148,7 @@ func present(list []experiment) []experiment {
 // where that is no more than before.
 func (l *lab) again(ctx context.Context, w way) (*Report, string) {
 	seen := new(Report)
-	p := *l.Probe
-	if w.only {
-		p.HTTP = ""
-	}
-	_, _ = p.look(ctx, w, seen)
+	_, _ = l.look(ctx, w, seen)
 	if len(seen.Chain) > 0 {
 		return seen, "it answers, and presents its certificate"
 	}
@@ -156,16 +158,52 @@ func (l *lab) again(ctx context.Context, w way) (*Report, string) {
 	return nil, "this did not help"
 }
 
-// confirm makes the connection that failed once more. Where it does not fail again, the
-// change that seemed to help may have had no part in it. Where no connection is left, it has
-// failed often enough.
-func (l *lab) confirm(ctx context.Context) bool {
-	if l.left == 0 {
-		return true
+// confirm repeats the connection that helped, which has to help again, and then twice the one
+// that failed, which has to fail again, as far as there are connections left. Behind an
+// address there can be several servers in turn, of which some are down: the order is one that
+// neither every second nor every third of them can pretend. It returns in words what was
+// otherwise, or "".
+func (l *lab) confirm(w way) string {
+	w.only = true
+	for i, again := range []way{w, l.way, l.way} {
+		if l.left == 0 {
+			break
+		}
+		l.left--
+		again.patience = min(again.patience, time.Second) // it has been waited for before
+		share, cancel := l.turn(3 - i)
+		seen, _ := l.again(share, again)
+		cancel()
+		switch {
+		case i == 0 && seen == nil:
+			return "it answers, but not a second time"
+		case i > 0 && seen != nil:
+			l.keep(seen)
+			return "it answers, but now it also answers without the change"
+		}
 	}
-	l.left--
-	again, _ := l.again(ctx, l.way)
-	return again == nil
+	return ""
+}
+
+// unsteady is a server that does now this and now that: nothing that was tried can say why.
+func (l *lab) unsteady() {
+	did := "closed the connection"
+	switch first := l.failed; {
+	case first.Alerted:
+		did = fmt.Sprintf("sent the alert %q", strings.TrimPrefix(first.Alert.Error(), "tls: "))
+	case first.Code == explain.PeerSilent, first.Code == explain.PeerStalled:
+		did = "did not answer in time"
+	case first.Code == explain.HandshakeFailed:
+		did = "failed"
+	}
+	fault := *l.failed
+	if fault.Alerted {
+		fault.Code = explain.HandshakeFailed
+	}
+	fault.Certainty, fault.Wanted = explain.Unknown, ""
+	fault.Text = fmt.Sprintf("the server %s, but it does not always do so: of two handshakes that were the same one succeeded and one failed", did)
+	fault.Basis = "perhaps several servers are behind this address and one of them is down, or the server was just starting"
+	l.report.Faults[0], l.report.Unsteady = &fault, true
 }
 
 // keep adds what an experiment that helped has shown of the server.
@@ -187,9 +225,9 @@ func (l *lab) tls(change string, w way, says func(seen *Report) *explain.Error) 
 		if seen == nil {
 			return nil, saw
 		}
-		if !l.confirm(ctx) {
+		if otherwise := l.confirm(w); otherwise != "" {
 			l.passed = true
-			return nil, "it answers, but now it also answers without the change"
+			return nil, otherwise
 		}
 		found := says(seen)
 		if found != nil {
@@ -215,7 +253,7 @@ func (l *lab) small() experiment {
 			Code: explain.HelloTooLarge,
 			Text: fmt.Sprintf("the server answers a ClientHello of %d bytes, but not ours of %d bytes, which has the post-quantum group X25519MLKEM768: "+
 				"the server, or something in front of it, cannot read a ClientHello that does not fit into one packet, or does not accept this group", seen.helloSize, l.report.helloSize),
-			Basis: "we tried with --groups=X25519, and then once more without it",
+			Basis: "we tried with --groups=X25519, and then again without it",
 		}
 	})
 }

@@ -61,6 +61,7 @@ type Report struct {
 	Faults   []*explain.Error     // everything that is wrong, what ends a connection first
 	Answer   *Answer              // to a request of HTTP, or nil
 	Trials   []Trial              // what was tried to find out why no certificate came
+	Unsteady bool                 // of two handshakes that were the same one succeeded and one failed
 
 	unrefused bool // the server was waited for, and did not refuse us
 	heard     bool // the server said something after the handshake that was no answer of HTTP
@@ -74,7 +75,8 @@ type way struct {
 	before func(context.Context, net.Conn) error // what comes before TLS; nil if nothing does
 	// patience is how long the first byte may take. Zero means as long as anything.
 	patience time.Duration
-	// only is whether nothing is to be exchanged, whatever is wanted otherwise.
+	// only is whether the handshake is all: nothing is exchanged or waited for after it,
+	// whatever is wanted otherwise.
 	only bool
 }
 
@@ -206,7 +208,10 @@ func (p *Probe) look(ctx context.Context, w way, report *Report) (refused bool, 
 		report.add(unchosen)
 	}
 	after := p.await
-	if p.HTTP != "" {
+	switch {
+	case w.only:
+		after = func(context.Context, *tls.Conn, *Report) error { return nil }
+	case p.HTTP != "":
 		after = func(ctx context.Context, conn *tls.Conn, report *Report) error {
 			return p.request(ctx, conn, w, report)
 		}
