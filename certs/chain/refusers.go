@@ -10,6 +10,7 @@ import (
 	"crypto/x509/pkix"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // NameForm is a form of name that a certificate can have and a CA can constrain (RFC 5280
@@ -146,6 +147,9 @@ func Remarks(path []*x509.Certificate, usage Usage) []Remark {
 	add(len(cas) > 2, Remark{
 		Text: fmt.Sprintf("there are %d intermediates above it", len(cas)-1), By: limited(usage), AsUnknownCA: true,
 	})
+	add(usage == ServerAuth && underscored(leaf) != "", Remark{
+		Text: "its name " + underscored(leaf) + " has an underscore", By: "Java, if it connects to that name",
+	})
 	add(rare(leaf) != "", Remark{Text: "it has " + rare(leaf), By: "programs that do not know such keys, such as browsers and older programs"})
 	return found
 }
@@ -186,6 +190,15 @@ func rare(cert *x509.Certificate) string {
 		if key.Curve == elliptic.P521() {
 			return "a P-521 key"
 		}
+	}
+	return ""
+}
+
+// underscored is a DNS name with an underscore, or "". Many a container has one, and no host may
+// (RFC 1123 section 2.1): Java says "Illegal given domain name".
+func underscored(cert *x509.Certificate) string {
+	if i := slices.IndexFunc(cert.DNSNames, func(name string) bool { return strings.Contains(name, "_") }); i >= 0 {
+		return cert.DNSNames[i]
 	}
 	return ""
 }

@@ -51,8 +51,9 @@ func TestRemarks(t *testing.T) {
 			Subject: pkix.Name{CommonName: "db"}, NotBefore: now.Add(-day), NotAfter: now.Add(day), DNSNames: []string{"db.localhost"},
 			KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		}, nil), root},
-		"it has an Ed25519 key": {withKey(edKey), root},
-		"it has a P-521 key":    {withKey(p521), root},
+		"its name my_db.localhost has an underscore": {leaf(t, root, func(c *x509.Certificate) { c.DNSNames = append(c.DNSNames, "my_db.localhost") }), root},
+		"it has an Ed25519 key":                      {withKey(edKey), root},
+		"it has a P-521 key":                         {withKey(p521), root},
 	} {
 		certs := chainOf(path...)
 		if err := verified(certs, wantOf(path)); err != nil {

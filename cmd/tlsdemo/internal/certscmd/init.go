@@ -221,7 +221,7 @@ func (c *certsInit) announce(m *made) error {
 	fmt.Fprintf(out, "Made a CA, a server and a client certificate in %s\n\n", console.Clean(string(m.dir)))
 	width := cli.TableColumns(c.env.Stdout)
 	var rows [][]string
-	for _, name := range slices.Concat([]string{certs.CA, certs.Server, certs.Client}, m.profile.Servers, m.profile.Clients) {
+	for _, name := range append([]string{certs.CA}, m.leaves()...) {
 		cert := m.set[name].Leaf()
 		rows = append(rows, []string{"  " + name, "until " + cert.NotAfter.Format(time.DateOnly), certtext.NamesOf(cert)})
 	}
@@ -234,7 +234,7 @@ func (c *certsInit) announce(m *made) error {
 	}
 	fmt.Fprintf(out, "\nNext, in two terminals:\n  tlsdemo serve%[1]s\n  tlsdemo send%[1]s\n", console.Clean(c.DirFlag()))
 	_, err := out.WriteTo(c.env.Stdout)
-	for _, warning := range m.warnings() {
+	for _, warning := range m.warnings(c.env.Now()) {
 		fmt.Fprintf(c.env.Stderr, "tlsdemo: warning: %s\n", console.Clean(warning))
 	}
 	return err
@@ -263,13 +263,20 @@ func (m *made) notes() []string {
 }
 
 // warnings are what is dangerous about the set, or whom it shuts out.
-func (m *made) warnings() []string {
+func (m *made) warnings(now time.Time) []string {
 	if m.profile.Constraints == certs.ConstrainNone {
 		return []string{"the CA limits nothing: anyone who gets ca.key can pretend to be any server. Never add ca.crt to a trust store"}
 	}
-	server := m.set[certs.Server].Leaf()
-	if f := certs.CheckConstraints(server, m.set[certs.CA].Leaf()); f != nil {
-		return []string{fmt.Sprintf("%s: %s: %s", f.Code, m.dir.Files(certs.Server).Cert, f.Text)}
+	var warnings []string
+	for _, name := range m.leaves() {
+		for _, f := range m.dir.Entry(name, now).Warnings {
+			warnings = append(warnings, fmt.Sprintf("%s: %v", f.Code, f))
+		}
 	}
-	return nil
+	return warnings
+}
+
+// leaves are the names of the set's leaves.
+func (m *made) leaves() []string {
+	return slices.Concat([]string{certs.Server, certs.Client}, m.profile.Servers, m.profile.Clients)
 }
