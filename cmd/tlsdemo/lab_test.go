@@ -62,7 +62,7 @@ func checkHint(t *testing.T, o *lab.Outcome, r *console.Explanation, verdict lab
 
 // The commands that --keep prints, typed into shells, do what it says they do.
 func TestLabKeep(t *testing.T) {
-	if _, err := exec.LookPath("sh"); err != nil {
+	if _, err := exec.LookPath("bash"); err != nil {
 		t.Skip(err)
 	}
 	t.Parallel()
@@ -145,7 +145,7 @@ func at(command, addr string) string {
 
 func shell(ctx context.Context, line string, more ...string) *exec.Cmd {
 	line = strings.TrimPrefix(line, "sleep 60 | ") // whose end the shell would await
-	cmd := exec.CommandContext(ctx, "sh", "-c", "exec "+line+" "+strings.Join(more, " "))
+	cmd := exec.CommandContext(ctx, "bash", "-c", "exec "+line+" "+strings.Join(more, " "))
 	cmd.Env = append(os.Environ(), raceOptions()...)
 	cmd.Stderr = new(bytes.Buffer)
 	return cmd
