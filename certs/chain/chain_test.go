@@ -529,3 +529,29 @@ func BenchmarkCheck(b *testing.B) {
 		})
 	}
 }
+
+// What is longer than we follow is judged as crypto/x509 does, and nobody is called untrusted
+// whom we have not looked at.
+func TestVeryLongChains(t *testing.T) {
+	root := ca(t, "root", nil, nil)
+	for _, n := range []int{8, 9, 10, 30, 120} {
+		certs, parent := []*x509.Certificate(nil), root
+		for i := range n {
+			parent = ca(t, fmt.Sprintf("CA %d", i), parent, nil)
+			certs = append([]*x509.Certificate{parent.cert}, certs...)
+		}
+		certs = append(chainOf(leaf(t, parent, nil)), certs...)
+		defects, sound := Check(certs, want(root)), n < 100
+		if sound != (len(defects) == 0) {
+			t.Errorf("%d intermediates: %v", n, defects)
+		}
+		for _, d := range append(defects, Check(certs, want(ca(t, "X", nil, nil)))...) {
+			if n > 9 && (d.Kind != Other || strings.Contains(d.Text, "trust only")) {
+				t.Errorf("%d intermediates: %v: %s", n, d.Kind, d.Text)
+			}
+		}
+		if other := Check(certs, want(ca(t, "X", nil, nil))); len(other) == 0 {
+			t.Errorf("%d intermediates under another CA are called sound", n)
+		}
+	}
+}

@@ -398,6 +398,8 @@ func (w *walk) untrusted() *Defect {
 		return &Defect{Kind: SelfSigned, Cert: leaf, Text: "it is self-signed, and it is not one of the trusted certificates"}
 	case w.hint != nil:
 		return w.namesake(leaf, last)
+	case len(w.path) >= maxSteps: // it was not followed to its end
+		return w.tooLong(leaf)
 	case w.linked(top):
 		return &Defect{Kind: IncompleteChain, Cert: leaf, Text: fmt.Sprintf("the intermediate %s is missing from the chain", Issuer(top))}
 	}
@@ -411,6 +413,25 @@ func (w *walk) untrusted() *Defect {
 	return &Defect{
 		Kind: UnknownCA, Cert: leaf, Text: fmt.Sprintf("%s was issued by %s, and we trust %s", called(last, leaf), Issuer(last), trust),
 		Basis: "either a CA that we do not trust issued it, or an intermediate is missing from the chain",
+	}
+}
+
+// tooLong is a path that is not followed to its end, where nothing can be said of who issued
+// the last of it: crypto/x509, which follows longer ones, has to say whether it is believed.
+func (w *walk) tooLong(leaf *x509.Certificate) *Defect {
+	between := x509.NewCertPool()
+	for _, cert := range w.sent[1:] {
+		between.AddCert(cert)
+	}
+	_, err := leaf.Verify(x509.VerifyOptions{
+		Roots: w.want.Roots, Intermediates: between, CurrentTime: w.want.Now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
+	})
+	if err == nil {
+		return nil
+	}
+	return &Defect{
+		Kind: Other, Cert: leaf,
+		Text: fmt.Sprintf("its chain has more than %d certificates, and is not valid: %s", maxSteps, Quote(err.Error())),
 	}
 }
 

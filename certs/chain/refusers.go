@@ -145,13 +145,21 @@ func Remarks(path []*x509.Certificate, usage Usage) []Remark {
 		})
 	}
 	add(len(cas) > 2, Remark{
-		Text: fmt.Sprintf("there are %d intermediates above it", len(cas)-1), By: limited(usage), AsUnknownCA: true,
+		Text: fmt.Sprintf("there are %s intermediates above it", counted(len(cas)-1)), By: limited(usage), AsUnknownCA: true,
 	})
 	add(usage == ServerAuth && underscored(leaf) != "", Remark{
 		Text: "its name " + underscored(leaf) + " has an underscore", By: "Java, if it connects to that name",
 	})
 	add(rare(leaf) != "", Remark{Text: "it has " + rare(leaf), By: "programs that do not know such keys, such as browsers and older programs"})
 	return found
+}
+
+// counted is a number of intermediates. A chain that is very long is not followed to its end.
+func counted(n int) string {
+	if n+2 >= maxSteps {
+		return fmt.Sprintf("at least %d", n)
+	}
+	return fmt.Sprint(n)
 }
 
 // limited is who allows only so many intermediates above a leaf of the role.
