@@ -316,7 +316,11 @@ func hintCipher(f *problem) string {
 
 // hintALPN: without a protocol of its own an end takes any.
 func hintALPN(f *problem) string {
-	if _, given := f.typed.Value("alpn"); !given && f.typed.Is("probe") {
+	_, given := f.typed.Value("alpn")
+	if _, http := f.typed.Value("http"); http && !given { // which offers the protocols of HTTP
+		return "the server does not speak HTTP; to look at it without a request: " + f.here().Without("http").String()
+	}
+	if !given && f.typed.Is("probe") {
 		return "offer application protocols that the server may support: " + f.here().With("alpn", "h2,http/1.1").String()
 	}
 	return "try without an application protocol: " + f.here().With("alpn", "").String()
