@@ -206,8 +206,10 @@ func (c *verify) read(arg string, t *trusted) (list []*x509.Certificate, name st
 	if err != nil {
 		return nil, "", &cli.LocalError{Err: err}
 	}
-	list, err = certs.ParseCertificates(data)
-	return list, name, err
+	if list, err = certs.ParseCertificates(data); err != nil {
+		return nil, "", newShownFile(file, err, nil)
+	}
+	return list, name, nil
 }
 
 func isFile(path string) bool {
