@@ -246,8 +246,11 @@ func ReadAnswer(data []byte) *Refusal {
 // says nothing of one.
 func ReadRefusal(status int, body []byte) *Refusal {
 	text := strings.ToLower(string(body))
+	if status < 400 {
+		return nil // even 000, which some server may send
+	}
 	for _, row := range httpRefusals {
-		if (row.status == 0 && status >= 400 || row.status == status) && strings.Contains(text, strings.ToLower(row.text)) {
+		if (row.status == 0 || row.status == status) && strings.Contains(text, strings.ToLower(row.text)) {
 			return &Refusal{Status: status, Says: row.says, Certainty: row.certainty, code: row.code}
 		}
 	}
