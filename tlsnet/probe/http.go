@@ -210,18 +210,18 @@ func (r *Refusal) Fault(conn *tls.Conn, intermediates ...*x509.Certificate) *exp
 	}
 	refused := r.fault(report)
 	if own := explain.Own(conn, intermediates...); len(own) > 0 && refused.Code == explain.RefusedInHTTP {
-		return r.because(own[0], refused.Err)
+		return r.because(own[0], report.Ours, refused.Err)
 	}
 	return refused
 }
 
-// because is the refusal for a defect of our own certificate.
-func (r *Refusal) because(own *explain.Error, refused error) *explain.Error {
+// because is the refusal for a defect of our own chain, whose leaf is given.
+func (r *Refusal) because(own *explain.Error, leaf *x509.Certificate, refused error) *explain.Error {
 	says, basis := own.Text, ""
 	if d, ok := errors.AsType[*chain.Defect](own.Err); ok {
 		says, basis = d.Text, d.Basis
 	}
-	own.Text = fmt.Sprintf("the server completed the handshake, and then refused us in HTTP with the status %d: %s", r.Status, says)
+	own.Text = fmt.Sprintf("the server completed the handshake, and then refused our certificate %s in HTTP with the status %d: %s", chain.Subject(leaf), r.Status, says)
 	own.Basis = strings.TrimSuffix("the answer does not say what is wrong with our certificate; we see this defect in it; "+basis, "; ")
 	own.Err = refused
 	return own

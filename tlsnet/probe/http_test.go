@@ -136,7 +136,7 @@ func TestRefusalFault(t *testing.T) {
 			t.Fatal(err)
 		}
 		fault := probe.ReadAnswer(answer).Fault(conn)
-		if fault.Code != test.want || fault.Certainty != test.certainty || !fault.Ours || fault.Cert == nil || !strings.Contains(fault.Text, "refused us in HTTP with the status 400: ") {
+		if fault.Code != test.want || fault.Certainty != test.certainty || !fault.Ours || fault.Cert == nil || !strings.Contains(fault.Text, " in HTTP with the status 400: ") {
 			t.Errorf("%s: %s, %v: %v", name, fault.Code, fault.Certainty, fault.Text)
 		}
 	}

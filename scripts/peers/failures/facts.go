@@ -91,6 +91,7 @@ func (x exhibit) refusal() []string {
 		who + "ended the handshake, perhaps because of our certificate " + chain.Subject(x.shown) + ": ",
 		who + "closed the connection during the handshake, perhaps because of our certificate ",
 		who + "completed the handshake, and then refused us in HTTP with the status 400: ",
+		who + "completed the handshake, and then refused our certificate " + chain.Subject(x.shown) + " in HTTP with the status 400: ",
 	}
 }
 
