@@ -75,7 +75,7 @@ the protocol of --starttls.`,
   tlsdemo probe localhost:8443 --ca=ca.crt
   tlsdemo probe localhost:8443 --cert=c.crt --key=c.key --ca=ca.crt`,
 		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 || strings.HasPrefix(args[0], ":") {
+			if len(args) != 1 || args[0] == "" || strings.HasPrefix(args[0], ":") {
 				return errors.New("name one HOST[:PORT], such as " + defaultAddr)
 			}
 			return checkHostPort(withPort(args[0], p.port()))

@@ -80,10 +80,16 @@ type dialogue struct {
 	seen wire.Seen // of what the server said
 }
 
-// refusedError is a server that does not begin TLS, in its own words.
-type refusedError struct{ says string }
+// refusedError is a server that does not begin TLS, in its own words, or in ours where what it
+// did is not to be repeated.
+type refusedError struct{ says, did string }
 
-func (r *refusedError) Error() string { return fmt.Sprintf("it says %q", r.says) }
+func (r *refusedError) Error() string {
+	if r.did != "" {
+		return r.did
+	}
+	return fmt.Sprintf("it says %q", r.says)
+}
 
 // notServedError is a server of XMPP that does not serve the domain which it was asked for: RFC
 // 6120 section 4.9.3.6.
@@ -110,6 +116,9 @@ func (d *dialogue) explain(name string, err error) error {
 	case neterr.BrokenOff(err):
 		e.Code = explain.PeerClosedBeforeHello
 		e.Text = fmt.Sprintf("the server closed the connection when we asked for TLS with the commands of %s", name)
+	case len(d.seen.In) > 0:
+		e.Code, e.Basis = explain.PeerStalled, "perhaps it is slow, or speaks another protocol"
+		e.Text = fmt.Sprintf("the server did not complete its answer when we asked for TLS with the commands of %s: %v; it began with %q", name, err, d.seen.In[:min(len(d.seen.In), 40)])
 	default:
 		e.Code, e.Basis = explain.PeerSilent, "perhaps it speaks another protocol; or TLS begins at once on this port, without --starttls"
 		e.Text = fmt.Sprintf("the server did not answer when we asked for TLS with the commands of %s: %v", name, err)
@@ -123,7 +132,7 @@ const maxSaid = 64 << 10
 // read reads n bytes, and no more: what follows may be TLS.
 func (d *dialogue) read(n int) ([]byte, error) {
 	if d.seen.Received+int64(n) > maxSaid {
-		return nil, &refusedError{"more than 64 KiB"}
+		return nil, &refusedError{did: "it says more than 64 KiB"}
 	}
 	data := make([]byte, n)
 	got, err := io.ReadFull(d.conn, data)
@@ -169,7 +178,7 @@ func (d *dialogue) expect(word string, last func(line string) bool) (string, err
 		case strings.HasPrefix(line, word):
 			return all.String(), nil
 		default:
-			return all.String(), &refusedError{strings.TrimRight(line, "\r\n")}
+			return all.String(), &refusedError{says: strings.TrimRight(line, "\r\n")}
 		}
 	}
 }
@@ -200,7 +209,7 @@ func (d *dialogue) smtp() error {
 		return err
 	}
 	if !strings.Contains(strings.ToUpper(extensions), "STARTTLS") {
-		return &refusedError{"its extensions, without STARTTLS"}
+		return &refusedError{did: "STARTTLS is not among its extensions"}
 	}
 	if err := d.say("STARTTLS\r\n"); err != nil {
 		return err
@@ -257,7 +266,7 @@ func (d *dialogue) ldap() error {
 	if length >= 0x80 {
 		long, err := d.read(length & 0x7f)
 		if err != nil || len(long) > 3 {
-			return errors.Join(err, &refusedError{"no message of LDAP"})
+			return errors.Join(err, &refusedError{did: "what it says is not LDAP"})
 		}
 		length = 0
 		for _, b := range long {
@@ -270,7 +279,7 @@ func (d *dialogue) ldap() error {
 	}
 	// The result's code is an enumeration, and 0 is success: section 4.1.9.
 	if header[0] != '0' || !bytes.Contains(body[:min(len(body), 16)], []byte("\x0a\x01\x00")) {
-		return &refusedError{string(body[:min(len(body), 80)])}
+		return &refusedError{says: string(body[:min(len(body), 80)])}
 	}
 	return nil
 }
@@ -288,14 +297,14 @@ func (d *dialogue) xmpp() error {
 		return &notServedError{d.name}
 	}
 	if !strings.Contains(features, "urn:ietf:params:xml:ns:xmpp-tls") {
-		return &refusedError{"its features, without starttls"}
+		return &refusedError{did: "starttls is not among its features"}
 	}
 	if err := d.say("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"); err != nil {
 		return err
 	}
 	answer, err := d.until(">")
 	if err == nil && !strings.Contains(answer, "<proceed") {
-		return &refusedError{answer}
+		return &refusedError{says: answer}
 	}
 	return err
 }
@@ -306,7 +315,7 @@ func (d *dialogue) postgresql() error {
 	}
 	answer, err := d.read(1)
 	if err == nil && string(answer) != "S" {
-		return &refusedError{string(answer)}
+		return &refusedError{says: string(answer)}
 	}
 	return err
 }
@@ -331,10 +340,10 @@ func (d *dialogue) mysql() error {
 	_, rest, ok := bytes.Cut(packet, []byte{0}) // the protocol's version, and the server's
 	const before = 4 + 8 + 1                    // the thread, a part of the challenge, a zero
 	if len(packet) == 0 || packet[0] != 10 || !ok || len(rest) < before+2 {
-		return &refusedError{string(packet[:min(len(packet), 80)])}
+		return &refusedError{says: string(packet[:min(len(packet), 80)])}
 	}
 	if binary.LittleEndian.Uint16(rest[before:])&mysqlSSL == 0 {
-		return &refusedError{"its capabilities, without TLS"}
+		return &refusedError{did: "TLS is not among its capabilities"}
 	}
 	request := make([]byte, 4+32)
 	request[0], request[3] = 32, 1 // the length, and the number in sequence

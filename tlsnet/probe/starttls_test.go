@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"tlsdemo/tlsnet/explain"
 	"tlsdemo/tlsnet/probe"
@@ -101,11 +102,12 @@ func TestStartTLSRefused(t *testing.T) {
 		want     explain.Code
 		says     string
 	}{
-		{"smtp", []exchange{{says: "220 mail.localhost ESMTP\r\n", hears: ""}}, "250-mail.localhost\r\n250 SIZE 1000\r\n", explain.PeerNotTLS, "without STARTTLS"},
+		{"smtp", []exchange{{says: "220 mail.localhost ESMTP\r\n", hears: ""}}, "250-mail.localhost\r\n250 SIZE 1000\r\n", explain.PeerNotTLS, "of smtp: STARTTLS is not among its extensions"},
 		{"smtp", []exchange{{says: "* OK IMAP ready\r\n", hears: ""}}, "", explain.PeerWantsStartTLS, "speaks IMAP, not smtp"},
+		{"smtp", nil, strings.Repeat("220-mail.localhost\r\n", 4000), explain.PeerNotTLS, "of smtp: it says more than 64 KiB"},
 		{"imap", []exchange{{says: "* OK ready\r\n", hears: ""}}, "a1 BAD unknown command\r\n", explain.PeerNotTLS, "BAD unknown"},
 		{"postgres", []exchange{{says: "", hears: ""}}, "N", explain.PeerNotTLS, `"N"`},
-		{"mysql", []exchange{{says: mysqlHello("\xff\xf7")}}, "", explain.PeerNotTLS, "without TLS"},
+		{"mysql", []exchange{{says: mysqlHello("\xff\xf7")}}, "", explain.PeerNotTLS, "of mysql: TLS is not among its capabilities"},
 		{"ldap", []exchange{{says: "", hears: ""}}, "0\x0c\x02\x01\x01\x78\x07\x0a\x01\x35\x04\x00\x04\x00", explain.PeerNotTLS, "ldap"},
 		{"xmpp", []exchange{{says: "", hears: ""}}, "<?xml version='1.0'?><stream:stream from='127.0.0.1'><stream:error><host-unknown/></stream:error></stream:stream>", explain.ServerNameUnknown, "does not serve the domain 127.0.0.1"},
 		{"pop3", nil, "", explain.PeerClosedBeforeHello, "closed"},
@@ -122,6 +124,18 @@ func TestStartTLSRefused(t *testing.T) {
 		if !slices.Equal(codesOf(report), []explain.Code{test.want}) || !strings.Contains(report.Faults[0].Text, test.says) || len(report.Trials) > 0 {
 			t.Errorf("%s: %v, tried %v", test.protocol, report.Faults, report.Trials)
 		}
+	}
+}
+
+// A greeting that does not end is not silence.
+func TestStartTLSEndlessGreeting(t *testing.T) {
+	r := newRig(t)
+	report, err := (&probe.Probe{Config: r.client, StartTLS: "smtp"}).Run(within(t, 500*time.Millisecond), serve(t, func(conn net.Conn) {
+		io.WriteString(conn, "220-mail.localhost ESMTP\r\n")
+		io.Copy(io.Discard, conn)
+	}))
+	if err != nil || !slices.Equal(codesOf(report), []explain.Code{explain.PeerStalled}) || !strings.Contains(report.Faults[0].Text, `began with "220-mail.localhost`) {
+		t.Errorf("%v, %v", report.Faults, err)
 	}
 }
 
