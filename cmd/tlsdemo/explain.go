@@ -220,7 +220,7 @@ func accuses(text *tally.Text) string {
 		switch {
 		case text.Alert == nil && !refusable(codes):
 			return "a file or a setting of the end that printed this"
-		case missing && text.Writer == phrases.Client:
+		case missing && (text.Writer == phrases.Client || len(text.IfServer) == 0):
 			return "the client: the server wants a certificate, and received none that it accepts"
 		}
 		return refusal(otherEnd(text.Writer), "its own", "the other end")

@@ -82,6 +82,41 @@ func TestRead(t *testing.T) {
 		{"dial tcp 127.0.0.1:8888: connect: connection refused", Client, Nobody, "connection-refused", ""},
 		{"The TLS handshake failed: Schannel Event ID 36874", Server, Nobody, "", "no-shared-cipher"},
 		{"tls: private key does not match public key", "", Own, "key-mismatch", "key-mismatch"},
+		// An alert that was sent is not one that was received.
+		{"(0) (TLS) send TLS 1.3 Alert, fatal unknown_ca", "", Peer, "server-cert-unknown-ca", "client-cert-unknown-ca"},
+		{"(0) (TLS) recv TLS 1.3 Alert, fatal unknown_ca", "", Own, "client-cert-unknown-ca", "server-cert-unknown-ca"},
+		{">>> TLS 1.3, Alert [length 0002], fatal unknown_ca", "", Peer, "server-cert-unknown-ca", "client-cert-unknown-ca"},
+		{"<<< TLS 1.3, Alert [length 0002], fatal unknown_ca", "", Own, "client-cert-unknown-ca", "server-cert-unknown-ca"},
+		{"(6) eap_tls: >>> send TLS 1.2 Alert [length 0002], fatal certificate_expired", "", Peer, "server-cert-expired", "client-cert-expired"},
+		{"(0) ERROR: (TLS) Alert write:fatal:unknown CA", "", Peer, "server-cert-unknown-ca", "client-cert-unknown-ca"},
+		{"(0) ERROR: (TLS) Alert read:fatal:unknown CA", "", Own, "client-cert-unknown-ca", "server-cert-unknown-ca"},
+		{"(0) ERROR: (TLS) Alert write:fatal:unknown", Server, Peer, "", "client-cert-missing"},
+		{"Sent fatal SSL alert: unsupported certificate", "", Peer, "server-cert-wrong-usage", "client-cert-wrong-usage"},
+		// An alert without its number or name may be about anything.
+		{";; WARNING: TLS, handshake failed (A TLS fatal alert has been received.)", "", NobodyKnows, "client-cert-missing", "server-cert-refused"},
+		// What a client without TLS sends is no echo, and what comes after the client's
+		// certificate is about this certificate.
+		{"TLS server: In state hello at tls_record.erl:564 generated SERVER ALERT: Fatal - Unexpected Message", Server, Nobody, "", "peer-plaintext-http"},
+		{"TLS server: In state wait_cert at ssl_handshake.erl:2113 generated SERVER ALERT: Fatal - Handshake Failure", Server, Peer, "", "client-cert-wrong-usage"},
+		// Programs that put OpenSSL's words for a certificate in frames of their own.
+		{"VERIFY ERROR: depth=0, error=unsupported certificate purpose: CN=server", "", Peer, "server-cert-wrong-usage", "client-cert-wrong-usage"},
+		{"VERIFY ERROR: depth=0, error=certificate has expired: CN=client, serial=1150925", "", Peer, "server-cert-expired", "client-cert-expired"},
+		{"VERIFY ERROR: depth=0, error=CRL has expired: CN=client", "", Peer, "crl-expired", "crl-expired"},
+		{"rsyslogd: Certificate error at depth: 0   issuer  = /CN=client  subject = /CN=client  err 18:self-signed certificate [v8.2302.0]", "", Peer, "server-cert-self-signed", "client-cert-unknown-ca"},
+		{"rsyslogd: Certificate EXPIRED at depth: 0   issuer  = /CN=CA  subject = /CN=client  err 10:certificate has expired [v8.2302.0]", "", Peer, "server-cert-expired", "client-cert-expired"},
+		{"(0)   ERROR: (TLS) OpenSSL says error 26 : unsuitable certificate purpose", "", Peer, "server-cert-wrong-usage", "client-cert-wrong-usage"},
+		{"client certificate verification failed for localhost[127.0.0.1]: certificate has expired", Server, Peer, "", "client-cert-expired"},
+		{"certificate verification failed for localhost[127.0.0.1]: untrusted issuer /CN=CA", "", Peer, "server-cert-unknown-ca", "client-cert-unknown-ca"},
+		{"NOQUEUE: abort: TLS from localhost[127.0.0.1]: No client certificate presented", Server, Peer, "", "client-cert-missing"},
+		// Programs that judge after the handshake.
+		{"rsyslogd: not permitted to talk to peer, certificate invalid: signer not found [v8.2302.0]", "", Peer, "server-cert-unknown-ca", "client-cert-unknown-ca"},
+		{"rsyslogd: peer localhost did not provide a certificate, not permitted to talk to it [v8.2408.0]", Server, Peer, "", "client-cert-missing"},
+		{"rsyslogd: error: peer name not authorized -  not permitted to talk to it. Names: CN: client; ", "", Peer, "server-cert-name-mismatch", "client-cert-not-allowed"},
+		{"WARNING: Bad encapsulated packet length from peer (5635), which must be > 0 and <= 1768", "", Nobody, "peer-not-tls", "peer-not-tls"},
+		{"(mod_gnutls.c.2360) GnuTLS: mod_gnutls_read_err: (GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR) Error in the certificate verification.", Server, Peer, "", "client-cert-unknown-ca"},
+		{"SSL connect attempt failed error:0A000086:SSL routines::certificate verify failed at cl.pl line 2.", Client, Peer, "server-cert-unknown-ca", ""},
+		{"ERROR: The certificate of \u2018localhost\u2019 doesn't have a known issuer.", Client, Peer, "server-cert-unknown-ca", ""},
+		{"Failed writing HTTP request: The specified session has been invalidated for some reason..", Client, Own, "client-cert-missing", ""},
 	} {
 		r := Read(test.line, "")
 		if r.Kind != Known && r.Kind != Ordinary {
