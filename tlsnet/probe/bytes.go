@@ -97,12 +97,28 @@ func (l *lab) header() experiment {
 		}
 		return nil
 	}
-	return l.tls("a header of the PROXY protocol before TLS", w, func(*Report) *explain.Error {
+	e := l.tls("a header of the PROXY protocol before TLS", w, func(*Report) *explain.Error {
 		return &explain.Error{
 			Code: explain.PeerProxyHeader,
 			Text: "the server answers if a header of the PROXY protocol comes before TLS, and does not answer without it: clients have to connect through a load balancer",
 		}
 	})
+	try := e.try
+	e.try = func(ctx context.Context) (*explain.Error, string) {
+		found, saw := try(ctx)
+		if found == nil && l.answeredLine() {
+			return l.last, "it answers in plain text"
+		}
+		return found, saw
+	}
+	return e
+}
+
+// answeredLine reports whether a server that was silent has answered the header, which is a
+// line of text, with text of its own: Redis waits for the end of a line, and finds none
+// in a ClientHello, nor in what else is tried.
+func (l *lab) answeredLine() bool {
+	return l.failed.Code == explain.PeerSilent && l.last != nil && l.last.Code == explain.PeerNotTLS && l.last.Certainty == explain.Certain
 }
 
 // proxyHeader is a header of version 1 that says who we are: section 2.1 of HAProxy's

@@ -39,6 +39,7 @@ type lab struct {
 	failed *explain.Error // the failure to be understood
 	left   int            // connections that may still be made
 	named  string         // the name that was sent where none was before, or empty
+	last   *explain.Error // how the last connection failed, or nil
 	// turn is the time for one of n connections that are still to be made.
 	turn   func(n int) (context.Context, context.CancelFunc)
 	passed bool // the same connection did not do the same again, so that nothing can be learnt
@@ -149,11 +150,13 @@ func present(list []experiment) []experiment {
 func (l *lab) again(ctx context.Context, w way) (*Report, string) {
 	seen := new(Report)
 	_, _ = l.look(ctx, w, seen)
+	l.last = nil
 	if len(seen.Chain) > 0 {
 		return seen, "it answers, and presents its certificate"
 	}
 	if len(seen.Faults) > 0 {
-		return nil, "this did not help: " + string(seen.Faults[0].Code)
+		l.last = seen.Faults[0]
+		return nil, "this did not help: " + string(l.last.Code)
 	}
 	return nil, "this did not help"
 }

@@ -104,6 +104,7 @@ var clientProtocols = []Protocol{
 	{Name: "memcached", TLS: beginWithTLS, speaks: either(begins("get ", "set ", "version\r\n", "stats\r\n"), begins("\x80\x00\x00"))},
 	{Name: "MQTT", TLS: beginWithTLS + ": mqtts://, or mosquitto_pub --cafile", speaks: mqttConnect},
 	{Name: "AMQP", TLS: beginWithTLS + ": amqps://", speaks: begins("AMQP")},
+	{Name: "OpenVPN", TLS: "OpenVPN puts TLS into packets of its own, which only an OpenVPN server understands", speaks: openVPN},
 	{Name: "SSH", TLS: "SSH has its own encryption and does not use TLS", speaks: begins("SSH-")},
 	{Name: "HTTP/2", Kind: HTTP, speaks: begins("PRI * HTTP/2")},
 	{Name: "HTTP", Kind: HTTP, speaks: isHTTP},
@@ -255,4 +256,12 @@ func mqttConnect(first []byte) bool {
 		rest = rest[1:]
 	}
 	return begins("\x00\x04MQTT", "\x00\x06MQIsdp")(rest[1:])
+}
+
+// openVPN is the packet with which a client of OpenVPN begins over TCP: its length in two
+// bytes, and the operation 7 or 10 (P_CONTROL_HARD_RESET_CLIENT, versions 2 and 3) above
+// the number 0 of the key. The client then waits for an answer, so that this is all.
+func openVPN(first []byte) bool {
+	const shortest = 14 // without tls-auth and tls-crypt
+	return len(first) >= 2+shortest && int(binary.BigEndian.Uint16(first)) == len(first)-2 && (first[2] == 7<<3 || first[2] == 10<<3)
 }

@@ -59,6 +59,8 @@ func TestProtocol(t *testing.T) {
 		{client: "\x10\x80\x01\x00\x04MQTT\x04\x02", want: "MQTT"},
 		{client: "AMQP\x00\x00\x09\x01", want: "AMQP"},
 		{client: "SSH-2.0-OpenSSH_9.2\r\n", want: "SSH"},
+		{client: "\x00\x0e8TJ6\xca*qLm\x00\x00\x00\x00\x00", want: "OpenVPN"},
+		{client: "\x00\x0e8TJ6\xca*qLm\x00\x00\x00\x00"},
 		{client: "CONNECT {\"verbose\":false}\r\n", want: "NATS"},
 		{client: "CONNECT example.org:443 HTTP/1.1\r\n", want: "HTTP"},
 		{client: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", want: "HTTP/2"},
