@@ -54,8 +54,24 @@ func lengthOf(name string) string {
 	return fmt.Sprintf("... (%d bytes)", len(name))
 }
 
-// Subject returns what to call a certificate: its subject, quoted if need be.
-func Subject(cert *x509.Certificate) string { return Quote(cert.Subject.String()) }
+// Subject returns what to call a certificate: its subject, quoted if need be. Caddy and some
+// public CAs leave the subject empty, and then it is the first of the names.
+func Subject(cert *x509.Certificate) string {
+	if name := cert.Subject.String(); name != "" {
+		return Quote(name)
+	}
+	names := slices.Concat(cert.DNSNames, cert.EmailAddresses)
+	for _, ip := range cert.IPAddresses {
+		names = append(names, ip.String())
+	}
+	for _, uri := range cert.URIs {
+		names = append(names, uri.String())
+	}
+	if len(names) == 0 {
+		return "without a name"
+	}
+	return "for " + Quote(names[0])
+}
 
 // Issuer returns the issuer's name, in quotation marks.
 func Issuer(cert *x509.Certificate) string { return quoted(cert.Issuer.String()) }

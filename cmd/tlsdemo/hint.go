@@ -358,7 +358,7 @@ func hintTrust(f *problem) string {
 		return f.renewing(renew(f))
 	case unsound && f.Ours:
 		return askIssuer(f)
-	case f.origin.ours() && !unsound && f.origin.equips(peerOf(f.Side)):
+	case f.origin.ours() && !unsound && !f.foreign() && f.origin.equips(peerOf(f.Side)):
 		return "start the " + peerOf(f.Side) + " again, with the same directory as this " + f.Side.String() + ": " + f.there().With("dir", f.origin.dir).String()
 	case f.Ours && f.Cert != nil:
 		return f.other() + "trust the CA " + chain.Issuer(f.Cert) + ", which issued " + console.ShellWord(f.origin.cert())
@@ -375,6 +375,16 @@ func hintTrust(f *problem) string {
 	}
 	return f.other() + "present a certificate of a CA that this " + f.Side.String() + " trusts; or, if this is the right " +
 		peerOf(f.Side) + ", trust the CA " + chain.Issuer(f.Cert) + " here: give its certificate with --ca"
+}
+
+// foreign reports whether the other end shows a certificate that no CA of ours issued, by the
+// CA's name: the other end is then no tlsdemo that could be started with our files.
+func (f *problem) foreign() bool {
+	if f.Cert == nil || f.Ours || strings.HasPrefix(f.Cert.Issuer.CommonName, "tlsdemo CA") {
+		return false
+	}
+	ca := f.origin.certificate(f.origin.files.CA)
+	return ca == nil || !bytes.Equal(ca.RawSubject, f.Cert.RawIssuer)
 }
 
 // hintName is about a server that is called by a name it does not bear. The names of a

@@ -93,6 +93,12 @@ var sets = map[string]func(*forger, certs.Set){
 	"outside-constraints": func(f *forger, set certs.Set) {
 		set[certs.Server] = f.Again(set[certs.Server], set[certs.CA], forge.MoreNames("www.example.com"))
 	},
+	"another-authority": func(f *forger, set certs.Set) { // as Caddy's is, whose leaves have no subject
+		set[certs.CA] = f.Sign(nil, forge.CA("Local Authority"))
+		noSubject := func(t *forge.Template) { t.Subject = pkix.Name{} }
+		set[certs.Server] = f.Sign(set[certs.CA], noSubject, forge.Names("localhost"), forge.ForServers)
+		set[certs.Client] = f.Sign(set[certs.CA], noSubject, forge.Names("client.localhost"), forge.ForClients)
+	},
 	"server-as-client": func(f *forger, set certs.Set) {
 		set[certs.Client] = f.Again(set[certs.Client], set[certs.CA], forge.ForServers)
 	},

@@ -32,8 +32,8 @@ func (f *facts) ofAlert(alert tls.AlertError) *Error {
 			return f.unrecognized()
 		}
 	case alertInternalError:
-		if f.side == ClientSide && len(f.theirs) == 0 && f.request == nil && f.sentName() == "" {
-			return f.nameless(alert)
+		if f.side == ClientSide && len(f.theirs) == 0 && f.request == nil {
+			return f.unnamed(alert)
 		}
 	case alertProtocolVersion:
 		return &Error{
@@ -55,6 +55,18 @@ func (f *facts) ofAlert(alert tls.AlertError) *Error {
 	if alert == alertInternalError && f.side == ClientSide && f.request != nil && len(chain.PathTo(f.roots(), f.ours, f.now)) > 2 {
 		e.Basis = "Apache does this where the client's chain has more intermediates than SSLVerifyDepth allows, which is none unless it is set; " + e.Basis
 	}
+	return e
+}
+
+// unnamed is a server that fails before it has shown a certificate, as servers in Go do that
+// have none for the name which the client sent, or for a client that sent none.
+func (f *facts) unnamed(alert tls.AlertError) *Error {
+	name := f.sentName()
+	if name == "" {
+		return f.nameless(alert)
+	}
+	e := f.brokenOffBy(alert)
+	e.Basis = fmt.Sprintf("perhaps the server has no certificate for the name %s that we sent, as Caddy answers then; %s", chain.Quote(name), e.Basis)
 	return e
 }
 

@@ -173,6 +173,16 @@ func TestVerdicts(t *testing.T) {
 			`the server ended the handshake with the alert "internal error" (the server's own log may say why)`,
 		},
 		{
+			"an internal error before a certificate", ClientSide, alerted(80), func(s *scene) { s.request, s.server = nil, "db.example.com" },
+			HandshakeFailed, Unknown,
+			`the server ended the handshake with the alert "internal error" (perhaps the server has no certificate for the name db.example.com that we sent, as Caddy answers then; the server's own log may say why)`,
+		},
+		{
+			"an internal error before a certificate, at an address", ClientSide, alerted(80), func(s *scene) { s.request, s.server = nil, "127.0.0.1" },
+			ServerNameRequired, Likely,
+			`the server ended the handshake before it sent a certificate, perhaps because we sent no server name (SNI): clients send none when they connect to an address (the server sent the alert "internal error")`,
+		},
+		{
 			"incomplete", ClientSide, alerted(48), func(s *scene) { s.incomplete(); s.noList() },
 			ClientCertIncompleteChain, Likely,
 			`the server refused our certificate CN=client: the intermediate "CN=middle" is missing from the chain (the server sent the alert "unknown certificate authority"; we see this defect in our own certificates)`,

@@ -87,7 +87,7 @@ func (l *lab) reconsider() {
 		return
 	}
 	same := *first
-	same.Code, same.Certainty, same.Basis = explain.HandshakeFailed, explain.Unknown, "its own log may say why"
+	same.Code, same.Certainty, same.Basis = explain.HandshakeFailed, explain.Unknown, "perhaps it has a certificate for other names only, as Caddy answers then: --server-name sends another; its own log may say why"
 	same.Text = fmt.Sprintf("the server ended the handshake with the alert %q before it presented a certificate, and did the same when we sent the name %s",
 		strings.TrimPrefix(first.Alert.Error(), "tls: "), l.named)
 	l.report.Faults[0] = &same

@@ -63,9 +63,10 @@ type Report struct {
 	Trials   []Trial              // what was tried to find out why no certificate came
 	Unsteady bool                 // of two handshakes that were the same one succeeded and one failed
 
-	unrefused bool // the server was waited for, and did not refuse us
-	heard     bool // the server said something after the handshake that was no answer of HTTP
-	helloSize int  // of the ClientHello, with its record's header, in bytes
+	unrefused bool   // the server was waited for, and did not refuse us
+	heard     bool   // the server said something after the handshake that was no answer of HTTP
+	refusal   string // how it refused us in its own protocol, in words, or empty
+	helloSize int    // of the ClientHello, with its record's header, in bytes
 }
 
 // way is one way to connect.
@@ -81,7 +82,7 @@ type way struct {
 }
 
 // Run connects to addr, HOST:PORT, looks at what the server does, and sends nothing, unless
-// a request of HTTP is wanted.
+// a request of HTTP is wanted, or the protocol wants a greeting after TLS has begun.
 // Where the server's certificate does not verify it connects once more without
 // verifying it, so that what comes after that is seen too. The error is one of the
 // address or of ctx; what is wrong with the server is among the Report's Faults.
@@ -215,6 +216,8 @@ func (p *Probe) look(ctx context.Context, w way, report *Report) (refused bool, 
 		after = func(ctx context.Context, conn *tls.Conn, report *Report) error {
 			return p.request(ctx, conn, w, report)
 		}
+	case p.StartTLS == "smtp":
+		after = p.greet
 	}
 	// A server that has refused us may be gone already.
 	_ = tlsnet.CloseAfter(secure, after(ctx, secure, report))

@@ -157,6 +157,8 @@ func (r *Report) outcome() Outcome {
 		return Outcome{Refused: true, How: strings.TrimSuffix(fmt.Sprintf("in HTTP, %s: %s", a.Status, a.Says), ": ")}
 	case a != nil:
 		return Outcome{answer: a, How: fmt.Sprintf("it answered HTTP %s, and %s", a.Status, a.Says)}
+	case r.refusal != "":
+		return Outcome{Refused: true, How: r.refusal}
 	case r.unrefused:
 		return Outcome{shaken: true, How: "the handshake was finished, and no refusal came within half a second"}
 	case len(r.Faults) == 0:

@@ -3,6 +3,7 @@ package probe
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"time"
 
 	"tlsdemo/certs/chain"
 	"tlsdemo/tlsnet/explain"
@@ -197,11 +199,13 @@ func (d *dialogue) reply(code string) (string, error) {
 
 func anyLine(string) bool { return true }
 
+const ehlo = "EHLO client.localhost\r\n"
+
 func (d *dialogue) smtp() error {
 	if _, err := d.reply("220"); err != nil {
 		return err
 	}
-	if err := d.say("EHLO client.localhost\r\n"); err != nil {
+	if err := d.say(ehlo); err != nil {
 		return err
 	}
 	extensions, err := d.reply("250")
@@ -352,4 +356,45 @@ func (d *dialogue) mysql() error {
 	request[12] = 45                                  // utf8mb4
 	_, err = d.conn.Write(request)
 	return err
+}
+
+// greetWait is how long a server of SMTP may take to answer our greeting.
+const greetWait = 2 * time.Second
+
+// greet waits as [Probe.await] does, and then says EHLO again, as RFC 3207 section 4.2 wants it
+// after TLS has begun. Postfix finishes the handshake with everybody, and refuses
+// (smtpd_tls_req_ccert) only in its answer to this.
+func (p *Probe) greet(ctx context.Context, conn *tls.Conn, report *Report) error {
+	if err := p.await(ctx, conn, report); err != nil || !report.unrefused {
+		return err
+	}
+	stop := interruptWhenDone(ctx, conn)
+	defer stop()
+	wait(ctx, conn, greetWait)
+	d := &dialogue{conn: conn}
+	err := d.say(ehlo)
+	if err == nil {
+		_, err = d.reply("250")
+	}
+	// What does not speak of a certificate may be about anything.
+	if r, ok := errors.AsType[*refusedError](err); ok && strings.Contains(strings.ToLower(r.says), "certificate") {
+		report.refuse(r)
+	}
+	return nil
+}
+
+// refuse notes that a server has refused us in its own protocol, and in words.
+func (r *Report) refuse(err *refusedError) {
+	e := &explain.Error{
+		Side: explain.ClientSide, Code: explain.ClientCertRefused, Ours: true, Cert: r.Ours, Certainty: explain.Certain, Err: err,
+		Text:  fmt.Sprintf("the server completed the handshake, and then refused our certificate in its own protocol: %v", err),
+		Basis: "the answer itself says this; the server's log has the defect that it found",
+	}
+	if r.Ours == nil {
+		e.Code = explain.ClientCertMissing
+		e.Text = fmt.Sprintf("the server completed the handshake, and then refused us without a certificate in its own protocol: %v", err)
+	}
+	r.Refused, r.unrefused, r.Accepted = true, false, explain.Unknown
+	r.refusal = "in its own protocol: " + err.Error()
+	r.Faults = slices.Insert(r.Faults, 0, e)
 }

@@ -1,7 +1,9 @@
 package probe_test
 
 import (
+	"bytes"
 	"cmp"
+	"crypto/tls"
 	"io"
 	"net"
 	"slices"
@@ -9,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"tlsdemo/certs/forge"
 	"tlsdemo/tlsnet/explain"
 	"tlsdemo/tlsnet/probe"
 )
@@ -22,18 +25,25 @@ type exchange struct {
 // upgrade is a server that begins TLS after such exchanges.
 func upgrade(r *rig, script []exchange) func(net.Conn) {
 	return func(conn net.Conn) {
-		for _, step := range script {
-			io.WriteString(conn, step.says)
-			heard := make([]byte, cmp.Or(step.size, 512))
-			n, _ := conn.Read(heard)
-			heard = heard[:n]
-			if step.hears != "" && !strings.HasPrefix(string(heard), step.hears) {
-				io.WriteString(conn, "-ERR 500 what is "+string(heard)+"\r\n")
-				return
-			}
+		if upgradeOnly(conn, script) {
+			overTLS(r.server)(conn)
 		}
-		overTLS(r.server)(conn)
 	}
+}
+
+// upgradeOnly is what comes before TLS, and whether that is to begin.
+func upgradeOnly(conn net.Conn, script []exchange) bool {
+	for _, step := range script {
+		io.WriteString(conn, step.says)
+		heard := make([]byte, cmp.Or(step.size, 512))
+		n, _ := conn.Read(heard)
+		heard = heard[:n]
+		if step.hears != "" && !strings.HasPrefix(string(heard), step.hears) {
+			io.WriteString(conn, "-ERR 500 what is "+string(heard)+"\r\n")
+			return false
+		}
+	}
+	return true
 }
 
 // mysqlHello is the first packet of a server, with or without TLS among its capabilities.
@@ -159,5 +169,48 @@ func TestStartTLSPorts(t *testing.T) {
 	}
 	if got := probe.StartTLSOn("443"); got != "" {
 		t.Errorf("on port 443: %q", got)
+	}
+}
+
+// Postfix finishes the handshake with everybody, and refuses in its answer to the greeting that
+// comes after it.
+func TestStartTLSRefusedAfterTheHandshake(t *testing.T) {
+	const missing, untrusted = "421 4.7.1 mail.localhost Error: No client certificate presented", "421 4.7.1 mail.localhost Error: Client certificate not trusted"
+	r := newRig(t)
+	sound, other := r.own.TLS(), r.Again(r.own, r.ca, forge.Expired).TLS()
+	r.server.ClientAuth = tls.RequestClientCert
+	addr := serve(t, func(conn net.Conn) {
+		smtp := upgrades["smtp"]
+		if !upgradeOnly(greeter{conn, smtp.last, new(int), len(smtp.script)}, smtp.script) {
+			return
+		}
+		secure := tls.Server(conn, r.server)
+		if greeting := readSome(secure); !strings.HasPrefix(string(greeting), "EHLO ") {
+			return
+		}
+		says := "250 mail.localhost"
+		switch shown := secure.ConnectionState().PeerCertificates; {
+		case len(shown) == 0:
+			says = missing
+		case !bytes.Equal(shown[0].Raw, sound.Certificate[0]):
+			says = untrusted
+		}
+		io.WriteString(secure, says+"\r\n")
+		io.Copy(io.Discard, secure)
+	})
+	p := &probe.Probe{Config: r.client, StartTLS: "smtp"}
+	report := run(t, p, addr)
+	if len(report.Faults) > 0 || report.Refused || report.Accepted != explain.Likely {
+		t.Errorf("what it accepts: %v, %v", report.Faults, report.Accepted)
+	}
+	for i, o := range p.Refusals(within(t, 20*time.Second), addr, report, []probe.Credential{{Name: "none"}, {Name: "expired", Cert: &other}}) {
+		if want := []string{missing, untrusted}[i]; !o.Refused || !strings.Contains(o.How, want) {
+			t.Errorf("%+v, want %q", o, want)
+		}
+	}
+	r.client.GetClientCertificate = nil
+	report = run(t, p, addr)
+	if !report.Refused || !slices.Equal(codesOf(report), []explain.Code{explain.ClientCertMissing}) || report.Faults[0].Certainty != explain.Certain {
+		t.Errorf("without a certificate: %v", report.Faults)
 	}
 }
