@@ -45,7 +45,8 @@ type Change struct {
 	keys       []crypto.Signer     // of ca.key
 	stray      []crypto.Signer     // those of them that are no CA's, which a killed process left
 	issuer     *Authority
-	passphrase []byte // of ca.key, if that is encrypted
+	passphrase []byte      // of ca.key, if that is encrypted
+	records    []crlRecord // of cas, once they have been read
 
 	// step is called before each change of a file; where it returns an error the work ends
 	// there, as if the process had been killed. Only tests have one.
@@ -320,10 +321,14 @@ func sameKey(a, b crypto.Signer) bool {
 	return ok && pub.Equal(b.Public())
 }
 
-// Leaves returns the names of the directory's leaves, those of a set first.
+// Leaves returns the names of the directory's leaves, those of a set first. A key without a
+// certificate, such as a killed process may leave, is none.
 func (c *Change) Leaves() ([]string, error) {
 	names, err := c.dir.Names()
-	return slices.DeleteFunc(names, func(name string) bool { return name == CA }), err
+	return slices.DeleteFunc(names, func(name string) bool {
+		_, err := c.root.Lstat(name + ".crt")
+		return name == CA || errors.Is(err, fs.ErrNotExist)
+	}), err
 }
 
 // crossSign makes a certificate of a CA that another one has signed.

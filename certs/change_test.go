@@ -171,6 +171,69 @@ func TestChangeSign(t *testing.T) {
 	}
 }
 
+// A revocation that was interrupted, or whose files were put back, is not undone by a renewal
+// or by another CA; with a new key it is another certificate.
+func TestRenewRevoked(t *testing.T) {
+	dir, _ := filledDir(t)
+	change(t, dir, now, func(c *certs.Change) error { _, err := c.Issue(certs.Request{Name: "alice"}); return err })
+	crt, key := must(os.ReadFile(dir.Files("alice").Cert)), must(os.ReadFile(dir.Files("alice").Key))
+	change(t, dir, now, func(c *certs.Change) error { _, err := c.Revoke("alice", certs.KeyCompromise); return err })
+	putBack := func() {
+		write(t, dir, "alice.crt", crt)
+		write(t, dir, "alice.key", key)
+	}
+	putBack()
+	renew := func(c *certs.Change) error { _, err := c.Renew("alice", certs.Renewal{}); return err }
+	if err := tryChange(t, dir, now, renew); !errors.As(err, new(*certs.RevokedError)) {
+		t.Errorf("renewed with the same key: %v", err)
+	}
+	change(t, dir, now, func(c *certs.Change) error { _, err := c.Renew("alice", certs.Renewal{NewKey: true}); return err })
+	sound(t, dir, now)
+
+	putBack()
+	change(t, dir, now, func(c *certs.Change) error { _, err := c.Rotate(certs.Rotation{}); return err })
+	if err := tryChange(t, dir, now, renew); !errors.As(err, new(*certs.RevokedError)) {
+		t.Errorf("issued by the new CA: %v", err)
+	}
+	change(t, dir, now, func(c *certs.Change) error {
+		for _, name := range []string{certs.Server, certs.Client} {
+			if _, err := c.Renew(name, certs.Renewal{}); err != nil {
+				return err
+			}
+		}
+		return c.Finish(false)
+	})
+	sound(t, dir, now)
+	if _, err := os.Stat(dir.Files("alice").Cert); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("still there: %v", err)
+	}
+}
+
+// Where a revocation was interrupted between the key and the certificate, it is said that the
+// certificate has been revoked, and not only that it has no key.
+func TestEntriesOfInterruptedRevocation(t *testing.T) {
+	dir, _ := filledDir(t)
+	change(t, dir, now, func(c *certs.Change) error { _, err := c.Issue(certs.Request{Name: "alice"}); return err })
+	crt := must(os.ReadFile(dir.Files("alice").Cert))
+	change(t, dir, now, func(c *certs.Change) error { _, err := c.Revoke("alice", certs.Unspecified); return err })
+	write(t, dir, "alice.crt", crt)
+	if entry := dir.Entry("alice", now); len(entry.Findings) != 2 || entry.Findings[0].Code != certs.CertRevoked || entry.Findings[1].Code != certs.FileMissing {
+		t.Errorf("found: %v", entry.Findings)
+	}
+}
+
+// A key that a killed process left without a certificate keeps no other from being renewed.
+func TestLeavesWithoutOrphans(t *testing.T) {
+	dir, set := filledDir(t)
+	write(t, dir, "alice.key", must(set[certs.Client].KeyPEM()))
+	change(t, dir, now, func(c *certs.Change) error {
+		if names := must(c.Leaves()); !slices.Equal(names, []string{certs.Server, certs.Client}) {
+			t.Errorf("leaves %q", names)
+		}
+		return nil
+	})
+}
+
 // A key that a killed process left without a certificate gets one.
 func TestChangeIssueOrphan(t *testing.T) {
 	dir, set := filledDir(t)

@@ -111,14 +111,15 @@ type Entry struct {
 
 // Entries returns every certificate of the directory with what is wrong with it at
 // the time now: its files, its key, its dates, its usage, its chain up to the CA. What
-// a set lacks is an entry too, unless the directory holds nothing of a set at all.
+// a set lacks is an entry too, unless the directory holds nothing of a set at all. One of
+// which the CA's key is elsewhere need not have both a server and a client.
 func (d Dir) Entries(now time.Time) ([]Entry, error) {
 	names, err := d.Names()
 	if err != nil || len(names) == 0 {
 		return nil, err
 	}
 	for i, name := range setNames { // the CA first
-		if !slices.Contains(names, name) {
+		if !slices.Contains(names, name) && (name == CA || !d.keyless()) {
 			names = slices.Insert(names, i, name)
 		}
 	}
@@ -178,6 +179,13 @@ func (d Dir) entry(name string, roots []*x509.Certificate, lists []*CRL, now tim
 		entry.Cert = certs[0]
 		entry.Findings = append(entry.Findings, d.checkRole(name, certs, roots, now)...)
 	}
+	// An interrupted revocation leaves a certificate without its key: that it has been revoked
+	// matters more.
+	if len(entry.Findings) == 0 && name != CA {
+		if d := revokedIn(chain.PathTo(pool(roots), certs, now), lists); d != nil {
+			entry.Findings = append(entry.Findings, &Finding{Code: CertRevoked, File: entry.File, Text: d.Text, Err: d})
+		}
+	}
 	if d.needsKey(name) || len(certs) == 0 {
 		entry.add(d.checkKey(name, certs))
 	}
@@ -186,9 +194,6 @@ func (d Dir) entry(name string, roots []*x509.Certificate, lists []*CRL, now tim
 		entry.add(checkWritable(string(d)))
 	}
 	if len(entry.Findings) == 0 && name != CA {
-		if d := revokedIn(chain.PathTo(pool(roots), certs, now), lists); d != nil {
-			entry.Findings = append(entry.Findings, &Finding{Code: CertRevoked, File: entry.File, Text: d.Text, Err: d})
-		}
 		for _, note := range bundle.Notes {
 			entry.warn(note)
 		}

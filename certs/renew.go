@@ -1,6 +1,7 @@
 package certs
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/x509"
 	"errors"
@@ -85,8 +86,16 @@ func (c *Change) issued(leaf *x509.Certificate) bool {
 	return leaf.CheckSignatureFrom(c.issuer.Certificate()) == nil
 }
 
+// RevokedError is a leaf that is on the directory's revocation list, and still there.
+type RevokedError struct{ Name string }
+
+func (e *RevokedError) Error() string {
+	return chain.Quote(e.Name) + " has been revoked, and is not renewed with the same key"
+}
+
 // Renew renews the leaf called name. Of one whose key is not in the directory the key stays
-// the same. What is renewed is not revoked.
+// the same. One that has been revoked is renewed with a new key or not at all: the error is a
+// [*RevokedError].
 func (c *Change) Renew(name string, r Renewal) (*x509.Certificate, error) {
 	if name == CA {
 		return nil, errors.New("the CA is not a leaf")
@@ -94,6 +103,9 @@ func (c *Change) Renew(name string, r Renewal) (*x509.Certificate, error) {
 	certs, err := c.leaf(name)
 	if err != nil {
 		return nil, err
+	}
+	if revoked, err := c.Revoked(certs[0]); err != nil || revoked && !r.NewKey {
+		return nil, cmp.Or[error](err, &RevokedError{name})
 	}
 	if c.dir.hasKey(name) {
 		pair, _, err := loadPair(c.dir.certFile(name), c.dir.keyFile(name), nil)

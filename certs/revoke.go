@@ -233,6 +233,23 @@ func (r *crlRecord) has(serial *big.Int) bool {
 	return slices.ContainsFunc(r.revoked, func(old Revocation) bool { return old.Serial.Cmp(serial) == 0 })
 }
 
+// Revoked reports whether the leaf is on the list of the CA that has issued it.
+func (c *Change) Revoked(leaf *x509.Certificate) (bool, error) {
+	if c.records == nil {
+		records, err := c.lists()
+		if err != nil {
+			return false, err
+		}
+		c.records = records
+	}
+	for i, ca := range c.cas {
+		if c.records[i].has(leaf.SerialNumber) && leaf.CheckSignatureFrom(ca) == nil {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
 // lists reads what each of c.cas has revoked. A list that none of them has signed is an error:
 // to write another one over it could let somebody in again.
 func (c *Change) lists() ([]crlRecord, error) {
@@ -300,6 +317,7 @@ func (c *Change) putLists(records []crlRecord) error {
 		}
 		data = append(data, list...)
 	}
+	c.records = nil
 	return c.put(crlFile, data, 0o644)
 }
 

@@ -105,6 +105,9 @@ func (c *Change) Finish(force bool) error {
 		certs, err := loadCertificates(c.dir.certFile(name))
 		return err != nil || c.issued(certs[0])
 	})
+	if old, err = c.withoutRevoked(old); err != nil {
+		return err
+	}
 	if len(old) > 0 && !force {
 		return &StillOldError{old}
 	}
@@ -121,6 +124,28 @@ func (c *Change) Finish(force bool) error {
 		}
 	}
 	return nil
+}
+
+// withoutRevoked sets aside those of the leaves that have been revoked, as their revocation
+// would have if it had not been interrupted: the list that names them is about to go.
+func (c *Change) withoutRevoked(names []string) (others []string, err error) {
+	for _, name := range names {
+		certs, err := c.leaf(name)
+		if err != nil {
+			return nil, err
+		}
+		revoked, err := c.Revoked(certs[0])
+		if err == nil && revoked {
+			_, err = c.setAside(name, certs[0].SerialNumber)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if !revoked {
+			others = append(others, name)
+		}
+	}
+	return others, nil
 }
 
 // unlink removes from a leaf's file what links it to the CA that has been dropped.

@@ -3,6 +3,9 @@ package certscmd
 import (
 	"errors"
 	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"tlsdemo/certs"
 	"tlsdemo/cmd/tlsdemo/internal/cli"
@@ -22,12 +25,33 @@ func Hint(err error) (line string, ok bool) {
 		}
 		return in(dir.DirFlags, "crl").String(), true
 	}
+	if dir, is := errors.AsType[*cli.DirError](err); is {
+		return hintInterrupted(dir)
+	}
 	change, is := errors.AsType[*ChangeError](err)
 	if !is {
 		return "", false
 	}
 	if hint := hintChange(change); hint.Known() {
 		return hint.String(), true
+	}
+	return "", false
+}
+
+// hintInterrupted is about what a command that was interrupted has left: a key that has no
+// certificate yet, or files of what has been revoked.
+func hintInterrupted(e *cli.DirError) (line string, ok bool) {
+	dir, err := e.Path()
+	f, is := errors.AsType[*certs.Finding](e)
+	if err != nil || !is || filepath.Dir(f.File) != filepath.Clean(string(dir)) || filepath.Ext(f.File) != ".crt" {
+		return "", false
+	}
+	name := strings.TrimSuffix(filepath.Base(f.File), ".crt")
+	switch {
+	case f.Code == certs.CertRevoked:
+		return "put its files aside: " + in(e.DirFlags, "revoke", name).String(), true
+	case f.Code == certs.FileMissing && isFile(dir.Files(name).Key) && !slices.Contains([]string{certs.CA, certs.Server, certs.Client}, name):
+		return "issue it, for the key that is there, with the flags that it needs: " + in(e.DirFlags, "issue", name).String(), true
 	}
 	return "", false
 }
@@ -41,6 +65,9 @@ func hintChange(e *ChangeError) retype.Line {
 	}
 	if taken, is := errors.AsType[*certs.NameTakenError](e.Err); is {
 		return in(e.Dir, "renew", taken.Name)
+	}
+	if revoked, is := errors.AsType[*certs.RevokedError](e.Err); is {
+		return in(e.Dir, "renew", revoked.Name).Alone("new-key")
 	}
 	switch {
 	case errors.Is(e.Err, certs.ErrRotating):

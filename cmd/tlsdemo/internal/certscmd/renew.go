@@ -71,6 +71,7 @@ If the directory has revocation lists, they are signed again.`,
 type renewed struct {
 	Name    string    `json:"name"`
 	Renewed bool      `json:"renewed"`
+	Revoked bool      `json:"revoked,omitempty"`
 	Was     time.Time `json:"was"`             // its end before
 	Until   time.Time `json:"not_after"`       // its end now
 	Error   string    `json:"error,omitempty"` // why it could not be renewed
@@ -80,15 +81,16 @@ func (c *renew) run(ctx context.Context, flags *pflag.FlagSet, names []string) e
 	if len(c.names) > 0 && len(names) != 1 {
 		return &cli.UsageError{Command: "tlsdemo certs renew", Err: errors.New("--name needs the NAME of one certificate")}
 	}
-	return c.change(ctx, c.env, func(dir certs.Dir, change *certs.Change) error {
+	return c.change(ctx, c.env, func(_ certs.Dir, change *certs.Change) error {
 		all := len(names) == 0
 		if all {
 			var err error
-			if names, err = dir.Names(); err != nil {
+			if names, err = change.Leaves(); err != nil {
 				return err
 			}
+			names = append([]string{certs.CA}, names...)
 		}
-		results, failed := c.renewAll(change, names, all || flags.Changed("within"))
+		results, failed := c.renewAll(change, names, all, all || flags.Changed("within"))
 		if err := c.print(results); err != nil {
 			return err
 		}
@@ -96,11 +98,12 @@ func (c *renew) run(ctx context.Context, flags *pflag.FlagSet, names []string) e
 	})
 }
 
-// renewAll renews what is due, or all of it. One that cannot be renewed does not keep the
+// renewAll renews what is due, or all of it. If nobody has named them, those that have been
+// revoked are left. One that cannot be renewed does not keep the
 // others from it: the first error is returned at the end.
-func (c *renew) renewAll(change *certs.Change, names []string, dueOnly bool) (results []renewed, failed error) {
+func (c *renew) renewAll(change *certs.Change, names []string, all, dueOnly bool) (results []renewed, failed error) {
 	for _, name := range names {
-		result, err := c.renewOne(change, name, dueOnly)
+		result, err := c.renewOne(change, name, all, dueOnly)
 		if err != nil {
 			result.Error = err.Error()
 			failed = cmp.Or(failed, fmt.Errorf("renew %s: %w", name, err))
@@ -110,7 +113,7 @@ func (c *renew) renewAll(change *certs.Change, names []string, dueOnly bool) (re
 	return results, failed
 }
 
-func (c *renew) renewOne(change *certs.Change, name string, dueOnly bool) (renewed, error) {
+func (c *renew) renewOne(change *certs.Change, name string, all, dueOnly bool) (renewed, error) {
 	result := renewed{Name: name}
 	old, err := change.Certificate(name)
 	if err != nil {
@@ -119,6 +122,9 @@ func (c *renew) renewOne(change *certs.Change, name string, dueOnly bool) (renew
 	result.Was, result.Until = old.NotAfter, old.NotAfter
 	if dueOnly && !change.Due(old, time.Duration(c.within)) {
 		return result, nil
+	}
+	if result.Revoked, err = change.Revoked(old); err != nil || all && result.Revoked {
+		return result, err
 	}
 	var cert *x509.Certificate
 	if name == certs.CA {
@@ -164,6 +170,9 @@ func (c *renew) print(results []renewed) error {
 }
 
 func (r renewed) say(now time.Time) string {
+	if r.Revoked && !r.Renewed {
+		return "left as it is: it has been revoked"
+	}
 	if !r.Renewed {
 		return "left as it is: " + certtext.Remaining(&x509.Certificate{NotBefore: now, NotAfter: r.Until}, now)
 	}

@@ -1,7 +1,9 @@
 package certscmd
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -91,10 +93,8 @@ func (c *rotate) begin(ctx context.Context, flags *pflag.FlagSet) error {
 		if err != nil {
 			return err
 		}
-		for _, name := range names {
-			if _, err := change.Renew(name, certs.Renewal{}); err != nil {
-				return fmt.Errorf("the new CA is there, but %s could not be issued again: %w", name, err)
-			}
+		if names, err = reissue(change, names); err != nil {
+			return err
 		}
 		out := c.env.Stdout
 		width := cli.TerminalColumns(out)
@@ -105,6 +105,20 @@ func (c *rotate) begin(ctx context.Context, flags *pflag.FlagSet) error {
 		_, err = fmt.Fprintf(out, "  tlsdemo certs rotate-ca --finish%s\n", console.Clean(c.DirFlag()))
 		return err
 	})
+}
+
+// reissue issues leaves again, but for those that have been revoked, and returns which. One
+// that cannot be issued again does not keep the others from it: the first error is returned.
+func reissue(change *certs.Change, names []string) (issued []string, failed error) {
+	for _, name := range names {
+		switch _, err := change.Renew(name, certs.Renewal{}); {
+		case err == nil:
+			issued = append(issued, name)
+		case !errors.As(err, new(*certs.RevokedError)):
+			failed = cmp.Or(failed, fmt.Errorf("the new CA is there, but %s could not be issued again: %w", name, err))
+		}
+	}
+	return issued, failed
 }
 
 func (c *rotate) end(ctx context.Context) error {

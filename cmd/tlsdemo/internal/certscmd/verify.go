@@ -198,8 +198,12 @@ func (c *verify) usages(leaf *x509.Certificate) []certs.Usage {
 func (c *verify) read(arg string, t *trusted) (list []*x509.Certificate, name string, err error) {
 	file := arg
 	if t.dir != "" {
-		if member := t.dir.Files(arg).Cert; isFile(member) {
-			file, name = member, arg
+		member := t.dir.Files(arg)
+		switch {
+		case isFile(member.Cert):
+			file, name = member.Cert, arg
+		case isFile(member.Key) && len(t.dir.Entry(arg, c.env.Now()).Findings) > 0: // a key without a certificate
+			return nil, "", c.Fail(t.dir.Entry(arg, c.env.Now()).Findings[0])
 		}
 	}
 	data, err := certs.ReadFile(file)
