@@ -118,10 +118,15 @@ func killedSet(t *testing.T) string {
 func copyOfSet(t *testing.T, from string) string {
 	t.Helper()
 	dir := t.TempDir()
-	if out, err := exec.Command("cp", "-Rp", from+"/.", dir).CombinedOutput(); err != nil {
+	copyTree(t, from, dir)
+	return dir
+}
+
+func copyTree(t *testing.T, from, to string) {
+	t.Helper()
+	if out, err := exec.Command("cp", "-Rp", from+"/.", to).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	return dir
 }
 
 // duration is how long the command takes if nobody kills it.

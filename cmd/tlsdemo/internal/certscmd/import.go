@@ -77,7 +77,7 @@ func (c *importing) run(ctx context.Context, paths []string) error {
 	if err := dir.Create(set); errors.Is(err, fs.ErrExist) {
 		return &cli.LocalError{Err: fmt.Errorf("%s is not empty: name a new directory with --dir", dir)}
 	} else if err != nil {
-		return err
+		return &cli.LocalError{Err: err}
 	}
 	return c.announce(dir, set, taken)
 }
