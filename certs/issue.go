@@ -50,15 +50,17 @@ func (c *Change) Issue(req Request) (*Pair, error) {
 	if err != nil {
 		return nil, err
 	}
-	if pair == nil {
-		if pair, err = c.issuer.Issue(c.now, req); err != nil {
-			return nil, err
-		}
-		if err := c.putKey(req.Name, pair.Key); err != nil {
-			return nil, err
-		}
+	if pair != nil {
+		return pair, c.putCert(req.Name, pair.Chain...)
 	}
-	return pair, c.putCert(req.Name, pair.Chain...)
+	if pair, err = c.issuer.Issue(c.now, req); err != nil {
+		return nil, err
+	}
+	key, err := c.keyFile(req.Name, pair.Key)
+	if err != nil {
+		return nil, err
+	}
+	return pair, c.putAll([]file{key, certFile(req.Name, pair.Chain...)})
 }
 
 // orphan makes a leaf for a key that is there without a certificate, if there is one.
@@ -94,9 +96,7 @@ func (c *Change) Sign(csr *x509.CertificateRequest, req Request) ([]*x509.Certif
 		return nil, err
 	}
 	request := pem.EncodeToMemory(&pem.Block{Type: requestBlock, Bytes: csr.Raw})
-	return certs, inOrder(
-		func() error { return c.put(req.Name+".csr", request, 0o644) },
-		func() error { return c.putCert(req.Name, certs...) })
+	return certs, c.putAll([]file{{req.Name + ".csr", request, 0o644}, certFile(req.Name, certs...)})
 }
 
 // FromCSR adds the names of a certificate request to req: its leaf has no others, unless it

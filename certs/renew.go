@@ -93,37 +93,78 @@ func (e *RevokedError) Error() string {
 	return chain.Quote(e.Name) + " has been revoked, and is not renewed with the same key"
 }
 
+// Renewed is what became of a leaf that was to be renewed.
+type Renewed struct {
+	Name string
+	Cert *x509.Certificate // the new one
+	Err  error
+}
+
 // Renew renews the leaf called name. Of one whose key is not in the directory the key stays
 // the same. One that has been revoked is renewed with a new key or not at all: the error is a
 // [*RevokedError].
 func (c *Change) Renew(name string, r Renewal) (*x509.Certificate, error) {
+	result := c.RenewAll([]string{name}, r)[0]
+	return result.Cert, result.Err
+}
+
+// RenewAll renews leaves as [Change.Renew] does, many in little more time than one. One that
+// cannot be renewed does not keep the others from it.
+func (c *Change) RenewAll(names []string, r Renewal) []Renewed {
+	results := make([]Renewed, len(names))
+	var list []replacement
+	for i, name := range names {
+		results[i].Name = name
+		next, err := c.replacement(name, r)
+		if err != nil {
+			results[i].Err = err
+			continue
+		}
+		results[i].Cert = next.pair.Leaf()
+		list = append(list, next)
+	}
+	if err := c.exchange(list); err != nil {
+		for i := range results {
+			results[i].Err = cmp.Or(results[i].Err, err)
+		}
+	}
+	return results
+}
+
+// replacement makes a leaf that takes the place of the one called name.
+func (c *Change) replacement(name string, r Renewal) (replacement, error) {
 	if name == CA {
-		return nil, errors.New("the CA is not a leaf")
+		return replacement{}, errors.New("the CA is not a leaf")
 	}
 	certs, err := c.leaf(name)
 	if err != nil {
-		return nil, err
+		return replacement{}, err
 	}
 	if revoked, err := c.Revoked(certs[0]); err != nil || revoked && !r.NewKey {
-		return nil, cmp.Or[error](err, &RevokedError{name})
+		return replacement{}, cmp.Or[error](err, &RevokedError{name})
 	}
 	if c.dir.hasKey(name) {
-		pair, _, err := loadPair(c.dir.certFile(name), c.dir.keyFile(name), nil)
-		if err != nil {
-			return nil, err
-		}
-		if pair, err = c.issuer.Renew(c.now, pair, r); err != nil {
-			return nil, err
-		}
-		return pair.Leaf(), c.exchange(name, pair)
+		return c.withKey(name, r)
 	}
 	if r.NewKey {
-		return nil, fmt.Errorf("%s: the private key is not in the directory, so it cannot be replaced", name)
+		return replacement{}, fmt.Errorf("%s: the private key is not in the directory, so it cannot be replaced", name)
 	}
-	if certs, err = c.issuer.resign(c.now, certs[0], certs[0].PublicKey, r); err != nil {
-		return nil, err
+	certs, err = c.issuer.resign(c.now, certs[0], certs[0].PublicKey, r)
+	return replacement{name: name, pair: &Pair{Chain: certs}}, err
+}
+
+// withKey is replacement for a leaf whose key is in the directory.
+func (c *Change) withKey(name string, r Renewal) (replacement, error) {
+	old, _, err := loadPair(c.dir.certFile(name), c.dir.keyFile(name), nil)
+	if err != nil {
+		return replacement{}, err
 	}
-	return certs[0], c.putCert(name, certs...)
+	pair, err := c.issuer.Renew(c.now, old, r)
+	next := replacement{name: name, pair: pair}
+	if r.NewKey {
+		next.old = old.Key
+	}
+	return next, err
 }
 
 // leaf reads the certificate called name.

@@ -75,6 +75,8 @@ type renewed struct {
 	Was     time.Time `json:"was"`             // its end before
 	Until   time.Time `json:"not_after"`       // its end now
 	Error   string    `json:"error,omitempty"` // why it could not be renewed
+
+	err error
 }
 
 func (c *renew) run(ctx context.Context, flags *pflag.FlagSet, names []string) error {
@@ -99,43 +101,60 @@ func (c *renew) run(ctx context.Context, flags *pflag.FlagSet, names []string) e
 }
 
 // renewAll renews what is due, or all of it. If nobody has named them, those that have been
-// revoked are left. One that cannot be renewed does not keep the
-// others from it: the first error is returned at the end.
+// revoked are left. One that cannot be renewed does not keep the others from it: the first
+// error is returned at the end.
 func (c *renew) renewAll(change *certs.Change, names []string, all, dueOnly bool) (results []renewed, failed error) {
-	for _, name := range names {
-		result, err := c.renewOne(change, name, all, dueOnly)
-		if err != nil {
-			result.Error = err.Error()
-			failed = cmp.Or(failed, fmt.Errorf("renew %s: %w", name, err))
+	results = make([]renewed, len(names))
+	var leaves []string
+	of := make(map[string]*renewed)
+	for i, name := range names {
+		result := &results[i]
+		due, err := c.look(change, name, all, dueOnly, result)
+		switch {
+		case err != nil:
+			result.fail(err)
+		case due && name == certs.CA:
+			result.became(c.renewCA(change))
+		case due && of[name] == nil:
+			leaves, of[name] = append(leaves, name), result
 		}
-		results = append(results, result)
+	}
+	for _, leaf := range change.RenewAll(leaves, certs.Renewal{Names: c.names, NewKey: c.newKey, ValidFor: time.Duration(c.validFor)}) {
+		of[leaf.Name].became(leaf.Cert, leaf.Err)
+	}
+	for i := range results {
+		failed = cmp.Or(failed, results[i].err)
 	}
 	return results, failed
 }
 
-func (c *renew) renewOne(change *certs.Change, name string, all, dueOnly bool) (renewed, error) {
-	result := renewed{Name: name}
+// look finds out what is there, and reports whether it is to be renewed.
+func (c *renew) look(change *certs.Change, name string, all, dueOnly bool, result *renewed) (due bool, err error) {
+	result.Name = name
 	old, err := change.Certificate(name)
 	if err != nil {
-		return result, err
+		return false, err
 	}
 	result.Was, result.Until = old.NotAfter, old.NotAfter
 	if dueOnly && !change.Due(old, time.Duration(c.within)) {
-		return result, nil
+		return false, nil
 	}
-	if result.Revoked, err = change.Revoked(old); err != nil || all && result.Revoked {
-		return result, err
+	result.Revoked, err = change.Revoked(old)
+	return !all || !result.Revoked, err
+}
+
+// became notes the new certificate, or why there is none.
+func (r *renewed) became(cert *x509.Certificate, err error) {
+	if err != nil {
+		r.fail(err)
+		return
 	}
-	var cert *x509.Certificate
-	if name == certs.CA {
-		cert, err = c.renewCA(change)
-	} else {
-		cert, err = change.Renew(name, certs.Renewal{Names: c.names, NewKey: c.newKey, ValidFor: time.Duration(c.validFor)})
-	}
-	if err == nil {
-		result.Renewed, result.Until = true, cert.NotAfter
-	}
-	return result, err
+	r.Renewed, r.Until = true, cert.NotAfter
+}
+
+func (r *renewed) fail(err error) {
+	r.Error = err.Error()
+	r.err = fmt.Errorf("renew %s: %w", r.Name, err)
 }
 
 func (c *renew) renewCA(change *certs.Change) (*x509.Certificate, error) {

@@ -110,12 +110,12 @@ func (c *rotate) begin(ctx context.Context, flags *pflag.FlagSet) error {
 // reissue issues leaves again, but for those that have been revoked, and returns which. One
 // that cannot be issued again does not keep the others from it: the first error is returned.
 func reissue(change *certs.Change, names []string) (issued []string, failed error) {
-	for _, name := range names {
-		switch _, err := change.Renew(name, certs.Renewal{}); {
-		case err == nil:
-			issued = append(issued, name)
-		case !errors.As(err, new(*certs.RevokedError)):
-			failed = cmp.Or(failed, fmt.Errorf("the new CA is there, but %s could not be issued again: %w", name, err))
+	for _, leaf := range change.RenewAll(names, certs.Renewal{}) {
+		switch {
+		case leaf.Err == nil:
+			issued = append(issued, leaf.Name)
+		case !errors.As(leaf.Err, new(*certs.RevokedError)):
+			failed = cmp.Or(failed, fmt.Errorf("the new CA is there, but %s could not be issued again: %w", leaf.Name, leaf.Err))
 		}
 	}
 	return issued, failed
