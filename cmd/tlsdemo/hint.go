@@ -799,7 +799,7 @@ func besideDir(dir certs.Dir) string { return unused(filepath.Clean(string(dir))
 func hintFile(f *problem, finding *certs.Finding) string {
 	switch finding.Code {
 	case certs.CAFileEmpty, certs.CertNotCA, certs.PEMSwapped, certs.CertUnparsable:
-		if finding.File == f.origin.files.CA {
+		if finding.File != "" && finding.File == f.origin.files.CA {
 			return hintTrustFile(f)
 		}
 	}

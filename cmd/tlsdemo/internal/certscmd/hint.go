@@ -69,6 +69,9 @@ func hintChange(e *ChangeError) retype.Line {
 	if revoked, is := errors.AsType[*certs.RevokedError](e.Err); is {
 		return in(e.Dir, "renew", revoked.Name).Alone("new-key")
 	}
+	if f, is := errors.AsType[*certs.Finding](e.Err); is && f.Code == certs.CertExpired { // only the CA's date matters
+		return in(e.Dir, "renew", certs.CA)
+	}
 	switch {
 	case errors.Is(e.Err, certs.ErrRotating):
 		return in(e.Dir, "rotate-ca").Alone("finish")
