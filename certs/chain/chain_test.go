@@ -477,6 +477,9 @@ func TestWords(t *testing.T) {
 			t.Errorf("Quote(%.20q) = %.300q, want %.300q", name, got, want)
 		}
 	}
+	if got := Subject(&x509.Certificate{}) + Issuer(&x509.Certificate{}); got != "without a namea CA without a name" {
+		t.Errorf("a certificate without names is called %s", got)
+	}
 	if got := List([]string{"a", "b", "c", "d", "e"}); got != `"a", "b", "c", and 2 more` {
 		t.Errorf("List: %s", got)
 	}

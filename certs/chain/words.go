@@ -74,7 +74,12 @@ func Subject(cert *x509.Certificate) string {
 }
 
 // Issuer returns the issuer's name, in quotation marks.
-func Issuer(cert *x509.Certificate) string { return quoted(cert.Issuer.String()) }
+func Issuer(cert *x509.Certificate) string {
+	if name := cert.Issuer.String(); name != "" {
+		return quoted(name)
+	}
+	return "a CA without a name"
+}
 
 // Serial returns a certificate's serial number in hexadecimal, in whole octets, as OpenSSL
 // prints it.

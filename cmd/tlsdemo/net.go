@@ -57,10 +57,19 @@ func checkHostPort(addr string) error {
 	if err != nil {
 		return errors.New("it has to be HOST:PORT, such as " + defaultAddr)
 	}
-	if _, err := net.LookupPort("tcp", port); err != nil {
+	if _, err := net.LookupPort("tcp", port); err != nil || port == "" {
 		return fmt.Errorf("%q is not a port: a port is a number from 0 to 65535", port)
 	}
 	return nil
+}
+
+// hostOf is the HOST[:PORT] of what was typed, which may be the URL of a page.
+func hostOf(typed string) string {
+	addr, isURL := strings.CutPrefix(typed, "https://")
+	if isURL {
+		addr, _, _ = strings.Cut(addr, "/")
+	}
+	return addr
 }
 
 // withPort adds a port to a HOST that has none.

@@ -66,7 +66,7 @@ its own protocol. Only an answer is proof. --http asks for one, and so does
 You need no files. Without --ca, probe uses the system's trust store. Without
 --cert it presents no client certificate. If there is a directory that certs
 init made, probe uses its files. The default port is 443, or the usual port of
-the protocol of --starttls.`,
+the protocol of --starttls. An https URL can stand for HOST[:PORT].`,
 		Example: `  tlsdemo probe 127.0.0.1:8888
   tlsdemo probe localhost:443 --http
   tlsdemo probe localhost:8443 --refusals
@@ -75,16 +75,23 @@ the protocol of --starttls.`,
   tlsdemo probe localhost:8443 --ca=ca.crt
   tlsdemo probe localhost:8443 --cert=c.crt --key=c.key --ca=ca.crt`,
 		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 || args[0] == "" || strings.HasPrefix(args[0], ":") {
+			if len(args) != 1 || args[0] == "" {
 				return errors.New("name one HOST[:PORT], such as " + defaultAddr)
 			}
-			return checkHostPort(withPort(args[0], p.port()))
+			addr := withPort(hostOf(args[0]), p.port())
+			if err := checkHostPort(addr); err != nil {
+				return err
+			}
+			if host(addr) == "" || strings.HasSuffix(addr, ":0") {
+				return errors.New("name one HOST[:PORT], such as " + defaultAddr)
+			}
+			return nil
 		},
 		PreRunE: func(*cobra.Command, []string) error {
 			return cmp.Or(p.tls.check(), cli.Positive("timeout", p.timeout), checkPath(p.http))
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.run(cmd.Context(), withPort(args[0], p.port()))
+			return p.run(cmd.Context(), withPort(hostOf(args[0]), p.port()))
 		},
 	}
 	p.registerFiles(cmd)

@@ -170,8 +170,13 @@ func (v *probeView) chainRows() [][2]string {
 	return rows
 }
 
-func subject(cert *x509.Certificate) string { return chain.Short(cert.Subject.String()) }
-func issuer(cert *x509.Certificate) string  { return chain.Short(cert.Issuer.String()) }
+func subject(cert *x509.Certificate) string {
+	return cmp.Or(chain.Short(cert.Subject.String()), "(no subject)")
+}
+
+func issuer(cert *x509.Certificate) string {
+	return cmp.Or(chain.Short(cert.Issuer.String()), "(no name)")
+}
 
 func (v *probeView) verified() string {
 	by := cmp.Or(v.creds.origin.files.CA, "the system's trust store")
