@@ -29,7 +29,9 @@ func newRevokeCmd(env *cli.Env) *cobra.Command {
 and send refuse this certificate when they are started again, and so does every
 other program that uses crl.pem. The files of the certificate are kept in the
 directory "revoked". SERIAL is a serial number in hexadecimal, as certs show
---json prints it. Use it for a certificate whose files are not here any more.
+--json prints it. Use it for a certificate whose files are not here any more,
+such as the one that NAME had before it was renewed: this one stays valid until
+it expires, unless you revoke it, too.
 
 The list expires after 90 days. certs renew, certs revoke and certs crl sign it
 again: then give the new list to every program that has a copy of it.`,
@@ -66,6 +68,7 @@ func (c *revoke) run(ctx context.Context, which string) error {
 		fmt.Fprintf(c.env.Stdout, "%s serial %s\n", say, chain.Serial(&x509.Certificate{SerialNumber: done.Serial}))
 		if done.Kept != "" {
 			fmt.Fprintf(c.env.Stdout, "The files of %s are kept: %s\n", done.Name, console.Clean(done.Kept))
+			fmt.Fprintf(c.env.Stdout, "If %s was renewed before, what it had until then is revoked by its serial: tlsdemo certs revoke SERIAL%s\n", done.Name, console.Clean(c.DirFlag()))
 		}
 		_, err = fmt.Fprintf(c.env.Stdout, "The revocation list is %s\nRestart serve, and give the new list to every program that has a copy of it.\n", console.Clean(dir.Files(certs.CA).CRL))
 		return err
