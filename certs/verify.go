@@ -1,6 +1,7 @@
 package certs
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 	"fmt"
 	"time"
@@ -22,6 +23,14 @@ type Demand struct {
 	CRLs []*CRL
 	// EndsWithin finds a certificate that ends within this time. If zero, none.
 	EndsWithin time.Duration
+}
+
+// ClientConfig returns the configuration of a client that demands this of a server, and that
+// presents nothing.
+func (d Demand) ClientConfig() *tls.Config {
+	config := (&Source{pair: new(Pair), roots: d.Roots, crls: d.CRLs}).ClientConfig()
+	config.ServerName, config.Time = d.Name, func() time.Time { return d.Now }
+	return config
 }
 
 // Check returns everything that is wrong with a leaf, which comes first, and with its chain.

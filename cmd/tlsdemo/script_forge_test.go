@@ -105,6 +105,9 @@ var sets = map[string]func(*forger, certs.Set){
 	"weak-client": func(f *forger, set certs.Set) {
 		set[certs.Client] = f.Again(set[certs.Client], set[certs.CA], forge.RSA1024)
 	},
+	"weak-server": func(f *forger, set certs.Set) {
+		set[certs.Server] = f.Again(set[certs.Server], set[certs.CA], forge.RSA1024)
+	},
 	"hostile-set": func(f *forger, set certs.Set) {
 		set[certs.CA] = f.Sign(nil, forge.CA(hostileText))
 		for _, name := range []string{certs.Server, certs.Client} {

@@ -244,14 +244,14 @@ func (n *notSound) Unwrap() error { return n.first }
 
 // verifyServer verifies what a server presents.
 func (c *verify) verifyServer(ctx context.Context, addr string, t *trusted) *verdict {
-	report, err := look(ctx, c.timeout, addr, &tls.Config{RootCAs: poolOf(t.roots), ServerName: c.name, Time: c.env.Now})
+	d := certs.Demand{Now: c.env.Now(), Usage: certs.ServerAuth, Name: c.name, Roots: t.roots, CRLs: t.lists, EndsWithin: time.Duration(c.expiresWithin)}
+	report, err := look(ctx, c.timeout, addr, d.ClientConfig())
 	if err == nil && len(report.Chain) == 0 && len(report.Faults) > 0 {
 		err = report.Faults[0]
 	}
 	if err != nil {
 		return &verdict{Name: addr, failed: err}
 	}
-	d := certs.Demand{Now: c.env.Now(), Usage: certs.ServerAuth, Roots: t.roots, CRLs: t.lists, EndsWithin: time.Duration(c.expiresWithin)}
 	v := c.judge(addr, report.Chain, nil, d.Remarks(report.Chain))
 	for _, fault := range report.Faults {
 		if fault.Fault() == explain.WeRefused {
@@ -280,17 +280,6 @@ func look(ctx context.Context, timeout time.Duration, addr string, config *tls.C
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	return (&probe.Probe{Config: config}).Run(ctx, addr)
-}
-
-func poolOf(roots []*x509.Certificate) *x509.CertPool {
-	if len(roots) == 0 {
-		return nil // the system's
-	}
-	pool := x509.NewCertPool()
-	for _, root := range roots {
-		pool.AddCert(root)
-	}
-	return pool
 }
 
 func (c *verify) print(v *verdict) error {
