@@ -38,7 +38,7 @@ func TestBlocksAreRead(t *testing.T) {
 	}{
 		"as OpenSSL writes it":     {one, 1, 0},
 		"two":                      {one + one, 2, 0},
-		"text in between":          {"subject=CN=a\n" + one + "\n\n# THE END of it\n" + one, 2, 0},
+		"text in between":          {"subject=CN=a\n" + one + "\n\n# THE END of it\n--- END OF THE FIRST PART ---\n" + one, 2, 0},
 		"a byte order mark":        {"\xef\xbb\xbf" + one, 1, 1},
 		"Windows line ends":        {strings.ReplaceAll(one, "\n", "\r\n"), 1, 0},
 		"line ends of the old Mac": {strings.ReplaceAll(one, "\n", "\r"), 1, 2},
@@ -70,6 +70,7 @@ func TestBlocksAreNeverDropped(t *testing.T) {
 		"four hyphens":      {strings.Replace(one, "-----BEGIN", "----BEGIN", 1), `line 1 has "----BEGIN CERTIFICATE-----", and this has to be "-----BEGIN CERTIFICATE-----"`},
 		"six":               {strings.Replace(one, "-----END", "------END", 1), `line 5 has "------END CERTIFICATE-----"`},
 		"a dash":            {strings.Replace(one, "-----BEGIN", "—BEGIN", 1), `line 1 has "—BEGIN CERTIFICATE-----"`},
+		"in a quotation":    {strings.Replace(one, "-----BEGIN", "> ----BEGIN", 1), `line 1 has "----BEGIN CERTIFICATE-----"`},
 		"a space":           {strings.Replace(one, "-----BEGIN", "----- BEGIN", 1), `line 1 has "----- BEGIN CERTIFICATE-----"`},
 		"no END":            {strings.Replace(one, "-----END CERTIFICATE-----\n", "", 1), "BEGIN CERTIFICATE has no END: the file is cut off"},
 		"no BEGIN":          {strings.Replace(one, "-----BEGIN CERTIFICATE-----\n", "", 1), "there is END CERTIFICATE, but no BEGIN before it"},
@@ -79,7 +80,10 @@ func TestBlocksAreNeverDropped(t *testing.T) {
 		"a letter too few":  {strings.Replace(one, "AAAA\n", "AAA\n", 1), "its base64 is damaged or incomplete"},
 		"a line without an": {strings.Replace(one, "AAAA\n", "AAé\n", 1), `line 2 is damaged: "é" is not a character of base64`},
 	} {
-		blocks, _ := shape.Blocks([]byte(test.text + after))
+		blocks, unusual := shape.Blocks([]byte(test.text + after))
+		if len(unusual) > 0 { // it is broken, and that is enough
+			t.Errorf("%s: unusual: %q", name, unusual)
+		}
 		if len(blocks) != 2 || string(blocks[1].Bytes) != "after" {
 			t.Errorf("%s: %d blocks: %+v", name, len(blocks), blocks)
 			continue

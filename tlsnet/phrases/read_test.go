@@ -76,6 +76,12 @@ func TestRead(t *testing.T) {
 		{"could not accept SSL connection: tlsv1 alert unknown ca", Server, Own, "client-cert-unknown-ca", "server-cert-unknown-ca"},
 		{"Error accepting a client connection: error:0A000418:SSL routines::tlsv1 alert unknown ca (conn: fd=8)", Server, Own, "client-cert-unknown-ca", "server-cert-unknown-ca"},
 		{"psycopg2.OperationalError: connection failed: SSL error: certificate verify failed", "", Peer, "server-cert-unknown-ca", "client-cert-unknown-ca"},
+		// The longer text is the surer, wherever it stands.
+		{"http: TLS handshake error from 127.0.0.1:5 while dial tcp 127.0.0.1:6: remote error: tls: bad certificate", Server, Own, "client-cert-refused", "server-cert-refused"},
+		// Who says who is at fault says more, and else the last one does.
+		{"certificate verify failed, application data after close notify", Server, Peer, "server-cert-unknown-ca", "client-cert-unknown-ca"},
+		{"ERR_CERT_INVALID caused by ERR_CERT_REVOKED", Client, Peer, "server-cert-revoked", ""},
+		{"ERR_CERT_REVOKED caused by ERR_CERT_INVALID", Client, Peer, "server-cert-wrong-usage", ""},
 		// Of curl's numbers the rest of the line says more.
 		{"curl: (35) OpenSSL/3.0.19: error:0A000102:SSL routines::unsupported protocol", Client, Nobody, "tls-version-mismatch", "tls-version-mismatch"},
 		{"curl: (56) Recv failure: Connection reset by peer", Client, Own, "client-cert-missing", ""},

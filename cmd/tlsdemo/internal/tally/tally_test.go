@@ -70,6 +70,17 @@ Caused by: sun.security.provider.certpath.SunCertPathBuilderException: unable to
 	}
 }
 
+// What is equally frequent comes in the order of the log.
+func TestOrder(t *testing.T) {
+	for _, text := range []string{nobody + refused, refused + nobody} {
+		var tally Tally
+		first := strings.TrimSpace(strings.SplitAfter(text, "\n")[0])
+		if groups := read(t, &tally, text); len(groups) != 2 || groups[0].First.Text != first {
+			t.Errorf("%d groups, the first of %q, want %q", len(groups), groups[0].First.Text, first)
+		}
+	}
+}
+
 // Different texts of one meaning are counted apart, the most frequent first.
 func TestTexts(t *testing.T) {
 	var tally Tally
@@ -171,7 +182,7 @@ func TestManyLines(t *testing.T) {
 		t.Fatal(err)
 	}
 	g := tally.Groups()
-	if len(g) != 1 || g[0].Count != 20_000 || len(g[0].Texts) != 1 || tally.Unknown.Count != 20_000 || len(tally.Unknown.Examples) != maxExamples {
+	if len(g) != 1 || g[0].Count != 20_000 || len(g[0].Texts) != 1 || g[0].First.Number != 1 || g[0].Last.Number != 39_999 || tally.Unknown.Count != 20_000 || len(tally.Unknown.Examples) != maxExamples {
 		t.Errorf("got %+v, %+v", g, tally.Unknown)
 	}
 }
