@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -188,6 +189,49 @@ func TestReadManyLeaves(t *testing.T) {
 	}
 	if _, err := into.Change(t.Context(), f.Now, nil); err == nil {
 		t.Error("a CA without its key is changed")
+	}
+}
+
+// Of a directory as much is read as is said, and what is hidden in it is not looked at.
+func TestReadDirectory(t *testing.T) {
+	cert := certstest.Forge(t).Set()[certs.Client].CertPEM()
+	dir, many := t.TempDir(), t.TempDir()
+	deepest := write(t, filepath.Join(dir, "a", "b", "in.pem"), cert)
+	write(t, filepath.Join(dir, "a", "b", "c", "too-deep.pem"), cert)
+	write(t, filepath.Join(dir, ".hidden"), []byte("not a certificate"))
+	found := must(convert.Read(t.Context(), []string{dir}, nil))
+	if len(found.Certs) != 1 || found.Certs[0].File != deepest || len(found.Unread) > 0 {
+		t.Errorf("found %v, and could not read %v", found.Certs, found.Unread)
+	}
+	for i := range 300 {
+		write(t, filepath.Join(many, fmt.Sprintf("%d.txt", i)), []byte("not a certificate"))
+	}
+	if found := must(convert.Read(t.Context(), []string{many}, nil)); len(found.Unread) != 256 {
+		t.Errorf("%d files were looked at", len(found.Unread))
+	}
+}
+
+// The CA whose key is there is the one that issues, and a certificate of both roles does not
+// take the name of one that has only the one role, whatever was found first.
+func TestSetOrder(t *testing.T) {
+	f := certstest.Forge(t)
+	former, ca := f.Authority(certs.Request{Name: "former CA"}), f.Authority(certs.Request{Name: "CA"})
+	server := f.Issue(former, certs.Request{Name: "server", Usage: certs.ServerAuth})
+	peer, client := f.Issue(ca, certs.Request{Name: "peer", Peer: true}), f.Issue(ca, certs.Request{Name: "client"})
+	dir := t.TempDir()
+	for i, pair := range []*certs.Pair{server, peer, client, ca} {
+		write(t, filepath.Join(dir, fmt.Sprintf("%d.pem", i)), must(convert.Bundle(pair)))
+	}
+	write(t, filepath.Join(dir, "former.pem"), former.CertPEM())
+	set, taken, err := must(convert.Read(t.Context(), []string{dir}, nil)).Set()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if issuer := set[certs.CA]; issuer.Key == nil || !issuer.Leaf().Equal(ca.Leaf()) || len(issuer.Chain) != 2 {
+		t.Errorf("the CA is %s, of %d", issuer.Leaf().Subject, len(issuer.Chain))
+	}
+	if leaf := set[certs.Client].Leaf(); !leaf.Equal(client.Leaf()) {
+		t.Errorf("the client is %s: %v", leaf.Subject, taken)
 	}
 }
 

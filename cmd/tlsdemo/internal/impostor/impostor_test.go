@@ -3,6 +3,7 @@ package impostor
 import (
 	"bytes"
 	"crypto/x509"
+	"strings"
 	"testing"
 	"time"
 
@@ -32,6 +33,9 @@ func TestCast(t *testing.T) {
 				leaf := c.Cert.Leaf
 				if _, err := leaf.Verify(x509.VerifyOptions{Roots: roots, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}); err == nil {
 					t.Errorf("%s: sound", c.Name)
+				}
+				if right := leaf.CheckSignatureFrom(set[certs.CA].Leaf()) == nil; right != strings.HasSuffix(c.Name, "(right CA)") {
+					t.Errorf("%s: signed by the right CA: %v", c.Name, right)
 				}
 				if !bytes.Equal(leaf.RawIssuer, name) && c.Name != "self-signed" {
 					t.Errorf("%s: issued by %s", c.Name, leaf.Issuer)
