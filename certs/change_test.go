@@ -141,6 +141,10 @@ func TestChangeSign(t *testing.T) {
 	}
 	change(t, dir, now, func(c *certs.Change) error { _, err := c.Renew("alice", certs.Renewal{}); return err })
 	sound(t, dir, now)
+	err := tryChange(t, dir, now, func(c *certs.Change) error { _, err := c.Renew("alice", certs.Renewal{NewKey: true}); return err })
+	if err == nil || !strings.Contains(err.Error(), "the private key is not in the directory") {
+		t.Errorf("a new key for somebody else: error %v", err)
+	}
 
 	// Without a DNS name, GnuTLS and Java would take its common name for one.
 	bare := request(&x509.CertificateRequest{Subject: pkix.Name{CommonName: "root"}, IPAddresses: []net.IP{{127, 0, 0, 1}}})
@@ -159,6 +163,9 @@ func TestChangeSign(t *testing.T) {
 		"not signed with its own key": tampered,
 		"asks for the certificate of a CA": request(&x509.CertificateRequest{
 			ExtraExtensions: extension(asn1.ObjectIdentifier{2, 5, 29, 19}, struct{ CA bool }{true}),
+		}),
+		"for the certificate of a CA": request(&x509.CertificateRequest{ // as far as anybody can tell
+			ExtraExtensions: extension(asn1.ObjectIdentifier{2, 5, 29, 19}, "yes"),
 		}),
 		"has 1024 bits": must(x509.ParseCertificateRequest(must(x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{}, weak)))),
 		"not permitted": request(&x509.CertificateRequest{DNSNames: []string{"example.com"}}),
@@ -345,6 +352,71 @@ func TestRotate(t *testing.T) {
 	}
 }
 
+// While a CA is replaced it may be renewed, too. Whoever has only the old one accepts what is
+// issued then, as long as the old one lives: what links the two ends with it.
+func TestRotateLate(t *testing.T) {
+	dir, set := filledDir(t)
+	old := set[certs.CA].Leaf()
+	late := now.Add(5 * 365 * 24 * time.Hour)
+	change(t, dir, late, func(c *certs.Change) error { _, err := c.Rotate(certs.Rotation{}); return err })
+	change(t, dir, late, func(c *certs.Change) error {
+		if _, err := c.RenewCA(0); err != nil {
+			return err
+		}
+		_, err := c.Issue(certs.Request{Name: "alice"})
+		return err
+	})
+	alice := certOf(t, dir, "alice")
+	if findings := certs.Check(late, alice, []*x509.Certificate{old}, certs.ClientAuth); len(findings) > 0 {
+		t.Fatalf("who has the old ca.crt refuses what the renewed CA issued: %v", findings)
+	}
+	if link := alice[1]; !link.NotAfter.Equal(old.NotAfter) {
+		t.Errorf("what links to a CA until %v is valid until %v", old.NotAfter, link.NotAfter)
+	}
+	change(t, dir, old.NotAfter.Add(time.Second), func(c *certs.Change) error {
+		_, err := c.Issue(certs.Request{Name: "bob"})
+		return err
+	})
+	if bob := certOf(t, dir, "bob"); len(bob) != 1 {
+		t.Errorf("%d certificates, although the old CA has expired", len(bob))
+	}
+}
+
+// A CA that does not limit URIs is followed by one that does not.
+func TestRotateKeepsTrustDomain(t *testing.T) {
+	for domain, limited := range map[string]bool{"": true, "example.org": false} {
+		dir := certs.Dir(filepath.Join(t.TempDir(), "set"))
+		if err := dir.Create(must(certs.Profile{TrustDomain: domain}.Make(now))); err != nil {
+			t.Fatal(err)
+		}
+		change(t, dir, now, func(c *certs.Change) error { _, err := c.Rotate(certs.Rotation{}); return err })
+		if uris := certOf(t, dir, certs.CA)[0].PermittedURIDomains; limited != (len(uris) > 0) {
+			t.Errorf("trust domain %q: the new CA permits the URIs %q", domain, uris)
+		}
+	}
+}
+
+// Two lists of one second are told apart by their numbers.
+func TestRenewCRLAtOnce(t *testing.T) {
+	dir, _ := filledDir(t)
+	change(t, dir, now, func(c *certs.Change) error { return c.RenewCRL() })
+	first := crlOf(t, dir).Number
+	change(t, dir, now, func(c *certs.Change) error { return c.RenewCRL() })
+	if second := crlOf(t, dir).Number; second.Cmp(first) <= 0 {
+		t.Errorf("the list %v is followed by %v", first, second)
+	}
+}
+
+func TestDue(t *testing.T) {
+	end := now.Add(90 * 24 * time.Hour)
+	cert := &x509.Certificate{NotBefore: now, NotAfter: end}
+	for within, first := range map[time.Duration]time.Time{0: end.Add(-30 * 24 * time.Hour), time.Hour: end.Add(-time.Hour)} {
+		if !certs.Due(cert, first, within) || certs.Due(cert, first.Add(-time.Second), within) {
+			t.Errorf("within %v: not first due at %v", within, first)
+		}
+	}
+}
+
 func TestRevoke(t *testing.T) {
 	dir, set := filledDir(t)
 	change(t, dir, now, func(c *certs.Change) error { _, err := c.Issue(certs.Request{Name: "alice"}); return err })
@@ -466,6 +538,12 @@ func TestChangeRefuses(t *testing.T) {
 	write(t, dir, "ca.key", must(set[certs.Client].KeyPEM()))
 	_, err = dir.Change(t.Context(), now, nil)
 	wantCode(t, err, certs.KeyMismatch)
+
+	// What cannot be read of a bundle would be lost.
+	write(t, dir, "ca.key", must(set[certs.CA].KeyPEM()))
+	write(t, dir, "ca.crt", append(set[certs.CA].CertPEM(), "-----BEGIN CERTIFICATE-----\nA!AA\n-----END CERTIFICATE-----\n"...))
+	_, err = dir.Change(t.Context(), now, nil)
+	wantCode(t, err, certs.CertUnparsable)
 
 	foreign := certs.Dir(t.TempDir())
 	write(t, foreign, "rootCA.pem", set[certs.CA].CertPEM())

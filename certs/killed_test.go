@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"errors"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -152,6 +153,11 @@ func checkPairs(t *testing.T, dir Dir, now time.Time, steps int) {
 			}
 			t.Errorf("killed before step %d: %s: %s: %v", steps, entry.Name, f.Code, f)
 		}
+	}
+	// A certificate that is issued later must not get the key of one that was revoked.
+	_, err = os.Stat(dir.certFile("alice"))
+	if dir.hasKey("alice") && err != nil {
+		t.Errorf("killed before step %d: alice's key is left without its certificate", steps)
 	}
 	kept, err := filepath.Glob(filepath.Join(string(dir), revokedDir, "mallory-*.crt"))
 	if err != nil || len(kept) != 1 {
