@@ -89,6 +89,23 @@ func TestPKCS12(t *testing.T) {
 	}
 }
 
+// What links a certificate to its root is in the file, too.
+func TestPKCS12Intermediate(t *testing.T) {
+	f := certstest.Forge(t)
+	root := f.Authority(certs.Request{})
+	middle := f.Sign(root, forge.CA("middle"))
+	server := f.Sign(middle, forge.Names("localhost"), forge.ForServers)
+	server.Chain = append(server.Chain, middle.Leaf())
+	file := write(t, filepath.Join(t.TempDir(), "server.p12"), must(convert.PKCS12(server, root.Chain, "secret", false)))
+	set, _, err := must(convert.Read(t.Context(), []string{file}, passphrase("secret"))).Set()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := set[certs.Server].Chain; len(got) != 2 || !got[1].Equal(middle.Leaf()) || !set[certs.CA].Leaf().Equal(root.Leaf()) {
+		t.Errorf("%d certificates of the server, under %v", len(got), set[certs.CA].Leaf().Subject)
+	}
+}
+
 func TestTrustStore(t *testing.T) {
 	ca := certstest.New(t).CA.Certificate()
 	for name, jks := range map[string]bool{"PKCS12": false, "JKS": true} {

@@ -7,7 +7,9 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
+	"tlsdemo/certs/forge"
 	"tlsdemo/tlsnet/explain"
 )
 
@@ -81,6 +83,18 @@ func TestHedges(t *testing.T) {
 			t.Errorf("%s, alert %d, unlisted %v: %s, %v, %s\nwant %s, %v, %s",
 				test.end, test.alert, test.unlisted, e.Code, e.Certainty, e.Basis, test.code, certainty, test.basis)
 		}
+	}
+}
+
+// A certificate that ends soon has ended to a clock that is a little fast.
+func TestHedgeOfASoonEnd(t *testing.T) {
+	r := newRig(t)
+	r.shows(r.set.Server, r.Again(r.set.Client, r.ca(), func(t *forge.Template) {
+		t.NotBefore, t.NotAfter = noon.Add(-48*time.Hour), noon.Add(time.Hour)
+	}))
+	const want = "its clock differs from ours (our certificate expires at 2026-01-02 13:00 UTC)"
+	if e := refused(t, r, "client", 42); !strings.Contains(e.Basis, want) {
+		t.Errorf("%s\nwant in it: %s", e.Basis, want)
 	}
 }
 

@@ -220,6 +220,23 @@ func TestExperimentsAreBounded(t *testing.T) {
 	}
 }
 
+// What is too old to be used is offered only to look: our certificate, which TLS before 1.3
+// shows to anybody, is not presented.
+func TestExperimentsPresentNothing(t *testing.T) {
+	r := newRig(t)
+	r.server.MinVersion, r.server.MaxVersion, r.server.ClientAuth = tls.VersionTLS10, tls.VersionTLS11, tls.RequestClientCert
+	var shaken, shown atomic.Bool
+	r.server.VerifyConnection = func(state tls.ConnectionState) error {
+		shaken.Store(true)
+		shown.Store(shown.Load() || len(state.PeerCertificates) > 0)
+		return nil
+	}
+	report := run(t, &probe.Probe{Config: r.client}, serve(t, overTLS(r.server)))
+	if !shaken.Load() || shown.Load() {
+		t.Errorf("shook hands: %v, with our certificate: %v; %v", shaken.Load(), shown.Load(), report.Faults)
+	}
+}
+
 // A server that breaks off with a name as without was not in want of one.
 func TestExperimentsRefuteAGuess(t *testing.T) {
 	r := newRig(t)

@@ -49,6 +49,8 @@ func TestHTTP(t *testing.T) {
 		{"elsewhere", status(302, ""), explain.Certain, "", ""},
 		{"not found", status(404, "404 page not found"), explain.Certain, "", ""},
 		{"forbidden", status(403, "Forbidden"), explain.Unknown, "", "it does not say"},
+		{"unauthorized", status(401, "Unauthorized"), explain.Unknown, "", "it does not say"},
+		{"a page about it", status(200, "how to get a client certificate"), explain.Certain, "", ""},
 		{"nginx, none", status(400, "<h1>400 Bad Request</h1><center>No required SSL certificate was sent</center>"), explain.Unknown, explain.RefusedInHTTP, "got none"},
 		{"nginx, refused", status(400, "<head><title>400 The SSL certificate error</title></head>"), explain.Unknown, explain.RefusedInHTTP, "refused our certificate"},
 		{"nginx, 495", status(495, ""), explain.Unknown, explain.RefusedInHTTP, "refused our certificate"},

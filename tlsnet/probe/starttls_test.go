@@ -59,7 +59,7 @@ var upgrades = map[string]struct {
 }{
 	"smtp": {[]exchange{
 		{says: "220-mail.localhost ESMTP\r\n220 ready\r\n", hears: "EHLO "},
-		{says: "250-mail.localhost\r\n250-SIZE 1000\r\n250 STARTTLS\r\n", hears: "STARTTLS\r\n"},
+		{says: "250-mail.localhost\r\n250-SIZE 1000\r\n250 StartTLS\r\n", hears: "STARTTLS\r\n"},
 	}, "220 2.0.0 Ready to start TLS\r\n"},
 	"imap":     {[]exchange{{says: "* OK ready\r\n", hears: "a1 STARTTLS\r\n"}}, "* NOTE\r\na1 OK Begin TLS\r\n"},
 	"pop3":     {[]exchange{{says: "+OK ready\r\n", hears: "STLS\r\n"}}, "+OK Begin TLS\r\n"},
