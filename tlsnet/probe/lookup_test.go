@@ -45,10 +45,10 @@ func TestReverseLookupIsBounded(t *testing.T) {
 	r := newRig(t)
 	r.client.ServerName = "192.0.2.1"
 	addr := serve(t, func(conn net.Conn) { io.Copy(io.Discard, conn) })
-	start := time.Now()
-	report, err := (&probe.Probe{Config: r.client, Resolver: mute(t)}).Run(within(t, 400*time.Millisecond), addr)
-	if took := time.Since(start); err != nil || took > 800*time.Millisecond {
-		t.Fatalf("took %v of 400 ms, error %v", took, err)
+	start, limit := time.Now(), 2*time.Second
+	report, err := (&probe.Probe{Config: r.client, Resolver: mute(t)}).Run(within(t, limit), addr)
+	if took := time.Since(start); err != nil || took > 2*limit {
+		t.Fatalf("took %v of %v, error %v", took, limit, err)
 	}
 	if len(report.Trials) < 4 {
 		t.Errorf("tried %+v", report.Trials)
