@@ -49,6 +49,8 @@ type Change struct {
 	passphrase []byte      // of ca.key, if that is encrypted
 	records    []crlRecord // of cas, once they have been read
 
+	kept map[string][]string // the files in earlierDir by the names of leaves; nil before they are read
+
 	// step is called before each change of a file; where it returns an error the work ends
 	// there, as if the process had been killed. Only tests have one.
 	step func() error

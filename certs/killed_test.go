@@ -88,7 +88,7 @@ func again(c *Change, do func(c *Change) error) error {
 	return err
 }
 
-// dirToChange is a set with a further client, of whom one like it has been revoked.
+// dirToChange is a set with a further client, and one like it has been renewed and revoked.
 func dirToChange(t *testing.T, now time.Time) Dir {
 	t.Helper()
 	dir := Dir(filepath.Join(t.TempDir(), "set"))
@@ -99,7 +99,11 @@ func dirToChange(t *testing.T, now time.Time) Dir {
 	if err != nil {
 		t.Fatal(err)
 	}
-	changeDir(t, dir, now, func(c *Change) error { _, err := c.Revoke("mallory", Unspecified); return err })
+	changeDir(t, dir, now, func(c *Change) error {
+		_, renewed := c.Renew("mallory", Renewal{})
+		_, err := c.Revoke("mallory", Unspecified)
+		return errors.Join(renewed, err)
+	})
 	return dir
 }
 
@@ -159,13 +163,9 @@ func checkPairs(t *testing.T, dir Dir, now time.Time, steps int) {
 	if dir.hasKey("alice") && err != nil {
 		t.Errorf("killed before step %d: alice's key is left without its certificate", steps)
 	}
-	kept, err := filepath.Glob(filepath.Join(string(dir), revokedDir, "mallory-*.crt"))
-	if err != nil || len(kept) != 1 {
+	kept, err := filepath.Glob(filepath.Join(string(dir), "*", "mallory-*.crt"))
+	if err != nil || len(kept) != 2 {
 		t.Fatalf("kept: %q, error %v", kept, err)
-	}
-	mallory, err := loadCertificates(kept[0])
-	if err != nil {
-		t.Fatal(err)
 	}
 	roots, _, err := loadRoots(dir.certFile(CA))
 	if err != nil {
@@ -176,7 +176,13 @@ func checkPairs(t *testing.T, dir Dir, now time.Time, steps int) {
 		t.Fatal(err)
 	}
 	d := Demand{Now: now, Usage: ClientAuth, Roots: roots, CRLs: lists}
-	if len(d.Check(mallory)) == 0 {
-		t.Errorf("killed before step %d: mallory is let in", steps)
+	for _, file := range kept {
+		mallory, err := loadCertificates(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(d.Check(mallory)) == 0 {
+			t.Errorf("killed before step %d: mallory is let in by %s", steps, file)
+		}
 	}
 }

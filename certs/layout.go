@@ -69,7 +69,7 @@ func (d Dir) onlyMembers() error {
 	}
 	issued := d.issued()
 	for _, entry := range entries {
-		if entry.IsDir() != (entry.Name() == revokedDir) || !isMember(entry.Name(), issued) {
+		if entry.IsDir() != (entry.Name() == revokedDir || entry.Name() == earlierDir) || !isMember(entry.Name(), issued) {
 			return &fs.PathError{Op: "replace", Path: filepath.Join(string(d), entry.Name()), Err: foreign{}}
 		}
 	}
@@ -83,7 +83,7 @@ func isMember(file string, issued func(name string) bool) bool {
 		name, ok = request, checkName(request) == nil
 	}
 	switch {
-	case file == madeFile, file == lockFile, file == revokedDir, file == crlFile,
+	case file == madeFile, file == lockFile, file == revokedDir, file == earlierDir, file == crlFile,
 		filepath.Ext(file) == ".crl", strings.HasPrefix(file, tmpPrefix):
 		return true
 	case !ok:

@@ -101,8 +101,9 @@ type Renewed struct {
 }
 
 // Renew renews the leaf called name. Of one whose key is not in the directory the key stays
-// the same. One that has been revoked is renewed with a new key or not at all: the error is a
-// [*RevokedError].
+// the same. The old certificate is not revoked: the directory keeps it until it ends, so that
+// [Change.Revoke] can revoke it too. One that has been revoked is renewed with a new key or
+// not at all: the error is a [*RevokedError].
 func (c *Change) Renew(name string, r Renewal) (*x509.Certificate, error) {
 	result := c.RenewAll([]string{name}, r)[0]
 	return result.Cert, result.Err
@@ -123,7 +124,10 @@ func (c *Change) RenewAll(names []string, r Renewal) []Renewed {
 		results[i].Cert = next.pair.Leaf()
 		list = append(list, next)
 	}
-	if err := c.exchange(list); err != nil {
+	err := inOrder(
+		func() error { return c.keepEarlier(list) },
+		func() error { return c.exchange(list) })
+	if err != nil {
 		for i := range results {
 			results[i].Err = cmp.Or(results[i].Err, err)
 		}

@@ -122,13 +122,15 @@ func (a *Authority) CRL(now time.Time, number *big.Int, revoked ...Revocation) (
 type Revoked struct {
 	Name    string // what the leaf was called; empty if the directory does not have it
 	Serial  *big.Int
-	Kept    string // where its certificate is now; empty if the directory did not have it
-	Already bool   // it had been revoked before
+	Kept    string     // where its certificate is now; empty if the directory did not have it
+	Already bool       // it had been revoked before
+	Earlier []*big.Int // serial numbers that the leaf had before it was renewed, revoked as well
 }
 
-// Revoke revokes a leaf: the one called which, or the one with that serial number in
-// hexadecimal, with or without colons, which the directory need not have. Its files are kept
-// in the directory's directory "revoked". One that has been revoked already is no error.
+// Revoke revokes a leaf: the one called which, with all certificates that it had before it was
+// renewed, or the one with that serial number in hexadecimal, with or without colons, which
+// the directory need not have. Its files are kept in the directory's directory "revoked". One
+// that has been revoked already is no error.
 func (c *Change) Revoke(which string, reason Reason) (*Revoked, error) {
 	name, serial, err := c.find(which)
 	if err != nil {
@@ -139,21 +141,36 @@ func (c *Change) Revoke(which string, reason Reason) (*Revoked, error) {
 	if err != nil {
 		return nil, err
 	}
+	var earlier []CertFile
+	if name == which {
+		if earlier, err = c.earlier(name); err != nil {
+			return nil, err
+		}
+	}
 	for i, ca := range c.cas {
-		if name != "" && !c.issuedBy(ca, name) {
-			continue
+		if name == "" || c.issuedBy(ca, name) {
+			done.Already = !lists[i].revoke(serial, c.now, reason) || done.Already
 		}
-		if lists[i].has(serial) {
-			done.Already = true
-			continue
+		for _, old := range earlier {
+			if leaf := old.Certs[0]; leaf.CheckSignatureFrom(ca) == nil && lists[i].revoke(leaf.SerialNumber, c.now, reason) {
+				done.Earlier = append(done.Earlier, leaf.SerialNumber)
+			}
 		}
-		lists[i].revoked = append(lists[i].revoked, Revocation{Serial: serial, Time: c.now, Reason: reason})
 	}
 	if err := c.putLists(lists); err != nil || name == "" {
 		return done, err
 	}
 	done.Kept, err = c.setAside(name, serial)
 	return done, err
+}
+
+// revoke puts a serial number on the list, unless it is there.
+func (r *crlRecord) revoke(serial *big.Int, now time.Time, reason Reason) (added bool) {
+	if r.has(serial) {
+		return false
+	}
+	r.revoked = append(r.revoked, Revocation{Serial: serial, Time: now, Reason: reason})
+	return true
 }
 
 // find returns the leaf that is meant, by its name if it has one, and its serial number.
@@ -193,10 +210,10 @@ func (c *Change) issuedBy(ca *x509.Certificate, name string) bool {
 // setAside moves the files of a leaf that has been revoked. The key goes first: what is left
 // in between is a certificate that nobody can use.
 func (c *Change) setAside(name string, serial *big.Int) (kept string, err error) {
-	if err := c.root.Mkdir(revokedDir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return "", fmt.Errorf("write in %s: %s", c.dir, reason(err))
+	if err := c.mkdir(revokedDir); err != nil {
+		return "", err
 	}
-	to := filepath.Join(revokedDir, fmt.Sprintf("%s-%.8x", name, serial.Bytes()))
+	to := keptAs(revokedDir, name, serial)
 	for _, ext := range []string{".key", ".csr", ".crt"} {
 		if err := c.rename(name+ext, to+ext); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return "", fmt.Errorf("keep %s aside: %s", name+ext, reason(err))

@@ -27,11 +27,10 @@ func newRevokeCmd(env *cli.Env) *cobra.Command {
 		Short: "Revoke a certificate, so that it is refused from now on",
 		Long: `Put a certificate on the CA's revocation list, crl.pem in the directory. serve
 and send refuse this certificate when they are started again, and so does every
-other program that uses crl.pem. The files of the certificate are kept in the
+other program that uses crl.pem. The certificates that NAME had before it was
+renewed are revoked with it, if they have not expired. The files are kept in the
 directory "revoked". SERIAL is a serial number in hexadecimal, as certs show
---json prints it. Use it for a certificate whose files are not here any more,
-such as the one that NAME had before it was renewed: this one stays valid until
-it expires, unless you revoke it, too.
+--json prints it. Use it for a certificate whose files are not here any more.
 
 The list expires after 90 days. certs renew, certs revoke and certs crl sign it
 again: then give the new list to every program that has a copy of it.`,
@@ -66,9 +65,11 @@ func (c *revoke) run(ctx context.Context, which string) error {
 			say = "Already revoked:"
 		}
 		fmt.Fprintf(c.env.Stdout, "%s serial %s\n", say, chain.Serial(&x509.Certificate{SerialNumber: done.Serial}))
+		for _, serial := range done.Earlier {
+			fmt.Fprintf(c.env.Stdout, "Revoked serial %s, an earlier certificate of %s\n", chain.Serial(&x509.Certificate{SerialNumber: serial}), done.Name)
+		}
 		if done.Kept != "" {
 			fmt.Fprintf(c.env.Stdout, "The files of %s are kept: %s\n", done.Name, console.Clean(done.Kept))
-			fmt.Fprintf(c.env.Stdout, "If %s was renewed before, what it had until then is revoked by its serial: tlsdemo certs revoke SERIAL%s\n", done.Name, console.Clean(c.DirFlag()))
 		}
 		_, err = fmt.Fprintf(c.env.Stdout, "The revocation list is %s\nRestart serve, and give the new list to every program that has a copy of it.\n", console.Clean(dir.Files(certs.CA).CRL))
 		return err
