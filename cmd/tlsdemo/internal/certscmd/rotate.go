@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -43,9 +44,12 @@ ca.crt then contains both CAs, the new one first. Restart your servers and
 clients one after the other, in any order. Those with the new files also accept
 the old certificates. Those with the old ca.crt also accept the new
 certificates, because a certificate of the new CA that the old CA has signed
-follows them. When all have the new files, --finish removes the old CA, so that
-nobody accepts its certificates any longer. It does not do this while a
-certificate of the old CA is left in the directory, unless you add --force.`,
+follows them. A program that has a copy of crl.pem needs the new one before it
+meets a new certificate: with the old list, nginx, HAProxy, PostgreSQL and
+others refuse every certificate of the new CA. When all have the new files,
+--finish removes the old CA, so that nobody accepts its certificates any
+longer. It does not do this while a certificate of the old CA is left in the
+directory, unless you add --force.`,
 		Example: `  tlsdemo certs rotate-ca
   tlsdemo certs rotate-ca --name=db.internal
   tlsdemo certs rotate-ca --constraints=full
@@ -101,10 +105,20 @@ func (c *rotate) begin(ctx context.Context, flags *pflag.FlagSet) error {
 		console.Hang(out, "", console.Clean(fmt.Sprintf("The new CA in %s is called %s.", dir, ca.Certificate().Subject.CommonName)), width)
 		console.Hang(out, "", "It "+certtext.NamesOf(ca.Certificate())+".", width)
 		fmt.Fprintf(out, "\nIssued again: %s\n\n", strings.Join(certtext.FirstFew(names), ", "))
+		listFirst(out, dir, width)
 		console.Hang(out, "", "Restart your servers and clients, one after the other, and give the new ca.crt to every program that has a copy of it. Then type:", width)
 		_, err = fmt.Fprintf(out, "  tlsdemo certs rotate-ca --finish%s\n", console.Clean(c.DirFlag()))
 		return err
 	})
+}
+
+// listFirst says in what order programs with a revocation list are moved: many of them refuse
+// whoever comes from a CA that they have no list of.
+func listFirst(out io.Writer, dir certs.Dir, width int) {
+	if list := dir.Files(certs.CA).CRL; list != "" {
+		console.Hang(out, "", console.Clean(fmt.Sprintf("First give the new %s to every program that has a copy of it, and restart that program: with the old list, many programs refuse the new certificates.", list)), width)
+		fmt.Fprintln(out)
+	}
 }
 
 // reissue issues leaves again, but for those that have been revoked, and returns which. One
