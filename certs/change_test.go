@@ -510,9 +510,44 @@ func TestRevokeWhileRotating(t *testing.T) {
 	}
 }
 
+// A list that was lost, or an older one that was put back, lets nobody in again.
+func TestRevokedStayRevoked(t *testing.T) {
+	dir, _ := filledDir(t)
+	change(t, dir, now, func(c *certs.Change) error { return c.RenewCRL() })
+	older := must(os.ReadFile(filepath.Join(string(dir), "crl.pem")))
+	serial := certOf(t, dir, certs.Client)[0].SerialNumber
+	change(t, dir, now, func(c *certs.Change) error { _, err := c.Revoke(certs.Client, 0); return err })
+	for name, lose := range map[string]func(){
+		"lost":  func() { _ = os.Remove(filepath.Join(string(dir), "crl.pem")) },
+		"older": func() { write(t, dir, "crl.pem", older) },
+	} {
+		lose()
+		change(t, dir, now, func(c *certs.Change) error { return c.RenewLists() })
+		entries := crlOf(t, dir).RevokedCertificateEntries
+		if len(entries) != 1 || entries[0].SerialNumber.Cmp(serial) != 0 {
+			t.Errorf("%s: %d entries", name, len(entries))
+		}
+	}
+}
+
+// Somebody has put a file where revoked pairs are kept: the list has the certificate, and the
+// error says so.
+func TestRevokeKeepsNothing(t *testing.T) {
+	dir, _ := filledDir(t)
+	write(t, dir, "revoked", nil)
+	err := tryChange(t, dir, now, func(c *certs.Change) error { _, err := c.Revoke(certs.Client, 0); return err })
+	if err == nil || !strings.HasPrefix(err.Error(), "client is revoked, but its files are still where they were: ") {
+		t.Errorf("error %v", err)
+	}
+	if entries := crlOf(t, dir).RevokedCertificateEntries; len(entries) != 1 {
+		t.Errorf("%d entries", len(entries))
+	}
+}
+
 func TestRevokeRefuses(t *testing.T) {
 	dir, _ := filledDir(t)
-	for _, which := range []string{"nosuch", "ca", "abc", "../client", ""} {
+	ca := certOf(t, dir, certs.CA)[0].SerialNumber.Text(16)
+	for _, which := range []string{"nosuch", "ca", "abc", "../client", "", ca, strings.Repeat("ab", 21)} {
 		err := tryChange(t, dir, now, func(c *certs.Change) error { _, err := c.Revoke(which, 0); return err })
 		if err == nil {
 			t.Errorf("%q was revoked", which)

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math/big"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -160,8 +161,10 @@ func (c *Change) Revoke(which string, reason Reason) (*Revoked, error) {
 	if err := c.putLists(lists); err != nil || name == "" {
 		return done, err
 	}
-	done.Kept, err = c.setAside(name, serial)
-	return done, err
+	if done.Kept, err = c.setAside(name, serial); err != nil {
+		return done, fmt.Errorf("%s is revoked, but its files are still where they were: %w", name, err)
+	}
+	return done, nil
 }
 
 // revoke puts a serial number on the list, unless it is there.
@@ -176,15 +179,18 @@ func (r *crlRecord) revoke(serial *big.Int, now time.Time, reason Reason) (added
 // find returns the leaf that is meant, by its name if it has one, and its serial number.
 func (c *Change) find(which string) (name string, serial *big.Int, err error) {
 	if which == CA {
-		return "", nil, errors.New("a self-signed CA cannot be revoked: certs rotate-ca replaces it")
+		return "", nil, errRevokesCA
 	}
 	certs, unknown := c.leaf(which)
 	if unknown == nil {
 		return which, certs[0].SerialNumber, nil
 	}
 	serial, ok := new(big.Int).SetString(strings.ReplaceAll(which, ":", ""), 16)
-	if !ok || serial.Sign() <= 0 {
+	switch {
+	case !ok || serial.Sign() <= 0, len(serial.Bytes()) > maxSerial:
 		return "", nil, unknown
+	case slices.ContainsFunc(c.cas, func(ca *x509.Certificate) bool { return ca.SerialNumber.Cmp(serial) == 0 }):
+		return "", nil, errRevokesCA
 	}
 	names, err := c.Leaves()
 	for _, name := range names {
@@ -198,9 +204,15 @@ func (c *Change) find(which string) (name string, serial *big.Int, err error) {
 	return "", serial, err
 }
 
-// minSerial is how long, in bytes, the serial number of a certificate that is not at hand has
-// to be: those that we issue have 16 bytes or close to it.
-const minSerial = 12
+var errRevokesCA = errors.New("a self-signed CA cannot be revoked: certs rotate-ca replaces it")
+
+const (
+	// minSerial is how long, in bytes, the serial number of a certificate that is not at hand
+	// has to be: those that we issue have 16 bytes or close to it.
+	minSerial = 12
+	// maxSerial is how long any may be (RFC 5280 section 4.1.2.2).
+	maxSerial = 20
+)
 
 func (c *Change) issuedBy(ca *x509.Certificate, name string) bool {
 	certs, err := c.leaf(name)
@@ -232,9 +244,11 @@ func (c *Change) RenewCRL() error {
 	return c.putLists(lists)
 }
 
-// RenewLists is RenewCRL if the directory has lists.
+// RenewLists is RenewCRL if the directory has lists, or has lost them.
 func (c *Change) RenewLists() error {
-	if _, err := c.root.Lstat(crlFile); errors.Is(err, fs.ErrNotExist) {
+	_, noLists := c.root.Lstat(crlFile)
+	_, nobodyRevoked := c.root.Lstat(revokedDir)
+	if errors.Is(noLists, fs.ErrNotExist) && errors.Is(nobodyRevoked, fs.ErrNotExist) {
 		return nil
 	}
 	return c.RenewCRL()
@@ -267,9 +281,47 @@ func (c *Change) Revoked(leaf *x509.Certificate) (bool, error) {
 	return false, nil
 }
 
-// lists reads what each of c.cas has revoked. A list that none of them has signed is an error:
-// to write another one over it could let somebody in again.
+// lists returns what each of c.cas has revoked: what its list says, and the certificates that
+// were kept aside. A list may have been lost, or an old one put back, and nobody is to be let
+// in again by that.
 func (c *Change) lists() ([]crlRecord, error) {
+	records, err := c.readLists()
+	if err != nil {
+		return nil, err
+	}
+	for _, cert := range c.keptAside() {
+		if slices.ContainsFunc(records, func(r crlRecord) bool { return r.has(cert.SerialNumber) }) {
+			continue
+		}
+		i := slices.IndexFunc(c.cas, func(ca *x509.Certificate) bool { return cert.CheckSignatureFrom(ca) == nil })
+		if i >= 0 {
+			records[i].revoked = append(records[i].revoked, Revocation{Serial: cert.SerialNumber, Time: c.now})
+		}
+	}
+	return records, nil
+}
+
+// keptAside are the certificates that have been revoked, as far as their files can be read and
+// nobody would refuse them already because they have expired.
+func (c *Change) keptAside() []*x509.Certificate {
+	var kept []*x509.Certificate
+	aside := filepath.Join(string(c.dir), revokedDir)
+	files, _ := os.ReadDir(aside)
+	for _, file := range files {
+		if filepath.Ext(file.Name()) != ".crt" || !file.Type().IsRegular() {
+			continue
+		}
+		list, err := loadCertificates(filepath.Join(aside, file.Name()))
+		if err == nil && c.now.Before(list[0].NotAfter) {
+			kept = append(kept, list[0])
+		}
+	}
+	return kept
+}
+
+// readLists reads crl.pem. A list that none of c.cas has signed is an error: to write another
+// one over it could let somebody in again.
+func (c *Change) readLists() ([]crlRecord, error) {
 	records := make([]crlRecord, len(c.cas))
 	data, err := readFile(c.dir.crlFile(), MaxCRLFile)
 	if errors.Is(err, fs.ErrNotExist) {
