@@ -4,11 +4,11 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"tlsdemo/certs"
 	"tlsdemo/cmd/tlsdemo/internal/cli"
+	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/cmd/tlsdemo/internal/retype"
 )
 
@@ -26,6 +26,9 @@ func Hint(err error) (line string, ok bool) {
 		return in(dir.DirFlags, "crl").String(), true
 	}
 	if dir, is := errors.AsType[*cli.DirError](err); is {
+		if line, ok := hintLists(dir.DirFlags, err); ok {
+			return line, true
+		}
 		return hintInterrupted(dir)
 	}
 	change, is := errors.AsType[*ChangeError](err)
@@ -35,7 +38,19 @@ func Hint(err error) (line string, ok bool) {
 	if hint := hintChange(change); hint.Known() {
 		return hint.String(), true
 	}
-	return "", false
+	return hintLists(change.Dir, err)
+}
+
+// hintLists is about a directory's own revocation lists that cannot be used. They are the only
+// record of what was revoked by its serial number, so only a person knows whether they may go.
+func hintLists(flags cli.DirFlags, err error) (line string, ok bool) {
+	dir, pathErr := flags.Path()
+	f, is := errors.AsType[*certs.Finding](err)
+	if pathErr != nil || !is || f.Code != certs.CRLUnparsable && f.Code != certs.CRLUntrusted || f.File != dir.Files(certs.CA).CRL {
+		return "", false
+	}
+	return "put a copy of the list back; or, if nothing was revoked but what is in the directory \"revoked\": rm " +
+		console.ShellWord(f.File) + " && " + in(flags, "crl").String(), true
 }
 
 // hintInterrupted is about what a command that was interrupted has left: a key that has no
@@ -47,13 +62,23 @@ func hintInterrupted(e *cli.DirError) (line string, ok bool) {
 		return "", false
 	}
 	name := strings.TrimSuffix(filepath.Base(f.File), ".crt")
+	first := name == certs.Server || name == certs.Client
 	switch {
 	case f.Code == certs.CertRevoked:
 		return "put its files aside: " + in(e.DirFlags, "revoke", name).String(), true
-	case f.Code == certs.FileMissing && isFile(dir.Files(name).Key) && !slices.Contains([]string{certs.CA, certs.Server, certs.Client}, name):
+	case f.Code == certs.FileMissing && isFile(dir.Files(name).Key) && name != certs.CA && !first:
 		return "issue it, for the key that is there, with the flags that it needs: " + in(e.DirFlags, "issue", name).String(), true
+	case f.Code == certs.FileMissing && first && canIssue(dir):
+		return "issue another one, with a --name for each further name that it needs: " + in(e.DirFlags, "issue", name).Alone(name).String(), true
 	}
 	return "", false
+}
+
+// canIssue reports whether the directory has its CA, and the key of it, which may be encrypted.
+func canIssue(dir certs.Dir) bool {
+	_, err := dir.Pair(certs.CA)
+	f, is := errors.AsType[*certs.Finding](err)
+	return err == nil || is && f.Code == certs.KeyEncrypted
 }
 
 func hintChange(e *ChangeError) retype.Line {

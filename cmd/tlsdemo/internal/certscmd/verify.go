@@ -131,9 +131,11 @@ func (c *verify) trust() (*trusted, error) {
 		}
 	}
 	if files.CRL != "" {
-		t.lists, err = certs.ReadCRLs(files.CRL, t.roots)
+		if t.lists, err = certs.ReadCRLs(files.CRL, t.roots); err != nil {
+			return nil, c.Fail(err)
+		}
 	}
-	return t, err
+	return t, nil
 }
 
 // everything is all that the directory has.
