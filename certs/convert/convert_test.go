@@ -268,8 +268,8 @@ func TestReadRefuses(t *testing.T) {
 		want  string
 	}{
 		"no such file":   {[]string{filepath.Join(dir, "nosuch")}, nil, "no such file"},
-		"no certificate": {[]string{key}, nil, "no certificate of a client or a server"},
-		"no key":         {[]string{cert}, nil, "no certificate of a client or a server"},
+		"no certificate": {[]string{key}, nil, "no certificate of a client, a server or a CA with its private key"},
+		"no key":         {[]string{cert}, nil, "no certificate of a client, a server or a CA with its private key"},
 		"no CA":          {[]string{cert, key}, nil, "the CA that issued CN=client"},
 		"text":           {[]string{file("a.txt", []byte("hello\n"))}, nil, "contains no certificate"},
 		"locked":         {[]string{cert, lockedKey}, nil, "encrypted with a passphrase"},

@@ -23,15 +23,17 @@ type Taken struct {
 
 // Set makes a set of what was found, and says what it took for what: the CAs that issued the
 // leaves are its CA, the one whose key is there first; the leaves are those certificates whose
-// key is there. It is an error if there are none, or none of their CAs.
+// key is there. A CA with its key is a set by itself. It is an error if there is neither, or
+// none of the leaves' CAs.
 func (f *Found) Set() (certs.Set, []Taken, error) {
-	leaves := f.leaves()
+	leaves, cas := f.leaves(), []Cert(nil)
 	if len(leaves) == 0 {
-		return nil, nil, errors.New("there is no certificate of a client or a server with its private key")
+		if cas = f.issuers(); len(cas) == 0 {
+			return nil, nil, errors.New("there is no certificate of a client, a server or a CA with its private key")
+		}
 	}
 	set := make(certs.Set)
 	var taken []Taken
-	var cas []Cert
 	for _, leaf := range leaves {
 		path := f.path(leaf)
 		if ca, ok := f.anchor(path); ok && !slices.ContainsFunc(cas, func(c Cert) bool { return c.Equal(ca.Certificate) }) {
@@ -82,6 +84,15 @@ func (f *Found) leaves() []Cert {
 	}
 	slices.SortStableFunc(leaves, func(a, b Cert) int { return len(a.ExtKeyUsage) - len(b.ExtKeyUsage) })
 	return leaves
+}
+
+// issuers is the first CA whose key is there, if any is.
+func (f *Found) issuers() []Cert {
+	i := slices.IndexFunc(f.Certs, func(c Cert) bool { return chain.MayIssue(c.Certificate) && f.keyOf(c.Certificate).Signer != nil })
+	if i < 0 {
+		return nil
+	}
+	return f.Certs[i : i+1 : i+1]
 }
 
 func (f *Found) keyOf(cert *x509.Certificate) Key {
