@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"tlsdemo/certs/chain"
 )
@@ -21,20 +22,18 @@ func (n *NameTakenError) Error() string {
 func (n *NameTakenError) Is(target error) bool { return target == fs.ErrExist }
 
 // free returns an error unless name may be that of a new leaf: it wraps [fs.ErrExist] if the
-// directory has one of that name.
+// directory has one of that name, in whatever case: macOS and Windows do not tell Alice.crt
+// from alice.crt.
 func (c *Change) free(name string) error {
 	if err := checkName(name); err != nil {
 		return err
 	}
-	if name == CA {
+	if strings.EqualFold(name, CA) {
 		return fmt.Errorf("bad name %q: the CA has this name", name)
 	}
-	_, err := c.root.Lstat(name + ".crt")
-	switch {
-	case err == nil:
-		return &NameTakenError{name}
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
+	leaves, err := c.Leaves()
+	if i := slices.IndexFunc(leaves, func(leaf string) bool { return strings.EqualFold(leaf, name) }); i >= 0 {
+		return &NameTakenError{leaves[i]}
 	}
 	return err
 }

@@ -67,22 +67,19 @@ func (c *encryptKey) passphrase() ([]byte, error) {
 	if c.decrypt {
 		return nil, nil
 	}
-	return newPassphrase(c.env, c.newFile, true)
+	return newPassphrase(c.env, c.newFile, "new-password-file", "")
 }
 
-// newPassphrase reads a new passphrase from a file, from the environment unless that has the
-// old one, or from a terminal, twice.
-func newPassphrase(env *cli.Env, file string, again bool) ([]byte, error) {
-	given := cli.Password{File: file}
-	if !again {
-		given.Variable = cli.CAPassword
-	}
+// newPassphrase reads a new passphrase from the file of a flag, from an environment variable, or
+// from a terminal, twice.
+func newPassphrase(env *cli.Env, file, flag, variable string) ([]byte, error) {
+	given := cli.Password{File: file, Variable: variable}
 	if passphrase, err := given.Given(); !errors.Is(err, certs.ErrNoPassphrase) {
 		return passphrase, err
 	}
 	first, err := cli.AskPassphrase(env, "new passphrase of the CA's key")
 	if errors.Is(err, certs.ErrNoPassphrase) {
-		return nil, errors.New("there is no new passphrase: give a file that has it with --new-password-file")
+		return nil, fmt.Errorf("there is no passphrase for the new key: give a file that has it with --%s", flag)
 	}
 	if err != nil {
 		return nil, err

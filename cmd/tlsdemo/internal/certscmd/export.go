@@ -1,6 +1,8 @@
 package certscmd
 
 import (
+	"bytes"
+	"cmp"
 	"crypto/rand"
 	"crypto/x509"
 	"errors"
@@ -114,10 +116,7 @@ func (c *export) export(dir certs.Dir, name string, pair *certs.Pair, cas []*x50
 		return c.write(name+".pem", data, err)
 	case "k8s-secret":
 		data, err := convert.Secret(secretName(name), pair, cas)
-		if c.out == "" {
-			c.out = "-"
-		}
-		return c.write("", data, err)
+		return c.write("-", data, err)
 	}
 	password, made, err := c.password()
 	if err != nil {
@@ -162,13 +161,10 @@ func (c *export) write(usual string, data []byte, err error) error {
 	if err != nil {
 		return err
 	}
-	if c.out == "-" {
+	file := cmp.Or(c.out, usual)
+	if file == "-" {
 		_, err := c.env.Stdout.Write(data)
 		return err
-	}
-	file := usual
-	if c.out != "" {
-		file = c.out
 	}
 	if err := writeNew(file, data); err != nil {
 		return err
@@ -201,6 +197,7 @@ func (c *export) printSettings(dir certs.Dir, name string, pair *certs.Pair) err
 	if err != nil {
 		return err
 	}
-	files := certs.Dir(path).Files(name)
-	return convert.PrintSettings(c.env.Stdout, convert.Settings(name, files, pair.Leaf()))
+	var text bytes.Buffer
+	err = convert.PrintSettings(&text, convert.Settings(name, certs.Dir(path).Files(name), pair.Leaf()))
+	return c.write("-", text.Bytes(), err)
 }

@@ -109,6 +109,9 @@ func (c *certsInit) run(flags *pflag.FlagSet) error {
 	var inherited kept
 	if c.force {
 		asked, inherited = inherit(asked, dir, flags)
+		if dir.Encrypted() && !flags.Changed("encrypt") {
+			c.encrypt, inherited.flags = true, append(inherited.flags, "--encrypt")
+		}
 	} else if done, err := c.existing(dir, asked, flags); done || err != nil {
 		return err
 	}
@@ -158,7 +161,7 @@ func (c *certsInit) passphrase() ([]byte, error) {
 	if !c.encrypt {
 		return nil, nil
 	}
-	return newPassphrase(c.env, c.newFile, false)
+	return newPassphrase(c.env, c.newFile, "password-file", cli.CAPassword)
 }
 
 func (c *certsInit) save(dir certs.Dir, set certs.Set) (old certs.Dir, err error) {

@@ -3,9 +3,9 @@ package certscmd
 import (
 	"context"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -64,8 +64,8 @@ such as etcd. It can be used at both ends.`,
 			return nil
 		},
 		PreRunE: func(_ *cobra.Command, args []string) error {
-			if args[0] == certs.CA {
-				return errors.New("bad name \"ca\": the CA has this name")
+			if strings.EqualFold(args[0], certs.CA) {
+				return fmt.Errorf("bad name %q: the CA has this name", args[0])
 			}
 			return c.request(args[0]).Check()
 		},
