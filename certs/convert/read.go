@@ -77,7 +77,7 @@ func (f *Found) readDir(ctx context.Context, dir string, pass certs.Passphrase) 
 			return err
 		case entry.IsDir() && depth(dir, path) > maxDepth, files == maxFiles:
 			return fs.SkipDir
-		case entry.IsDir(), strings.HasPrefix(entry.Name(), "."):
+		case entry.IsDir(), strings.HasPrefix(entry.Name(), "."), !regular(path):
 			return nil
 		}
 		files++
@@ -89,6 +89,12 @@ func (f *Found) readDir(ctx context.Context, dir string, pass certs.Passphrase) 
 		}
 		return nil
 	})
+}
+
+// regular reports whether a path, or what it links to, is a file: a pipe would be waited for.
+func regular(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
 }
 
 func depth(dir, path string) int {
