@@ -37,13 +37,15 @@ func Settings(name string, files certs.Files, leaf *x509.Certificate) []Setting 
 	return list
 }
 
-// fill fills a template of this file, which cannot fail: a test fills each.
-func fill(t *template.Template, data any) string {
-	var text strings.Builder
-	if err := t.Execute(&text, data); err != nil {
+// fill fills a template of this file, which cannot fail: a test fills each. It parses them only
+// then, since every start of the program would pay for it.
+func fill(text string, data any) string {
+	var filled strings.Builder
+	t := template.Must(template.New("").Funcs(quoting).Parse(text))
+	if err := t.Execute(&filled, data); err != nil {
 		panic(err)
 	}
-	return text.String()
+	return filled.String()
 }
 
 // PrintSettings prints settings, each under the name of its program.
@@ -59,15 +61,11 @@ func PrintSettings(w io.Writer, list []Setting) error {
 	return nil
 }
 
-// setting is a template of a Setting.
-type setting struct{ program, text *template.Template }
+// setting is a Setting, in templates.
+type setting struct{ program, text string }
 
 func of(program, text string) setting {
-	return setting{parse(program), parse(strings.TrimPrefix(text, "\n"))}
-}
-
-func parse(text string) *template.Template {
-	return template.Must(template.New("").Funcs(quoting).Parse(text))
+	return setting{program, strings.TrimPrefix(text, "\n")}
 }
 
 // quoting is how the programs have a file name quoted, which on some systems has a space in it.
