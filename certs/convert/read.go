@@ -19,6 +19,8 @@ import (
 	pkcs12 "software.sslmate.com/src/go-pkcs12"
 
 	"tlsdemo/certs"
+	"tlsdemo/certs/chain"
+	"tlsdemo/certs/shape"
 )
 
 // Cert is a certificate and where it was found.
@@ -37,7 +39,22 @@ type Key struct {
 type Found struct {
 	Certs  []Cert
 	Keys   []Key
-	Unread []error // files that hold neither, with the reason
+	Unread []error // files that hold neither, and what is revoked, with the reason
+
+	lists []list
+}
+
+// list is a revocation list and where it was found.
+type list struct {
+	*x509.RevocationList
+	file string
+}
+
+// revokes reports whether a certificate is on the list.
+func (l *list) revokes(cert *x509.Certificate) bool {
+	return bytes.Equal(l.RawIssuer, cert.RawIssuer) && slices.ContainsFunc(l.RevokedCertificateEntries, func(e x509.RevocationListEntry) bool {
+		return e.SerialNumber.Cmp(cert.SerialNumber) == 0
+	})
 }
 
 // Read reads PEM, DER, PKCS#12 and Secrets of Kubernetes in YAML, and the files in
@@ -61,7 +78,24 @@ func Read(ctx context.Context, paths []string, pass certs.Passphrase) (*Found, e
 			return nil, err
 		}
 	}
+	found.dropRevoked()
 	return found, nil
+}
+
+// dropRevoked drops the certificates that are on a list that was found: they are not to live
+// again in the new set.
+func (f *Found) dropRevoked() {
+	for _, l := range f.lists {
+		f.Unread = append(f.Unread, fmt.Errorf("%s: a revocation list is not taken over, but what it revokes is left out", l.file))
+		f.Certs = slices.DeleteFunc(f.Certs, func(c Cert) bool {
+			revoked := l.revokes(c.Certificate)
+			if revoked {
+				f.Unread = append(f.Unread, fmt.Errorf("%s: %s is revoked by %s; so that it is refused here, too: tlsdemo certs revoke %s",
+					c.File, chain.Subject(c.Certificate), l.file, chain.Serial(c.Certificate)))
+			}
+			return revoked
+		})
+	}
 }
 
 const (
@@ -125,7 +159,26 @@ func (f *Found) readFile(ctx context.Context, path string, pass certs.Passphrase
 type parser func(ctx context.Context, data []byte, path string, pass certs.Passphrase) (known bool, err error)
 
 // parsers are tried in turn. The last says what is wrong with a file that nobody knows.
-func (f *Found) parsers() []parser { return []parser{f.parseSecrets, f.parsePKCS12, f.parsePEM} }
+func (f *Found) parsers() []parser {
+	return []parser{f.parseSecrets, f.parsePKCS12, f.parseLists, f.parsePEM}
+}
+
+// parseLists reads revocation lists in PEM or DER.
+func (f *Found) parseLists(_ context.Context, data []byte, path string, _ certs.Passphrase) (bool, error) {
+	blocks, _ := shape.Blocks(data)
+	if len(blocks) == 0 {
+		blocks = []shape.Block{{Type: crlBlock, Bytes: data}}
+	}
+	known := false
+	for _, block := range blocks {
+		if crl, err := x509.ParseRevocationList(block.Bytes); block.Type == crlBlock && err == nil {
+			f.lists, known = append(f.lists, list{crl, path}), true
+		}
+	}
+	return known, nil
+}
+
+const crlBlock = "X509 CRL" // RFC 7468 section 6
 
 // parsePEM reads certificates and keys in PEM or DER.
 func (f *Found) parsePEM(_ context.Context, data []byte, path string, pass certs.Passphrase) (bool, error) {
