@@ -42,7 +42,7 @@ func hint(err error, typed retype.Line) string {
 	if e, ok := errors.AsType[*tlsnet.ExchangeError](err); ok && e.Code != "" {
 		return hintExchange(f, e)
 	}
-	if line, ok := certscmd.Hint(err); ok {
+	if line, ok := certscmd.Hint(err, typed); ok {
 		return line
 	}
 	if is[*cli.DirError](err) || is[*certs.Finding](err) {

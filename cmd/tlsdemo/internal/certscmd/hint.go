@@ -13,8 +13,8 @@ import (
 )
 
 // Hint returns the command that mends what kept a directory from being changed, or from being
-// trusted. ok is false for other errors.
-func Hint(err error) (line string, ok bool) {
+// trusted. typed is the command that failed. ok is false for other errors.
+func Hint(err error, typed retype.Line) (line string, ok bool) {
 	if unlimited, is := errors.AsType[*UnlimitedError](err); is {
 		return in(unlimited.Dir, "rotate-ca").With("constraints", "full").String(), true
 	}
@@ -29,7 +29,7 @@ func Hint(err error) (line string, ok bool) {
 		if line, ok := hintLists(dir.DirFlags, err); ok {
 			return line, true
 		}
-		return hintInterrupted(dir)
+		return hintInterrupted(dir, typed)
 	}
 	change, is := errors.AsType[*ChangeError](err)
 	if !is {
@@ -54,8 +54,8 @@ func hintLists(flags cli.DirFlags, err error) (line string, ok bool) {
 }
 
 // hintInterrupted is about what a command that was interrupted has left: a key that has no
-// certificate yet, or files of what has been revoked.
-func hintInterrupted(e *cli.DirError) (line string, ok bool) {
+// certificate yet, or files of what has been revoked. Whoever types certs init wants a whole set.
+func hintInterrupted(e *cli.DirError, typed retype.Line) (line string, ok bool) {
 	dir, err := e.Path()
 	f, is := errors.AsType[*certs.Finding](e)
 	if err != nil || !is || filepath.Dir(f.File) != filepath.Clean(string(dir)) || filepath.Ext(f.File) != ".crt" {
@@ -68,7 +68,7 @@ func hintInterrupted(e *cli.DirError) (line string, ok bool) {
 		return "put its files aside: " + in(e.DirFlags, "revoke", name).String(), true
 	case f.Code == certs.FileMissing && isFile(dir.Files(name).Key) && name != certs.CA && !first:
 		return "issue it, for the key that is there, with the flags that it needs: " + in(e.DirFlags, "issue", name).String(), true
-	case f.Code == certs.FileMissing && first && canIssue(dir):
+	case f.Code == certs.FileMissing && first && e.Made && !typed.Is("certs", "init") && canIssue(dir):
 		return "issue another one, with a --name for each further name that it needs: " + in(e.DirFlags, "issue", name).Alone(name).String(), true
 	}
 	return "", false
