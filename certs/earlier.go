@@ -13,8 +13,8 @@ import (
 )
 
 // earlierDir is where a directory keeps the certificates that have been renewed, until they
-// end. Somebody may still have one of them, with its key: whoever is revoked has to be
-// revoked with all of them.
+// end. Somebody may still have one of them, with its key. So revoking a leaf has to revoke
+// these, too.
 const earlierDir = "earlier"
 
 // earlierFile is the name of a file in earlierDir, and its first part the name of the leaf.
@@ -82,7 +82,7 @@ func (c *Change) earlier(name string) ([]CertFile, error) {
 	return found, nil
 }
 
-// listEarlier reads earlierDir, once: whoever renews a thousand leaves asks a thousand times.
+// listEarlier reads earlierDir only once, since it is needed for each of a thousand leaves.
 func (c *Change) listEarlier() error {
 	if c.kept != nil {
 		return nil

@@ -30,10 +30,7 @@ func TestTwoAtOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			template := t.TempDir()
-			if ended := typed(t, template, "certs", "init"); ended.status != cli.ExitDone {
-				t.Fatal(ended.stderr)
-			}
+			template := freshSet(t)
 			for range (kills(t) + 1) / 2 {
 				dir := copyOfSet(t, template)
 				for _, ended := range both(t, program(dir, test.one...), program(dir, test.other...)) {
@@ -63,10 +60,7 @@ func TestOneOfTwo(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			template := t.TempDir()
-			if ended := typed(t, template, "certs", "init"); ended.status != cli.ExitDone {
-				t.Fatal(ended.stderr)
-			}
+			template := freshSet(t)
 			for range (kills(t) + 1) / 2 {
 				dir := copyOfSet(t, template)
 				done := 0
@@ -86,6 +80,16 @@ func TestOneOfTwo(t *testing.T) {
 			}
 		})
 	}
+}
+
+// freshSet is a directory in which certs init has made a set.
+func freshSet(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if ended := typed(t, dir, "certs", "init"); ended.status != cli.ExitDone {
+		t.Fatal(ended.stderr)
+	}
+	return dir
 }
 
 // both runs two commands at the same time.

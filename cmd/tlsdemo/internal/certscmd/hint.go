@@ -54,7 +54,7 @@ func hintLists(flags cli.DirFlags, err error) (line string, ok bool) {
 }
 
 // hintInterrupted is about what a command that was interrupted has left: a key that has no
-// certificate yet, or files of what has been revoked. Whoever types certs init wants a whole set.
+// certificate yet, or files of what has been revoked. A person who types certs init wants a whole set.
 func hintInterrupted(e *cli.DirError, typed retype.Line) (line string, ok bool) {
 	dir, err := e.Path()
 	f, is := errors.AsType[*certs.Finding](e)

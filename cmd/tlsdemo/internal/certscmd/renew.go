@@ -100,8 +100,8 @@ func (c *renew) run(ctx context.Context, flags *pflag.FlagSet, names []string) e
 	})
 }
 
-// renewAll renews what is due, or all of it. If nobody has named them, those that have been
-// revoked are left. One that cannot be renewed does not keep the others from it: the first
+// renewAll renews what is due, or all of it. With all, no name was given, and revoked ones
+// are left as they are. One that cannot be renewed does not keep the others from it: the first
 // error is returned at the end.
 func (c *renew) renewAll(change *certs.Change, names []string, all, dueOnly bool) (results []renewed, failed error) {
 	results = make([]renewed, len(names))
