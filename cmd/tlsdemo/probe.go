@@ -257,12 +257,17 @@ func (v *probeView) shaken() bool {
 // suggested is the protocol with which to try again: what the server says, or what is usual
 // on its port where it says nothing.
 func (v *probeView) suggested(fault *explain.Error) string {
+	_, port, _ := net.SplitHostPort(v.addr)
+	usual := probe.StartTLSOn(port)
 	switch fault.Code {
 	case explain.PeerWantsStartTLS:
+		if fault.StartTLS == "smtp" && usual == "ftp" && v.startTLS == "" { // many greetings can be both
+			return usual
+		}
 		return fault.StartTLS
 	case explain.PeerSilent, explain.PeerClosedBeforeHello, explain.PeerHungUp:
-		if _, port, err := net.SplitHostPort(v.addr); err == nil && v.startTLS == "" {
-			return probe.StartTLSOn(port)
+		if v.startTLS == "" {
+			return usual
 		}
 	}
 	return ""

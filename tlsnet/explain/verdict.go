@@ -87,14 +87,16 @@ func Spoken(seen wire.Seen) *Error {
 // speaks is a peer that speaks a protocol which is known.
 func (f *facts) speaks(protocol wire.Protocol) *Error {
 	e := &Error{Code: PeerNotTLS, Certainty: Certain, StartTLS: protocol.StartTLS}
-	text := "%s speaks %s, and does not speak TLS: it began with %q"
+	text := "%[1]s speaks %[2]s, and does not speak TLS: it began with %[3]q"
 	switch protocol.Kind {
 	case wire.HTTP:
 		e.Code = PeerPlaintextHTTP
 	case wire.BeforeTLS:
-		e.Code, text = PeerWantsStartTLS, "%s speaks %s, in which TLS does not begin at once: it began with %q"
+		e.Code, text = PeerWantsStartTLS, "%[1]s speaks %[2]s, in which TLS does not begin at once: it began with %[3]q"
 	case wire.ProxyHeader:
-		e.Code, text = PeerProxyHeader, "%s sends a header of %s before TLS: it began with %q"
+		e.Code, text = PeerProxyHeader, "%[1]s sends a header of %[2]s before TLS: it began with %[3]q"
+	case wire.Perhaps:
+		text = "%[1]s does not begin with TLS: it began with %[3]q, which can be %[2]s"
 	}
 	e.Text = fmt.Sprintf(text, f.peer(), protocol.Name, f.wire.FirstLine())
 	if protocol.TLS != "" {

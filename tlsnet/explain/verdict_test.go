@@ -249,6 +249,12 @@ func TestVerdicts(t *testing.T) {
 			`the server speaks SMTP, in which TLS does not begin at once: it began with "220 mail.localhost ESMTP Postfix"; TLS begins only after the command STARTTLS, or on a port of its own, most often 465 (smtps://) ()`,
 		},
 		{
+			"POP3 or Redis", ClientSide, errors.New("tls: first record does not look like a TLS handshake"), func(s *scene) {
+				s.wire.In = []byte("-ERR too many connections\r\n")
+			}, PeerNotTLS, Certain,
+			`the server does not begin with TLS: it began with "-ERR too many connections", which can be POP3 or Redis; a POP3 server greets so if it does not accept the connection, and in POP3 TLS begins only after the command STLS, or on port 995 (pop3s://); in Redis TLS has to be turned on in the server's configuration, most often on a separate port (tls-port, rediss://) ()`,
+		},
+		{
 			"Redis", ClientSide, errors.New("tls: first record does not look like a TLS handshake"), func(s *scene) {
 				s.wire.In = []byte("-ERR unknown command\r\n")
 			},

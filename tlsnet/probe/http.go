@@ -169,7 +169,7 @@ func halfAnswer(late bool, err error) *explain.Error {
 // known: it may have greeted us before it looked at our certificate.
 func otherLanguage(heard wire.Seen) *explain.Error {
 	what := "does not answer in HTTP"
-	if protocol, known := heard.ServerProtocol(); known {
+	if protocol, known := heard.ServerProtocol(); known && protocol.Kind != wire.Perhaps {
 		what = "speaks " + protocol.Name + ", not HTTP"
 	}
 	return &explain.Error{

@@ -109,12 +109,15 @@ func (d *dialogue) explain(name string, err error) error {
 	case notServed:
 		e.Code, e.Certainty, e.Wanted = explain.ServerNameUnknown, explain.Certain, unserved.domain
 		e.Text = fmt.Sprintf("the server speaks XMPP, and does not serve the domain %s", chain.Quote(unserved.domain))
-	case refused && known && spoken.StartTLS != "" && spoken.StartTLS != name && !(name == "ftp" && spoken.StartTLS == "smtp"):
+	case refused && known && spoken.StartTLS != "" && !spoken.MayBe(name):
 		e.Code, e.Certainty, e.StartTLS = explain.PeerWantsStartTLS, explain.Certain, spoken.StartTLS
 		e.Text = fmt.Sprintf("the server speaks %s, not %s", spoken.Name, name)
 	case refused:
 		e.Code, e.Certainty = explain.PeerNotTLS, explain.Certain
 		e.Text = fmt.Sprintf("the server does not begin TLS when we ask for it with the commands of %s: %v", name, err)
+		if name == "smtp" && spoken.MayBe("ftp") {
+			e.Text += "; perhaps it speaks FTP (--starttls=ftp)"
+		}
 	case neterr.BrokenOff(err):
 		e.Code = explain.PeerClosedBeforeHello
 		e.Text = fmt.Sprintf("the server closed the connection when we asked for TLS with the commands of %s", name)

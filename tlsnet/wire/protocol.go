@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 )
 
 // Protocol is one that is not TLS, known by the first bytes that an end of it sends.
@@ -16,6 +17,7 @@ type Protocol struct {
 	// StartTLS is what openssl s_client -starttls calls the protocol, or empty.
 	StartTLS string
 
+	other  string // the same of another protocol that begins so too, or empty
 	speaks func(first []byte) bool
 }
 
@@ -28,7 +30,13 @@ const (
 	HTTP                    // that, and HTTP
 	BeforeTLS               // TLS begins only after a command of the protocol
 	ProxyHeader             // a load balancer's, in front of what the client says
+	Perhaps                 // others begin so too: only that it is not TLS is known
 )
+
+// MayBe reports whether the protocol can be the one that openssl s_client -starttls calls so.
+func (p Protocol) MayBe(startTLS string) bool {
+	return startTLS != "" && (p.StartTLS == startTLS || p.other == startTLS)
+}
 
 // ServerProtocol returns the protocol that what was received is the beginning of, if a
 // server sent it.
@@ -62,10 +70,11 @@ const (
 // serverProtocols are known by what a server says first, or answers to a ClientHello. The
 // first that fits counts.
 var serverProtocols = []Protocol{
-	{Name: "FTP", Kind: BeforeTLS, StartTLS: "ftp", TLS: "TLS begins only after the command AUTH TLS, or on port 990 (ftps://)", speaks: greets("220", "FTP")},
-	{Name: "SMTP", Kind: BeforeTLS, StartTLS: "smtp", TLS: afterSTARTTLS + ", most often 465 (smtps://)", speaks: either(replies("220"), replies("421"), replies("554"))},
-	{Name: "IMAP", Kind: BeforeTLS, StartTLS: "imap", TLS: afterSTARTTLS + ", most often 993 (imaps://)", speaks: begins("* OK", "* PREAUTH", "* BYE")},
-	{Name: "POP3", Kind: BeforeTLS, StartTLS: "pop3", TLS: "TLS begins only after the command STLS, or on a port of its own, most often 995 (pop3s://)", speaks: begins("+OK")},
+	{Name: "SMTP", Kind: BeforeTLS, StartTLS: "smtp", TLS: afterSTARTTLS + ", most often 465 (smtps://)", speaks: either(greets("220", "SMTP"), greets("421", "SMTP"), begins("421 4.", "421-4."), replies("554"))},
+	{Name: "FTP", Kind: BeforeTLS, StartTLS: "ftp", TLS: "TLS begins only after the command AUTH TLS, or on port 990 (ftps://)", speaks: either(greets("220", "FTP"), greets("421", "FTP"), greets("220", "FILEZILLA"), begins("500 OOPS: vsftpd"))},
+	{Name: "SMTP or FTP", Kind: BeforeTLS, StartTLS: "smtp", other: "ftp", TLS: "TLS begins only after the command STARTTLS (SMTP) or AUTH TLS (FTP), or on a port of its own", speaks: either(replies("220"), replies("421"))},
+	{Name: "IMAP", Kind: BeforeTLS, StartTLS: "imap", TLS: afterSTARTTLS + ", most often 993 (imaps://)", speaks: begins("* OK ", "* PREAUTH ", "* BYE ")},
+	{Name: "POP3", Kind: BeforeTLS, StartTLS: "pop3", TLS: "TLS begins only after the command STLS, or on a port of its own, most often 995 (pop3s://)", speaks: begins("+OK ", "+OK\r\n")},
 	{Name: "XMPP", Kind: BeforeTLS, StartTLS: "xmpp", TLS: "TLS begins only after <starttls/>", speaks: xmpp},
 	{Name: "LDAP", Kind: BeforeTLS, StartTLS: "ldap", TLS: "TLS begins only after the extended request StartTLS, or on port 636 (ldaps://)", speaks: ldap(0x78)},
 	{Name: "MySQL", Kind: BeforeTLS, StartTLS: "mysql", TLS: "the server speaks first, and TLS begins only after an SSLRequest, which MySQL's and MariaDB's own clients send (ssl-mode, --ssl)", speaks: mysqlGreeting},
@@ -77,10 +86,14 @@ var serverProtocols = []Protocol{
 	{Name: "SSH", TLS: "SSH has its own encryption and does not use TLS", speaks: begins("SSH-")},
 	{Name: "VNC", TLS: "most VNC servers have no TLS; those that have begin it after the version (VeNCrypt)", speaks: begins("RFB 00")},
 	{Name: "rsync", TLS: "rsync has no TLS of its own: rsync-ssl reaches a proxy in front of it", speaks: begins("@RSYNCD: ")},
-	{Name: "Redis", TLS: tlsPort + " (tls-port, rediss://)", speaks: begins("-ERR", "-DENIED", "-NOAUTH", "+PONG")},
-	{Name: "memcached", TLS: tlsPort + " (memcached -Z)", speaks: either(is("ERROR\r\n"), begins("CLIENT_ERROR", "SERVER_ERROR"))},
-	{Name: "MQTT", TLS: tlsPort + " (8883, mqtts://)", speaks: begins("\x20\x02\x00", "\x20\x02\x01")},
+	{Name: "Redis", TLS: tlsPort + " (tls-port, rediss://)", speaks: either(begins("-DENIED ", "-NOAUTH ", "+PONG\r\n"), redisError)},
+	{Name: "POP3 or Redis", Kind: Perhaps, other: "pop3", TLS: "a POP3 server greets so if it does not accept the connection, and in POP3 TLS begins only after the command STLS, or on port 995 (pop3s://); in Redis " + tlsPort + " (tls-port, rediss://)", speaks: begins("-ERR")},
+	{Name: "memcached", TLS: tlsPort + " (memcached -Z)", speaks: begins("CLIENT_ERROR ", "SERVER_ERROR ")},
+	{Name: "memcached", Kind: Perhaps, TLS: "in memcached " + tlsPort + " (memcached -Z)", speaks: is("ERROR\r\n")},
+	{Name: "MQTT", TLS: tlsPort + " (8883, mqtts://)", speaks: mqttConnack},
 	{Name: "AMQP", TLS: tlsPort + " (5671, amqps://)", speaks: begins("AMQP")},
+	{Name: "SIP", TLS: tlsPort + " (5061, sips:)", speaks: begins("SIP/2.0 ")},
+	{Name: "RTSP", TLS: tlsPort + " (322, rtsps://)", speaks: begins("RTSP/")},
 	{Name: "HTTP/2", Kind: HTTP, speaks: settings},
 	{Name: "HTTP", Kind: HTTP, speaks: isHTTP},
 }
@@ -97,15 +110,23 @@ var clientProtocols = []Protocol{
 	{Name: "XMPP", Kind: BeforeTLS, StartTLS: "xmpp", TLS: "it waits until the server offers <starttls/>; clients that begin with TLS use direct TLS (XEP-0368)", speaks: xmpp},
 	{Name: "NATS", TLS: "it has to begin with TLS: use tls:// with handshake_first (tls_first)", speaks: begins("CONNECT {")},
 	{Name: "SMTP", TLS: "perhaps it wants to begin TLS later with STARTTLS; smtps:// begins with TLS", speaks: begins("EHLO ", "HELO ", "LHLO ")},
-	{Name: "FTP", TLS: "perhaps it wants to begin TLS later with AUTH TLS; implicit TLS (ftps://) begins with TLS", speaks: begins("AUTH TLS", "AUTH SSL", "USER ")},
+	{Name: "IRC", TLS: beginWithTLS + " (6697, ircs://)", speaks: ircClient},
+	{Name: "FTP", TLS: "perhaps it wants to begin TLS later with AUTH TLS; implicit TLS (ftps://) begins with TLS", speaks: begins("AUTH TLS\r\n", "AUTH SSL\r\n")},
+	{Name: "FTP or POP3", Kind: Perhaps, TLS: "perhaps it wants to begin TLS later; ftps:// and pop3s:// begin with TLS", speaks: begins("USER ")},
 	{Name: "IMAP", TLS: "perhaps it wants to begin TLS later with STARTTLS; imaps:// begins with TLS", speaks: imapCommand},
 	{Name: "POP3", TLS: "perhaps it wants to begin TLS later with STLS; pop3s:// begins with TLS", speaks: begins("CAPA\r\n", "STLS\r\n")},
-	{Name: "Redis", TLS: beginWithTLS + ": rediss://, or redis-cli --tls", speaks: either(redisCommand, begins("PING\r\n", "INFO\r\n"))},
-	{Name: "memcached", TLS: beginWithTLS, speaks: either(begins("get ", "set ", "version\r\n", "stats\r\n"), begins("\x80\x00\x00"))},
+	{Name: "Redis", TLS: beginWithTLS + ": rediss://, or redis-cli --tls", speaks: redisCommand},
+	{Name: "Redis or NATS", Kind: Perhaps, TLS: beginWithTLS + ": rediss://, redis-cli --tls or tls://", speaks: begins("PING\r\n")},
+	{Name: "Redis", Kind: Perhaps, TLS: beginWithTLS + ": rediss://, or redis-cli --tls", speaks: begins("INFO\r\n")},
+	{Name: "memcached", TLS: beginWithTLS, speaks: begins("\x80\x00\x00")},
+	{Name: "memcached or Redis", Kind: Perhaps, TLS: beginWithTLS, speaks: begins("get ", "set ")},
+	{Name: "memcached", Kind: Perhaps, TLS: beginWithTLS, speaks: begins("version\r\n", "stats\r\n")},
 	{Name: "MQTT", TLS: beginWithTLS + ": mqtts://, or mosquitto_pub --cafile", speaks: mqttConnect},
 	{Name: "AMQP", TLS: beginWithTLS + ": amqps://", speaks: begins("AMQP")},
 	{Name: "OpenVPN", TLS: "OpenVPN puts TLS into packets of its own, which only an OpenVPN server understands", speaks: openVPN},
 	{Name: "SSH", TLS: "SSH has its own encryption and does not use TLS", speaks: begins("SSH-")},
+	{Name: "SIP", TLS: beginWithTLS + " (5061, sips:)", speaks: firstLineEnds(" SIP/2.0")},
+	{Name: "RTSP", TLS: beginWithTLS + " (322, rtsps://)", speaks: firstLineEnds(" RTSP/1.0", " RTSP/2.0")},
 	{Name: "HTTP/2", Kind: HTTP, speaks: begins("PRI * HTTP/2")},
 	{Name: "HTTP", Kind: HTTP, speaks: isHTTP},
 }
@@ -208,13 +229,45 @@ func nntp(first []byte) bool {
 
 // irc is a message from a server, before anybody has said anything: RFC 2812 section 2.3.
 func irc(first []byte) bool {
-	return begins(":")(first) && bytes.Contains(first, []byte(" NOTICE ")) || begins("NOTICE AUTH ", "NOTICE * ")(first)
+	return begins(":")(first) && bytes.Contains(first, []byte(" NOTICE ")) || begins("NOTICE AUTH ", "NOTICE * ", "ERROR :")(first)
+}
+
+// ircClient is how a client of IRC registers, RFC 2812 section 3.1, or asks for what the server
+// can do first. USER is a command of FTP and POP3 as well, in which no colon follows.
+func ircClient(first []byte) bool {
+	user := begins("USER ")(first) && bytes.Contains(first, []byte(" :"))
+	return begins("NICK ", "CAP LS")(first) || user
+}
+
+// firstLineEnds is for a request, whose first line has the protocol's name at its end.
+func firstLineEnds(names ...string) func([]byte) bool {
+	return func(first []byte) bool {
+		line, _, ended := bytes.Cut(first, []byte("\r\n"))
+		return ended && slices.ContainsFunc(names, func(name string) bool { return bytes.HasSuffix(line, []byte(name)) })
+	}
 }
 
 // mysqlGreeting is the first packet of a server: its length in three bytes, the sequence
-// number 0, and the protocol's version 10, or 255 for an error.
+// number 0, and the protocol's version 10, after which comes the server's own version, or 255
+// for an error, of which the numbers begin at 1000.
 func mysqlGreeting(first []byte) bool {
-	return len(first) > 5 && first[2] == 0 && first[3] == 0 && (first[0] != 0 || first[1] != 0) && (first[4] == 10 || first[4] == 255)
+	if len(first) < 7 || first[2] != 0 || first[3] != 0 || first[0] == 0 && first[1] == 0 {
+		return false
+	}
+	number := binary.LittleEndian.Uint16(first[5:])
+	version := first[4] == 10 && first[5] >= '0' && first[5] <= '9'
+	return version || first[4] == 255 && number >= 1000 && number < 5000
+}
+
+// redisError is an error of which Redis has the words. Others begin with -ERR too.
+func redisError(first []byte) bool {
+	return begins("-err unknown command", "-err protocol error", "-err max number of clients", "-err wrong number of arguments")(bytes.ToLower(first))
+}
+
+// mqttConnack is the answer to a CONNECT, whose second flag is a code up to 5: section 3.2 of
+// MQTT 3.1.1.
+func mqttConnack(first []byte) bool {
+	return begins("\x20\x02\x00", "\x20\x02\x01")(first) && len(first) == 4 && first[3] <= 5
 }
 
 // postgresError is an ErrorResponse, of which the first field is the severity.
@@ -234,10 +287,16 @@ func postgresStart(first []byte) bool {
 	return len(first) > 8 && first[0] == 0 && first[1] == 0 && binary.BigEndian.Uint32(first[4:])>>16 == 3 && bytes.Contains(first, []byte("user\x00"))
 }
 
-// imapCommand is a tag and a command that comes before any other.
+// imapCommand is a tag and a command that comes before any other. A line of text can have a
+// second word that looks like one of those with arguments: there the tag has to have a digit.
 func imapCommand(first []byte) bool {
 	tag, command, ok := bytes.Cut(first, []byte(" "))
-	return ok && len(tag) > 0 && len(tag) <= 12 && begins("CAPABILITY\r\n", "STARTTLS\r\n", "LOGIN ", "ID ")(bytes.ToUpper(command))
+	if !ok || len(tag) == 0 || len(tag) > 12 {
+		return false
+	}
+	command = bytes.ToUpper(command)
+	numbered := bytes.ContainsAny(tag, "0123456789")
+	return begins("CAPABILITY\r\n", "STARTTLS\r\n", "ID (", "ID NIL\r\n")(command) || numbered && begins("LOGIN ")(command)
 }
 
 // redisCommand is an array of bulk strings.
