@@ -16,8 +16,10 @@ import (
 	"tlsdemo/certs"
 	"tlsdemo/certs/certstest"
 	"tlsdemo/certs/chain"
+	"tlsdemo/cmd/tlsdemo/internal/certscmd"
 	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/cmd/tlsdemo/internal/console"
+	"tlsdemo/cmd/tlsdemo/internal/retype"
 	"tlsdemo/tlsnet/explain"
 )
 
@@ -61,6 +63,22 @@ func TestHintsAreComplete(t *testing.T) {
 	}
 	if got, want := len(hints), len(explain.Codes()); got != want {
 		t.Errorf("%d rows for %d codes", got, want)
+	}
+}
+
+// Advice for certs verify and certs show is about the server that was named, and has no flag
+// that these commands do not have.
+func TestHintsForLooking(t *testing.T) {
+	const addr = "127.0.0.1:7443"
+	for _, command := range []string{"verify", "show"} {
+		typed := retype.Of("tlsdemo", "certs", command, addr)
+		for _, code := range explain.Codes() {
+			e := &explain.Error{Code: code, Side: explain.ClientSide, Wanted: "a.localhost", StartTLS: "smtp", Cert: &x509.Certificate{SerialNumber: new(big.Int)}}
+			got := hint(&certscmd.ServerError{Addr: addr, Err: e}, typed)
+			if strings.Contains(got, "--plain") || strings.Contains(got, defaultAddr) || strings.Contains(got, typed.String()+" --") {
+				t.Errorf("%s, %s: %s", command, code, got)
+			}
+		}
 	}
 }
 

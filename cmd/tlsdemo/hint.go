@@ -29,6 +29,9 @@ func hint(err error, typed retype.Line) string {
 		return usage.Command + " --help"
 	}
 	f := &problem{err: err, origin: new(origin), typed: typed}
+	if server, ok := errors.AsType[*certscmd.ServerError](err); ok {
+		f.looked = server.Addr
+	}
 	if where, ok := errors.AsType[*located](err); ok {
 		f.local = where.local
 		if where.origin != nil {
@@ -66,11 +69,18 @@ type problem struct {
 	origin *origin
 	typed  retype.Line
 	local  string // of a server: where it listens
+	looked string // of certs verify and certs show: the server that was looked at
 }
 
-// here is the command that was typed.
+// looks reports whether the command that was typed only looks at a server.
+func (f *problem) looks() bool { return f.looked != "" || f.typed.Is("probe") }
+
+// here is the command that was typed. What certs verify and certs show have no flag for,
+// probe has.
 func (f *problem) here() retype.Line {
 	switch {
+	case f.looked != "":
+		return f.probe()
 	case f.typed.Known():
 		return f.typed
 	case f.Error != nil && f.Side == explain.ServerSide:
@@ -83,6 +93,8 @@ func (f *problem) here() retype.Line {
 func (f *problem) addr() string {
 	typed, given := f.typed.Value("addr")
 	switch {
+	case f.looked != "":
+		return f.looked
 	case f.local != "" && (strings.HasSuffix(typed, ":0") || strings.HasPrefix(typed, ":")):
 		return f.local
 	case given:
@@ -118,6 +130,12 @@ func (f *problem) probe() retype.Line {
 		if value, given := f.typed.Value(flag); given {
 			line = line.With(flag, value)
 		}
+	}
+	if name, given := f.typed.Value("for"); given {
+		line = line.With("server-name", name)
+	}
+	if _, given := line.Value("ca"); given {
+		line = line.Without("dir") // probe takes one of the two
 	}
 	return line
 }
@@ -311,7 +329,7 @@ func hintALPN(f *problem) string {
 	if _, http := f.typed.Value("http"); http && !given { // which offers the protocols of HTTP
 		return "the server does not speak HTTP; to look at it without a request: " + f.here().Without("http").String()
 	}
-	if !given && f.typed.Is("probe") {
+	if !given && f.looks() {
 		return "offer application protocols that the server may support: " + f.here().With("alpn", "h2,http/1.1").String()
 	}
 	return "try without an application protocol: " + f.here().With("alpn", "").String()
@@ -322,7 +340,7 @@ var tlsOnly = []string{"dir", "cert", "key", "ca", "crl", "min-tls", "max-tls", 
 
 func hintPlain(f *problem) string {
 	switch {
-	case f.Side == explain.ClientSide && f.typed.Is("probe"):
+	case f.Side == explain.ClientSide && f.looks():
 		return hintOtherPort(f)
 	case f.Side == explain.ClientSide && loopback(f.addr()):
 		return "if this server is meant to run without TLS (nothing is encrypted, and neither end is authenticated): " + f.here().Without(tlsOnly...).Alone("plain").String()
@@ -380,7 +398,11 @@ func hintSilent(f *problem) string {
 	if f.Side == explain.ServerSide {
 		return hintOtherLog(f)
 	}
-	return "ask the person who runs the server which protocol this port speaks, and whether it uses TLS; tlsdemo send --plain tries a port of this machine without TLS"
+	who := "ask the person who runs the server which protocol this port speaks, and whether it uses TLS"
+	if f.looked != "" {
+		return who
+	}
+	return who + "; tlsdemo send --plain tries a port of this machine without TLS"
 }
 
 // hintStalled is about an end that stops in the middle of the handshake. A probe tries
@@ -402,7 +424,7 @@ func hintProxyHeader(f *problem) string {
 // hintRefused is about a port on which nobody listens: on this machine that can be us.
 func hintRefused(f *problem) string {
 	connect, ok := errors.AsType[*connectError](f.err)
-	if f.typed.Is("probe") {
+	if f.looks() {
 		return "start the server that should listen there, or ask the person who runs it for its address and port"
 	}
 	if !ok || !loopback(connect.addr) || strings.HasSuffix(connect.addr, ":0") {

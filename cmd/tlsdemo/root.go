@@ -34,6 +34,7 @@ func run(ctx context.Context, env *cli.Env, args []string) int {
 	}
 	root.SetArgs(args)
 	env.Typed = retype.New(root, args)
+	env.Hint = func(err error) string { return hint(err, env.Typed) }
 	cmd, err := root.ExecuteContextC(ctx)
 	if out.err != nil && !env.Patient() {
 		err = &runError{err: &cli.LocalError{Err: out.err}}

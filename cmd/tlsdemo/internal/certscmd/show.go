@@ -198,9 +198,6 @@ const serverPatience = 10 * time.Second
 // showServer shows the chain that a server presents, whoever trusts it.
 func (c *certsShow) showServer(ctx context.Context, addr string) error {
 	report, err := look(ctx, serverPatience, addr, &tls.Config{Time: c.env.Now})
-	if err == nil && len(report.Chain) == 0 && len(report.Faults) > 0 {
-		err = report.Faults[0]
-	}
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"time"
@@ -49,8 +50,8 @@ store is used. Certificates on the directory's revocation list are refused.
 finds certificates that expire soon: run it every day and look at its exit
 status.
 
-The exit status is 0 if everything is OK, 3 if a file is not OK, and 5 if a
-server is not OK. If a certificate is OK, but some programs refuse it, this is
+The exit status is 0 if everything is OK, 3 if a file is not OK, 5 if the
+certificate of a server is not OK, and 4 if the server presents none. If a certificate is OK, but some programs refuse it, this is
 only a warning.`,
 		Example: `  tlsdemo certs verify
   tlsdemo certs verify server --for=localhost
@@ -156,11 +157,7 @@ func (c *verify) verify(ctx context.Context, arg string, t *trusted) *verdict {
 	}
 	list, name, err := c.read(arg, t)
 	if err != nil {
-		v := &verdict{Name: arg, failed: err}
-		if f, ok := errors.AsType[*certs.Finding](err); ok {
-			v.Findings = certtext.Listed([]*certs.Finding{f})
-		}
-		return v
+		return c.unread(arg, err)
 	}
 	if name == certs.CA && chain.MayIssue(list[0]) {
 		return c.judge(arg, list, certs.CheckCA(c.env.Now(), list[0]), nil)
@@ -172,6 +169,37 @@ func (c *verify) verify(ctx context.Context, arg string, t *trusted) *verdict {
 		remarks = append(remarks, d.Remarks(list)...)
 	}
 	return c.judge(arg, list, found, remarks)
+}
+
+// unread is the verdict about something that could not be read, or about a server that
+// presented nothing.
+func (c *verify) unread(arg string, err error) *verdict {
+	f := certtext.Finding{Code: codeOf(err), File: arg, Text: err.Error()}
+	if found, ok := errors.AsType[*certs.Finding](err); ok {
+		f.File, f.Text = found.File, found.Text
+	} else if failed, ok := errors.AsType[*explain.Error](err); ok {
+		f.Text = failed.Text
+	}
+	f.Hint = c.env.Hint(err)
+	return &verdict{Name: arg, Findings: []certtext.Finding{f}, Warnings: certtext.Listed(nil), failed: err}
+}
+
+// codeOf is the catalogue's code for what kept a certificate from being read, or "".
+func codeOf(err error) certs.Code {
+	if found, ok := errors.AsType[*certs.Finding](err); ok {
+		return found.Code
+	}
+	if failed, ok := errors.AsType[*explain.Error](err); ok {
+		return certs.Code(failed.Code)
+	}
+	_, local := errors.AsType[*fs.PathError](err)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return certs.FileMissing
+	case local:
+		return certs.CertUnreadable
+	}
+	return ""
 }
 
 func isAddress(s string) bool {
@@ -229,6 +257,9 @@ func (c *verify) judge(arg string, list []*x509.Certificate, found, remarks []*c
 		Name: arg, Sound: len(found) == 0, Subject: list[0].Subject.String(), NotAfter: &list[0].NotAfter,
 		Findings: certtext.Listed(found), Warnings: certtext.Listed(remarks),
 	}
+	for i, f := range found {
+		v.Findings[i].Hint = c.env.Hint(f)
+	}
 	if len(found) > 0 {
 		v.failed = &notSound{name: arg, first: found[0]}
 	}
@@ -248,48 +279,59 @@ func (n *notSound) Unwrap() error { return n.first }
 func (c *verify) verifyServer(ctx context.Context, addr string, t *trusted) *verdict {
 	d := certs.Demand{Now: c.env.Now(), Usage: certs.ServerAuth, Name: c.name, Roots: t.roots, CRLs: t.lists, EndsWithin: time.Duration(c.expiresWithin)}
 	report, err := look(ctx, c.timeout, addr, d.ClientConfig())
-	if err == nil && len(report.Chain) == 0 && len(report.Faults) > 0 {
-		err = report.Faults[0]
-	}
 	if err != nil {
-		return &verdict{Name: addr, failed: err}
+		return c.unread(addr, err)
 	}
 	v := c.judge(addr, report.Chain, nil, d.Remarks(report.Chain))
 	for _, fault := range report.Faults {
 		if fault.Fault() == explain.WeRefused {
-			v.add(string(fault.Code), fault.Text, fault)
+			c.add(v, certs.Code(fault.Code), fault.Text, &ServerError{Addr: addr, Err: fault})
 		}
 	}
 	d.Roots = nil // whom it leads to has been judged
 	for _, f := range d.Check(report.Chain) {
 		if f.Code == certs.CertEndsSoon {
-			v.add(string(f.Code), f.Text, &explain.Error{Code: explain.ServerCertRefused, Text: f.Text})
+			c.add(v, f.Code, f.Text, &explain.Error{Code: explain.ServerCertRefused, Text: f.Text})
 		}
 	}
 	return v
 }
 
-func (v *verdict) add(code, text string, err error) {
+func (c *verify) add(v *verdict, code certs.Code, text string, err error) {
 	v.Sound = false
-	v.Findings = append(v.Findings, certtext.Finding{Code: certs.Code(code), File: v.Name, Text: text})
+	v.Findings = append(v.Findings, certtext.Finding{Code: code, File: v.Name, Text: text, Hint: c.env.Hint(err)})
 	if v.failed == nil {
 		v.failed = &notSound{name: v.Name, first: err}
 	}
 }
 
-// look connects to a server, verifies as the configuration says, and presents nothing.
+// look connects to a server, verifies as the configuration says, and presents nothing. A
+// server that presents no certificate is an error.
 func look(ctx context.Context, timeout time.Duration, addr string, config *tls.Config) (*probe.Report, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	return (&probe.Probe{Config: config}).Run(ctx, addr)
+	report, err := (&probe.Probe{Config: config}).Run(ctx, addr)
+	if err == nil && len(report.Chain) == 0 && len(report.Faults) > 0 {
+		err = report.Faults[0]
+	}
+	if err != nil {
+		err = &ServerError{Addr: addr, Err: err}
+	}
+	return report, err
 }
+
+// ServerError is what is wrong with a server that was named as an argument.
+type ServerError struct {
+	Addr string
+	Err  error
+}
+
+func (s *ServerError) Error() string { return s.Err.Error() }
+func (s *ServerError) Unwrap() error { return s.Err }
 
 func (c *verify) print(v *verdict) error {
 	if c.json {
 		return console.NewJSONEncoder(c.env.Stdout).Encode(v)
-	}
-	if v.NotAfter == nil && len(v.Findings) == 0 {
-		return nil // the error says it all
 	}
 	result := "not OK"
 	if v.Sound {
@@ -297,7 +339,11 @@ func (c *verify) print(v *verdict) error {
 	}
 	fmt.Fprintf(c.env.Stdout, "%s: %s\n", console.Clean(v.Name), result)
 	for _, f := range v.Findings {
-		console.Hang(c.env.Stdout, "  ", console.Clean(fmt.Sprintf("%s: %s", f.Code, f.Text)), cli.TerminalColumns(c.env.Stdout))
+		text := f.Text
+		if f.Code != "" {
+			text = string(f.Code) + ": " + text
+		}
+		console.Hang(c.env.Stdout, "  ", console.Clean(text), cli.TerminalColumns(c.env.Stdout))
 	}
 	for _, f := range v.Warnings {
 		console.Hang(c.env.Stdout, "  ", console.Clean("warning: "+f.Text), cli.TerminalColumns(c.env.Stdout))

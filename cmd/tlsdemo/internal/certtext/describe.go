@@ -55,6 +55,7 @@ type Finding struct {
 	Code certs.Code `json:"code"`
 	File string     `json:"file"`
 	Text string     `json:"text"`
+	Hint string     `json:"hint,omitempty"` // of certs verify: the command that mends it
 }
 
 // Describe returns the Description of it.

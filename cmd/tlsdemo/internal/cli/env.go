@@ -16,6 +16,9 @@ type Env struct {
 	Stdout, Stderr io.Writer
 	Now            func() time.Time
 	Typed          retype.Line // the command that runs
+	// Hint is the advice about an error, for what is printed before the command ends. It
+	// is empty if there is none.
+	Hint func(error) string
 	// Patience is set by a command that goes on after a first signal, to finish what
 	// is in flight: it has that time.Duration for it.
 	Patience atomic.Int64
