@@ -51,8 +51,8 @@ finds certificates that expire soon: run it every day and look at its exit
 status.
 
 The exit status is 0 if everything is OK, 3 if a file is not OK, 5 if the
-certificate of a server is not OK, and 4 if the server presents none. If a certificate is OK, but some programs refuse it, this is
-only a warning.`,
+certificate of a server is not OK, and 4 if the server presents none. If a
+certificate is OK, but some programs refuse it, this is only a warning.`,
 		Example: `  tlsdemo certs verify
   tlsdemo certs verify server --for=localhost
   tlsdemo certs verify localhost:8443 --expires-within=14d
