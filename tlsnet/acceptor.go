@@ -25,6 +25,8 @@ type acceptor struct {
 	intermediates []*x509.Certificate
 	failed        func(net.Conn, error)
 	logger        *slog.Logger
+	hooks         *Hooks
+	http          bool // there is a door to HTTP
 	// pass takes over a client that is ready, and has it leave in the end.
 	pass func(c *client, conn net.Conn)
 
@@ -36,17 +38,21 @@ type acceptor struct {
 	late    chan struct{} // closed once it is too late to tell of anything
 	tooLate sync.Once
 
-	full, broken notice
+	full   map[Limit]*fullness
+	broken notice
 }
 
 // start completes an acceptor whose first fields are set.
-func (a *acceptor) start(admission *admission) {
+func (a *acceptor) start(limits *limits) {
 	if a.logger == nil {
 		a.logger = slog.New(slog.DiscardHandler)
 	}
-	a.admission = admission
+	a.admission, a.full = newAdmission(limits), fullnesses(limits)
+	if a.hooks == nil {
+		a.hooks = new(Hooks)
+	}
 	ctx, cancel := context.WithCancelCause(context.Background())
-	a.ctx, a.cancel = serving{ctx}, cancel
+	a.ctx, a.cancel = serving{ctx, a.http}, cancel
 	a.pool = newPool(&a.all, a.ctx.Done(), a.serve)
 	a.telling, a.late = make(chan struct{}, 1), make(chan struct{})
 }
@@ -71,23 +77,59 @@ func (a *acceptor) run(ln net.Listener) error {
 	return ErrServerClosed
 }
 
-// admit lets conn in.
+// admit lets conn in, or turns it away.
 func (a *acceptor) admit(conn net.Conn) {
-	c, limit := a.enter(conn)
-	if limit > 0 {
-		a.tellFull(limit)
+	c, enforced := a.enter(conn)
+	for _, limit := range enforced {
+		a.tellLimit(conn, limit)
 	}
 	if c == nil {
-		_ = conn.Close()
+		abandon(conn)
 		return
 	}
+	a.opened(conn)
 	a.pool.do(c)
 }
 
-func (a *acceptor) tellFull(limit int) {
-	if n, due := a.full.due(); due {
-		a.logger.Warn("too many connections: the oldest that have not completed a handshake are closed",
-			"limit", limit, "closed", n)
+// opened is called for every client that was let in, and leave when nothing more is done
+// for it.
+func (a *acceptor) opened(conn net.Conn) {
+	if a.hooks.Opened != nil {
+		a.hooks.Opened(conn)
+	}
+}
+
+func (a *acceptor) leave(c *client) {
+	if a.hooks.Closed != nil {
+		a.hooks.Closed(c.Conn)
+	}
+	c.leave()
+}
+
+// tellLimit tells that a connection was closed for a limit, once a minute of each.
+func (a *acceptor) tellLimit(conn net.Conn, limit Limit) {
+	if a.hooks.Limited != nil {
+		a.hooks.Limited(conn.RemoteAddr(), limit)
+	}
+	told := a.full[limit]
+	if n, due := told.notice.due(); due {
+		a.logger.Warn(told.text, "limit", told.size, "closed", n, "remote_addr", conn.RemoteAddr().String())
+	}
+}
+
+// fullness is what is said of a limit.
+type fullness struct {
+	text   string
+	size   int
+	notice notice
+}
+
+func fullnesses(l *limits) map[Limit]*fullness {
+	return map[Limit]*fullness{
+		LimitHandshakes:           {text: "too many connections: the oldest that have not completed a handshake are closed", size: l.maxHandshakes},
+		LimitConnsPerAddress:      {text: "too many connections of one address: it is turned away", size: l.perAddr.Conns},
+		LimitHandshakesPerAddress: {text: "too many connections of one address that have not completed a handshake: its oldest are closed", size: l.perAddr.Handshakes},
+		LimitFailuresPerAddress:   {text: "too many failures of one address: it is turned away for up to a minute", size: l.perAddr.Failures},
 	}
 }
 

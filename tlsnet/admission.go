@@ -1,8 +1,8 @@
 package tlsnet
 
 import (
-	"cmp"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 )
@@ -15,7 +15,8 @@ const (
 	shaking              // its handshake has begun
 	waiting              // its handshake is done, and it waits to be served
 	served
-	phases // how many there are
+	resting // HTTP: it has no request at the moment
+	phases  // how many there are
 )
 
 // client is a connection that has been accepted.
@@ -23,6 +24,7 @@ type client struct {
 	net.Conn
 	admission *admission
 	accepted  time.Time
+	addr      netip.Addr // for limits, or invalid
 
 	// The admission's lock guards what follows.
 	phase     phase
@@ -38,6 +40,7 @@ type client struct {
 // oldest connection that has sent nothing is closed for the one that comes.
 type admission struct {
 	most      int           // connections that are not being served yet
+	perAddr   PerAddress    // none of them zero
 	firstByte time.Duration // that a client has to begin
 	handshake time.Duration // that a handshake may take, from the beginning
 
@@ -48,15 +51,17 @@ type admission struct {
 	draining bool          // nobody else is let in
 	empty    chan struct{} // closed once it is draining and there are no clients
 	clients  [phases]queue
+	callers  callers
 	// all is the clients, until their goroutines are done, and the goroutines themselves.
 	all sync.WaitGroup
 }
 
-// newAdmission returns an admission with those limits, or the defaults for those that are zero.
-func newAdmission(most int, firstByte, handshake time.Duration) *admission {
-	most = cmp.Or(most, DefaultMaxHandshakes)
-	firstByte, handshake = cmp.Or(firstByte, DefaultFirstByteTimeout), cmp.Or(handshake, DefaultHandshakeTimeout)
-	a := &admission{most: most, room: most, firstByte: min(firstByte, handshake), handshake: handshake, empty: make(chan struct{})}
+// newAdmission returns an admission with the limits of s.
+func newAdmission(s *limits) *admission {
+	a := &admission{
+		most: s.maxHandshakes, room: s.maxHandshakes, perAddr: s.perAddr, callers: newCallers(),
+		firstByte: min(s.firstByte, s.handshake), handshake: s.handshake, empty: make(chan struct{}),
+	}
 	a.changes.L = &a.mu
 	return a
 }
@@ -72,26 +77,60 @@ func (a *admission) awaitRoom() bool {
 	return !a.draining
 }
 
-// enter lets conn in, and returns nil where nobody else is let in. If that takes another's
-// place, limit is how many places there are.
-func (a *admission) enter(conn net.Conn) (c *client, limit int) {
+// enter lets conn in, and returns nil where it does not. The limits are those that had to be
+// enforced: for conn itself, or by closing others in its place.
+func (a *admission) enter(conn net.Conn) (c *client, enforced []Limit) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.draining {
-		return nil, 0
+		return nil, nil
 	}
 	now := time.Now()
 	if now.Sub(a.relieved) > relief {
 		a.room = a.most
 	}
+	c = &client{Conn: conn, admission: a, accepted: now, addr: addrOf(conn)}
+	if limit := a.tooMany(c, now); limit != "" {
+		return nil, append(enforced, limit)
+	}
+	if a.callers.of(c).unserved >= a.perAddr.Handshakes && a.evictOf(c.addr) {
+		enforced = append(enforced, LimitHandshakesPerAddress)
+	}
 	for a.unserved() >= a.room && a.evict() {
-		limit = a.room
+		enforced = append(enforced, LimitHandshakes)
 	}
 	a.all.Add(1)
-	c = &client{Conn: conn, admission: a, accepted: now}
 	a.clients[silent].push(c)
+	a.callers.enter(c)
 	_ = conn.SetReadDeadline(c.accepted.Add(a.firstByte))
-	return c, limit
+	return c, enforced
+}
+
+// tooMany returns the limit for which c is not let in at all, or "".
+func (a *admission) tooMany(c *client, now time.Time) Limit {
+	switch {
+	case !c.addr.IsValid():
+		return ""
+	case a.callers.of(c).conns >= a.perAddr.Conns:
+		return LimitConnsPerAddress
+	case a.callers.failuresOf(c.addr, now) >= a.perAddr.Failures:
+		return LimitFailuresPerAddress
+	}
+	return ""
+}
+
+// evictOf closes the oldest connection from addr that has sent nothing, or else the oldest
+// whose handshake has begun: one address that has many makes room for itself.
+func (a *admission) evictOf(addr netip.Addr) bool {
+	for _, phase := range []phase{silent, shaking} {
+		for c := a.clients[phase].first; c != nil; c = c.newer {
+			if c.addr == addr {
+				a.dismiss(c)
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // unserved is how many clients are not being served yet.
@@ -110,9 +149,28 @@ func (a *admission) evict() bool {
 	if c == nil {
 		return false
 	}
+	a.dismiss(c)
+	return true
+}
+
+// dismiss closes a connection to make room for another.
+func (a *admission) dismiss(c *client) {
 	c.evicted = true
 	a.remove(c)
 	abandon(c.Conn)
+}
+
+// disturb closes the connection that has been without a request for the longest, and reports
+// whether there was one. Whoever has it in its hands finds that it is closed.
+func (a *admission) disturb() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	c := a.clients[resting].first
+	if c == nil {
+		return false
+	}
+	c.move(served)
+	_ = c.Close()
 	return true
 }
 
@@ -139,7 +197,12 @@ func (a *admission) relieve() bool {
 	a.relieved = time.Now()
 	for a.unserved() > a.room && a.evict() {
 	}
-	return a.unserved() < n
+	idle := a.clients[resting].n
+	for c := a.clients[resting].first; c != nil && a.clients[resting].n > idle/2; c = a.clients[resting].first {
+		c.move(served)
+		_ = c.Close()
+	}
+	return a.unserved() < n || idle > 0
 }
 
 func (a *admission) remove(c *client) {
@@ -148,6 +211,7 @@ func (a *admission) remove(c *client) {
 	}
 	c.dismissed = true
 	a.clients[c.phase].remove(c)
+	a.callers.leave(c)
 	a.changed()
 }
 
@@ -165,9 +229,11 @@ func (a *admission) changed() {
 
 // move notes that a client has come further.
 func (c *client) move(to phase) {
-	c.admission.clients[c.phase].remove(c)
+	a := c.admission
+	a.clients[c.phase].remove(c)
+	a.callers.move(c, to)
 	c.phase = to
-	c.admission.clients[to].push(c)
+	a.clients[to].push(c)
 }
 
 // begun is called when the client has sent its first byte.
@@ -211,6 +277,30 @@ func (c *client) beingServed() {
 	a.changes.Broadcast()
 }
 
+// rest is called when a client of HTTP has no request any more, or has one again.
+func (c *client) rest(is bool) {
+	a := c.admission
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case c.dismissed || c.over:
+	case is:
+		c.move(resting)
+		if a.draining {
+			_ = c.SetReadDeadline(within(farewell))
+		}
+	default:
+		c.move(served)
+	}
+}
+
+// noteFailure counts a failure against the client's address.
+func (a *admission) noteFailure(c *client) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.callers.failed(c, time.Now())
+}
+
 // leave is called once, when nothing more is done for the client.
 func (c *client) leave() {
 	a := c.admission
@@ -235,7 +325,8 @@ func (c *client) isEvicted() bool {
 	return c.evicted
 }
 
-// drain lets nobody else in. Who has sent nothing has a moment left to begin.
+// drain lets nobody else in. Who has sent nothing, or has no request, has a moment left to
+// begin.
 func (a *admission) drain() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -244,8 +335,10 @@ func (a *admission) drain() {
 	}
 	a.draining = true
 	a.changed()
-	for c := a.clients[silent].first; c != nil; c = c.newer {
-		_ = c.SetReadDeadline(within(min(farewell, a.firstByte)))
+	for _, phase := range []phase{silent, resting} {
+		for c := a.clients[phase].first; c != nil; c = c.newer {
+			_ = c.SetReadDeadline(within(min(farewell, a.firstByte)))
+		}
 	}
 }
 
@@ -289,7 +382,7 @@ func (a *admission) each(do func(*client)) {
 }
 
 // isEmpty reports whether there are no clients. The caller holds the lock.
-func (a *admission) isEmpty() bool { return a.unserved()+a.clients[served].n == 0 }
+func (a *admission) isEmpty() bool { return a.unserved()+a.clients[served].n+a.clients[resting].n == 0 }
 
 // queue is the clients of a phase, the oldest first.
 type queue struct {

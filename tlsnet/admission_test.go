@@ -23,7 +23,7 @@ type crowd struct {
 }
 
 func newCrowd(t *testing.T, most int) *crowd {
-	return &crowd{t: t, admission: newAdmission(most, time.Minute, time.Hour)}
+	return &crowd{t: t, admission: newAdmission(newLimits(most, time.Minute, time.Hour, PerAddress{}))}
 }
 
 // enter lets n more in.
@@ -36,7 +36,7 @@ func (c *crowd) enter(n int) {
 		if client == nil {
 			c.t.Fatal("not let in")
 		}
-		if limit > 0 {
+		if len(limit) > 0 {
 			c.full++
 		}
 		c.clients, c.others = append(c.clients, client), append(c.others, theirs)

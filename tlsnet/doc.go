@@ -4,6 +4,14 @@ server answers it. It has a [Server], a [Dialer], the two halves of the exchange
 ([Requester], [Responder]), and errors that say how a connection failed. Who the two
 ends are and whom they trust comes from outside, as a *tls.Config.
 
+# Who is served by whom
+
+ALPN (RFC 7301) decides. The Server's [Handler], a [Responder] as a rule, has the clients that
+agree on [Protocol], and those that offer nothing. Clients that agree on h2 or http/1.1 are
+served by a server of net/http's, if there is one: [Server.HTTP]. So are those that offer
+nothing and whose first bytes are a request line of HTTP; the handler of a request finds out
+who its client is by Request.TLS, whichever way it came.
+
 # Where a message ends
 
 Two ends that agree on the application protocol [Protocol] by ALPN (RFC 7301) frame

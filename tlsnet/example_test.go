@@ -50,8 +50,8 @@ func Example() {
 	serverConfig, clientConfig := ourConfigs()
 	addr, stop := serveExample(&tlsnet.Server{
 		Config: constant(serverConfig),
-		Handler: &tlsnet.Responder{Received: func(conn net.Conn, message tlsnet.Preview, _ tlsnet.Ending) {
-			fmt.Printf("%s says %q\n", tlsnet.Identity(tlsnet.PeerCertificate(conn)), message.Head)
+		Handler: &tlsnet.Responder{Received: func(conn net.Conn, r tlsnet.Received) {
+			fmt.Printf("%s says %q\n", tlsnet.Identity(tlsnet.PeerCertificate(conn)), r.Message.Head)
 		}},
 	})
 

@@ -67,11 +67,11 @@ func newRig(t testing.TB, responder *tlsnet.Responder, server *tlsnet.Server, tu
 	return r
 }
 
-func (r *rig) note(_ net.Conn, message tlsnet.Preview, ended tlsnet.Ending) {
+func (r *rig) note(_ net.Conn, x tlsnet.Received) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.received = append(r.received, message)
-	r.endings = append(r.endings, ended)
+	r.received = append(r.received, x.Message)
+	r.endings = append(r.endings, x.Ended)
 }
 
 // sizes is how long the messages were, once the server has finished with its clients.

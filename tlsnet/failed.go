@@ -25,6 +25,7 @@ func (a *acceptor) tell(c *client, conn net.Conn, err error) {
 		a.mention(slog.LevelDebug, conn, errNoHello)
 		return
 	}
+	a.noteFailure(c)
 	select {
 	case a.telling <- struct{}{}:
 		defer func() { <-a.telling }()

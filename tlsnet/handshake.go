@@ -26,7 +26,7 @@ func (a *acceptor) serve(c *client) {
 	}
 	_ = c.Close()
 	a.tell(c, conn, err)
-	c.leave()
+	a.leave(c)
 }
 
 // heard is ready once the client has sent something.
@@ -76,12 +76,28 @@ func (a *acceptor) ready(ctx context.Context, c *client) (net.Conn, error) {
 		return conn, err
 	}
 	if secure, ok := conn.(*tls.Conn); ok {
-		if err := secure.Handshake(); err != nil {
-			return conn, a.unready(ctx, c, secure, err)
+		if err := a.shake(ctx, c, secure); err != nil {
+			return conn, err
 		}
-		explain.Release(secure)
 	}
 	return conn, c.shaken()
+}
+
+// shake completes a client's handshake.
+func (a *acceptor) shake(ctx context.Context, c *client, conn *tls.Conn) error {
+	begun := time.Now()
+	err := conn.Handshake()
+	took := time.Since(begun)
+	if err != nil {
+		err = a.unready(ctx, c, conn, err)
+	}
+	if a.hooks.Handshake != nil && !errors.Is(err, ErrNothingSent) && err != errEvicted {
+		a.hooks.Handshake(conn, took, err)
+	}
+	if err == nil {
+		explain.Release(conn)
+	}
+	return err
 }
 
 // unready returns why a handshake came to nothing, once the client has had time to read

@@ -25,12 +25,17 @@ type Listener struct {
 	// yet. When there are as many, the oldest that has sent nothing is closed for the
 	// next. If zero, DefaultMaxHandshakes.
 	MaxHandshakes int
+	// PerAddress is that of [Server].
+	PerAddress PerAddress
 	// Intermediates are those of [Server].
 	Intermediates []*x509.Certificate
 	// Failed is that of [Server].
 	Failed func(conn net.Conn, err error)
 	// Logger is that of [Server].
 	Logger *slog.Logger
+	// Hooks are those of [Server], but for Closed, which is called when Accept has returned
+	// the connection.
+	Hooks *Hooks
 
 	inner  net.Listener
 	config func() *tls.Config
@@ -83,8 +88,10 @@ func (l *Listener) start(accept bool) *acceptor {
 }
 
 func (l *Listener) newAcceptor() *acceptor {
-	a := &acceptor{config: l.config, intermediates: l.Intermediates, failed: l.Failed, logger: l.Logger, pass: l.pass}
-	a.start(newAdmission(l.MaxHandshakes, l.FirstByteTimeout, l.HandshakeTimeout))
+	a := &acceptor{
+		config: l.config, intermediates: l.Intermediates, failed: l.Failed, logger: l.Logger, hooks: l.Hooks, pass: l.pass,
+	}
+	a.start(newLimits(l.MaxHandshakes, l.FirstByteTimeout, l.HandshakeTimeout, l.PerAddress))
 	return a
 }
 
@@ -95,7 +102,7 @@ func (l *Listener) run() {
 
 // pass hands a client to whoever calls Accept.
 func (l *Listener) pass(c *client, conn net.Conn) {
-	defer c.leave()
+	defer l.acceptor.leave(c)
 	select {
 	case l.ready <- conn.(*tls.Conn):
 	case <-l.acceptor.ctx.Done():

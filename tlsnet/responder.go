@@ -1,11 +1,13 @@
 package tlsnet
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"io"
+	"math"
 	"net"
 	"time"
 
@@ -32,14 +34,22 @@ type Responder struct {
 	// gets back what has arrived together.
 	Echo bool
 	// MaxMessage is the longest message that is answered, in bytes. If zero,
-	// DefaultMaxMessage.
+	// DefaultMaxMessage; if less, there is no limit.
 	MaxMessage int64
-	// Timeout bounds an exchange as a whole. If zero, DefaultExchangeTimeout.
+	// Timeout bounds an exchange as a whole. If zero, DefaultExchangeTimeout; if less,
+	// there is no limit.
 	Timeout time.Duration
-	// Received is told of every message once it has been answered, and how it ended:
-	// unless it was Closed, more may have come. It may be called by many goroutines at
-	// once. If nil, nobody is told.
-	Received func(conn net.Conn, message Preview, ended Ending)
+	// Received is told of every message once it has been answered. It may be called by
+	// many goroutines at once. If nil, nobody is told.
+	Received func(conn net.Conn, r Received)
+}
+
+// Received is a message that has been answered.
+type Received struct {
+	Message Preview
+	Ended   Ending        // of the message: unless it was Closed, more may have come
+	Sent    int64         // bytes of the answer
+	Took    time.Duration // from the end of the handshake to that of the exchange
 }
 
 // ServeConn receives a message and answers it. Failures are [*ExchangeError]s.
@@ -48,9 +58,9 @@ func (r *Responder) ServeConn(ctx context.Context, conn net.Conn) error {
 		stop := interruptWhenDone(ctx, conn)
 		defer stop()
 	}
-	timeout := cmp.Or(r.Timeout, DefaultExchangeTimeout)
-	a := &arrival{exchange: exchange{ctx: ctx, conn: conn, side: explain.ServerSide, until: within(timeout)}, timeout: timeout}
-	a.limit = limitWriter{w: &a.message, limit: cmp.Or(r.MaxMessage, DefaultMaxMessage)}
+	timeout, began := patience(r.Timeout, DefaultExchangeTimeout), time.Now()
+	a := &arrival{exchange: exchange{ctx: ctx, conn: conn, side: explain.ServerSide, until: began.Add(timeout)}, timeout: timeout}
+	a.limit = limitWriter{w: &a.message, limit: r.most()}
 	a.begin()
 
 	answer := r.answerArrived
@@ -59,9 +69,17 @@ func (r *Responder) ServeConn(ctx context.Context, conn net.Conn) error {
 	}
 	err := answer(a)
 	if err == nil && r.Received != nil {
-		r.Received(conn, a.message, a.ended)
+		r.Received(conn, Received{Message: a.message, Ended: a.ended, Sent: a.sent, Took: time.Since(began)})
 	}
 	return err
+}
+
+// most is how long a message may be.
+func (r *Responder) most() int64 {
+	if r.MaxMessage < 0 {
+		return math.MaxInt64
+	}
+	return cmp.Or(r.MaxMessage, DefaultMaxMessage)
 }
 
 // arrival is a message on its way in.
@@ -71,6 +89,7 @@ type arrival struct {
 	message Preview
 	limit   limitWriter // in front of message
 	ended   Ending
+	sent    int64         // of the answer
 	in      MessageReader // of a framed message
 	out     MessageWriter // of its answer
 }
@@ -113,6 +132,7 @@ func (r *Responder) answerMessage(a *arrival) error {
 	if err := a.out.Close(); err != nil {
 		return a.unwritten(err)
 	}
+	a.sent = r.lengthOf(a.message.Size)
 	hangUp(a.conn, lastLinger)
 	return nil
 }
@@ -163,8 +183,14 @@ func (r *Responder) answerArrived(a *arrival) error {
 	buf := buffers.Get().(*buffer)
 	defer buffers.Put(buf)
 	arrived := append(buf[:0], first[:n]...)
+	if visitor := a.visitor(arrived); visitor != nil {
+		return visitor
+	}
 	if end == nil {
 		arrived, end = a.readTogether(arrived)
+	}
+	if visitor := a.visitor(arrived); visitor != nil {
+		return visitor
 	}
 	if end != nil && !errors.Is(end, io.EOF) {
 		return a.unread(end)
@@ -175,6 +201,7 @@ func (r *Responder) answerArrived(a *arrival) error {
 	if _, err := a.conn.Write(r.replyTo(arrived)); err != nil {
 		return a.unwritten(err)
 	}
+	a.sent = r.lengthOf(int64(len(arrived)))
 	if end == nil {
 		end = a.readOn(buf[:])
 	}
@@ -183,6 +210,19 @@ func (r *Responder) answerArrived(a *arrival) error {
 	}
 	a.ended = a.ending(end)
 	return nil
+}
+
+// visitor is the client, if it begins with a request of HTTP and the server has a door for
+// that; or nil.
+func (a *arrival) visitor(arrived []byte) error {
+	serving, _ := a.ctx.(serving)
+	secure, ok := a.conn.(*tls.Conn)
+	if !serving.http || !ok || !isRequest(arrived) {
+		return nil
+	}
+	_ = secure.SetDeadline(time.Time{})
+	a.heed()
+	return &visitor{conn: &begun{Conn: secure, first: bytes.Clone(arrived)}}
 }
 
 // readTogether adds to arrived, up to its capacity, what follows soon enough. The error is
@@ -263,6 +303,14 @@ func (r *Responder) reply() []byte {
 		return []byte(DefaultReply)
 	}
 	return r.Reply
+}
+
+// lengthOf is how long the answer is to a message of n bytes.
+func (r *Responder) lengthOf(n int64) int64 {
+	if r.Echo {
+		return n
+	}
+	return int64(len(r.reply()))
 }
 
 // replyTo is the answer to a message that is not framed.

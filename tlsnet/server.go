@@ -9,17 +9,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"sync"
 	"time"
 )
 
-// The defaults of a Server, and of a Listener.
-const (
-	DefaultHandshakeTimeout = 10 * time.Second
-	DefaultFirstByteTimeout = 5 * time.Second
-	DefaultMaxHandshakes    = 8192
-	DefaultMaxConns         = 256
-)
+// DefaultMaxConns is how many clients a Server serves at once.
+const DefaultMaxConns = 256
 
 // ErrServerClosed is returned by [Server.Serve] after [Server.Shutdown] or
 // [Server.Close], and is the cause with which the contexts of handlers end.
@@ -45,6 +41,19 @@ type Handler interface {
 	ServeConn(ctx context.Context, conn net.Conn) error
 }
 
+// Hooks are told what a Server does, so that it can be measured. Each may be nil. They are
+// called by many goroutines at once, which wait for them.
+type Hooks struct {
+	// Opened is told of every connection that is let in, and Closed of its end.
+	Opened, Closed func(conn net.Conn)
+	// Handshake is told of every handshake that has ended, how long it took since the
+	// client's first byte, and why it failed, or nil.
+	Handshake func(conn *tls.Conn, took time.Duration, err error)
+	// Limited is told of every limit that a connection was closed for. The address is that of
+	// the connection for which there was no room, which may not be the one that was closed.
+	Limited func(remote net.Addr, limit Limit)
+}
+
 // Server accepts connections, secures them and hands them to its Handler, each in a
 // goroutine of its own. Its fields are not to be changed once it serves.
 type Server struct {
@@ -56,6 +65,13 @@ type Server struct {
 	Plain bool
 	// Handler talks to the clients. It is required.
 	Handler Handler
+	// HTTP serves the clients that speak HTTP: those that have agreed on h2 or http/1.1 by
+	// ALPN (RFC 7301), which the configuration has to offer; and, where the Handler is a
+	// [*Responder], those that have agreed on nothing and begin with a request line. It
+	// is the Server's from then on: its ConnState is called by the Server too, and its
+	// limits of time are to be set, as they are for any server of net/http. If nil, or if
+	// the Server is Plain, the Handler has them all.
+	HTTP *http.Server
 	// HandshakeTimeout bounds a handshake. If zero, DefaultHandshakeTimeout.
 	HandshakeTimeout time.Duration
 	// FirstByteTimeout bounds the wait for a client's first byte. If zero,
@@ -63,11 +79,15 @@ type Server struct {
 	FirstByteTimeout time.Duration
 	// MaxHandshakes is how many connections there may be that the Handler does not have
 	// yet. When there are as many, the oldest that has sent nothing is closed for the
-	// next. If zero, DefaultMaxHandshakes.
+	// next. If zero, DefaultMaxHandshakes; here and below, less than zero means that there
+	// is no limit.
 	MaxHandshakes int
-	// MaxConns is how many connections the Handler has at once; others wait, once
-	// they have shaken hands. If zero, DefaultMaxConns.
+	// MaxConns is how many connections are served at once; others wait, once they have
+	// shaken hands. For one that waits, that of HTTP is closed which has been without a
+	// request for the longest. If zero, DefaultMaxConns.
 	MaxConns int
+	// PerAddress bounds what one address may have of all that.
+	PerAddress PerAddress
 	// Intermediates are certificates that may be one which a client failed to send, or
 	// which we do: with them an explanation can name it. They are not trusted. May be
 	// nil.
@@ -81,9 +101,12 @@ type Server struct {
 	// connections, and of connections that failed if nobody else is; at debug level of
 	// those with [ErrNothingSent]. If nil, nobody is told.
 	Logger *slog.Logger
+	// Hooks may be nil.
+	Hooks *Hooks
 
 	mu        sync.Mutex
 	acceptor  *acceptor // once it serves, or is closed
+	door      *door     // to HTTP, or nil; set with the acceptor
 	closed    bool
 	listeners map[net.Listener]struct{}
 	turns     chan struct{} // for those that the Handler has
@@ -111,14 +134,19 @@ func (s *Server) start() *acceptor {
 	if s.acceptor != nil {
 		return s.acceptor
 	}
-	s.turns = make(chan struct{}, cmp.Or(s.MaxConns, DefaultMaxConns))
+	s.turns = make(chan struct{}, most(s.MaxConns, DefaultMaxConns))
 	s.acceptor = &acceptor{
-		config: s.Config, intermediates: s.Intermediates, failed: s.Failed, logger: s.Logger, pass: s.pass,
+		config: s.Config, intermediates: s.Intermediates, failed: s.Failed, logger: s.Logger, hooks: s.Hooks, pass: s.pass,
+		http: s.HTTP != nil && !s.Plain,
 	}
 	if s.Plain {
 		s.acceptor.config = nil
 	}
-	s.acceptor.start(newAdmission(s.MaxHandshakes, s.FirstByteTimeout, s.HandshakeTimeout))
+	s.acceptor.start(newLimits(s.MaxHandshakes, s.FirstByteTimeout, s.HandshakeTimeout, s.PerAddress))
+	if s.acceptor.http {
+		s.door = newDoor(s.HTTP)
+		s.acceptor.all.Go(s.door.run)
+	}
 	return s.acceptor
 }
 
@@ -143,21 +171,48 @@ func (s *Server) serveInTurn(c *client, conn net.Conn) {
 	err := ErrServerClosed
 	if s.takeTurn() {
 		err = s.serve(s.acceptor.ctx, c, conn)
+		if visitor, ok := errors.AsType[*visitor](err); ok {
+			s.receive(visitor, func() {
+				<-s.turns
+				s.acceptor.leave(c)
+			})
+			return
+		}
 		<-s.turns
 	}
 	_ = CloseAfter(conn, err)
 	s.acceptor.tell(c, conn, err)
-	c.leave()
+	s.acceptor.leave(c)
 }
 
 // serving is the context of a connection that its Server interrupts when the context is
-// done. Nobody else needs to.
-type serving struct{ context.Context }
+// done. Nobody else needs to. Where the Server has a door to HTTP, the Handler may find out
+// that a connection belongs there.
+type serving struct {
+	context.Context
+	http bool
+}
 
-// serve has the Handler talk to a client.
+// serve has the Handler talk to a client. The error is a [*visitor] if it is one for HTTP.
 func (s *Server) serve(ctx context.Context, c *client, conn net.Conn) error {
 	c.beingServed()
-	return s.Handler.ServeConn(ctx, conn)
+	if s.door != nil && agreedOnHTTP(conn) {
+		return &visitor{client: c, conn: conn}
+	}
+	err := s.Handler.ServeConn(ctx, conn)
+	if visitor, ok := errors.AsType[*visitor](err); ok {
+		visitor.client = c
+	}
+	return err
+}
+
+// receive has a visitor served, and calls end once that is over.
+func (s *Server) receive(v *visitor, end func()) {
+	v.end = end
+	if !s.door.receive(v) {
+		_ = v.conn.Close()
+		end()
+	}
 }
 
 // takeTurn waits until the Handler has room. Where it has, it takes the client even when
@@ -168,7 +223,9 @@ func (s *Server) takeTurn() bool {
 		return true
 	default:
 	}
-	if n, due := s.busy.due(); due {
+	if s.acceptor.disturb() {
+		// Its turn is over as soon as net/http has noticed.
+	} else if n, due := s.busy.due(); due {
 		s.acceptor.logger.Warn("the limit of clients is reached: new clients have to wait", "max_conns", cap(s.turns), "waited", n)
 	}
 	select {
@@ -187,18 +244,28 @@ func (s *Server) ServeConn(ctx context.Context, conn net.Conn) error {
 		return errNoConfig
 	}
 	a := s.start()
-	c, _ := a.enter(conn)
+	c, enforced := a.enter(conn)
+	if c == nil && len(enforced) > 0 {
+		return fmt.Errorf("turned away: %s", enforced[0])
+	}
 	if c == nil {
 		return ErrServerClosed
 	}
-	defer c.leave()
+	a.opened(conn)
+	defer a.leave(c)
 	stop := context.AfterFunc(ctx, c.interrupt)
 	defer stop()
 	ready, err := a.ready(ctx, c)
 	if err != nil {
 		return a.explain(ready, err)
 	}
-	err = s.serve(serving{ctx}, c, ready)
+	err = s.serve(serving{ctx, a.http}, c, ready)
+	if visitor, ok := errors.AsType[*visitor](err); ok {
+		done := make(chan struct{})
+		s.receive(visitor, func() { close(done) })
+		<-done
+		return nil
+	}
 	_ = CloseAfter(ready, err)
 	return err
 }
@@ -210,14 +277,14 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	a := s.stopAccepting()
 	select {
 	case <-a.empty:
-		return a.close()
+		return s.end(a)
 	case <-ctx.Done():
 	}
 	select {
 	case <-a.empty:
-		return a.close()
+		return s.end(a)
 	default:
-		return cmp.Or(a.close(), context.Cause(ctx))
+		return cmp.Or(s.end(a), context.Cause(ctx))
 	}
 }
 
@@ -225,7 +292,15 @@ func (s *Server) Shutdown(ctx context.Context) error {
 // moment later, and waits for their goroutines. It takes less than half a second: a
 // Handler that does not return although its connection is closed is left behind, and that
 // is an error.
-func (s *Server) Close() error { return s.stopAccepting().close() }
+func (s *Server) Close() error { return s.end(s.stopAccepting()) }
+
+// end closes everything.
+func (s *Server) end(a *acceptor) error {
+	if s.door != nil {
+		s.door.close()
+	}
+	return a.close()
+}
 
 func (s *Server) stopAccepting() *acceptor {
 	a := s.start()
@@ -233,6 +308,9 @@ func (s *Server) stopAccepting() *acceptor {
 	defer s.mu.Unlock()
 	s.closed = true
 	a.drain()
+	if s.door != nil {
+		s.door.drain()
+	}
 	for ln := range s.listeners {
 		_ = ln.Close()
 	}

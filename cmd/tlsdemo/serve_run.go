@@ -190,10 +190,10 @@ func (s *serve) server(out io.Writer, logger *slog.Logger) *tlsnet.Server {
 			Echo:       s.echo,
 			MaxMessage: int64(s.maxMessage),
 			Timeout:    s.exchangeTimeout,
-			Received: func(conn net.Conn, message tlsnet.Preview, ended tlsnet.Ending) {
+			Received: func(conn net.Conn, r tlsnet.Received) {
 				// One Write, so that the two lines stay together.
 				_, _ = io.WriteString(out, "Connected by "+conn.RemoteAddr().String()+identity(conn)+
-					"\nReceived data: "+quoteReceived(message, ended)+"\n")
+					"\nReceived data: "+quoteReceived(r.Message, r.Ended)+"\n")
 			},
 		},
 		HandshakeTimeout: s.handshakeTimeout,

@@ -1,0 +1,160 @@
+package tlsnet
+
+import (
+	"bytes"
+	"crypto/tls"
+	"net"
+	"net/http"
+	"sync"
+)
+
+// door leads to a server of net/http's. Connections go through it once they have shaken
+// hands and it is known that they speak HTTP.
+type door struct {
+	server *http.Server
+	conns  chan net.Conn
+	closed chan struct{}
+	shut   sync.Once
+
+	mu       sync.Mutex
+	visitors map[net.Conn]*visitor
+}
+
+// visitor is a connection that speaks HTTP. It is an error too: that with which a Handler
+// gives it back.
+type visitor struct {
+	client *client
+	conn   net.Conn // a *tls.Conn, or a begun
+	end    func()   // is called once, when nothing more is done for it
+}
+
+func (*visitor) Error() string { return "the client speaks HTTP" }
+
+func newDoor(server *http.Server) *door {
+	d := &door{server: server, conns: make(chan net.Conn), closed: make(chan struct{}), visitors: make(map[net.Conn]*visitor)}
+	others := server.ConnState
+	server.ConnState = func(conn net.Conn, state http.ConnState) {
+		d.note(conn, state)
+		if others != nil {
+			others(conn, state)
+		}
+	}
+	return d
+}
+
+// run serves who comes through the door, until it is closed.
+func (d *door) run() { _ = d.server.Serve(d) }
+
+// receive takes a visitor in, and reports whether the door was still open.
+func (d *door) receive(v *visitor) bool {
+	d.mu.Lock()
+	d.visitors[v.conn] = v
+	d.mu.Unlock()
+	v.client.rest(true) // it has not asked for anything yet
+	select {
+	case d.conns <- v.conn:
+		return true
+	case <-d.closed:
+		d.forget(v.conn)
+		return false
+	}
+}
+
+// note is told by net/http how far a visitor has come.
+func (d *door) note(conn net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateActive, http.StateIdle:
+		d.mu.Lock()
+		v := d.visitors[conn]
+		d.mu.Unlock()
+		if v != nil {
+			v.client.rest(state == http.StateIdle)
+		}
+	case http.StateClosed, http.StateHijacked:
+		if v := d.forget(conn); v != nil {
+			v.end()
+		}
+	}
+}
+
+// forget returns the visitor, unless that has been done before.
+func (d *door) forget(conn net.Conn) *visitor {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	v := d.visitors[conn]
+	delete(d.visitors, conn)
+	return v
+}
+
+// drain lets nobody stay for another request.
+func (d *door) drain() { d.server.SetKeepAlivesEnabled(false) }
+
+// close closes the connections of all visitors.
+func (d *door) close() { _ = d.server.Close() }
+
+// Accept, Close and Addr make the door the listener of the server behind it.
+
+func (d *door) Accept() (net.Conn, error) {
+	select {
+	case conn := <-d.conns:
+		return conn, nil
+	case <-d.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (d *door) Close() error {
+	d.shut.Do(func() { close(d.closed) })
+	return nil
+}
+
+func (d *door) Addr() net.Addr { return new(net.TCPAddr) }
+
+// agreedOnHTTP reports whether the two ends of conn have agreed on a version of HTTP.
+func agreedOnHTTP(conn net.Conn) bool {
+	secure, ok := conn.(*tls.Conn)
+	if !ok {
+		return false
+	}
+	switch secure.ConnectionState().NegotiatedProtocol {
+	case "h2", "http/1.1":
+		return true
+	}
+	return false
+}
+
+// begun is a connection of which something has been read. net/http knows how to find the
+// state of TLS in it.
+type begun struct {
+	*tls.Conn
+	first []byte // what has been read, and has not been read again
+}
+
+func (b *begun) Read(p []byte) (int, error) {
+	if len(b.first) == 0 {
+		return b.Conn.Read(p)
+	}
+	n := copy(p, b.first)
+	if b.first = b.first[n:]; len(b.first) == 0 {
+		b.first = nil // a connection may last
+	}
+	return n, nil
+}
+
+// maxMethod is how long the method of a request may be, to be known for one.
+const maxMethod = 20
+
+// isRequest reports whether what a client has sent begins with a request line of HTTP/1 (RFC 9112
+// section 3) or the preface of HTTP/2 (RFC 9113 section 3.4).
+func isRequest(data []byte) bool {
+	line, _, whole := bytes.Cut(data, []byte("\n"))
+	line = bytes.TrimSuffix(line, []byte("\r"))
+	method, rest, ok := bytes.Cut(line, []byte(" "))
+	if !whole || !ok || len(method) == 0 || len(method) > maxMethod || bytes.ContainsFunc(method, isNotUpper) {
+		return false
+	}
+	version := rest[bytes.LastIndexByte(rest, ' ')+1:]
+	return len(version) < len(rest) && bytes.HasPrefix(version, []byte("HTTP/"))
+}
+
+func isNotUpper(r rune) bool { return (r < 'A' || 'Z' < r) && r != '-' && r != '_' }
