@@ -236,6 +236,9 @@ func (v *probeView) explanation(fault *explain.Error) *console.Explanation {
 	if name := v.suggested(fault); name != "" {
 		e.Hint = v.typed.With("starttls", name).String()
 	}
+	if v.report.AtOnce && fault == v.report.Faults[0] { // the port may have been that of --starttls
+		e.Hint = v.typed.Without("starttls").Replace(host(v.addr), v.addr).String()
+	}
 	if v.report.Unsteady && fault == v.report.Faults[0] {
 		e.Hint = "ask the person who runs the server whether all servers behind this address are up; to look once more: " + v.typed.String()
 	}

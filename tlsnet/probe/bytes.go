@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tlsdemo/tlsnet/explain"
+	"tlsdemo/tlsnet/neterr"
 	"tlsdemo/tlsnet/wire"
 )
 
@@ -32,8 +33,12 @@ func (l *lab) other() experiment {
 			}
 			wait(ctx, conn, shareOf(ctx, 4-i))
 			first := make([]byte, 512)
-			if n, _ := conn.Read(first); n > 0 {
+			n, err := conn.Read(first)
+			if n > 0 {
 				return answered(first[:n], say)
+			}
+			if neterr.BrokenOff(err) {
+				return nil, "it says nothing, and closes the connection"
 			}
 		}
 		return nil, "it says nothing"

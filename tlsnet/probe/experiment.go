@@ -56,7 +56,7 @@ func (p *Probe) experiments(ctx context.Context, w way, report *Report) {
 		return context.WithTimeoutCause(ctx, shareOf(ctx, n), errOutOfTime)
 	}
 	list := l.list(ctx)
-	defer l.reconsider()
+	defer l.conclude()
 	for i, e := range list {
 		if l.left == 0 || ctx.Err() != nil {
 			return
@@ -79,6 +79,25 @@ func (p *Probe) experiments(ctx context.Context, w way, report *Report) {
 	}
 }
 
+// conclude says of a failure that no experiment has explained that they were tried in vain.
+func (l *lab) conclude() {
+	l.reconsider()
+	first := l.report.Faults[0]
+	if first.Certainty == explain.Certain || l.report.Unsteady || len(l.report.Trials) == 0 {
+		return
+	}
+	vain := *first
+	switch rest := first.Basis; {
+	case first.Code == explain.PeerClosedBeforeHello && l.StartTLS == "":
+		vain.Basis = "nothing that we tried helped: perhaps it accepts only certain client addresses, or it is busy or not ready, or it speaks a protocol that we do not know"
+	case rest == "", !l.report.begun:
+		vain.Basis = "nothing that we tried helped"
+	default:
+		vain.Basis = "nothing that we tried helped; " + rest
+	}
+	l.report.Faults[0] = &vain
+}
+
 // reconsider is for a failure that was thought to be for want of a server name: one has been
 // sent since, and that did not help.
 func (l *lab) reconsider() {
@@ -95,10 +114,12 @@ func (l *lab) reconsider() {
 
 // open reports whether a failure came before any certificate, and left open why.
 func open(report *Report) bool {
-	if report.helloSize == 0 || len(report.Chain) > 0 || len(report.Faults) == 0 {
+	if report.Remote == "" || len(report.Chain) > 0 || len(report.Faults) == 0 {
 		return false
 	}
 	switch first := report.Faults[0]; {
+	case !report.begun:
+		return report.AtOnce || slices.Contains(mayBeginAtOnce, first.Code)
 	case slices.Contains(worthTrying, first.Code):
 		return true
 	case first.Fault() == explain.WeRefused, first.Fault() == explain.TheyRefused:
@@ -113,6 +134,10 @@ var worthTrying = []explain.Code{
 	explain.TLSVersionMismatch, explain.TLSTooOld, explain.ServerNameRequired, explain.ServerNameUnknown,
 }
 
+// mayBeginAtOnce are codes of what comes before TLS that fit a server which waits for no command,
+// but for a ClientHello.
+var mayBeginAtOnce = []explain.Code{explain.PeerSilent, explain.PeerClosedBeforeHello, explain.PeerPlaintextHTTP}
+
 // shareOf is how long one of n steps may take so that each has as much time.
 func shareOf(ctx context.Context, n int) time.Duration {
 	const usual = 3 * time.Second
@@ -125,6 +150,9 @@ func shareOf(ctx context.Context, n int) time.Duration {
 
 // list is the experiments that suit the failure, the likeliest first.
 func (l *lab) list(ctx context.Context) []experiment {
+	if !l.report.begun {
+		return []experiment{l.atOnce()}
+	}
 	name, small, old, other, ldap, header := l.name(ctx), l.small(), l.old(), l.other(), l.ldap(), l.header()
 	if l.StartTLS != "" { // it speaks first, and has done so
 		other, ldap, header = experiment{}, experiment{}, experiment{}
@@ -216,6 +244,7 @@ func (l *lab) keep(seen *Report) {
 	l.report.State, l.report.Chain, l.report.InOrder, l.report.Strays = seen.State, seen.Chain, seen.InOrder, seen.Strays
 	l.report.Verified, l.report.Unjudged = seen.Verified, seen.Unjudged
 	l.report.Asked, l.report.CAs, l.report.RawCAs, l.report.Ours = seen.Asked, seen.CAs, seen.RawCAs, seen.Ours
+	l.report.AtOnce = seen.AtOnce
 	l.report.Fits, l.report.Refused, l.report.Accepted, l.report.Answer = seen.Fits, seen.Refused, seen.Accepted, seen.Answer
 	l.report.Faults = slices.Concat(faults, seen.Faults)
 }
@@ -240,6 +269,41 @@ func (l *lab) tls(change string, w way, says func(seen *Report) *explain.Error) 
 	}}
 }
 
+// atOnce leaves out the command after which TLS was to begin. An alert of TLS shows as well as a
+// certificate that the server waits for no command.
+func (l *lab) atOnce() experiment {
+	w := l.way
+	w.before = nil
+	e := l.tls("TLS at once, without the commands of "+l.StartTLS, w, func(seen *Report) *explain.Error {
+		seen.AtOnce = true
+		return l.beginsAtOnce("")
+	})
+	try := e.try
+	e.try = func(ctx context.Context) (*explain.Error, string) {
+		found, saw := try(ctx)
+		if last := l.last; found == nil && !l.passed && last != nil && last.Alerted {
+			l.report.AtOnce = true
+			return l.beginsAtOnce(fmt.Sprintf(" with the alert %q", strings.TrimPrefix(last.Alert.Error(), "tls: "))), "it answers with an alert of TLS"
+		}
+		return found, saw
+	}
+	return e
+}
+
+// beginsAtOnce is a server that does not wait for a command, but for a ClientHello, which it
+// answers with something.
+func (l *lab) beginsAtOnce(with string) *explain.Error {
+	if l.failed.Code == explain.HandshakeFailed { // an alert, which says so already
+		said := *l.failed
+		return &said
+	}
+	return &explain.Error{
+		Code:  explain.HandshakeFailed,
+		Text:  fmt.Sprintf("TLS begins at once on this port, without --starttls: the server answers a ClientHello%s, and does not begin TLS by the commands of %s", with, l.StartTLS),
+		Basis: "we tried both ways",
+	}
+}
+
 // small is a ClientHello that fits into one packet: without the post-quantum groups it is
 // 1,200 bytes shorter.
 func (l *lab) small() experiment {
@@ -252,10 +316,14 @@ func (l *lab) small() experiment {
 	w.config = config.Clone()
 	w.config.CurvePreferences = []tls.CurveID{tls.X25519}
 	return l.tls("a small ClientHello, with the group X25519 only", w, func(seen *Report) *explain.Error {
+		ours := "ours"
+		if l.report.helloSize > 0 { // otherwise the connection was gone before it was sent
+			ours = fmt.Sprintf("ours of %d bytes", l.report.helloSize)
+		}
 		return &explain.Error{
 			Code: explain.HelloTooLarge,
-			Text: fmt.Sprintf("the server answers a ClientHello of %d bytes, but not ours of %d bytes, which has the post-quantum group X25519MLKEM768: "+
-				"the server, or something in front of it, cannot read a ClientHello that does not fit into one packet, or does not accept this group", seen.helloSize, l.report.helloSize),
+			Text: fmt.Sprintf("the server answers a ClientHello of %d bytes, but not %s, which has the post-quantum group X25519MLKEM768: "+
+				"the server, or something in front of it, cannot read a ClientHello that does not fit into one packet, or does not accept this group", seen.helloSize, ours),
 			Basis: "we tried with --groups=X25519, and then again without it",
 		}
 	})

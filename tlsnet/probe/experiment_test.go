@@ -220,6 +220,29 @@ func TestExperimentsAreBounded(t *testing.T) {
 	}
 }
 
+// A connection that is closed or reset before a byte of ours is out is tried too, and that it
+// was in vain is said.
+func TestExperimentsWhereNothingIsRead(t *testing.T) {
+	for _, reset := range []bool{false, true} {
+		r := newRig(t)
+		var connections atomic.Int32
+		addr := serve(t, func(conn net.Conn) {
+			connections.Add(1)
+			if reset {
+				conn.(*net.TCPConn).SetLinger(0)
+			}
+		})
+		report := run(t, &probe.Probe{Config: r.client}, addr)
+		first := report.Faults[0]
+		if first.Code != explain.PeerClosedBeforeHello || first.Certainty != explain.Unknown || !strings.Contains(first.Basis, "nothing that we tried helped") {
+			t.Errorf("reset %v: %v (%v: %s)", reset, first, first.Certainty, first.Basis)
+		}
+		if n := connections.Load(); n > 7 || len(report.Trials) < 5 {
+			t.Errorf("reset %v: %d connections, tried %+v", reset, n, report.Trials)
+		}
+	}
+}
+
 // What is too old to be used is offered only to look: our certificate, which TLS before 1.3
 // shows to anybody, is not presented.
 func TestExperimentsPresentNothing(t *testing.T) {

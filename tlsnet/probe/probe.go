@@ -62,7 +62,9 @@ type Report struct {
 	Answer   *Answer              // to a request of HTTP, or nil
 	Trials   []Trial              // what was tried to find out why no certificate came
 	Unsteady bool                 // of two handshakes that were the same one succeeded and one failed
+	AtOnce   bool                 // TLS begins without the command that was to come before it
 
+	begun     bool   // a handshake was tried: what comes before TLS is over
 	unrefused bool   // the server was waited for, and did not refuse us
 	heard     bool   // the server said something after the handshake that was no answer of HTTP
 	refusal   string // how it refused us in its own protocol, in words, or empty
@@ -187,6 +189,7 @@ func (p *Probe) look(ctx context.Context, w way, report *Report) (refused bool, 
 	if w.before != nil {
 		if err := w.before(ctx, conn); err != nil {
 			report.add(beforeTLS(err))
+			report.AtOnce = report.Faults[0].Code == explain.HandshakeFailed // an alert of TLS
 			return false, nil
 		}
 	}
@@ -237,6 +240,7 @@ func (r *Report) note(conn *tls.Conn, failure *explain.Error) {
 	if state := conn.ConnectionState(); state.Version != 0 {
 		r.State = &state
 	}
+	r.begun = true
 	r.helloSize = explain.Tap(conn).Seen().HelloSize()
 	theirs, ours, request := explain.Certificates(conn, failure)
 	if r.Chain = theirs; len(theirs) > 0 {

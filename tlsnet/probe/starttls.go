@@ -65,9 +65,14 @@ func (p *Probe) before(name string) func(context.Context, net.Conn) error {
 		return nil
 	}
 	return func(ctx context.Context, conn net.Conn) error {
+		patience := greetingWait(ctx)
+		ctx, cancel := context.WithCancelCause(ctx)
+		defer cancel(nil)
 		stop := interruptWhenDone(ctx, conn)
 		defer stop()
 		d := &dialogue{conn: conn, name: name}
+		d.silence = time.AfterFunc(patience, func() { cancel(&silentError{after: patience}) })
+		defer d.silence.Stop()
 		if err := protocol.ask(d); err != nil {
 			return d.explain(p.StartTLS, neterr.Because(ctx, err))
 		}
@@ -75,11 +80,24 @@ func (p *Probe) before(name string) func(context.Context, net.Conn) error {
 	}
 }
 
+// greetingWait is how long the first byte of a server may take before TLS. Some servers of
+// SMTP greet only after 6 seconds, to see who does not wait. What is left of the time is for
+// seeing whether TLS begins at once.
+func greetingWait(ctx context.Context) time.Duration {
+	const longest = 30 * time.Second
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return longest
+	}
+	return min(longest, time.Until(deadline)*3/4)
+}
+
 // dialogue is what is said before TLS.
 type dialogue struct {
-	conn net.Conn
-	name string    // the server's
-	seen wire.Seen // of what the server said
+	conn    net.Conn
+	name    string      // the server's
+	seen    wire.Seen   // of what the server said
+	silence *time.Timer // that ends it where the server says nothing, or nil
 }
 
 // refusedError is a server that does not begin TLS, in its own words, or in ours where what it
@@ -106,12 +124,17 @@ func (d *dialogue) explain(name string, err error) error {
 	_, refused := errors.AsType[*refusedError](err)
 	unserved, notServed := errors.AsType[*notServedError](err)
 	switch {
+	case d.seen.Alert():
+		return d.alerted(name, err)
 	case notServed:
 		e.Code, e.Certainty, e.Wanted = explain.ServerNameUnknown, explain.Certain, unserved.domain
 		e.Text = fmt.Sprintf("the server speaks XMPP, and does not serve the domain %s", chain.Quote(unserved.domain))
 	case refused && known && spoken.StartTLS != "" && !spoken.MayBe(name):
 		e.Code, e.Certainty, e.StartTLS = explain.PeerWantsStartTLS, explain.Certain, spoken.StartTLS
 		e.Text = fmt.Sprintf("the server speaks %s, not %s", spoken.Name, name)
+	case refused && known && spoken.Kind == wire.HTTP:
+		e.Code, e.Certainty = explain.PeerPlaintextHTTP, explain.Certain
+		e.Text = fmt.Sprintf("the server answers the commands of %s in HTTP: %v", name, err)
 	case refused:
 		e.Code, e.Certainty = explain.PeerNotTLS, explain.Certain
 		e.Text = fmt.Sprintf("the server does not begin TLS when we ask for it with the commands of %s: %v", name, err)
@@ -131,6 +154,38 @@ func (d *dialogue) explain(name string, err error) error {
 	return e
 }
 
+// alerted is a server that answers in TLS what is not: TLS begins at once there.
+func (d *dialogue) alerted(name string, err error) *explain.Error {
+	const record = 7 // bytes: header, level, alert
+	what := "an alert"
+	if len(d.seen.In) < record {
+		wait(context.Background(), d.conn, moreWait)
+		_, _ = d.read(record - len(d.seen.In))
+	}
+	if len(d.seen.In) >= record {
+		what = fmt.Sprintf("the alert %q", strings.TrimPrefix(tls.AlertError(d.seen.In[record-1]).Error(), "tls: "))
+	}
+	return &explain.Error{
+		Code: explain.HandshakeFailed, Side: explain.ClientSide, Certainty: explain.Certain, Err: err,
+		Text:  fmt.Sprintf("the server speaks TLS, and not %s before it: it answered with %s of TLS; TLS begins at once on this port, without --starttls", name, what),
+		Basis: "only a server of TLS sends such an alert",
+	}
+}
+
+// moreWait is how long the rest of what has begun may take where it only makes a text better.
+const moreWait = 200 * time.Millisecond
+
+// refuse is a server that does not answer as the protocol has it: what is there of its answer
+// is in the error, as far as there is no more than a line.
+func (d *dialogue) refuse() error {
+	const line = 80
+	wait(context.Background(), d.conn, moreWait)
+	if !d.seen.Alert() {
+		_, _ = d.read(max(0, line-len(d.seen.In)))
+	}
+	return &refusedError{says: string(d.seen.FirstLine())}
+}
+
 // maxSaid is how much a server may say before TLS, in bytes.
 const maxSaid = 64 << 10
 
@@ -140,10 +195,21 @@ func (d *dialogue) read(n int) ([]byte, error) {
 		return nil, &refusedError{did: "it says more than 64 KiB"}
 	}
 	data := make([]byte, n)
-	got, err := io.ReadFull(d.conn, data)
+	got, err := io.ReadFull(heard{d}, data)
 	d.seen.Received += int64(got)
 	d.seen.In = append(d.seen.In, data[:min(got, max(0, 512-len(d.seen.In)))]...)
 	return data[:got], err
+}
+
+// heard is the connection of a dialogue: once something comes, the server is not silent.
+type heard struct{ *dialogue }
+
+func (h heard) Read(p []byte) (int, error) {
+	n, err := h.conn.Read(p)
+	if n > 0 && h.silence != nil {
+		h.silence.Stop()
+	}
+	return n, err
 }
 
 // until reads up to and including one of the words.
@@ -153,6 +219,9 @@ func (d *dialogue) until(words ...string) (string, error) {
 		b, err := d.read(1)
 		if err != nil {
 			return string(said), err
+		}
+		if d.seen.Alert() { // of which no line comes to an end
+			return string(said), d.refuse()
 		}
 		said = append(said, b...)
 		for _, word := range words {
@@ -269,6 +338,9 @@ func (d *dialogue) ldap() error {
 	if err != nil {
 		return err
 	}
+	if header[0] != '0' {
+		return d.refuse()
+	}
 	length := int(header[1])
 	if length >= 0x80 {
 		long, err := d.read(length & 0x7f)
@@ -285,7 +357,7 @@ func (d *dialogue) ldap() error {
 		return err
 	}
 	// The result's code is an enumeration, and 0 is success: section 4.1.9.
-	if header[0] != '0' || !bytes.Contains(body[:min(len(body), 16)], []byte("\x0a\x01\x00")) {
+	if !bytes.Contains(body[:min(len(body), 16)], []byte("\x0a\x01\x00")) {
 		return &refusedError{says: string(body[:min(len(body), 80)])}
 	}
 	return nil
@@ -321,10 +393,13 @@ func (d *dialogue) postgresql() error {
 		return err
 	}
 	answer, err := d.read(1)
-	if err == nil && string(answer) != "S" {
-		return &refusedError{says: string(answer)}
+	switch {
+	case err != nil, string(answer) == "S":
+		return err
+	case string(answer) == "N":
+		return &refusedError{says: "N"}
 	}
-	return err
+	return d.refuse()
 }
 
 // The capabilities of MySQL that matter: the packets of version 4.1, TLS, and passwords as
@@ -339,6 +414,9 @@ func (d *dialogue) mysql() error {
 	header, err := d.read(4)
 	if err != nil {
 		return err
+	}
+	if header[2] != 0 { // a greeting is short: another protocol
+		return d.refuse()
 	}
 	packet, err := d.read(int(header[0]) | int(header[1])<<8 | int(header[2])<<16)
 	if err != nil {

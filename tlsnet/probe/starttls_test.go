@@ -1,6 +1,7 @@
 package probe_test
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"crypto/tls"
@@ -103,7 +104,8 @@ func (g greeter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// A server that does not begin TLS is not tried any further, and says why.
+// A server that does not begin TLS says why, and is not tried any further, unless it may not
+// have understood a word: then TLS at once is tried.
 func TestStartTLSRefused(t *testing.T) {
 	for _, test := range []struct {
 		protocol string
@@ -121,6 +123,12 @@ func TestStartTLSRefused(t *testing.T) {
 		{"ldap", []exchange{{says: "", hears: ""}}, "0\x0c\x02\x01\x01\x78\x07\x0a\x01\x35\x04\x00\x04\x00", explain.PeerNotTLS, "ldap"},
 		{"xmpp", []exchange{{says: "", hears: ""}}, "<?xml version='1.0'?><stream:stream from='127.0.0.1'><stream:error><host-unknown/></stream:error></stream:stream>", explain.ServerNameUnknown, "does not serve the domain 127.0.0.1"},
 		{"pop3", nil, "", explain.PeerClosedBeforeHello, "closed"},
+		{"pop3", nil, "-ERR too many connections\r\n", explain.PeerNotTLS, "-ERR too many"},
+		{"smtp", []exchange{{says: "220 localhost ready\r\n"}}, "500 what?\r\n", explain.PeerNotTLS, "perhaps it speaks FTP"},
+		{"ftp", []exchange{{says: "220 localhost ready\r\n"}}, "500 what?\r\n", explain.PeerNotTLS, "of ftp: it says"},
+		{"ftp", nil, "220 localhost ESMTP\r\n500 what?\r\n", explain.PeerWantsStartTLS, "speaks SMTP, not ftp"},
+		{"mysql", nil, "220 localhost ESMTP\r\n", explain.PeerWantsStartTLS, "speaks SMTP, not mysql"},
+		{"ldap", []exchange{{}}, "HTTP/1.1 400 Bad Request\r\n\r\n", explain.PeerPlaintextHTTP, `in HTTP: it says "HTTP/1.1 400 Bad Request"`},
 	} {
 		r := newRig(t)
 		addr := serve(t, func(conn net.Conn) {
@@ -131,8 +139,55 @@ func TestStartTLSRefused(t *testing.T) {
 			io.WriteString(conn, test.last)
 		})
 		report := run(t, &probe.Probe{Config: r.client, StartTLS: test.protocol}, addr)
-		if !slices.Equal(codesOf(report), []explain.Code{test.want}) || !strings.Contains(report.Faults[0].Text, test.says) || len(report.Trials) > 0 {
+		trials := 0
+		if test.want == explain.PeerClosedBeforeHello || test.want == explain.PeerPlaintextHTTP {
+			trials = 1
+		}
+		if !slices.Equal(codesOf(report), []explain.Code{test.want}) || !strings.Contains(report.Faults[0].Text, test.says) || len(report.Trials) != trials {
 			t.Errorf("%s: %v, tried %v", test.protocol, report.Faults, report.Trials)
+		}
+	}
+}
+
+// Where TLS begins at once, the command is what is too much: whether the server waits for a
+// ClientHello, or answers the command with an alert of TLS, or with HTTP.
+func TestStartTLSWhereTLSBeginsAtOnce(t *testing.T) {
+	alert := func(conn net.Conn) {
+		readSome(conn)
+		io.WriteString(conn, "\x15\x03\x01\x00\x02\x02\x46")
+		io.Copy(io.Discard, conn)
+	}
+	inHTTP := func(r *rig) func(net.Conn) {
+		return func(conn net.Conn) {
+			in := bufio.NewReader(conn)
+			if first, _ := in.Peek(1); string(first) != "\x16" {
+				io.WriteString(conn, "HTTP/1.1 400 Bad Request\r\n\r\n")
+				return
+			}
+			overTLS(r.server)(begun{conn, in})
+		}
+	}
+	for _, name := range probe.StartTLSNames() {
+		for kind, behave := range map[string]func(*rig) func(net.Conn){
+			"TLS":          func(r *rig) func(net.Conn) { return overTLS(r.server) },
+			"an alert":     func(*rig) func(net.Conn) { return alert },
+			"HTTP, or TLS": inHTTP,
+		} {
+			t.Run(name+", "+kind, func(t *testing.T) {
+				t.Parallel()
+				r := newRig(t)
+				report, err := (&probe.Probe{Config: r.client, StartTLS: name}).Run(within(t, 3*time.Second), serve(t, behave(r)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				first := report.Faults[0]
+				if first.Code != explain.HandshakeFailed || first.Certainty != explain.Certain || !report.AtOnce || !strings.Contains(first.Text, "TLS begins at once on this port") {
+					t.Errorf("%v (%v), at once: %v, tried %+v", first, first.Certainty, report.AtOnce, report.Trials)
+				}
+				if shown := len(report.Chain) > 0; shown != (kind != "an alert") {
+					t.Errorf("a chain is shown: %v", shown)
+				}
+			})
 		}
 	}
 }

@@ -55,6 +55,12 @@ func (s Seen) NotTLS() bool {
 	return s.In[0] != recordAlert && s.In[0] != recordHandshake
 }
 
+// Alert reports whether what was received begins with an alert in plaintext, as a server of
+// TLS answers what is no ClientHello: RFC 8446 section 6.
+func (s Seen) Alert() bool {
+	return len(s.In) > 1 && s.In[0] == recordAlert && s.In[1] == recordVersion
+}
+
 // Garbled reports whether what was received begins like a record of a handshake, and not with
 // one of the two messages with which a handshake begins: RFC 8446 section 4.
 func (s Seen) Garbled() bool {
