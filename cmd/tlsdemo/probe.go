@@ -242,7 +242,9 @@ func (v *probeView) explanation(fault *explain.Error) *console.Explanation {
 	if v.report.Unsteady && fault == v.report.Faults[0] {
 		e.Hint = "ask the person who runs the server whether all servers behind this address are up; to look once more: " + v.typed.String()
 	}
-	if v.http && v.shaken() && slices.Contains(notHTTP, fault.Code) {
+	if v.http && v.shaken() && slices.Contains(notHTTP, fault.Code) && v.report.State.NegotiatedProtocol == "h2" {
+		e.Hint = "to ask in HTTP/1.1: " + v.typed.With("alpn", "http/1.1").String()
+	} else if v.http && v.shaken() && slices.Contains(notHTTP, fault.Code) {
 		e.Hint = "if the server does not speak HTTP: " + v.typed.Without("http").String()
 	}
 	return e

@@ -41,7 +41,7 @@ var httpProtocols = []string{"h2", "http/1.1"}
 func (p *Probe) request(ctx context.Context, conn *tls.Conn, w way, report *Report) error {
 	heard := &hearing{Tap: wire.Tap{Conn: conn}, asked: make(chan struct{})}
 	transport := &http.Transport{
-		DialTLSContext:    func(context.Context, string, string) (net.Conn, error) { return carrier(conn, heard), nil },
+		DialTLSContext:    once(conn, heard),
 		ForceAttemptHTTP2: true, DisableKeepAlives: true, DisableCompression: true, MaxResponseHeaderBytes: 64 << 10,
 	}
 	defer transport.CloseIdleConnections()
@@ -51,20 +51,32 @@ func (p *Probe) request(ctx context.Context, conn *tls.Conn, w way, report *Repo
 		return err
 	}
 	report.Answer = &Answer{Proto: answer.Proto, Status: answer.Status, Server: answer.Header.Get("Server")}
-	refusal := ReadRefusal(answer.StatusCode, body)
-	if refusal == nil && unsaid(answer.StatusCode) {
-		report.Answer.Says = "it does not say whether that is because of a certificate"
-		report.Accepted = explain.Unknown
-		return nil
-	}
-	if refusal == nil {
-		report.Accepted = explain.Certain
-		return nil
-	}
-	report.Answer.Says, report.Refused = refusal.Says, true
-	report.add(refusal.fault(report))
-	p.own(conn, report)
+	p.judge(conn, w, answer.StatusCode, body, report)
 	return nil
+}
+
+// judge notes what an answer says of our certificate. A server that asked for none in the
+// handshake has not seen ours.
+func (p *Probe) judge(conn *tls.Conn, w way, status int, body []byte, report *Report) {
+	asked := report.Asked || conn.ConnectionState().DidResume
+	switch refusal := ReadRefusal(status, body); {
+	case refusal != nil:
+		if !asked {
+			refusal = refusal.unasked()
+		}
+		report.Answer.Says, report.Refused = refusal.Says, true
+		report.add(refusal.fault(report))
+		p.own(conn, report)
+	case status == http.StatusMisdirectedRequest:
+		report.Answer.Says = "it does not serve this host on this connection (Misdirected Request)"
+		report.add(misdirected(w.config.ServerName))
+	case unsaid(status) && asked:
+		report.Answer.Says = "it does not say whether that is because of a certificate"
+	case unsaid(status):
+		report.Answer.Says = "it does not say why; in the handshake it asked for no certificate"
+	default:
+		report.Accepted = explain.Certain
+	}
 }
 
 // hearing is the connection that net/http is given over HTTP/1.1. It keeps the beginning of
@@ -127,7 +139,7 @@ func (p *Probe) unanswered(conn *tls.Conn, heard wire.Seen, err error, report *R
 	if refused != nil {
 		report.Refused = refused.Fault() == explain.TheyRefused
 	} else {
-		refused = noAnswer(heard, err)
+		refused = cmp.Or(endedInHTTP2(err, report), noAnswer(heard, err))
 	}
 	refused.Err = cmp.Or(refused.Err, err)
 	report.heard = len(heard.In) > 0
@@ -178,6 +190,35 @@ func otherLanguage(heard wire.Seen) *explain.Error {
 	}
 }
 
+// misdirected is a server that does not serve the host of a request, whose name is given, on this
+// connection: RFC 9110 section 15.5.20.
+func misdirected(name string) *explain.Error {
+	e := &explain.Error{Side: explain.ClientSide, Code: explain.ServerNameUnknown, Wanted: name, Certainty: explain.Likely}
+	why := fmt.Sprintf("the request was for %s, and this was the server name (SNI) of the handshake too: the server does not serve this name here", name)
+	if net.ParseIP(name) != nil {
+		e.Code, e.Wanted = explain.ServerNameRequired, ""
+		why = fmt.Sprintf("the request was for %s, and the handshake had no server name (SNI), since this is an address", name)
+	}
+	e.Text = "the server completed the handshake, and then answered in HTTP with the status 421 (Misdirected Request): " + why
+	e.Basis = "where some names demand client certificates, servers such as Caddy (strict_sni_host), nginx and Apache answer so to a request for another name than that of the handshake"
+	e.Err = errors.New(e.Text)
+	return e
+}
+
+// unasked is a refusal by a server that asked for no certificate in the handshake, so that it
+// cannot have refused ours: whatever it says, it has seen none.
+func (r *Refusal) unasked() *Refusal {
+	if r.code != "" {
+		return r
+	}
+	u := *r
+	u.Certainty = min(r.Certainty, explain.Likely)
+	u.Says = "its answer is about a client certificate, but in the handshake it asked for none, so that ours was not presented: " +
+		"perhaps it asks only under another server name (SNI), or something in front of it ends TLS"
+	u.unseen = true
+	return &u
+}
+
 // unsaid reports whether a status may be a refusal of our certificate, or of anything else.
 func unsaid(status int) bool {
 	return status == http.StatusBadRequest || status == http.StatusUnauthorized || status == http.StatusForbidden
@@ -189,6 +230,7 @@ type Refusal struct {
 	Says      string            // in words
 	Certainty explain.Certainty // that it is about a certificate
 	code      explain.Code
+	unseen    bool // the server asked for no certificate
 }
 
 // fault is the refusal as a fault of what we presented.
@@ -196,6 +238,9 @@ func (r *Refusal) fault(report *Report) *explain.Error {
 	e := &explain.Error{Code: cmp.Or(r.code, explain.RefusedInHTTP), Ours: true, Certainty: r.Certainty, Cert: report.Ours}
 	e.Text = fmt.Sprintf("the server completed the handshake, and then refused us in HTTP with the status %d: %s", r.Status, r.Says)
 	e.Basis = "the answer itself says this; the server's log has the defect that it found"
+	if r.unseen {
+		e.Basis = "the handshake shows that no certificate was asked for; the server's log has its reason"
+	}
 	e.Err = errors.New(e.Text)
 	return e
 }
@@ -205,8 +250,12 @@ func (r *Refusal) fault(report *Report) *explain.Error {
 // our certificate, it is likely to be that.
 func (r *Refusal) Fault(conn *tls.Conn, intermediates ...*x509.Certificate) *explain.Error {
 	report := new(Report)
-	if _, ours, _ := explain.Certificates(conn, nil); len(ours) > 0 {
+	_, ours, request := explain.Certificates(conn, nil)
+	if len(ours) > 0 {
 		report.Ours = ours[0]
+	}
+	if request == nil && !conn.ConnectionState().DidResume {
+		r = r.unasked()
 	}
 	refused := r.fault(report)
 	if own := explain.Own(conn, intermediates...); len(own) > 0 && refused.Code == explain.RefusedInHTTP {

@@ -199,6 +199,138 @@ func TestHTTPAnotherLanguage(t *testing.T) {
 	}
 }
 
+// A server that asked for no certificate in the handshake has not refused ours, whatever it
+// answers.
+func TestHTTPAskedForNoCertificate(t *testing.T) {
+	for answer, certainty := range map[string]explain.Certainty{
+		"HTTP/1.1 496 No\r\nContent-Length: 0\r\n\r\n":                                explain.Likely,
+		"HTTP/1.1 495 No\r\nContent-Length: 0\r\n\r\n":                                explain.Likely,
+		"HTTP/1.1 400 No\r\nContent-Length: 30\r\n\r\n400 The SSL certificate error ": explain.Likely,
+		"HTTP/1.1 400 No\r\nContent-Length: 0\r\n\r\n":                                explain.Unknown,
+	} {
+		r := newRig(t)
+		report := run(t, &probe.Probe{Config: r.client, HTTP: "/"}, serve(t, said(r, answer)))
+		if report.Answer == nil || !strings.Contains(report.Answer.Says, "in the handshake it asked for no") || report.Accepted != explain.Unknown {
+			t.Fatalf("%q: %+v", answer, report.Answer)
+		}
+		for _, fault := range report.Faults {
+			if fault.Code != explain.RefusedInHTTP || fault.Certainty != certainty || strings.Contains(fault.Text, "refused our certificate") || fault.Cert != nil {
+				t.Errorf("%q: %v (%v)", answer, fault, fault.Certainty)
+			}
+		}
+		if len(report.Faults) > 0 != (certainty == explain.Likely) {
+			t.Errorf("%q: %v", answer, report.Faults)
+		}
+	}
+}
+
+// Who sent a request themselves are not told either that a certificate was refused which was
+// not asked for.
+func TestRefusalFaultAskedForNoCertificate(t *testing.T) {
+	r := newRig(t)
+	plain, err := net.Dial("tcp", serve(t, said(r, "HTTP/1.1 495 No\r\nContent-Length: 0\r\n\r\n")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer plain.Close()
+	r.client.ServerName = "localhost"
+	conn := explain.Client(plain, r.client)
+	fmt.Fprint(conn, "GET / HTTP/1.0\r\n\r\n")
+	answer, err := io.ReadAll(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fault := probe.ReadAnswer(answer).Fault(conn); fault.Certainty == explain.Certain || !strings.Contains(fault.Text, "asked for none") {
+		t.Errorf("%v: %v", fault.Certainty, fault.Text)
+	}
+}
+
+// A server that wants the name of the request in the handshake says so with the status 421.
+func TestHTTPMisdirected(t *testing.T) {
+	for host, want := range map[string]explain.Code{"127.0.0.1": explain.ServerNameRequired, "localhost": explain.ServerNameUnknown} {
+		r := newRig(t)
+		_, port, _ := net.SplitHostPort(overHTTP(t, r, true, status(421, "")))
+		_, port2, _ := net.SplitHostPort(overHTTP(t, r, false, status(421, "")))
+		for _, port := range []string{port, port2} {
+			report := run(t, &probe.Probe{Config: r.client, HTTP: "/"}, net.JoinHostPort(host, port))
+			if !slices.Equal(codesOf(report), []explain.Code{want}) || report.Accepted != explain.Unknown || !strings.Contains(report.Faults[0].Text, "the request was for "+host) {
+				t.Errorf("%s: %v, %v", host, report.Faults, report.Accepted)
+			}
+		}
+	}
+}
+
+// frame is a frame of HTTP/2: RFC 9113 section 4.1.
+func frame(kind byte, stream byte, payload string) string {
+	return string([]byte{0, 0, byte(len(payload)), kind, 0, 0, 0, 0, stream}) + payload
+}
+
+// readHeaders reads up to the request of a client of HTTP/2, and reports whether one came: RFC
+// 9113 sections 3.4 and 6.2.
+func readHeaders(conn net.Conn) bool {
+	const preface, headers = 24, 1
+	if _, err := io.CopyN(io.Discard, conn, preface); err != nil {
+		return false
+	}
+	for {
+		header := make([]byte, 9)
+		if _, err := io.ReadFull(conn, header); err != nil {
+			return false
+		}
+		length := int64(header[0])<<16 | int64(header[1])<<8 | int64(header[2])
+		if _, err := io.CopyN(io.Discard, conn, length); err != nil {
+			return false
+		}
+		if header[3] == headers {
+			return true
+		}
+	}
+}
+
+// A server of HTTP/2 that ends a request, or breaks a rule, has not just closed the connection.
+func TestHTTP2WithoutAnAnswer(t *testing.T) {
+	const last, none = "\x7f\xff\xff\xff", "\x00\x00\x00\x00" // the streams that a GOAWAY lets live
+	settings := frame(4, 0, "")
+	for says, want := range map[string]string{
+		settings + frame(7, 0, none+"\x00\x00\x00\x0d"):          "GOAWAY and the error code HTTP_1_1_REQUIRED: it wants the request in HTTP/1.1",
+		settings + frame(7, 0, last+"\x00\x00\x00\x0bslow down"): `GOAWAY and the error code ENHANCE_YOUR_CALM: it says that we cause too much load; it adds "slow down"`,
+		settings + frame(7, 0, last+"\x00\x00\x00\x00"):          "GOAWAY and the error code NO_ERROR: ",
+		settings + frame(7, 0, none+"\x00\x00\x00\x00"):          "took no HTTP/2 request",
+		settings + frame(7, 0, last+"\x00\x00\x00\x63"):          "GOAWAY and the error code unknown error code 0x63",
+		settings + frame(3, 1, "\x00\x00\x00\x02"):               "RST_STREAM and the error code INTERNAL_ERROR: it has an error of its own",
+		settings + frame(3, 1, "\x00\x00\x00\x07"):               "took no HTTP/2 request",
+		settings + frame(0, 0, "x"):                              "broke a rule of HTTP/2, for which the error code is PROTOCOL_ERROR",
+		frame(4, 0, "abc"):                                       "broke a rule of HTTP/2, for which the error code is FRAME_SIZE_ERROR",
+		"HTTP/1.1 400 Bad Request\r\n\r\n":                       "answered in HTTP/1.1, although it had chosen HTTP/2",
+	} {
+		t.Run(want, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			r.server.NextProtos = []string{"h2"}
+			r.server.ClientAuth = tls.NoClientCert
+			addr := serve(t, func(conn net.Conn) {
+				secure := tls.Server(conn, r.server)
+				if !readHeaders(secure) {
+					return
+				}
+				io.WriteString(secure, says)
+				secure.CloseWrite()
+				io.Copy(io.Discard, secure) // a reset would take what was said with it
+			})
+			p := &probe.Probe{Config: r.client, HTTP: "/"}
+			report := run(t, p, addr)
+			if !slices.Equal(codesOf(report), []explain.Code{explain.NoAnswer}) || !strings.Contains(report.Faults[0].Text, want) || report.Accepted != explain.Unknown {
+				t.Fatalf("%v", report.Faults)
+			}
+			for _, o := range p.Refusals(within(t, 6*time.Second), addr, report, []probe.Credential{{Name: "none"}}) {
+				if o.Known() || strings.Contains(o.How, "closed the connection") {
+					t.Errorf("%+v", o)
+				}
+			}
+		})
+	}
+}
+
 // An answer that begins and never ends is not silence.
 func TestHTTPEndlessHeader(t *testing.T) {
 	r := newRig(t)

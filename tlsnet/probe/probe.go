@@ -68,6 +68,7 @@ type Report struct {
 	unrefused bool   // the server was waited for, and did not refuse us
 	heard     bool   // the server said something after the handshake that was no answer of HTTP
 	refusal   string // how it refused us in its own protocol, in words, or empty
+	ended     string // how it ended a request in HTTP/2, in words, or empty
 	helloSize int    // of the ClientHello, with its record's header, in bytes
 }
 

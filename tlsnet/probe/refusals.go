@@ -171,6 +171,9 @@ func (r *Report) outcome() Outcome {
 	if first.Alerted {
 		return Outcome{Refused: true, How: "alert " + strconv.Quote(strings.TrimPrefix(first.Alert.Error(), "tls: "))}
 	}
+	if closed(first) && r.ended != "" {
+		return Outcome{Refused: true, closed: true, How: r.ended}
+	}
 	if closed(first) {
 		return Outcome{Refused: true, closed: true, How: "it closed the connection without an alert"}
 	}
