@@ -39,16 +39,22 @@ var keyUsages = []string{
 // keyUsage is the line of the short text that certinfo leaves out, or "": what the key is
 // for.
 func keyUsage(c *x509.Certificate) string {
+	names := KeyUsages(c)
+	if len(names) == 0 {
+		return ""
+	}
+	return "  Key usage:   " + strings.Join(names, ", ") + "\n"
+}
+
+// KeyUsages are what a certificate's key is for.
+func KeyUsages(c *x509.Certificate) []string {
 	var names []string
 	for i, name := range keyUsages {
 		if c.KeyUsage&(1<<i) != 0 {
 			names = append(names, name)
 		}
 	}
-	if len(names) == 0 {
-		return ""
-	}
-	return "  Key usage:   " + strings.Join(names, ", ") + "\n"
+	return names
 }
 
 // Request is [Certificate] for a certificate request.
