@@ -275,7 +275,8 @@ balancers, firewalls and servers can read it only if it is in one packet. Only a
 show this, and tlsdemo probe makes it.`},
 	{PeerSilent, connection, `The other end accepted the connection, but sent nothing within the time
 limit.`},
-	{PeerStalled, connection, `The other end began to send something, and stopped before it was complete.`},
+	{PeerStalled, connection, `The other end began to send something, and stopped before it was complete,
+or sent it so slowly that the time limit ended first. The text says which.`},
 	{HandshakeTooLarge, connection, `The other end sent a handshake message that is longer than Go
 accepts. The limit is 256 KiB for a chain of certificates and 64 KiB for other messages. Most often
 the certificate has thousands of names, or the other end sent a whole trust store as its chain.`},

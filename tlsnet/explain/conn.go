@@ -7,6 +7,7 @@ import (
 	"net"
 	"runtime"
 	"sync"
+	"time"
 	"weak"
 
 	"tlsdemo/tlsnet/wire"
@@ -89,6 +90,35 @@ type witness struct {
 	request *tls.CertificateRequestInfo // what a client was asked for, or nil
 	shown   *tls.Certificate            // what was shown, if that is known
 	verdict *verdict                    // of the configuration's own checks, if they refused the peer
+	pace    pace                        // of what came
+}
+
+// pace is when something came: what tells a slow peer from one that stopped.
+type pace struct {
+	first, last time.Time
+	pieces      int
+}
+
+// slow reports whether something was still coming at a time at which it was not yet complete:
+// for longer than the peer has been silent since. What comes at once comes in a few pieces.
+func (p pace) slow(at time.Time) bool {
+	return p.pieces > 2 && p.last.Sub(p.first) > at.Sub(p.last)
+}
+
+// Read reads from the connection, and notes when something came.
+func (w *witness) Read(p []byte) (int, error) {
+	n, err := w.Tap.Read(p)
+	if n > 0 {
+		now := time.Now()
+		w.note(func() {
+			if w.pace.pieces == 0 {
+				w.pace.first = now
+			}
+			w.pace.last = now
+			w.pace.pieces++
+		})
+	}
+	return n, err
 }
 
 // verdict is that of a VerifyConnection or VerifyPeerCertificate.

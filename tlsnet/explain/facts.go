@@ -32,6 +32,7 @@ type facts struct {
 	request *tls.CertificateRequestInfo // what a client was asked for, or nil
 	server  string                      // the name or address a client wants to find
 	verdict error                       // of the configuration's own checks, or nil
+	slow    bool                        // the peer was still sending when it ended
 }
 
 // facts is what is known of a connection of the given state that failed with err.
@@ -41,7 +42,7 @@ func (w *witness) facts(state tls.ConnectionState, err error, intermediates []*x
 	f := &facts{
 		side: w.side, wire: w.Seen(), config: w.config, now: clock(w.config),
 		theirs: state.PeerCertificates, intermediates: intermediates,
-		hello: w.hello, request: w.request, server: w.config.ServerName,
+		hello: w.hello, request: w.request, server: w.config.ServerName, slow: w.pace.slow(time.Now()),
 	}
 	if unverified, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		f.theirs = unverified.UnverifiedCertificates

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"tlsdemo/tlsnet/explain"
 )
@@ -70,5 +72,39 @@ func TestNoCertificateIsToBlameBeforeItIsAskedFor(t *testing.T) {
 		if blames := e.Fault() == explain.TheyRefused || e.Cert != nil; blames != said || strings.Contains(e.Text, "configured") {
 			t.Errorf("alert %d: %v", alert, e)
 		}
+	}
+}
+
+// A peer that sends a byte now and then until the time is over is slow, and has not stopped; one
+// that sent its first flight in pieces and then nothing has stopped.
+func TestSlowIsNotStopped(t *testing.T) {
+	for name, test := range map[string]struct {
+		pause time.Duration // between the pieces
+		want  string
+	}{
+		"drips": {time.Second, "the server is too slow: it was still sending, and had sent 10 bytes of the handshake: "},
+		"stops": {time.Millisecond, "the server stopped after 10 bytes of the handshake: "},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			ours, theirs := net.Pipe()
+			defer theirs.Close()
+			conn := explain.Client(ours, &tls.Config{ServerName: "localhost"})
+			go io.Copy(io.Discard, theirs)
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				for _, b := range []byte("\x16\x03\x03\x01\x00\x02\x00\x00\xfc\x03") {
+					theirs.Write([]byte{b})
+					time.Sleep(test.pause)
+				}
+			}()
+			ours.SetDeadline(time.Now().Add(10*time.Second - time.Millisecond))
+			err := explain.Of(conn, conn.Handshake())
+			if err == nil || err.Code != explain.PeerStalled || err.Certainty != explain.Unknown || !strings.HasPrefix(err.Text, test.want) {
+				t.Errorf("%s: %v", name, err)
+			}
+			ours.Close()
+			<-done // after its last pause
+		})
 	}
 }

@@ -246,6 +246,12 @@ func (f *facts) silence(err error) *Error {
 		}
 		return &Error{Code: PeerSilent, Text: fmt.Sprintf("%s sent nothing: %v", f.peer(), err), Basis: basis}
 	}
+	if f.slow {
+		return &Error{
+			Code: PeerStalled, Text: fmt.Sprintf("%s is too slow: it was still sending, and had sent %d bytes of the handshake: %v", f.peer(), f.wire.Received, err),
+			Basis: "only " + f.peer() + " knows why it is slow, or the network in between; more time may help",
+		}
+	}
 	return &Error{
 		Code: PeerStalled, Text: fmt.Sprintf("%s stopped after %d bytes of the handshake: %v", f.peer(), f.wire.Received, err),
 		Basis: "only " + f.peer() + " knows why it is slow, or sends nothing",
