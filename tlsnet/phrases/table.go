@@ -141,7 +141,7 @@ func (t *table) add(fields []string) error {
 // certificate (X509_V_ERR). Without it some of them would be ordinary English.
 const verifyFrame = `(?:certificate verify failed(?: \(|: )|verify error:num=\d+:|Verification error: |` +
 	`Verify return code: \d+ \(|CERT: Pre-verification error: |Certificate Verification: Error \(\d+\): |` +
-	`verify error: \(\d+:|SSL certificate problem: |TLS/SSL error: |VERIFY ERROR: depth=\d+, error=|\berr \d+:|: |^)`
+	`verify error: \(\d+:|SSL certificate problem: |Certificate verification failed, error \d+ \(|\berr='|verification' parameter='|: num=\d+:|TLS/SSL error: |VERIFY ERROR: depth=\d+, error=|\berr \d+:|: |^)`
 
 func (p *Phrase) setText(kind, text string) (err error) {
 	switch kind {
