@@ -10,6 +10,7 @@ import (
 	"encoding/asn1"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"net"
 	"net/url"
 	"slices"
@@ -223,13 +224,25 @@ func permits(ca *x509.Certificate) string {
 	return console.Clean("can issue certificates only for " + strings.Join(append(FirstFew(names), unlimited...), ", "))
 }
 
-// Remaining says in words how long a certificate is still valid.
+// Remaining says in words how long a certificate is still valid. The end of the year 9999
+// means that it has no end (RFC 5280 section 4.1.2.5).
 func Remaining(cert *x509.Certificate, now time.Time) string {
 	switch {
 	case now.After(cert.NotAfter):
-		return "expired " + chain.Span(now.Sub(cert.NotAfter)) + " ago"
+		return "expired " + between(cert.NotAfter, now) + " ago"
 	case now.Before(cert.NotBefore):
-		return "begins in " + chain.Span(cert.NotBefore.Sub(now))
+		return "begins in " + between(now, cert.NotBefore)
+	case cert.NotAfter.UTC().Year() >= 9999:
+		return "never expires"
 	}
-	return chain.Span(cert.NotAfter.Sub(now)) + " left"
+	return between(now, cert.NotAfter) + " left"
+}
+
+// between is the time from one moment to a later one. A [time.Duration] holds 292 years.
+func between(from, to time.Time) string {
+	span := to.Sub(from)
+	if span == math.MaxInt64 {
+		return fmt.Sprintf("%d years", to.UTC().Year()-from.UTC().Year())
+	}
+	return chain.Span(span)
 }
