@@ -43,7 +43,8 @@ TEXT is the line; several words are joined. Quote it if it has characters that
 are special to your shell. Without TEXT, explain reads a log from the standard
 input or from --file, counts the failures by their meaning, and explains each
 code once. A stack trace and its causes are one failure. It ignores lines that
-are not errors of TLS, and reads only the first 64 KiB of a very long line.
+are not errors of TLS, and reads only the first 64 KiB of a very long line. If it
+is interrupted, it explains what it has counted so far.
 
 With --json each explanation is one object on a line of its own: known, code
 (if there is one), count, first and last (line, text), texts (text, phrase,
@@ -51,12 +52,13 @@ stack, source, printed_by, accuses, alert, count, notes), if_client and
 if_server (the codes of the causes), look_at, try. Lines that look like errors
 of TLS and are not known come last: known (false), count, first, nearest.
 
-The exit status is 0 if anything was recognised, 8 if nothing was, and 3 if the
-file cannot be read.`,
+The exit status is 0 if anything was recognised, 8 if nothing was, 3 if the file
+cannot be read, and 1 if explain was interrupted.`,
 		Example: `  tlsdemo explain remote error: tls: bad certificate
   tlsdemo explain alert 48 --side=client
   tlsdemo explain --file=error.log
-  journalctl -u nginx | tlsdemo explain`,
+  journalctl -u nginx | tlsdemo explain
+  journalctl -u nginx -f | tlsdemo explain`,
 		PreRunE: func(_ *cobra.Command, args []string) error { return e.check(args) },
 		RunE:    func(cmd *cobra.Command, args []string) error { return e.run(cmd.Context(), args) },
 	}
@@ -80,19 +82,20 @@ func (e *explainCmd) check(args []string) error {
 
 func (e *explainCmd) run(ctx context.Context, args []string) error {
 	t := &tally.Tally{Side: phrases.End(e.side), Trusting: len(args) > 0}
-	if err := e.read(ctx, t, args); err != nil {
+	err := e.read(ctx, t, args)
+	if err != nil && ctx.Err() == nil {
 		return err
 	}
-	groups := t.Groups()
+	groups := t.Groups() // of an interrupted log, too: nobody waits for the end of one that grows
 	if e.json {
 		e.printJSON(t, groups)
 	} else {
 		e.print(t, groups)
 	}
-	if len(groups) == 0 {
+	if err == nil && len(groups) == 0 {
 		return &nothingKnownError{lines: t.Lines, text: len(args) > 0}
 	}
-	return nil
+	return err
 }
 
 // nothingKnownError is that explain recognised nothing.

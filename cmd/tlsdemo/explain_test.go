@@ -1,6 +1,9 @@
 package main
 
 import (
+	"bytes"
+	"context"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -43,5 +46,33 @@ func TestExplainCommands(t *testing.T) {
 		if err := cmd.ParseFlags(rest); err != nil {
 			t.Errorf("%s: %s: %v", code, a.try, err)
 		}
+	}
+}
+
+// A log that grows has no end: whoever interrupts explain sees what it has counted so far, even
+// if it waits for the next line.
+func TestExplainInterrupted(t *testing.T) {
+	const known = "remote error: tls: bad certificate\n"
+	for _, args := range [][]string{{"explain"}, {"explain", "--json"}} {
+		log, program := io.Pipe()
+		var stdout, stderr bytes.Buffer
+		ctx, cancel := context.WithCancelCause(t.Context())
+		ended := make(chan int)
+		go func() {
+			ended <- run(ctx, &cli.Env{Stdin: log, Stdout: &stdout, Stderr: &stderr, Now: time.Now}, args)
+		}()
+		for range 2 { // once the second line is taken, the first one has been read
+			if _, err := io.WriteString(program, known); err != nil {
+				t.Fatal(err)
+			}
+		}
+		cancel(errInterrupted)
+		if status := <-ended; status != cli.ExitUnexpected || stderr.String() != "tlsdemo: interrupted\n" {
+			t.Errorf("%q: status %d: %s", args, status, &stderr)
+		}
+		if !strings.Contains(stdout.String(), "client-cert-refused") {
+			t.Errorf("%q: %s", args, &stdout)
+		}
+		_ = program.Close()
 	}
 }

@@ -77,26 +77,39 @@ const (
 )
 
 // Read counts what is in r, line by line, until it ends or ctx does. Of a line that is
-// longer than 64 KiB only the beginning counts.
+// longer than 64 KiB only the beginning counts. If ctx ends, the error is its cause, and what
+// has been counted by then stays.
 func (t *Tally) Read(ctx context.Context, r io.Reader) error {
+	r, stop := interruptible(ctx, r)
+	defer stop()
 	in := text(r)
 	for {
 		line, err := in.ReadSlice('\n')
 		if len(line) > 0 {
 			t.add(line)
 		}
-		for errors.Is(err, bufio.ErrBufferFull) && ctx.Err() == nil {
+		for errors.Is(err, bufio.ErrBufferFull) {
 			_, err = in.ReadSlice('\n')
 		}
 		switch {
-		case ctx.Err() != nil:
-			return context.Cause(ctx)
 		case err == io.EOF:
 			return nil
 		case err != nil:
 			return err
 		}
 	}
+}
+
+// interruptible returns a reader of what is in r that fails when ctx ends, even if a read of r
+// is waiting then, as one of a log that grows does. Nobody can end that read: its goroutine
+// stays until r has something to read, or until the program ends.
+func interruptible(ctx context.Context, r io.Reader) (in io.Reader, stop func() bool) {
+	out, to := io.Pipe()
+	go func() {
+		_, err := io.Copy(to, r)
+		_ = to.CloseWithError(err)
+	}()
+	return out, context.AfterFunc(ctx, func() { _ = to.CloseWithError(context.Cause(ctx)) })
 }
 
 // colour is how terminals are told of colours, which programs put into the midst of texts.
