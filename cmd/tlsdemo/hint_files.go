@@ -149,8 +149,21 @@ func hintFile(f *problem, finding *certs.Finding) string {
 		return "ask the CA for a certificate with a key that TLS can use, such as ECDSA P-256"
 	case certs.CANamesTooLong:
 		return "put only the CAs that issue your clients' certificates into the file of --ca"
+	case certs.KeyUnreadable:
+		return hintUnreadableKey(f, finding)
 	}
 	return ""
+}
+
+// hintUnreadableKey is about a directory where the key should be. Docker makes one if the file
+// that is to be mounted there does not exist.
+func hintUnreadableKey(f *problem, finding *certs.Finding) string {
+	leaf := f.origin.leaf()
+	if leaf == nil || !errors.Is(finding, syscall.EISDIR) {
+		return ""
+	}
+	return "put the file with the private key there, in place of the directory; if the key is lost, ask the CA that issued the certificate, " +
+		chain.Issuer(leaf) + ", for a new one"
 }
 
 // hintTrustFile is about a file in which there is no CA to trust: where our own certificate
