@@ -346,6 +346,8 @@ func hintPlain(f *problem) string {
 		return "if this server is meant to run without TLS (nothing is encrypted, and neither end is authenticated): " + f.here().Without(tlsOnly...).Alone("plain").String()
 	case f.Code == explain.PeerPlaintextHTTP && f.Side == explain.ServerSide:
 		return "at the client: use https:// and not http://"
+	case f.Side == explain.ServerSide && (f.Protocol == "OpenVPN" || f.Protocol == "SSH"): // no setting of theirs mends it
+		return "at the client: use the address and the port of an " + f.Protocol + " server; no other server understands this client"
 	case f.Side == explain.ServerSide:
 		return "at the client: begin the connection with TLS"
 	}

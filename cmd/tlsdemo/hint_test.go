@@ -104,6 +104,30 @@ func TestHintFlags(t *testing.T) {
 	}
 }
 
+// A client whose protocol has its own encryption cannot be told to begin with TLS: it needs
+// another server.
+func TestHintForAClientOfOpenVPN(t *testing.T) {
+	set := certstest.New(t)
+	server := fromDir(t, written(t, set.Pairs()), certs.Server)
+	for first, want := range map[string]string{
+		"\x00\x0e8TJ6\xca*qLm\x00\x00\x00\x00\x00": "at the client: use the address and the port of an OpenVPN server; no other server understands this client",
+		"SSH-2.0-OpenSSH_9.2\r\n":                  "at the client: use the address and the port of an SSH server; no other server understands this client",
+		"AMQP\x00\x00\x09\x01":                     "at the client: begin the connection with TLS",
+	} {
+		near, far := net.Pipe()
+		go func() {
+			_, _ = io.WriteString(far, first)
+			_, _ = io.Copy(io.Discard, far)
+		}()
+		conn := explain.Server(near, &tls.Config{Certificates: []tls.Certificate{set.Server.TLS()}})
+		e := explain.Of(conn, conn.HandshakeContext(t.Context()))
+		_, _ = near.Close(), far.Close()
+		if got := advised(server, e, "serve"); got != want {
+			t.Errorf("%q: %s, want %s", first, got, want)
+		}
+	}
+}
+
 // A server that cannot listen keeps the host that was typed, and is given another port.
 func TestHintToListen(t *testing.T) {
 	for why, want := range map[syscall.Errno]string{

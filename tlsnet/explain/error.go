@@ -68,6 +68,7 @@ type Error struct {
 	Outline   *chain.Outline    // what can be read of the certificate at fault where Cert is nil since crypto/x509 does not read it, or nil
 	Wanted    string            // the name that the server's certificate lacks, or empty
 	Version   uint16            // of TLS in which there was no shared cipher suite, or zero
+	Protocol  string            // what the peer speaks instead of TLS, or empty
 	StartTLS  string            // what openssl s_client -starttls calls the protocol in which the peer wants TLS to begin, or empty
 	Certainty Certainty
 	Basis     string         // what Certainty rests on, in words, or empty

@@ -86,7 +86,7 @@ func Spoken(seen wire.Seen) *Error {
 
 // speaks is a peer that speaks a protocol which is known.
 func (f *facts) speaks(protocol wire.Protocol) *Error {
-	e := &Error{Code: PeerNotTLS, Certainty: Certain, StartTLS: protocol.StartTLS}
+	e := &Error{Code: PeerNotTLS, Certainty: Certain, Protocol: protocol.Name, StartTLS: protocol.StartTLS}
 	text := "%[1]s speaks %[2]s, and does not speak TLS: it began with %[3]q"
 	switch protocol.Kind {
 	case wire.HTTP:
