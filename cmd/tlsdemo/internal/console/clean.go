@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
+	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -67,7 +68,8 @@ func PrintRows(w io.Writer, rows [][2]string, width int) {
 			label = ""
 		}
 		for _, line := range fold(Clean(row[1]), width-indent, true) {
-			fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("%-*s%s", indent, label, line), " "))
+			padding := strings.Repeat(" ", indent-utf8.RuneCountInString(label))
+			_, _ = io.WriteString(w, strings.TrimRight(label+padding+line, " ")+"\n")
 			label = ""
 		}
 	}
@@ -108,6 +110,9 @@ func Hang(w io.Writer, first, text string, width int) {
 // fold breaks a text between words, and words too if they are longer than a line and tear is
 // true. Where there are no words there is one line, and it is empty.
 func fold(text string, width int, tear bool) []string {
+	if utf8.RuneCountInString(text) <= width && isOneLine(text) {
+		return []string{text} // as nearly all are
+	}
 	var lines []string
 	line := ""
 	for word := range strings.FieldsSeq(text) {
@@ -127,6 +132,18 @@ func fold(text string, width int, tear bool) []string {
 		}
 	}
 	return append(lines, line)
+}
+
+// isOneLine reports whether words are separated by one space each, with none around them.
+func isOneLine(text string) bool {
+	before := ' '
+	for _, r := range text {
+		if unicode.IsSpace(r) && (r != ' ' || before == ' ') {
+			return false
+		}
+		before = r
+	}
+	return before != ' ' || text == ""
 }
 
 // tornAt breaks a word of more than n characters: after a mark where names have one, if there

@@ -157,3 +157,14 @@ func TestPrintRows(t *testing.T) {
 		}
 	}
 }
+
+// A text that fits is written as one would be that is folded: spaces are not what it is about.
+func TestFoldWhatFits(t *testing.T) {
+	for text, want := range map[string]string{
+		"": "", " ": "", "one": "one", "one two": "one two", " one  two ": "one two", "one\ttwo\nthree": "one two three", "one two ": "one two",
+	} {
+		if got := fold(text, 80, true); len(got) != 1 || got[0] != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
