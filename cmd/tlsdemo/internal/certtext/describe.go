@@ -77,12 +77,19 @@ func Describe(cert *x509.Certificate, file string) *Description {
 	if cert == nil {
 		return &Description{File: file}
 	}
+	d := Summary(cert)
+	d.File, d.PEM = file, Item{Cert: cert}.pem()
+	return d
+}
+
+// Summary is a certificate's Description without its PEM.
+func Summary(cert *x509.Certificate) *Description {
 	return &Description{
-		File: file, Kind: "certificate", Role: certs.Role(cert),
+		Kind: "certificate", Role: certs.Role(cert),
 		Subject: cert.Subject.String(), Issuer: cert.Issuer.String(), Serial: chain.Serial(cert),
 		DNS: cert.DNSNames, IPs: ips(cert.IPAddresses), URIs: URIs(cert.URIs), Emails: cert.EmailAddresses,
 		NotBefore: &cert.NotBefore, NotAfter: &cert.NotAfter,
-		Key: keyName(cert.PublicKey, cert.RawSubjectPublicKeyInfo), SHA256: digest(cert.Raw), PEM: Item{Cert: cert}.pem(),
+		Key: keyName(cert.PublicKey, cert.RawSubjectPublicKeyInfo), SHA256: digest(cert.Raw),
 	}
 }
 

@@ -72,6 +72,7 @@ func (e *exchange) written(f format) []byte {
 // in writes the report in a format.
 func (r *Report) in(f format) []byte {
 	var b bytes.Buffer
+	b.Grow([...]int{asText: 2 << 10, asHTML: 8 << 10, asJSON: 2 << 10}[f]) // what most take
 	switch f {
 	case asHTML:
 		r.writeHTML(&b)

@@ -194,13 +194,12 @@ func remarks(state *tls.ConnectionState) []string {
 // describe describes a certificate within bounds.
 func describe(cert *x509.Certificate) Certificate {
 	c := Certificate{
-		Description: *certtext.Describe(cert, ""),
+		Description: *certtext.Summary(cert),
 		Signature:   cert.SignatureAlgorithm.String(),
 		KeyUsage:    certtext.KeyUsages(cert),
 		Usages:      extKeyUsages(cert),
 		cert:        cert,
 	}
-	c.PEM = ""
 	for _, text := range []*string{&c.Subject, &c.Issuer, &c.Serial, &c.Key} {
 		*text = chain.Short(*text)
 	}

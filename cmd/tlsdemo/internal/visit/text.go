@@ -129,12 +129,20 @@ func section(b *bytes.Buffer, title string, list rows) {
 
 // indented writes rows a bit to the right.
 func indented(b *bytes.Buffer, list rows) {
-	const indent = "  "
-	var table bytes.Buffer
-	console.PrintRows(&table, list, columns-len(indent))
-	for line := range strings.Lines(table.String()) {
-		b.WriteString(indent + line)
-	}
+	console.PrintRows(indenter{b}, list, columns-len(indent))
+}
+
+const indent = "  "
+
+// indenter begins each write, which has to be a line, a bit to the right.
+type indenter struct{ b *bytes.Buffer }
+
+func (i indenter) Write(line []byte) (int, error) { return i.WriteString(string(line)) }
+
+// WriteString saves a copy of the line.
+func (i indenter) WriteString(line string) (int, error) {
+	i.b.WriteString(indent)
+	return i.b.WriteString(line)
 }
 
 // title says which certificate it is.
