@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"sync"
 )
 
 // earlierDir is where a directory keeps the certificates that have been renewed, until they
@@ -18,7 +19,7 @@ import (
 const earlierDir = "earlier"
 
 // earlierFile is the name of a file in earlierDir, and its first part the name of the leaf.
-var earlierFile = regexp.MustCompile(`^(.+)-[0-9a-f]+\.crt$`)
+var earlierFile = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(.+)-[0-9a-f]+\.crt$`) })
 
 // keptAs is where a directory within ours keeps a leaf, without the end of the file's name.
 func keptAs(within, name string, serial *big.Int) string {
@@ -93,7 +94,7 @@ func (c *Change) listEarlier() error {
 	}
 	c.kept = make(map[string][]string)
 	for _, entry := range entries {
-		if parts := earlierFile.FindStringSubmatch(entry.Name()); parts != nil {
+		if parts := earlierFile().FindStringSubmatch(entry.Name()); parts != nil {
 			c.kept[parts[1]] = append(c.kept[parts[1]], filepath.Join(earlierDir, entry.Name()))
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"sync"
 
 	"tlsdemo/certs/chain"
 )
@@ -72,12 +73,12 @@ func (r Rotation) request(old *x509.Certificate) Request {
 	return req
 }
 
-var numbered = regexp.MustCompile(`^(.*) (\d{1,4})$`)
+var numbered = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(.*) (\d{1,4})$`) })
 
 // nextName is the name of the CA after the one called name: it must be another one, so that
 // everybody can tell them apart.
 func nextName(name string) string {
-	if parts := numbered.FindStringSubmatch(name); parts != nil {
+	if parts := numbered().FindStringSubmatch(name); parts != nil {
 		n, _ := strconv.Atoi(parts[2])
 		return fmt.Sprintf("%s %d", parts[1], n+1)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -110,14 +111,13 @@ func peerOf(side explain.Side) string {
 // newFailuresCmd prints every code with its text, from the same tables that the
 // explanations come from, or those that are asked for.
 func newFailuresCmd(env *cli.Env) *cobra.Command {
-	return &cobra.Command{
+	failures := &cobra.Command{
 		Use:   "failures [CODE...]",
 		Short: "Why connections fail: every code, explained",
-		Long:  failuresPage(),
 		Example: `  tlsdemo help failures
   tlsdemo help failures client-cert-expired`,
-		ValidArgs: codeNames(),
-		Args:      func(_ *cobra.Command, args []string) error { return checkCodes(args) },
+		ValidArgsFunction: completeCode,
+		Args:              func(_ *cobra.Command, args []string) error { return checkCodes(args) },
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return cmd.Help()
@@ -126,8 +126,21 @@ func newFailuresCmd(env *cli.Env) *cobra.Command {
 			return err
 		},
 	}
+	failures.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		cmd.Long = failuresPage()
+		cmd.Parent().HelpFunc()(cmd, args)
+	})
+	return failures
 }
 
+// completeCode offers the codes that begin as what was typed does.
+func completeCode(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+	other := func(name string) bool { return !strings.HasPrefix(name, typed) }
+	return slices.DeleteFunc(codeNames(), other), cobra.ShellCompDirectiveNoFileComp
+}
+
+// failuresPage is the text of the command failures. It is only made when somebody reads it:
+// it is long, and every start of the program would pay for it.
 func failuresPage() string {
 	var page strings.Builder
 	page.WriteString(`Every failed connection has a code. It is the same on the screen, in logs and in

@@ -16,6 +16,9 @@ import (
 // commands into the directory that is its argument.
 func init() {
 	root := newRootCmd(&cli.Env{Now: time.Now})
+	if failures, _, err := root.Find([]string{"failures"}); err == nil {
+		failures.Long = failuresPage()
+	}
 	root.DisableAutoGenTag = true // the same pages for the same commands
 	if err := doc.GenManTree(root, &doc.GenManHeader{Section: "1", Source: "tlsdemo", Manual: "tlsdemo"}, os.Args[1]); err != nil {
 		fmt.Fprintln(os.Stderr, "man:", err)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -28,16 +29,16 @@ var validityUnits = map[string]time.Duration{
 }
 
 var (
-	validityForm = regexp.MustCompile(`^([0-9]+[mhdy])+$`)
-	validityPart = regexp.MustCompile(`([0-9]+)([mhdy])`)
+	validityForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([0-9]+[mhdy])+$`) })
+	validityPart = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`([0-9]+)([mhdy])`) })
 )
 
 func (v *Validity) Set(s string) error {
-	if !validityForm.MatchString(s) {
+	if !validityForm().MatchString(s) {
 		return errors.New("it has to be a number with m, h, d or y, such as 90d")
 	}
 	var total time.Duration
-	for _, part := range validityPart.FindAllStringSubmatch(s, -1) {
+	for _, part := range validityPart().FindAllStringSubmatch(s, -1) {
 		n, err := strconv.ParseInt(part[1], 10, 64)
 		unit := validityUnits[part[2]]
 		if err != nil || n > (math.MaxInt64-int64(total))/int64(unit) {

@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 )
 
-var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./=:@%+,-]+$`)
+var plainWord = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_./=:@%+,-]+$`) })
 
 // ShellWord returns s as one word of a POSIX shell: as it is, quoted, or, where s has
 // characters that no terminal shows, as printf would make it. A shell takes away the line ends
@@ -17,7 +18,7 @@ func ShellWord(s string) string {
 	switch {
 	case strings.HasSuffix(s, "\n"):
 		return "$'" + dollarQuoted(s) + "'"
-	case plainWord.MatchString(s):
+	case plainWord().MatchString(s):
 		return s
 	case Clean(s) == s:
 		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
@@ -54,7 +55,7 @@ func ShellWords(line string) ([]string, error) {
 	for rest := strings.TrimLeft(line, " "); rest != ""; rest = strings.TrimLeft(rest, " ") {
 		var word strings.Builder
 		for rest != "" && rest[0] != ' ' {
-			part := shellPart.FindStringSubmatch(rest)
+			part := shellPart().FindStringSubmatch(rest)
 			if part == nil {
 				return nil, fmt.Errorf("not a plain word of a shell: %s", rest)
 			}
@@ -71,4 +72,4 @@ func ShellWords(line string) ([]string, error) {
 
 // shellPart is the beginning of a word: in single quotes, one character after a backslash,
 // or plain.
-var shellPart = regexp.MustCompile(`^(?s:'([^']*)'|\\(.)|([A-Za-z0-9_./=:@%+,-]+))`)
+var shellPart = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?s:'([^']*)'|\\(.)|([A-Za-z0-9_./=:@%+,-]+))`) })

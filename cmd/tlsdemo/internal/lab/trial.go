@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"tlsdemo/cmd/tlsdemo/internal/console"
 )
@@ -167,18 +168,24 @@ func lost(before, after map[string]bool) bool {
 var (
 	// command finds where the command of a hint begins: what has to be known before it is
 	// typed stands in front, with a colon.
-	command  = regexp.MustCompile(`(?:^|: )((?:tlsdemo|openssl|cat|awk|chmod|mkdir|cd|cp|keytool|iconv|gzip|jq|base64|\(umask) .*)$`)
-	whoActs  = regexp.MustCompile(`\b(?:at the (?:server|client|load balancer):|ask (?:the CA that|who runs|the person who runs) |start a server at |get a certificate from another CA)`)
-	otherLog = regexp.MustCompile(`^the reason is in the (?:server|client)'s own (?:output or )?log$`)
+	command = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?:^|: )((?:tlsdemo|openssl|cat|awk|chmod|mkdir|cd|cp|keytool|iconv|gzip|jq|base64|\(umask) .*)$`)
+	})
+	whoActs = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`\b(?:at the (?:server|client|load balancer):|ask (?:the CA that|who runs|the person who runs) |start a server at |get a certificate from another CA)`)
+	})
+	otherLog = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^the reason is in the (?:server|client)'s own (?:output or )?log$`)
+	})
 )
 
-func typed(hint string) bool { return command.MatchString(hint) }
+func typed(hint string) bool { return command().MatchString(hint) }
 
-func toOtherLog(hint string) bool { return otherLog.MatchString(hint) }
+func toOtherLog(hint string) bool { return otherLog().MatchString(hint) }
 
 // proseVerdict is about a hint without a command, or none.
 func proseVerdict(hint string) Verdict {
-	if whoActs.MatchString(hint) || toOtherLog(hint) {
+	if whoActs().MatchString(hint) || toOtherLog(hint) {
 		return Names
 	}
 	return Nothing
@@ -190,11 +197,11 @@ const withThatSet = "again with that set"
 // enter types the command of a hint, step by step. The verdict is empty unless it is known
 // without another play.
 func (r *run) enter(ctx context.Context, hint, addr string) Verdict {
-	text := command.FindStringSubmatch(hint)[1]
+	text := command().FindStringSubmatch(hint)[1]
 	for step := range strings.SplitSeq(text, " && ") {
 		verdict := r.step(ctx, step, strings.Contains(hint, withThatSet), addr)
 		switch {
-		case verdict == Looks && whoActs.MatchString(hint):
+		case verdict == Looks && whoActs().MatchString(hint):
 			return Names
 		case verdict != "":
 			return verdict

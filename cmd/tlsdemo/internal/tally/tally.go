@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"tlsdemo/tlsnet/phrases"
 )
@@ -113,13 +114,13 @@ func interruptible(ctx context.Context, r io.Reader) (in io.Reader, stop func() 
 }
 
 // colour is how terminals are told of colours, which programs put into the midst of texts.
-var colour = regexp.MustCompile("\x1b\\[[0-9;]*m")
+var colour = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("\x1b\\[[0-9;]*m") })
 
 // add counts one line.
 func (t *Tally) add(line []byte) {
 	t.Lines++
 	if bytes.IndexByte(line, 0x1b) >= 0 {
-		line = colour.ReplaceAll(line, nil)
+		line = colour().ReplaceAll(line, nil)
 	}
 	if !t.entry.goesOn(line) {
 		t.entry = entry{begun: true, indent: indent(line), counted: t.entry.counted[:0]}
