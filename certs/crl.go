@@ -248,21 +248,32 @@ func (c *CRL) signedBy(issuer *x509.Certificate) bool {
 	return signed
 }
 
-// defect is that the list revokes cert, which issuer has issued, or nil. The signature
-// comes last: a certificate that is not on the list costs nothing but the search.
-func (c *CRL) defect(cert, issuer *x509.Certificate) *chain.Defect {
+// Lists reports whether the certificate is on the list, and since when it has been revoked.
+// The list has to name the certificate's issuer as its own. Whether that has signed the list
+// is not verified.
+func (c *CRL) Lists(cert *x509.Certificate) (since time.Time, listed bool) {
 	if !bytes.Equal(c.list.RawIssuer, cert.RawIssuer) {
-		return nil
+		return time.Time{}, false
 	}
 	key := keyOf(cert.SerialNumber)
 	i, found := slices.BinarySearchFunc(c.revoked, key, func(r revocation, key serialKey) int {
 		return bytes.Compare(r.serial[:], key[:])
 	})
-	if !found || !c.signedBy(issuer) {
+	if !found {
+		return time.Time{}, false
+	}
+	return time.Unix(c.revoked[i].at, 0), true
+}
+
+// defect is that the list revokes cert, which issuer has issued, or nil. The signature
+// comes last: a certificate that is not on the list costs nothing but the search.
+func (c *CRL) defect(cert, issuer *x509.Certificate) *chain.Defect {
+	since, listed := c.Lists(cert)
+	if !listed || !c.signedBy(issuer) {
 		return nil
 	}
 	text := fmt.Sprintf("%s, serial %s, has been revoked since %s, by the revocation list of %s from %s", chain.Subject(cert),
-		chain.Short(chain.Serial(cert)), chain.Stamp(time.Unix(c.revoked[i].at, 0)), chain.Quote(c.list.Issuer.String()), chain.Stamp(c.list.ThisUpdate))
+		chain.Short(chain.Serial(cert)), chain.Stamp(since), chain.Quote(c.list.Issuer.String()), chain.Stamp(c.list.ThisUpdate))
 	return &chain.Defect{Kind: chain.Revoked, Text: text, Cert: cert}
 }
 

@@ -8,19 +8,21 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"go.yaml.in/yaml/v3"
 	pkcs12 "software.sslmate.com/src/go-pkcs12"
 
 	"tlsdemo/certs"
 	"tlsdemo/certs/chain"
-	"tlsdemo/certs/shape"
 )
 
 // Cert is a certificate and where it was found.
@@ -46,15 +48,8 @@ type Found struct {
 
 // list is a revocation list and where it was found.
 type list struct {
-	*x509.RevocationList
+	*certs.CRL
 	file string
-}
-
-// revokes reports whether a certificate is on the list.
-func (l *list) revokes(cert *x509.Certificate) bool {
-	return bytes.Equal(l.RawIssuer, cert.RawIssuer) && slices.ContainsFunc(l.RevokedCertificateEntries, func(e x509.RevocationListEntry) bool {
-		return e.SerialNumber.Cmp(cert.SerialNumber) == 0
-	})
 }
 
 // Read reads PEM, DER, PKCS#12 and Secrets of Kubernetes in YAML, and the files in
@@ -88,7 +83,7 @@ func (f *Found) dropRevoked() {
 	for _, l := range f.lists {
 		f.Unread = append(f.Unread, fmt.Errorf("%s: a revocation list is not taken over, but what it revokes is left out", l.file))
 		f.Certs = slices.DeleteFunc(f.Certs, func(c Cert) bool {
-			revoked := l.revokes(c.Certificate)
+			_, revoked := l.Lists(c.Certificate)
 			if revoked {
 				f.Unread = append(f.Unread, fmt.Errorf("%s: %s is revoked by %s; so that it is refused here, too: tlsdemo certs revoke %s",
 					c.File, chain.Subject(c.Certificate), l.file, chain.Serial(c.Certificate)))
@@ -163,22 +158,19 @@ func (f *Found) parsers() []parser {
 	return []parser{f.parseSecrets, f.parsePKCS12, f.parseLists, f.parsePEM}
 }
 
-// parseLists reads revocation lists in PEM or DER.
+// parseLists reads revocation lists in PEM or DER. A damaged one is an error: whom it revokes
+// would live again. What else is in the file is for others to read.
 func (f *Found) parseLists(_ context.Context, data []byte, path string, _ certs.Passphrase) (bool, error) {
-	blocks, _ := shape.Blocks(data)
-	if len(blocks) == 0 {
-		blocks = []shape.Block{{Type: crlBlock, Bytes: data}}
+	lists, err := certs.ParseCRLs(data)
+	if err != nil && bytes.Contains(data, []byte("BEGIN X509 CRL")) { // RFC 7468 section 6
+		return false, err
 	}
-	known := false
-	for _, block := range blocks {
-		if crl, err := x509.ParseRevocationList(block.Bytes); block.Type == crlBlock && err == nil {
-			f.lists, known = append(f.lists, list{crl, path}), true
-		}
+	for _, crl := range lists {
+		f.lists = append(f.lists, list{crl, path})
 	}
-	return known, nil
+	_, nothingElse := certs.ParseBundle(data)
+	return len(lists) > 0 && nothingElse != nil, nil
 }
-
-const crlBlock = "X509 CRL" // RFC 7468 section 6
 
 // parsePEM reads certificates and keys in PEM or DER.
 func (f *Found) parsePEM(_ context.Context, data []byte, path string, pass certs.Passphrase) (bool, error) {
@@ -289,7 +281,7 @@ func (f *Found) parseSecrets(ctx context.Context, data []byte, path string, pass
 	for {
 		var object secret
 		if err := documents.Decode(&object); err != nil {
-			return known, nil // the end, or no YAML
+			return known, damaged(data, err)
 		}
 		for _, s := range append(object.Items, object) {
 			if s.Kind != "Secret" {
@@ -303,17 +295,46 @@ func (f *Found) parseSecrets(ctx context.Context, data []byte, path string, pass
 	}
 }
 
+// damaged is the error for a Secret that ends with err: nil at its end, and for a file that
+// only looks as if it had one.
+func damaged(data []byte, err error) error {
+	if errors.Is(err, io.EOF) || !secretLine().Match(data) {
+		return nil
+	}
+	return fmt.Errorf("the Kubernetes Secret is damaged: %w", err)
+}
+
+// secretLine is how a Secret says that it is one.
+var secretLine = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?m)^[\s{,-]*["']?kind["']?\s*:\s*["']?Secret["']?\s*[,}]?\s*$`)
+})
+
 func (f *Found) addSecret(ctx context.Context, s *secret, path string, pass certs.Passphrase) error {
 	values, err := s.values()
 	if err != nil {
 		return err
 	}
+	before := len(f.Certs) + len(f.Keys)
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if _, err := f.parsePEM(ctx, values[name], path+", "+name, pass); err != nil && strings.HasPrefix(name, "tls.") {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
+	f.noteMissing(values, path, len(f.Certs)+len(f.Keys) == before)
 	return nil
+}
+
+// noteMissing says what a Secret of the type kubernetes.io/tls lacks. Others may have their
+// certificates under any names.
+func (f *Found) noteMissing(values map[string][]byte, path string, empty bool) {
+	_, cert := values["tls.crt"]
+	_, key := values["tls.key"]
+	if !cert && (key || empty) {
+		f.Unread = append(f.Unread, fmt.Errorf("%s: the Kubernetes Secret has no tls.crt", path))
+	}
+	if !key && (cert || empty) {
+		f.Unread = append(f.Unread, fmt.Errorf("%s: the Kubernetes Secret has no tls.key", path))
+	}
 }
 
 func (s *secret) values() (map[string][]byte, error) {

@@ -28,9 +28,11 @@ type Taken struct {
 func (f *Found) Set() (certs.Set, []Taken, error) {
 	leaves, cas := f.leaves(), []Cert(nil)
 	if len(leaves) == 0 {
-		if cas = f.issuers(); len(cas) == 0 {
+		ca, ok := f.issuer()
+		if !ok {
 			return nil, nil, errors.New("there is no certificate of a client, a server or a CA with its private key")
 		}
+		cas = []Cert{ca}
 	}
 	set := make(certs.Set)
 	var taken []Taken
@@ -86,13 +88,13 @@ func (f *Found) leaves() []Cert {
 	return leaves
 }
 
-// issuers is the first CA whose key is there, if any is.
-func (f *Found) issuers() []Cert {
+// issuer is the first CA whose key is there, if any is.
+func (f *Found) issuer() (Cert, bool) {
 	i := slices.IndexFunc(f.Certs, func(c Cert) bool { return chain.MayIssue(c.Certificate) && f.keyOf(c.Certificate).Signer != nil })
 	if i < 0 {
-		return nil
+		return Cert{}, false
 	}
-	return f.Certs[i : i+1 : i+1]
+	return f.Certs[i], true
 }
 
 func (f *Found) keyOf(cert *x509.Certificate) Key {
@@ -159,7 +161,7 @@ func plain(name string) string {
 		}
 		return '-'
 	}, name)
-	if name = strings.Trim(name, "-"); name == "" || len(name) > 60 {
+	if name = strings.Trim(name, "-"); name == "" || len(name) > 60 || (certs.Request{Name: name}).Check() != nil {
 		return "leaf"
 	}
 	return name
