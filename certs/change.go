@@ -88,6 +88,9 @@ func (d Dir) locked(ctx context.Context) (*Change, error) {
 		if err != nil {
 			return nil, err
 		}
+		if err := checkLock(root); err != nil {
+			return nil, cmp.Or(d.notLocked(ctx, err), root.Close())
+		}
 		lock := flock.New(filepath.Join(string(d), lockFile), flock.SetPermissions(0o600))
 		if _, err := lock.TryLockContext(ctx, lockPoll); err != nil {
 			return nil, cmp.Or(d.notLocked(ctx, err), root.Close())
@@ -100,6 +103,16 @@ func (d Dir) locked(ctx context.Context) (*Change, error) {
 			return nil, err
 		}
 	}
+}
+
+// checkLock returns an error if the lock is something else than a file. A link would lock, and
+// even make, a file of somebody else, and a pipe would be waited for.
+func checkLock(root *os.Root) error {
+	info, err := root.Lstat(lockFile)
+	if err != nil || info.Mode().IsRegular() {
+		return nil
+	}
+	return &fs.PathError{Op: "lock", Path: lockFile, Err: errors.New(lockFile + " is not a regular file; remove it")}
 }
 
 // notLocked is why the directory could not be locked.

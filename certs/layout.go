@@ -27,7 +27,7 @@ const keylessText = "The key of its CA is elsewhere: certificates cannot be issu
 
 // keyless reports whether the directory's CA has its key elsewhere, as it should be.
 func (d Dir) keyless() bool {
-	text, err := os.ReadFile(filepath.Join(string(d), madeFile))
+	text, err := ReadFile(filepath.Join(string(d), madeFile))
 	return err == nil && strings.Contains(string(text), keylessText) && !d.hasKey(CA)
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -30,11 +31,15 @@ const (
 )
 
 // ReadFile returns what is in the file, or an error if that is more than MaxFile
-// bytes or if it is a directory. Nothing but MaxFile bytes is ever held.
+// bytes or if it is a directory. Nothing but MaxFile bytes is ever held. A pipe is read like
+// a file, except in a directory that this package made: there nobody would ever write to it.
 func ReadFile(path string) ([]byte, error) { return readFile(path, MaxFile) }
 
 // readFile is ReadFile with another limit.
 func readFile(path string, most int64) ([]byte, error) {
+	if err := checkRegular(path); err != nil && Dir(filepath.Dir(path)).marked() {
+		return nil, err
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -52,6 +57,18 @@ func readFile(path string, most int64) ([]byte, error) {
 	}
 	return data, nil
 }
+
+// checkRegular returns an error if there is something at path that is neither a file nor a
+// directory, nor a link to one: to open a pipe is to wait for its other end.
+func checkRegular(path string) error {
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().IsRegular() || info.IsDir() {
+		return nil
+	}
+	return &os.PathError{Op: "read", Path: path, Err: errNotFile}
+}
+
+var errNotFile = errors.New("it is not a regular file")
 
 // Read returns all of r, or an error if that is more than MaxFile bytes.
 func Read(r io.Reader) ([]byte, error) { return read(r, MaxFile) }
