@@ -84,7 +84,7 @@ func (r Request) Check() error {
 	if err == nil && r.ValidFor < 0 {
 		err = fmt.Errorf("negative validity %v", r.ValidFor)
 	}
-	return cmp.Or(err, checkCommonName(r.CommonName))
+	return cmp.Or(err, checkNewName(r.Name), checkCommonName(r.CommonName))
 }
 
 // Authority is a CA: it issues leaves.

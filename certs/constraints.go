@@ -161,9 +161,11 @@ func (e *NotPermittedError) Error() string {
 func (e *NotPermittedError) Unwrap() error { return ErrNotPermitted }
 
 // permitsHost is for the host of a URI: a domain with a dot before it permits what is below
-// it, and one without permits itself.
+// it, and one without permits itself. Case does not matter in a host's name.
 func permitsHost(domains []string, host string) bool {
+	host = strings.ToLower(host)
 	for _, domain := range domains {
+		domain = strings.ToLower(domain)
 		if host == domain || strings.HasPrefix(domain, ".") && strings.HasSuffix(host, domain) {
 			return true
 		}
@@ -171,14 +173,21 @@ func permitsHost(domains []string, host string) bool {
 	return len(domains) == 0
 }
 
-// permitsMail permits a mailbox that is listed, or one at a host that is.
+// permitsMail permits a mailbox that is listed, or one at a host that is. Case matters only
+// before the @ (RFC 5280 section 7.5).
 func permitsMail(list []string, address string) bool {
 	for _, allowed := range list {
-		if address == allowed || !strings.Contains(allowed, "@") && permitsHost([]string{allowed}, mailHost(address)) {
+		if hostLower(address) == hostLower(allowed) || !strings.Contains(allowed, "@") && permitsHost([]string{allowed}, mailHost(address)) {
 			return true
 		}
 	}
 	return len(list) == 0
+}
+
+// hostLower is a mail address with its host in lower case.
+func hostLower(address string) string {
+	host := mailHost(address)
+	return strings.TrimSuffix(address, host) + strings.ToLower(host)
 }
 
 func permitsIP(ranges []*net.IPNet, ip netip.Addr) bool {
@@ -191,7 +200,9 @@ func permitsIP(ranges []*net.IPNet, ip netip.Addr) bool {
 }
 
 func permitsDNS(domains []string, name string) bool {
+	name = strings.ToLower(name)
 	for _, domain := range domains {
+		domain = strings.ToLower(domain)
 		if name == domain || strings.HasSuffix(name, "."+strings.TrimPrefix(domain, ".")) {
 			return true
 		}

@@ -25,7 +25,7 @@ func (n *NameTakenError) Is(target error) bool { return target == fs.ErrExist }
 // directory has one of that name, in whatever case: macOS and Windows do not tell Alice.crt
 // from alice.crt.
 func (c *Change) free(name string) error {
-	if err := checkName(name); err != nil {
+	if err := checkNewName(name); err != nil {
 		return err
 	}
 	if strings.EqualFold(name, CA) {

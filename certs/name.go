@@ -24,6 +24,27 @@ func checkName(name string) error {
 	return nil
 }
 
+// checkNewName is checkName for a name that no certificate has yet. Names that Windows keeps
+// for devices are refused on every system: con.crt cannot be a file there.
+func checkNewName(name string) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
+	if isDevice(name) {
+		return fmt.Errorf("bad name %q: Windows cannot have files of this name", name)
+	}
+	return nil
+}
+
+// isDevice holds for con, prn, aux, nul, com0 to com9 and lpt0 to lpt9, in whatever case.
+func isDevice(name string) bool {
+	name = strings.ToLower(name)
+	if base := strings.TrimRight(name, "0123456789"); len(name)-len(base) == 1 && (base == "com" || base == "lpt") {
+		return true
+	}
+	return slices.Contains([]string{"con", "prn", "aux", "nul"}, name)
+}
+
 // maxCommonName is RFC 5280's ub-common-name, in characters.
 const maxCommonName = 64
 

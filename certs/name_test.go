@@ -92,3 +92,42 @@ func FuzzParseSubject(f *testing.F) {
 		}
 	})
 }
+
+// What Windows cannot have as a file is no name for a new certificate, in whatever case.
+func TestDeviceNames(t *testing.T) {
+	for _, name := range []string{"con", "CON", "prn", "aux", "nul", "com1", "Com9", "lpt1"} {
+		if err := (Request{Name: name}).Check(); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+		if err := checkName(name); err != nil {
+			t.Errorf("one that is there already: %v", err)
+		}
+	}
+	for _, name := range []string{"console", "com", "com10", "com1a", "lpt", "nul1"} {
+		if err := (Request{Name: name}).Check(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// Case does not matter in the name of a host, and it does before the @ of a mailbox.
+func TestPermitsCase(t *testing.T) {
+	for _, test := range []struct {
+		allowed, address string
+		want             bool
+	}{
+		{"localhost", "alice@LocalHost", true},
+		{"LOCALHOST", "alice@localhost", true},
+		{".Example.org", "alice@mail.EXAMPLE.org", true},
+		{"alice@Example.org", "alice@example.ORG", true},
+		{"alice@example.org", "Alice@example.org", false},
+		{"example.org", "alice@example.com", false},
+	} {
+		if got := permitsMail([]string{test.allowed}, test.address); got != test.want {
+			t.Errorf("%s, where %s is permitted: %v", test.address, test.allowed, got)
+		}
+	}
+	if !permitsHost([]string{".Example.org"}, "a.EXAMPLE.org") || !permitsDNS([]string{"Example.org"}, "a.EXAMPLE.org") {
+		t.Error("the name of a host in another case is not permitted")
+	}
+}

@@ -40,7 +40,7 @@ func (p Profile) Check() error {
 	}
 	taken := make(map[string]bool)
 	for _, leaf := range append(p.leaves(), Request{Name: CA}) {
-		if err := checkName(leaf.Name); err != nil {
+		if err := checkNewName(leaf.Name); err != nil {
 			return err
 		}
 		if taken[leaf.Name] {
