@@ -171,7 +171,10 @@ func (v *probeView) chainRows() [][2]string {
 }
 
 func subject(cert *x509.Certificate) string {
-	return cmp.Or(chain.Short(cert.Subject.String()), "(no subject)")
+	if len(cert.Subject.Names) == 0 {
+		return "no subject, " + chain.Subject(cert)
+	}
+	return chain.Short(cert.Subject.String())
 }
 
 func issuer(cert *x509.Certificate) string {

@@ -101,7 +101,7 @@ func (c *export) run(name string) error {
 			return &cli.UsageError{Command: "tlsdemo certs export", Err: errors.New("the CA's key is never exported: name another certificate, or use --format=jks-truststore for the CA's certificate")}
 		}
 		if pair, err = dir.Pair(name); err != nil {
-			return err
+			return &cli.LocalError{Err: err}
 		}
 	}
 	return c.export(dir, name, pair, cas)

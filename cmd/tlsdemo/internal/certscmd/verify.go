@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -165,8 +166,8 @@ func (c *verify) verify(ctx context.Context, arg string, t *trusted) *verdict {
 	var found, remarks []*certs.Finding
 	for _, usage := range c.usages(list[0]) {
 		d := certs.Demand{Now: c.env.Now(), Usage: usage, Name: c.name, Roots: t.roots, CRLs: t.lists, EndsWithin: time.Duration(c.expiresWithin)}
-		found = append(found, d.Check(list)...)
-		remarks = append(remarks, d.Remarks(list)...)
+		found = merge(found, d.Check(list))
+		remarks = merge(remarks, d.Remarks(list))
 	}
 	return c.judge(arg, list, found, remarks)
 }
@@ -200,6 +201,16 @@ func codeOf(err error) certs.Code {
 		return certs.CertUnreadable
 	}
 	return ""
+}
+
+// merge adds what was found in another role, but nothing a second time.
+func merge(found, more []*certs.Finding) []*certs.Finding {
+	for _, f := range more {
+		if !slices.ContainsFunc(found, func(g *certs.Finding) bool { return g.Code == f.Code && g.File == f.File && g.Text == f.Text }) {
+			found = append(found, f)
+		}
+	}
+	return found
 }
 
 func isAddress(s string) bool {

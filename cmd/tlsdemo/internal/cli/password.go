@@ -61,7 +61,7 @@ func AskPassphrase(env *Env, question string) ([]byte, error) {
 	return term.ReadPassword(int(in.Fd()))
 }
 
-// maxPassphrase is the most that is read of a passphrase, in bytes.
+// maxPassphrase is how long a passphrase can be, in bytes.
 const maxPassphrase = 4096
 
 // firstLine reads a passphrase from a file: whatever follows its first line does not count.
@@ -71,13 +71,16 @@ func firstLine(file string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxPassphrase))
+	data, err := io.ReadAll(io.LimitReader(f, maxPassphrase+1))
 	if err != nil {
 		return nil, err
 	}
 	line, _, _ := strings.Cut(string(data), "\n")
-	if line = strings.TrimSuffix(line, "\r"); line == "" {
-		return nil, fmt.Errorf("%s has no passphrase in its first line", file)
+	switch line = strings.TrimSuffix(line, "\r"); {
+	case line == "":
+		return nil, &LocalError{Err: fmt.Errorf("%s has no passphrase in its first line", file)}
+	case len(line) > maxPassphrase:
+		return nil, &LocalError{Err: fmt.Errorf("%s has a first line of more than %d bytes: this is no passphrase", file, maxPassphrase)}
 	}
 	return []byte(line), nil
 }
