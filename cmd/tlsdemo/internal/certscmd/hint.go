@@ -18,6 +18,10 @@ func Hint(err error, typed retype.Line) (line string, ok bool) {
 	if unlimited, is := errors.AsType[*UnlimitedError](err); is {
 		return in(unlimited.Dir, "rotate-ca").With("constraints", "full").String(), true
 	}
+	if locked, is := errors.AsType[*LockedError](err); is {
+		line := retype.Of("tlsdemo", "certs", "import", locked.File).With("password-file", "password").With("dir", "imported")
+		return "put the password into $" + cli.KeyPassword + "; or, to make a directory of the file: " + line.String(), true
+	}
 	if f, is := errors.AsType[*certs.Finding](err); is && f.Code == certs.CRLExpired {
 		dir, _ := errors.AsType[*cli.DirError](err)
 		if dir == nil {

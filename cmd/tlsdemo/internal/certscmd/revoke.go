@@ -88,7 +88,11 @@ func newCRLCmd(env *cli.Env) *cobra.Command {
 		Short: "Sign the revocation list again",
 		Long: `Sign the directory's revocation list, crl.pem, again, so that it is valid for
 another 90 days. If there is no list, make an empty one, for programs that
-refuse everybody as long as they have no list.`,
+refuse everybody as long as they have no list.
+
+After certs rotate-ca, crl.pem has a list of each CA, that of the new one first.
+Some programs, such as etcd, read only the first list of a file: until
+certs rotate-ca --finish, they accept what is only on the other.`,
 		Example: `  tlsdemo certs crl`,
 		Args:    cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -46,7 +46,9 @@ the old certificates. Those with the old ca.crt also accept the new
 certificates, because a certificate of the new CA that the old CA has signed
 follows them. A program that has a copy of crl.pem needs the new one before it
 meets a new certificate: with the old list, nginx, HAProxy, PostgreSQL and
-others refuse every certificate of the new CA. When all have the new files,
+others refuse every certificate of the new CA. Some programs, such as etcd,
+read only the first list of crl.pem. Until --finish, they refuse only what the
+new CA has revoked, and not what the old one has. When all have the new files,
 --finish removes the old CA, so that nobody accepts its certificates any
 longer. It does not do this while a certificate of the old CA is left in the
 directory, unless you add --force.`,

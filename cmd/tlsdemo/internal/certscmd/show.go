@@ -16,6 +16,7 @@ import (
 
 	"tlsdemo/certs"
 	"tlsdemo/certs/chain"
+	"tlsdemo/certs/convert"
 	"tlsdemo/cmd/tlsdemo/internal/certtext"
 	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/cmd/tlsdemo/internal/console"
@@ -39,8 +40,10 @@ chain leads to the CA, the usage fits the role, other users cannot read the key,
 and the certificate is valid today.
 
 With arguments, show the full text of certificates. NAME is a certificate of the
-directory, FILE is any file with certificates or certificate requests in PEM or
-DER, HOST:PORT is a server, whatever it presents, and - is the standard input.
+directory, FILE is any file with certificates, certificate requests or
+revocation lists in PEM or DER, or a PKCS#12 file, whose password is
+$` + cli.KeyPassword + `. HOST:PORT is a server, whatever it presents, and - is the
+standard input.
 
 ` + certtext.JSONHelp + `
 
@@ -185,7 +188,7 @@ func (c *certsShow) runArgs(ctx context.Context, args []string) error {
 		if err != nil {
 			return err
 		}
-		if err := c.showFile(file, data); err != nil {
+		if err := c.showFile(ctx, file, data); err != nil {
 			return err
 		}
 	}
@@ -210,8 +213,11 @@ func (c *certsShow) showServer(ctx context.Context, addr string) error {
 }
 
 // showFile shows what can be read of a file. What cannot is the error.
-func (c *certsShow) showFile(file string, data []byte) error {
+func (c *certsShow) showFile(ctx context.Context, file string, data []byte) error {
 	items, unread, err := certtext.Parse(data)
+	if f, ok := errors.AsType[*certs.Finding](err); ok && f.Code == certs.FileFormat && file != standardInput {
+		return c.showPKCS12(ctx, file, err)
+	}
 	if err != nil {
 		return newShownFile(file, err, nil)
 	}
@@ -229,6 +235,38 @@ func (c *certsShow) showFile(file string, data []byte) error {
 	}
 	return nil
 }
+
+// showPKCS12 shows the certificates of a PKCS#12 file, if it needs no password or if the
+// environment has that. unread is what is wrong with the file if it is none.
+func (c *certsShow) showPKCS12(ctx context.Context, file string, unread error) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, importPatience, fmt.Errorf("decryption takes longer than %v", importPatience))
+	defer cancel()
+	secret := cli.Password{Variable: cli.KeyPassword}
+	found, err := convert.Read(ctx, []string{file}, secret.Given)
+	if f, ok := errors.AsType[*certs.Finding](err); ok && f.Code == certs.KeyPassphrase {
+		return &LockedError{File: file, err: err}
+	} else if ok && f.Code == certs.KeyEncrypted {
+		return &LockedError{File: file, err: newShownFile(file, unread, nil)}
+	}
+	if err != nil || len(found.Certs) == 0 {
+		return newShownFile(file, unread, nil)
+	}
+	for _, cert := range found.Certs {
+		if err := c.show(certtext.Item{File: file, Cert: cert.Certificate}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// LockedError is a file that needs a password.
+type LockedError struct {
+	File string
+	err  error
+}
+
+func (l *LockedError) Error() string { return l.err.Error() }
+func (l *LockedError) Unwrap() error { return l.err }
 
 // ShownFile is a file of which something cannot be shown. It needs none of the advice for
 // who would use the file.

@@ -23,13 +23,14 @@ import (
 )
 
 const JSONHelp = `With --json each certificate is one object on a line of its own: file, kind
-(certificate or request), role (ca, server, client, both or none), subject,
+(certificate, request or crl), role (ca, server, client, both or none), subject,
 issuer, serial (hexadecimal), dns_names, ip_addresses, uris, email_addresses,
 not_before, not_after (RFC 3339), key (such as "ECDSA P-256"), sha256 (of the
-DER, hexadecimal), pem. Without arguments each also has name, sound (whether it
+DER, hexadecimal), pem. A crl has number, this_update, next_update, and revoked,
+which is a list of serial, time and reason. Without arguments each also has name, sound (whether it
 is OK), and findings and warnings, which are lists of code, file and text.`
 
-// Description is a certificate or request as --json shows it. Fields are only ever added.
+// Description is a certificate, request or revocation list as --json shows it. Fields are only ever added.
 type Description struct {
 	File      string     `json:"file,omitempty"`
 	Name      string     `json:"name,omitempty"`
@@ -47,9 +48,15 @@ type Description struct {
 	Key       string     `json:"key,omitempty"`
 	SHA256    string     `json:"sha256,omitempty"`
 	PEM       string     `json:"pem,omitempty"`
-	Sound     *bool      `json:"sound,omitempty"`
-	Findings  []Finding  `json:"findings,omitzero"` // nil unless it was judged
-	Warnings  []Finding  `json:"warnings,omitzero"`
+
+	Number     string     `json:"number,omitempty"` // this and the next three of a revocation list
+	ThisUpdate *time.Time `json:"this_update,omitempty"`
+	NextUpdate *time.Time `json:"next_update,omitempty"`
+	Revoked    []Revoked  `json:"revoked,omitzero"`
+
+	Sound    *bool     `json:"sound,omitempty"`
+	Findings []Finding `json:"findings,omitzero"` // nil unless it was judged
+	Warnings []Finding `json:"warnings,omitzero"`
 }
 
 type Finding struct {
@@ -63,6 +70,9 @@ type Finding struct {
 func (it Item) Describe() *Description {
 	if it.Cert != nil {
 		return Describe(it.Cert, it.File)
+	}
+	if it.List != nil {
+		return describeList(it)
 	}
 	r := it.Request
 	return &Description{

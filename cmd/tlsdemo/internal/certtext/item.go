@@ -7,15 +7,16 @@ import (
 	"tlsdemo/certs"
 )
 
-// Item is a certificate or a request for one.
+// Item is a certificate, a request for one, or a revocation list.
 type Item struct {
 	File    string
 	Cert    *x509.Certificate
 	Request *x509.CertificateRequest
+	List    *x509.RevocationList
 }
 
 // Parse returns the certificates in data, with what of it cannot be read, or else the
-// requests.
+// requests, or else the revocation lists.
 func Parse(data []byte) ([]Item, *certs.Bundle, error) {
 	var items []Item
 	bundle, err := certs.ParseBundle(data)
@@ -29,6 +30,9 @@ func Parse(data []byte) ([]Item, *certs.Bundle, error) {
 		items = append(items, Item{Request: request})
 	}
 	if len(items) == 0 {
+		items = lists(data)
+	}
+	if len(items) == 0 {
 		return nil, nil, err
 	}
 	return items, bundle, nil
@@ -36,8 +40,11 @@ func Parse(data []byte) ([]Item, *certs.Bundle, error) {
 
 // Text is all of it, or the most important in a few lines.
 func (it Item) Text(short bool) (string, error) {
-	if it.Cert != nil {
+	switch {
+	case it.Cert != nil:
 		return Certificate(it.Cert, short)
+	case it.List != nil:
+		return listText(it.List, short), nil
 	}
 	return Request(it.Request, short)
 }
@@ -46,8 +53,11 @@ func (it Item) pem() string { return string(pem.EncodeToMemory(it.Block())) }
 
 // Block is it in PEM.
 func (it Item) Block() *pem.Block {
-	if it.Cert != nil {
+	switch {
+	case it.Cert != nil:
 		return &pem.Block{Type: "CERTIFICATE", Bytes: it.Cert.Raw}
+	case it.List != nil:
+		return &pem.Block{Type: crlBlock, Bytes: it.List.Raw}
 	}
 	return &pem.Block{Type: "CERTIFICATE REQUEST", Bytes: it.Request.Raw}
 }
