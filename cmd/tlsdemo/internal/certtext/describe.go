@@ -27,8 +27,9 @@ const JSONHelp = `With --json each certificate is one object on a line of its ow
 issuer, serial (hexadecimal), dns_names, ip_addresses, uris, email_addresses,
 not_before, not_after (RFC 3339), key (such as "ECDSA P-256"), sha256 (of the
 DER, hexadecimal), pem. A crl has number, this_update, next_update, and revoked,
-which is a list of serial, time and reason. Without arguments each also has name, sound (whether it
-is OK), and findings and warnings, which are lists of code, file and text.`
+which is a list of serial, time and reason. Without arguments each also has
+name, sound (whether it is OK), and findings and warnings, which are lists of
+code, file and text.`
 
 // Description is a certificate, request or revocation list as --json shows it. Fields are only ever added.
 type Description struct {
