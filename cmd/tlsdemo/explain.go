@@ -43,8 +43,8 @@ TEXT is the line; several words are joined. Quote it if it has characters that
 are special to your shell. Without TEXT, explain reads a log from the standard
 input or from --file, counts the failures by their meaning, and explains each
 code once. A stack trace and its causes are one failure. It ignores lines that
-are not errors of TLS, and reads only the first 64 KiB of a very long line. If it
-is interrupted, it explains what it has counted so far.
+are not errors of TLS, and reads only the first 64 KiB of a very long line. If
+it is interrupted, it explains what it has counted so far.
 
 With --json each explanation is one object on a line of its own: known, code
 (if there is one), count, first and last (line, text), texts (text, phrase,
