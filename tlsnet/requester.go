@@ -163,10 +163,13 @@ func (x *exchange) endOfAnswer(err error) (Ending, error) {
 	case !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
 		return ended, err
 	case ended == Cut:
-		return Cut, fmt.Errorf("%w: the server closed the connection without close_notify, so the answer may be incomplete", ErrCutShort)
+		return Cut, errNoCloseNotify
 	}
 	return ended, nil
 }
+
+// errNoCloseNotify is an answer without an end of its own that a FIN alone has ended.
+var errNoCloseNotify = fmt.Errorf("%w: the server closed the connection without close_notify, so the answer may be incomplete", ErrCutShort)
 
 // noAnswer is the failure of an answer that did not begin. It is not "refused": a crash, or
 // a proxy whose backend is down, looks the same.

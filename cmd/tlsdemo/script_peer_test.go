@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -125,6 +126,7 @@ func listener(ts *testscript.TestScript) net.Listener {
 //	early   knows nothing of ALPN, answers, says that this was all, and reads on
 //	deaf    knows nothing of ALPN, answers, says that this was all, and closes with what has come unread
 //	numb    knows nothing of ALPN, answers, and then neither reads nor closes
+//	slow    knows nothing of ALPN, and answers after three seconds
 func peer(ts *testscript.TestScript, neg bool, args []string) {
 	takes(ts, neg, args, 3, 3)
 	behave, ok := behaviours[args[0]]
@@ -136,7 +138,7 @@ func peer(ts *testscript.TestScript, neg bool, args []string) {
 	switch args[0] {
 	case "tls12":
 		config.MaxVersion = tls.VersionTLS12
-	case "linger", "fin", "early", "deaf", "numb":
+	case "linger", "fin", "early", "deaf", "numb", "slow":
 		config.NextProtos = nil
 	}
 	switch args[0] {
@@ -189,6 +191,12 @@ var behaviours = map[string]func(net.Conn, *tls.Conn){
 		_, _ = io.WriteString(secure, "Hello world!")
 		_ = secure.CloseWrite()
 		_, _ = io.Copy(io.Discard, secure)
+	},
+	"slow": func(_ net.Conn, secure *tls.Conn) {
+		readOnce(secure)
+		time.Sleep(3 * time.Second)
+		_, _ = io.WriteString(secure, "Hello world!")
+		_ = secure.Close()
 	},
 	"deaf": func(_ net.Conn, secure *tls.Conn) {
 		readOnce(secure)

@@ -74,6 +74,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"status":   exitStatus,   // status N PROGRAM [ARG...]: as exec, but the exit status has to be N
 	"tmpfs":    tmpfs,        // tmpfs SIZE DIR: make DIR, a file system of its own
 	"tree":     tree,         // tree [-all] DIR: print modes and paths, or all that can change
+	"web":      web,          // web KIND DIR VAR: be a server of HTTP, and set VAR to its address
 	"truncate": truncate,     // truncate SIZE FILE: make FILE that long, without taking the room
 }
 

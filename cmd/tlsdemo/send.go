@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,9 +17,8 @@ import (
 	"tlsdemo/certs"
 	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/cmd/tlsdemo/internal/console"
+	"tlsdemo/cmd/tlsdemo/internal/talk"
 	"tlsdemo/tlsnet"
-	"tlsdemo/tlsnet/explain"
-	"tlsdemo/tlsnet/probe"
 )
 
 const defaultMessage = "Hello world!"
@@ -37,6 +37,9 @@ type send struct {
 	tls        tlsFlags
 	timeout    time.Duration
 	linger     time.Duration
+	request    talk.Request
+	typed      bool // somebody gave what is to be sent
+	offered    bool // somebody gave what is to be offered by ALPN
 }
 
 func newSendCmd(env *cli.Env) *cobra.Command {
@@ -46,21 +49,33 @@ func newSendCmd(env *cli.Env) *cobra.Command {
 		Short: "Say Hello world! to a server and print its answer",
 		Long: `Send a message to a server and print its answer. The message is "Hello world!"
 unless you give another one. We present our own certificate, and accept only a
-server whose certificate was issued under our CA.`,
+server whose certificate was issued under our CA.
+
+A server of HTTP is asked in HTTP: if it chooses http/1.1 or h2 (ALPN), answers
+the message in HTTP, or if --http is given. The request is GET /, or a POST of
+the message if you give one. Redirects are shown and not followed. Where the
+answer refuses our certificate, the exit status is 6. With any other answer, a
+404 or a 500 included, mutual TLS has worked, and it is 0.
+
+If the server refuses the handshake because of ALPN, or answers the message in
+HTTP, send connects a second time. -v says so. --alpn offers what you say, and
+nothing else.`,
 		Example: `  tlsdemo send
   tlsdemo send 'Good morning' --addr=localhost:9999 -v
-  tlsdemo send --file=letter.txt --raw >answer.txt`,
+  tlsdemo send --file=letter.txt --raw >answer.txt
+  tlsdemo send --addr=localhost:443 --http=/healthz`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return fmt.Errorf("unexpected argument %q: a message of several words has to be quoted", args[1])
 			}
 			return nil
 		},
-		PreRunE: func(_ *cobra.Command, args []string) error {
+		PreRunE: func(cmd *cobra.Command, args []string) error {
+			s.typed, s.offered = len(args) > 0 || s.file != "", cmd.Flags().Changed("alpn")
 			return s.check(args)
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			report := &sendReport{}
+			report := &talk.Report{}
 			return s.tell(report, s.run(cmd.Context(), report))
 		},
 	}
@@ -74,10 +89,13 @@ server whose certificate was issued under our CA.`,
 	flags.BoolVarP(&s.verbose, "verbose", "v", false, "also print what was negotiated, how long it took and how the answer ended, on the standard error")
 	flags.BoolVar(&s.plain, "plain", false, "use TCP without TLS, to loopback only: nothing is encrypted, and neither end is authenticated")
 	s.tls.register(flags)
+	flags.Lookup("alpn").DefValue = "[" + strings.Join(talk.Protocols, ",") + "]"
+	flags.Var(&s.request, "http", "make an HTTP request: `/PATH` or \"METHOD /PATH\" (without a value: /)")
+	flags.Lookup("http").NoOptDefVal = "/"
 	flags.DurationVar(&s.timeout, "timeout", 30*time.Second, "time limit for connecting, handshake and exchange together")
 	flags.DurationVar(&s.linger, "linger", tlsnet.DefaultLinger, "without ALPN: how long we wait for the rest of the answer when the server sends nothing")
 	cmd.MarkFlagsMutuallyExclusive("raw", "json")
-	plainAlone(cmd, "server-name")
+	plainAlone(cmd, "server-name", "http")
 	return cmd
 }
 
@@ -91,6 +109,8 @@ func (s *send) check(args []string) error {
 		return errors.New("use either MESSAGE or --file, not both")
 	case s.plain && !loopback(s.addr):
 		return errors.New("--plain connects to loopback addresses only")
+	case s.request.Given() && s.offered && slices.Contains(s.tls.alpn, tlsnet.Protocol):
+		return errors.New("--http cannot be used with --alpn=" + tlsnet.Protocol + ", which is not a protocol of HTTP")
 	case len(args) > 0:
 		s.message = args[0]
 	}
@@ -101,13 +121,13 @@ func (s *send) check(args []string) error {
 }
 
 // run has the exchange, and reports what it saw, as far as it came.
-func (s *send) run(ctx context.Context, report *sendReport) error {
+func (s *send) run(ctx context.Context, report *talk.Report) error {
 	message, closer, err := s.open()
 	if err != nil {
 		return err
 	}
 	defer closer.Close()
-	dialer := &tlsnet.Dialer{}
+	t := s.talk(message, report)
 	var from *origin
 	if !s.plain {
 		creds, err := s.credentialFlags.open(s.env, certs.Client)
@@ -118,7 +138,7 @@ func (s *send) run(ctx context.Context, report *sendReport) error {
 		for _, warning := range creds.warnings(certs.ClientAuth, s.env.Now()) {
 			fmt.Fprintf(s.env.Stderr, "tlsdemo: %s\n", console.Clean(warning))
 		}
-		dialer.Config, dialer.Intermediates = s.tls.client(creds, s.serverName, s.env.Now), from.intermediates()
+		t.TLS, t.Intermediates = s.tls.client(creds, s.serverName, s.env.Now)(), from.intermediates()
 	} else {
 		fmt.Fprintln(s.env.Stderr, "tlsdemo: --plain: nothing is encrypted, and neither end is authenticated")
 	}
@@ -127,10 +147,38 @@ func (s *send) run(ctx context.Context, report *sendReport) error {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, &gaveUpError{after: s.timeout})
 	defer cancel()
-	if err := s.exchange(ctx, dialer, message, report); err != nil {
+	if err := t.Run(ctx); err != nil {
 		return &located{err: err, origin: from, typed: s.env.Typed}
 	}
 	return nil
+}
+
+// talk is what to do, without TLS.
+func (s *send) talk(message io.Reader, report *talk.Report) *talk.Talk {
+	t := &talk.Talk{
+		Dial: s.dial, Addr: s.addr, Request: s.request, Message: message, Typed: s.typed,
+		Linger: s.linger, Now: s.env.Now, Report: report,
+	}
+	if s.offered {
+		t.ALPN = append([]string{}, s.tls.alpn...)
+	}
+	if s.raw {
+		t.Raw = s.env.Stdout
+	}
+	// Only in the end: until the answer is in, a TLS 1.3 server may not have looked at our
+	// certificate.
+	if s.verbose {
+		t.Told = func() { report.Print(s.env.Stderr) }
+	}
+	return t
+}
+
+func (s *send) dial(ctx context.Context) (net.Conn, error) {
+	conn, err := (&tlsnet.Dialer{}).Connect(ctx, s.addr)
+	if err != nil {
+		return nil, &connectError{addr: s.addr, plain: s.plain, err: err}
+	}
+	return conn, nil
 }
 
 // open returns the message, and what is to be closed after it. A file is opened before the
@@ -146,54 +194,9 @@ func (s *send) open() (message io.Reader, closer io.Closer, err error) {
 	return file, file, err
 }
 
-func (s *send) exchange(ctx context.Context, dialer *tlsnet.Dialer, message io.Reader, report *sendReport) (err error) {
-	watch := stopwatch{now: s.env.Now, last: s.env.Now()}
-	conn, err := dialer.Connect(ctx, s.addr)
-	if err != nil {
-		return &connectError{addr: s.addr, plain: s.plain, err: err}
-	}
-	defer func() { _ = tlsnet.CloseAfter(conn, err) }()
-	report.Address, report.ConnectMS = conn.RemoteAddr().String(), watch.lap()
-	if s.plain {
-		return s.converse(ctx, conn, message, report, &watch)
-	}
-	secure, err := dialer.Handshake(ctx, conn, s.addr)
-	if err != nil {
-		return err
-	}
-	conn = secure
-	report.negotiated(secure.ConnectionState())
-	report.HandshakeMS = watch.lap()
-	err = s.converse(ctx, secure, message, report, &watch)
-	if refused := explain.Of(secure, err, dialer.Intermediates...); refused != nil {
-		return refused
-	}
-	if refusal := probe.ReadAnswer(report.answer.Head); err == nil && refusal != nil && refusal.Certainty == explain.Certain {
-		return refusal.Fault(secure, dialer.Intermediates...)
-	}
-	return err
-}
-
-func (s *send) converse(ctx context.Context, conn net.Conn, message io.Reader, report *sendReport, watch *stopwatch) error {
-	answer := io.Writer(&report.answer)
-	if s.raw {
-		answer = io.MultiWriter(s.env.Stdout, answer)
-	}
-	requester := &tlsnet.Requester{Linger: s.linger}
-	ended, err := requester.Exchange(ctx, conn, message, answer)
-	report.Ended, report.ExchangeMS = ended, watch.lap()
-	report.answered = err == nil || report.isAnswer()
-	// Only now: until the answer is in, a TLS 1.3 server may not have looked at our
-	// certificate.
-	if s.verbose {
-		report.print(s.env.Stderr)
-	}
-	return report.quoteRest(err)
-}
-
 // tell prints the answer, if there is one, and returns err, with which the command failed,
 // or nil. With --json there is an object on the standard output in any case.
-func (s *send) tell(report *sendReport, err error) error {
+func (s *send) tell(report *talk.Report, err error) error {
 	if err == nil && report.Ended == tlsnet.Silence {
 		fmt.Fprintf(s.env.Stderr, "tlsdemo: the server did not say that its answer was complete: it sent nothing for %v, so the answer may be incomplete\n", s.linger)
 	}
@@ -203,12 +206,14 @@ func (s *send) tell(report *sendReport, err error) error {
 	return err
 }
 
-func (s *send) print(report *sendReport, failed error) (err error) {
+func (s *send) print(report *talk.Report, failed error) error {
 	switch {
+	case s.json && failed != nil:
+		return report.PrintJSON(s.env.Stdout, explained(failed).Fields())
 	case s.json:
-		err = report.printJSON(s.env.Stdout, failed)
-	case report.answered && !s.raw:
-		_, err = fmt.Fprintf(s.env.Stdout, "Received %s\n", report.quote())
+		return report.PrintJSON(s.env.Stdout, nil)
+	case s.raw:
+		return nil
 	}
-	return err
+	return report.PrintAnswer(s.env.Stdout)
 }

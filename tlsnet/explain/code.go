@@ -246,7 +246,7 @@ clock is wrong, or the CA was created on another machine a moment ago.`},
 	{RefusedInHTTP, certificate, `The server finished the handshake, and refused the client's
 certificate, or a client without one, in its answer to the first HTTP request. nginx answers with
 the status 400 (its own numbers are 495 and 496), and Envoy, Apache and HAProxy with 403. The
-handshake alone does not show this, but tlsdemo probe --http does.`},
+handshake alone does not show this, but tlsdemo send and tlsdemo probe --http do.`},
 	{CertAskedLater, certificate, `The server asked for a certificate after the handshake, when it had
 read the request. In TLS 1.2 it does this by renegotiation, in TLS 1.3 by post-handshake
 authentication. Go supports neither. IIS does this, and Apache if SSLVerifyClient is set for one

@@ -14,12 +14,10 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 
 	"tlsdemo/certs/chain"
+	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
-	"tlsdemo/tlsnet/neterr"
-	"tlsdemo/tlsnet/wire"
 )
 
 // Answer is what a server of HTTP answered to one request.
@@ -39,15 +37,9 @@ var httpProtocols = []string{"h2", "http/1.1"}
 // request makes one request over conn, and notes what the answer says of our certificate. It
 // returns the failure of the connection, if that is what ended it.
 func (p *Probe) request(ctx context.Context, conn *tls.Conn, w way, report *Report) error {
-	heard := &hearing{Tap: wire.Tap{Conn: conn}, asked: make(chan struct{})}
-	transport := &http.Transport{
-		DialTLSContext:    once(conn, heard),
-		ForceAttemptHTTP2: true, DisableKeepAlives: true, DisableCompression: true, MaxResponseHeaderBytes: 64 << 10,
-	}
-	defer transport.CloseIdleConnections()
-	answer, body, err := p.get(ctx, transport, w)
+	answer, body, err := p.get(ctx, conn, w)
 	if err != nil {
-		p.unanswered(conn, heard.Seen(), neterr.Because(ctx, err), report)
+		p.unanswered(conn, err, report)
 		return err
 	}
 	report.Answer = &Answer{Proto: answer.Proto, Status: answer.Status, Server: answer.Header.Get("Server")}
@@ -79,40 +71,7 @@ func (p *Probe) judge(conn *tls.Conn, w way, status int, body []byte, report *Re
 	}
 }
 
-// hearing is the connection that net/http is given over HTTP/1.1. It keeps the beginning of
-// what the server says, since net/http does not tell an answer that it cannot read from none
-// at all. Nothing is read from it before a request is written: net/http ends a connection on
-// which a server speaks first.
-type hearing struct {
-	wire.Tap
-	once  sync.Once
-	asked chan struct{} // closed once a request is written, or none will be
-}
-
-func (h *hearing) Read(p []byte) (int, error) {
-	<-h.asked
-	return h.Tap.Read(p)
-}
-
-func (h *hearing) Write(p []byte) (int, error) {
-	defer h.once.Do(func() { close(h.asked) })
-	return h.Tap.Write(p)
-}
-
-func (h *hearing) Close() error {
-	defer h.once.Do(func() { close(h.asked) })
-	return h.Tap.Close()
-}
-
-// carrier is what net/http is given: for HTTP/2 it wants the connection of TLS itself.
-func carrier(conn *tls.Conn, heard *hearing) net.Conn {
-	if conn.ConnectionState().NegotiatedProtocol == "h2" {
-		return conn
-	}
-	return heard
-}
-
-func (p *Probe) get(ctx context.Context, transport *http.Transport, w way) (*http.Response, []byte, error) {
+func (p *Probe) get(ctx context.Context, conn *tls.Conn, w way) (*http.Response, []byte, error) {
 	_, port, _ := net.SplitHostPort(w.addr)
 	path, query, _ := strings.Cut(p.HTTP, "?")
 	target := &url.URL{Scheme: "https", Host: net.JoinHostPort(w.config.ServerName, port), Path: path, RawQuery: query}
@@ -121,7 +80,7 @@ func (p *Probe) get(ctx context.Context, transport *http.Transport, w way) (*htt
 		return nil, nil, err
 	}
 	request.Header.Set("User-Agent", "tlsdemo-probe")
-	answer, err := (&explain.RoundTripper{Base: transport, Intermediates: p.Intermediates}).RoundTrip(request)
+	answer, err := tlsnet.RoundTrip(conn, request, p.Intermediates...)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -130,64 +89,15 @@ func (p *Probe) get(ctx context.Context, transport *http.Transport, w way) (*htt
 	return answer, body, nil
 }
 
-// unanswered is a request that got no answer of HTTP; heard is what came instead.
-func (p *Probe) unanswered(conn *tls.Conn, heard wire.Seen, err error, report *Report) {
-	refused, ok := errors.AsType[*explain.Error](err)
+// unanswered is a request that got no answer of HTTP.
+func (p *Probe) unanswered(conn *tls.Conn, err error, report *Report) {
+	none, ok := errors.AsType[*tlsnet.UnansweredError](err)
 	if !ok {
-		refused = explain.Of(conn, err, p.Intermediates...)
+		return // the time for it was cut short
 	}
-	if refused != nil {
-		report.Refused = refused.Fault() == explain.TheyRefused
-	} else {
-		refused = cmp.Or(endedInHTTP2(err, report), noAnswer(heard, err))
-	}
-	refused.Err = cmp.Or(refused.Err, err)
-	report.heard = len(heard.In) > 0
-	report.add(refused)
+	report.Refused, report.heard, report.ended = none.Why.Fault() == explain.TheyRefused, none.Heard, none.Ended
+	report.add(none.Why)
 	p.own(conn, report)
-}
-
-// noAnswer is a server that did not answer a request, although it did not refuse us.
-func noAnswer(heard wire.Seen, err error) *explain.Error {
-	late := neterr.DeadlinePassed(err) || errors.Is(err, context.DeadlineExceeded)
-	switch {
-	case heard.HTTP():
-		return halfAnswer(late, err)
-	case len(heard.In) > 0:
-		return otherLanguage(heard)
-	case late:
-		return &explain.Error{Code: explain.PeerSilent, Text: "the server completed the handshake, and did not answer an HTTP request", Basis: "perhaps it is slow, or does not speak HTTP"}
-	}
-	return &explain.Error{
-		Code: explain.NoAnswer, Text: "the server completed the handshake, and closed the connection instead of answering an HTTP request",
-		Basis: "a refused certificate, a server of another protocol and a proxy whose backend is down look the same from here",
-	}
-}
-
-// halfAnswer is an answer of HTTP that did not come to an end, or is none as it should be.
-func halfAnswer(late bool, err error) *explain.Error {
-	const begun = "the server completed the handshake, and began an HTTP answer, but "
-	switch {
-	case late:
-		return &explain.Error{Code: explain.PeerStalled, Text: begun + "its header was not complete in time", Basis: "perhaps it is slow"}
-	case neterr.BrokenOff(err):
-		return &explain.Error{Code: explain.NoAnswer, Text: begun + "closed the connection before its header was complete", Basis: "its own log may say why"}
-	}
-	why := strings.TrimPrefix(err.Error(), "net/http: HTTP/1.x transport connection broken: ")
-	return &explain.Error{Code: explain.NoAnswer, Certainty: explain.Certain, Text: begun + "that cannot be read: " + chain.Quote(why)}
-}
-
-// otherLanguage is a server that answered, but not in HTTP. Whether it accepts us is then not
-// known: it may have greeted us before it looked at our certificate.
-func otherLanguage(heard wire.Seen) *explain.Error {
-	what := "does not answer in HTTP"
-	if protocol, known := heard.ServerProtocol(); known && protocol.Kind != wire.Perhaps {
-		what = "speaks " + protocol.Name + ", not HTTP"
-	}
-	return &explain.Error{
-		Code: explain.NoAnswer, Certainty: explain.Certain,
-		Text: fmt.Sprintf("the server completed the handshake, and %s: it said %q", what, heard.In[:min(len(heard.In), 40)]),
-	}
 }
 
 // misdirected is a server that does not serve the host of a request, whose name is given, on this

@@ -50,15 +50,19 @@ func (e *encounter) sendFlags(s *stage) []string {
 	}
 	as := e.credentials(s, explain.ClientSide)
 	flags := []string{"--server-name=localhost", "--cert=" + as.Cert, "--key=" + as.Key, "--ca=" + as.CA}
-	return slices.Concat(flags, e.foreign.greeting(), e.fill(e.situation.sendFlags))
+	return slices.Concat(flags, e.greeting(), e.fill(e.situation.sendFlags))
 }
 
-// greeting is what our client says to a server, and how it has to be told.
-func (f foreign) greeting() []string {
-	if f.web {
-		return []string{"GET / HTTP/1.0\r\nHost: localhost\r\n\r\n", "--alpn="}
+// greeting is what our client says to a server. One of HTTP is asked in that, unless it is about
+// what is offered by ALPN.
+func (e *encounter) greeting() []string {
+	if !e.foreign.web {
+		return []string{workshop.GreetingLine}
 	}
-	return []string{workshop.GreetingLine}
+	if slices.ContainsFunc(e.situation.sendFlags, func(flag string) bool { return strings.HasPrefix(flag, "--alpn") }) {
+		return []string{"GET / HTTP/1.0\r\nHost: localhost\r\n\r\n"}
+	}
+	return []string{"--http"}
 }
 
 // answered reports whether our client had an answer, and ended as it has to then.

@@ -280,7 +280,10 @@ var mismatches = []situation{
 		name: "no name, and their server wants one", kind: negotiation, verifier: byServer, options: []string{"one-name"},
 		sendFlags: []string{"--server-name=127.0.0.1"}, send: codes(explain.ServerNameRequired),
 	},
-	both(situation{name: "no ALPN in common", kind: negotiation, verifier: byServer, options: []string{"alpn"}}, explain.ALPNMismatch),
+	both(situation{
+		name: "no ALPN in common", kind: negotiation, verifier: byServer, options: []string{"alpn"},
+		sendFlags: []string{"--alpn=tlsdemo/1"}, // of its own accord it would connect again without
+	}, explain.ALPNMismatch),
 	// Apache chooses http/1.1, whatever it was offered.
 	{
 		name: "ALPN that was not offered", kind: negotiation, verifier: byClient, options: []string{"alpn-own"}, sendFlags: []string{"--alpn=tlsdemo/1"},

@@ -107,8 +107,7 @@ var peerScenarios = []Scenario{
 	},
 	{
 		Name: "refused-in-http", Broken: "the server completes the handshake and refuses the certificate in HTTP, as nginx does",
-		serve: []string{"--alpn=", "--reply=HTTP/1.1 400 Bad Request\n\n400 The SSL certificate error\n"},
-		send:  []string{"--alpn=", "GET / HTTP/1.0\n\n"}, Want: Verdicts{Client: "refused-in-http"},
+		server: turningAway, Want: Verdicts{Client: "refused-in-http"},
 	},
 	{
 		// Without ALPN the server has no means of telling why it does not answer.

@@ -1,12 +1,14 @@
 package lab
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"encoding/pem"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -89,6 +91,16 @@ func answer(conn *tls.Conn) {
 	_ = reply.Close()
 	_ = conn.CloseWrite()
 }
+
+// turningAway is a server of HTTP that lets anybody finish the handshake.
+var turningAway = secure("# nginx with ssl_verify_client, and a CA that did not issue the client's certificate",
+	func(_ *place, config *tls.Config) { config.NextProtos = []string{"http/1.1"} },
+	func(conn *tls.Conn) {
+		if _, err := http.ReadRequest(bufio.NewReader(conn)); err == nil {
+			_, _ = io.WriteString(conn, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n<title>400 The SSL certificate error</title>\n")
+		}
+		_ = conn.CloseWrite()
+	})
 
 // closing closes at once.
 var closing = secure("# a server that closes right after the handshake", nil, func(conn *tls.Conn) { _ = conn.Close() })

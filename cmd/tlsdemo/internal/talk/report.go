@@ -1,20 +1,24 @@
-package main
+package talk
 
 import (
 	"cmp"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"time"
 
 	"tlsdemo/certs/chain"
 	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/tlsnet"
+	"tlsdemo/tlsnet/explain"
 )
 
-// sendReport is what there is to tell about an exchange besides the answer. Times are
+// Report is what there is to tell about an exchange besides the answer. Times are
 // in milliseconds.
-type sendReport struct {
+type Report struct {
 	Address     string     `json:"address"`
 	Version     string     `json:"tls_version,omitempty"`
 	CipherSuite string     `json:"cipher_suite,omitempty"`
@@ -27,12 +31,17 @@ type sendReport struct {
 	HandshakeMS float64    `json:"handshake_ms,omitempty"`
 	ExchangeMS  float64    `json:"exchange_ms"`
 
+	// HTTP is the answer's head, if that is one of HTTP.
+	HTTP *answerInHTTP `json:"http,omitempty"`
+	// Earlier are the connections that came to nothing, and why there was another.
+	Earlier []string `json:"earlier,omitempty"`
+
 	Ended    tlsnet.Ending `json:"-"` // how the answer ended
 	answer   tlsnet.Preview
 	answered bool // whether answer is to be shown as one
 }
 
-func (r *sendReport) negotiated(state tls.ConnectionState) {
+func (r *Report) negotiated(state tls.ConnectionState) {
 	server := state.PeerCertificates[0]
 	r.Version = tls.VersionName(state.Version)
 	r.CipherSuite = tls.CipherSuiteName(state.CipherSuite)
@@ -43,8 +52,26 @@ func (r *sendReport) negotiated(state tls.ConnectionState) {
 	r.ServerUntil = &server.NotAfter
 }
 
-// print shows the report as lines.
-func (r *sendReport) print(w io.Writer) {
+// again is that another connection is made, with why. What the one before brought counts no more.
+func (r *Report) again(why string) {
+	*r = Report{Earlier: append(r.Earlier, why)}
+}
+
+// endedWith is how the body of an answer of HTTP ended, which is all of it if err is nil.
+func (r *Report) endedWith(err error) {
+	r.answered, r.Ended = err == nil, tlsnet.Closed
+	if cut, ok := errors.AsType[*tlsnet.ExchangeError](err); ok && cut.Code == explain.PeerStalled {
+		r.Ended = tlsnet.Silence
+	} else if ok {
+		r.Ended = tlsnet.Cut
+	}
+}
+
+// Print shows the report as lines.
+func (r *Report) Print(w io.Writer) {
+	for _, why := range r.Earlier {
+		fmt.Fprintf(w, "tlsdemo: %s\n", console.Clean(why))
+	}
 	table := console.NewTable(w)
 	defer table.Flush()
 	fmt.Fprintf(table, "address\t%s\n", r.Address)
@@ -64,23 +91,45 @@ func (r *sendReport) print(w io.Writer) {
 	if r.Ended != "" {
 		fmt.Fprintf(table, "ended\t%s\n", r.Ended)
 	}
+	if r.HTTP != nil {
+		fmt.Fprintf(table, "HTTP\t%s\n", r.HTTP.line())
+		for _, name := range slices.Sorted(maps.Keys(r.HTTP.Headers)) {
+			fmt.Fprintf(table, "%s\t%s\n", name, console.Clean(r.HTTP.Headers[name]))
+		}
+	}
 }
 
 // isAnswer reports whether what came is to be shown as an answer, even though something
 // went wrong. What is known to be a part of one is not: of a framed answer that is known.
-func (r *sendReport) isAnswer() bool {
+func (r *Report) isAnswer() bool {
 	return r.answer.Size > 0 && (r.ALPN != tlsnet.Protocol || r.Ended == tlsnet.Closed)
 }
 
 // quoteRest adds to an error what came of an answer that is not shown.
-func (r *sendReport) quoteRest(err error) error {
-	if err == nil || r.answered || r.answer.Size == 0 {
+func (r *Report) quoteRest(err error) error {
+	if err == nil || r.answered || r.HTTP == nil && r.answer.Size == 0 {
 		return err
 	}
 	return fmt.Errorf("%w (only this part of the answer came: %s)", err, r.quote())
 }
 
-func (r *sendReport) quote() string { return console.Quote(r.answer.Head, r.answer.Size) }
+// quote is the answer as a line has it.
+func (r *Report) quote() string {
+	body := console.Quote(r.answer.Head, r.answer.Size)
+	if r.HTTP != nil {
+		return r.HTTP.line() + ": " + body
+	}
+	return body
+}
+
+// PrintAnswer shows the answer, if there is one.
+func (r *Report) PrintAnswer(w io.Writer) error {
+	if !r.answered {
+		return nil
+	}
+	_, err := fmt.Fprintf(w, "Received %s\n", r.quote())
+	return err
+}
 
 // received is the answer as --json has it.
 type received struct {
@@ -89,22 +138,19 @@ type received struct {
 	Cut      bool   `json:"received_cut,omitempty"` // in this object, because it is long
 }
 
-// printJSON shows the report, the answer and why the command failed as one object, as far
-// as there is each.
-func (r *sendReport) printJSON(w io.Writer, failed error) error {
+// PrintJSON shows the report, the answer and why the command failed, which may be nil, as one
+// object, as far as there is each.
+func (r *Report) PrintJSON(w io.Writer, failed *console.Fields) error {
 	var record struct {
-		*sendReport
+		*Report
 		Ended tlsnet.Ending `json:"ended,omitempty"`
 		*received
 		*console.Fields
 	}
-	record.Ended = r.Ended
+	record.Ended, record.Fields = r.Ended, failed
 	if r.answered {
-		record.sendReport = r
+		record.Report = r
 		record.received = &received{string(r.answer.Head), r.answer.Size, r.answer.Size > int64(len(r.answer.Head))}
-	}
-	if failed != nil {
-		record.Fields = explained(failed).Fields()
 	}
 	return console.NewJSONEncoder(w).Encode(record)
 }

@@ -1,4 +1,4 @@
-package probe
+package tlsnet
 
 import (
 	"context"
@@ -91,17 +91,17 @@ var http2Codes = map[string]string{
 }
 
 // endedInHTTP2 is a server that ended a request in HTTP/2 in a way that has a name, or nil.
-func endedInHTTP2(err error, report *Report) *explain.Error {
+func endedInHTTP2(err error) (none *UnansweredError) {
 	did := inHTTP2(err)
 	if did == "" {
 		return nil
 	}
-	report.ended, _, _ = strings.Cut("it "+did, ": ")
+	ended, _, _ := strings.Cut("it "+did, ": ")
 	e := &explain.Error{Code: explain.NoAnswer, Certainty: explain.Certain, Text: "the server completed the handshake, and then " + did}
 	e.Basis = "this does not tell whether a certificate was the reason"
 	if errors.Is(err, errAskedAgain) {
 		e.Certainty = explain.Unknown
 		e.Basis = "perhaps it is being stopped, or has just been started: a second try may succeed"
 	}
-	return e
+	return &UnansweredError{Why: e, Ended: ended}
 }

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"bufio"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"tlsdemo/certs"
+)
+
+// web is a server of HTTP, with the certificates in DIR. What it answers is in webAnswers.
+//
+//	http1  chooses http/1.1 by ALPN
+//	http2  has h2 only, as servers of gRPC do
+//	open   chooses http/1.1, and asks for no certificate
+//	late   knows nothing of ALPN, and waits for the end of a line
+//	quick  knows nothing of ALPN, and refuses at once what does not begin as a request does
+//	other  has a protocol of its own, refuses who offers others, and answers who offers none as quick does
+func web(ts *testscript.TestScript, neg bool, args []string) {
+	takes(ts, neg, args, 3, 3)
+	config := source(ts, args[1], certs.Server).ServerConfig()
+	config.NextProtos = map[string][]string{
+		"http1": {"http/1.1"}, "http2": {"h2"}, "open": {"http/1.1"}, "other": {"other/1"},
+	}[args[0]]
+	ln := listener(ts)
+	ts.Setenv(args[2], ln.Addr().String())
+	server := &http.Server{Handler: webAnswers(), ErrorLog: log.New(io.Discard, "", 0)}
+	ts.Defer(func() { _ = server.Close() })
+	switch args[0] {
+	case "open":
+		config.ClientAuth = tls.NoClientCert
+	case "late":
+		server.TLSNextProto = map[string]func(*http.Server, *tls.Conn, http.Handler){}
+	case "quick", "other":
+		go func() { _ = server.Serve(&quick{tls.NewListener(ln, config)}) }()
+		return
+	}
+	server.Protocols = new(http.Protocols)
+	server.Protocols.SetHTTP1(args[0] != "http2")
+	server.Protocols.SetHTTP2(args[0] == "http2")
+	go func() { _ = server.Serve(tls.NewListener(ln, config)) }()
+}
+
+// webAnswers answers by path.
+func webAnswers() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "%s %s for %s, %q", r.Method, r.URL.RequestURI(), r.Host, r.Header.Get("Accept-Encoding"))
+	})
+	mux.HandleFunc("/echo", func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		fmt.Fprintf(w, "%s of %d: %.100s", r.Method, r.ContentLength, body)
+	})
+	mux.HandleFunc("/status/{code}/{text}", func(w http.ResponseWriter, r *http.Request) {
+		code, _ := strconv.Atoi(r.PathValue("code"))
+		w.WriteHeader(code)
+		_, _ = io.WriteString(w, r.PathValue("text"))
+	})
+	mux.HandleFunc("/go", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Set-Cookie", "secret")
+		w.Header().Set("Location", "https://elsewhere.localhost/\u202e")
+		w.WriteHeader(http.StatusFound)
+	})
+	mux.HandleFunc("/hints", func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusEarlyHints)
+		_, _ = io.WriteString(w, "after the hints")
+	})
+	mux.HandleFunc("/short", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", "100")
+		_, _ = io.WriteString(w, "Hello")
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	})
+	mux.HandleFunc("/endless", func(w http.ResponseWriter, r *http.Request) {
+		for r.Context().Err() == nil {
+			_, _ = w.Write(make([]byte, 1<<14))
+		}
+	})
+	mux.HandleFunc("/bomb", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Bomb", strings.Repeat("x", 200<<10))
+	})
+	mux.HandleFunc("/grpc", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/grpc")
+		w.Header().Set("Grpc-Status", "12")
+	})
+	mux.HandleFunc("/raw/{kind}", hijacked)
+	return mux
+}
+
+// hijacked answers what net/http would not.
+func hijacked(w http.ResponseWriter, r *http.Request) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	switch r.PathValue("kind") {
+	case "fin": // ends an answer without a length by a FIN alone
+		_, _ = io.WriteString(conn, "HTTP/1.0 200 OK\r\n\r\nHello")
+		finish(conn.(*tls.Conn).NetConn())
+	case "closed": // ends one properly
+		_, _ = io.WriteString(conn, "HTTP/1.0 200 OK\r\n\r\nHello")
+	case "smtp":
+		_, _ = io.WriteString(conn, "220 mail.localhost ESMTP\r\n")
+	}
+	_ = conn.Close()
+}
+
+// quick is a listener whose connections refuse what does not begin as a request does.
+type quick struct{ net.Listener }
+
+func (q *quick) Accept() (net.Conn, error) {
+	for {
+		conn, err := q.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		first := bufio.NewReader(conn)
+		method, err := first.Peek(5)
+		if err == nil && strings.ToUpper(string(method)) != string(method) {
+			_, _ = io.WriteString(conn, "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request")
+		}
+		if err != nil || strings.ToUpper(string(method)) != string(method) {
+			_ = conn.Close()
+			continue
+		}
+		return &started{conn, first}, nil
+	}
+}
+
+// started is a connection of which something has been read.
+type started struct {
+	net.Conn
+	r io.Reader
+}
+
+func (s *started) Read(p []byte) (int, error) { return s.r.Read(p) }
