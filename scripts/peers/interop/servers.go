@@ -80,6 +80,21 @@ var servers = []server{
 		saw:    []string{"Client CN=client\n"},
 	},
 	javaScript("Node tls", "node"),
+	nodeHTTP("Node https", "1.1"),
+	nodeHTTP("Node http2", "2.0"),
+	{
+		Peer:   script("Python http.server", "python3 -Bu {programs}/https.py {port} {ca} {cert} {key}"),
+		ready:  "Listening\n",
+		send:   "--http", // it does not know ALPN, and says nothing before the end of a line
+		answer: `Received HTTP/1.0 200 OK: "Hello world!"`,
+		saw:    []string{"('DNS', 'client.localhost')", "POST: b'Hello from tlsdemo"},
+	},
+	{
+		Peer:   nginx,
+		ready:  "event method",
+		answer: `Received HTTP/2.0 200 OK: "Hello world!"`,
+		saw:    []string{"Client CN=client: POST / HTTP/2.0\n"},
+	},
 	javaScript("Deno node:tls (rustls)", deno),
 	javaScript("Bun node:tls (BoringSSL)", "bun"),
 	{
@@ -108,6 +123,43 @@ var servers = []server{
 		answer: sentReply,
 		saw:    []string{"Client CN=client\n"},
 	},
+}
+
+// nginx answers in HTTP, and says so only there if it does not accept the client's certificate.
+var nginx = workshop.Peer{Name: "nginx", Needs: []string{"nginx"}, Args: "nginx -p {scratch} -e stderr -c {conf}", Conf: `
+daemon off;
+master_process off;
+pid "{scratch}/pid";
+error_log stderr notice;
+events { worker_connections 64; }
+http {
+	log_format who "Client $ssl_client_s_dn: $request";
+	access_log /dev/stderr who;
+	client_body_temp_path "{scratch}";
+	proxy_temp_path "{scratch}";
+	fastcgi_temp_path "{scratch}";
+	uwsgi_temp_path "{scratch}";
+	scgi_temp_path "{scratch}";
+	server {
+		listen {addr} ssl http2;
+		ssl_certificate "{cert}";
+		ssl_certificate_key "{key}";
+		ssl_client_certificate "{ca}";
+		ssl_verify_client on;
+		location / { return 200 "Hello world!"; }
+	}
+}
+`}
+
+// nodeHTTP is Node's server of a version of HTTP.
+func nodeHTTP(name, version string) server {
+	return server{
+		Peer:    script(name, "node {programs}/https.mjs {port} {ca} {cert} {key} "+version),
+		ready:   "Listening\n",
+		answer:  "Received HTTP/" + version + ` 200 OK: "Hello world!"`,
+		saw:     []string{"Client DNS:client.localhost", "POST HTTP/" + version + ": Hello from tlsdemo"},
+		refusal: statusNoAnswer, // it hangs up without an alert
+	}
 }
 
 // javaScript is our server in JavaScript, with what runs it.
