@@ -40,6 +40,9 @@ func hint(err error, typed retype.Line) string {
 	}
 	if e, ok := errors.AsType[*explain.Error](err); ok {
 		f.Error = e
+		if is[*tlsnet.UnansweredError](err) && wentQuiet(e.Code) {
+			return hintOtherLog(f)
+		}
 		return hints[e.Code](f)
 	}
 	if e, ok := errors.AsType[*tlsnet.ExchangeError](err); ok && e.Code != "" {
@@ -262,10 +265,14 @@ func hintUnnamed(f *problem) string {
 // before.
 func hintExchange(f *problem, e *tlsnet.ExchangeError) string {
 	f.Error = &explain.Error{Code: e.Code, Side: e.Side}
-	if e.Code == explain.PeerSilent || e.Code == explain.PeerStalled {
+	if wentQuiet(e.Code) {
 		return hintOtherLog(f)
 	}
 	return hints[e.Code](f)
+}
+
+func wentQuiet(code explain.Code) bool {
+	return code == explain.PeerSilent || code == explain.PeerStalled
 }
 
 // hintNotTaken: whoever answers is to have read the whole message.

@@ -84,6 +84,10 @@ func webAnswers() http.Handler {
 			_, _ = w.Write(make([]byte, 1<<14))
 		}
 	})
+	mux.HandleFunc("/mute", func(_ http.ResponseWriter, r *http.Request) {
+		<-r.Context().Done()
+		panic(http.ErrAbortHandler)
+	})
 	mux.HandleFunc("/bomb", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Bomb", strings.Repeat("x", 200<<10))
 	})
