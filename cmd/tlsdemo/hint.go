@@ -13,6 +13,7 @@ import (
 	"tlsdemo/cmd/tlsdemo/internal/certscmd"
 	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/cmd/tlsdemo/internal/console"
+	"tlsdemo/cmd/tlsdemo/internal/listen"
 	"tlsdemo/cmd/tlsdemo/internal/retype"
 	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
@@ -59,7 +60,7 @@ func hint(err error, typed retype.Line) string {
 		return hintRefused(f)
 	case neterr.InUse(err):
 		return f.here().With("addr", net.JoinHostPort(host(f.addr()), "0")).String()
-	case is[*listenError](err) && neterr.Denied(err):
+	case is[*listen.Error](err) && neterr.Denied(err):
 		return "ports below 1024 need root; use another port: " + f.here().With("addr", net.JoinHostPort(host(f.addr()), "8888")).String()
 	}
 	return ""

@@ -18,6 +18,7 @@ import (
 	"tlsdemo/certs/certstest"
 	"tlsdemo/certs/forge"
 	"tlsdemo/cmd/tlsdemo/internal/cli"
+	"tlsdemo/cmd/tlsdemo/internal/listen"
 	"tlsdemo/cmd/tlsdemo/internal/retype"
 	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
@@ -137,7 +138,7 @@ func TestHintToListen(t *testing.T) {
 		for _, host := range []string{"", "127.0.0.1", "db.internal"} {
 			err := &net.OpError{Op: "listen", Err: os.NewSyscallError("bind", why)}
 			typed := retype.New(newRootCmd(&cli.Env{Now: time.Now}), []string{"serve", "--addr=" + host + ":80", "--dir=D"})
-			if got, want := hint(&listenError{err}, typed), fmt.Sprintf(want, host); got != want {
+			if got, want := hint(&listen.Error{Err: err}, typed), fmt.Sprintf(want, host); got != want {
 				t.Errorf("%v: %s, want %s", why, got, want)
 			}
 		}

@@ -10,22 +10,6 @@ import (
 	"time"
 )
 
-// listenError is an address that could not be listened on.
-type listenError struct{ err error }
-
-func (l *listenError) Error() string { return l.err.Error() }
-func (l *listenError) Unwrap() error { return l.err }
-
-func listen(ctx context.Context, addr string) (net.Listener, error) {
-	var config net.ListenConfig
-	keepAlive(&config)
-	ln, err := config.Listen(ctx, "tcp", addr)
-	if err != nil {
-		return nil, &listenError{err: err}
-	}
-	return ln, nil
-}
-
 // connectError is a server that could not be reached.
 type connectError struct {
 	addr  string // as it was given

@@ -9,6 +9,7 @@ import (
 
 	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/cmd/tlsdemo/internal/console"
+	"tlsdemo/cmd/tlsdemo/internal/listen"
 	"tlsdemo/tlsnet"
 )
 
@@ -22,7 +23,7 @@ type serve struct {
 	echo             bool
 	once             bool
 	plain            bool
-	readyFile        readyFile
+	readyFile        listen.ReadyFile
 	maxMessage       cli.ByteSize
 	handshakeTimeout time.Duration
 	exchangeTimeout  time.Duration
@@ -67,7 +68,7 @@ it at once.`,
 	flags.BoolVar(&s.echo, "echo", false, "send every message back as its answer")
 	flags.BoolVar(&s.once, "once", false, "serve one client, then exit with the status of that exchange")
 	flags.BoolVar(&s.plain, "plain", false, "use TCP without TLS, on loopback only: nothing is encrypted, and every client is answered")
-	flags.StringVar(&s.readyFile.path, "ready-file", "", "write our address to this `FILE` when we accept connections, and remove the file at the end")
+	flags.StringVar(&s.readyFile.Path, "ready-file", "", "write our address to this `FILE` when we accept connections, and remove the file at the end")
 	flags.Var(&s.maxMessage, "max-message", "size limit of a message")
 	flags.DurationVar(&s.handshakeTimeout, "handshake-timeout", tlsnet.DefaultHandshakeTimeout, "time limit for a handshake")
 	flags.DurationVar(&s.exchangeTimeout, "exchange-timeout", tlsnet.DefaultExchangeTimeout, "time limit for an exchange, after the handshake")

@@ -17,6 +17,7 @@ import (
 	"tlsdemo/certs/chain"
 	"tlsdemo/cmd/tlsdemo/internal/certtext"
 	"tlsdemo/cmd/tlsdemo/internal/console"
+	"tlsdemo/cmd/tlsdemo/internal/listen"
 	"tlsdemo/tlsnet"
 )
 
@@ -91,20 +92,20 @@ func (v *service) open(ctx context.Context) error {
 	failed := v.failures()
 	v.server.Failed = failed.add
 	defer failed.sum()
-	if err := v.readyFile.check(); err != nil {
+	if err := v.readyFile.Check(); err != nil {
 		return err
 	}
-	ln, err := listen(ctx, v.addr)
+	ln, err := listen.On(ctx, v.addr)
 	if err != nil {
 		return err
 	}
 	defer ln.Close()
 	v.local = ln.Addr().String()
 	v.announce(ln.Addr())
-	if err := v.readyFile.write(ln.Addr()); err != nil {
+	if err := v.readyFile.Write(ln.Addr()); err != nil {
 		return err
 	}
-	defer v.readyFile.remove()
+	defer v.readyFile.Remove()
 	if v.once {
 		return v.serveOnce(ctx, ln)
 	}
