@@ -19,6 +19,7 @@ import (
 	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/cmd/tlsdemo/internal/impostor"
+	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
 	"tlsdemo/tlsnet/probe"
 )
@@ -98,7 +99,7 @@ the protocol of --starttls. An https URL can stand for HOST[:PORT].`,
 	cmd.MarkFlagsRequiredTogether("cert", "key")
 	cmd.MarkFlagsMutuallyExclusive("dir", "ca")
 	flags := cmd.Flags()
-	p.tls.register(flags)
+	p.tls.register(flags, tlsnet.Protocol)
 	flags.Lookup("ciphers").Value = anyCipherList{&p.tls.ciphers}
 	p.tls.alpn, flags.Lookup("alpn").DefValue = nil, "none"
 	flags.StringVar(&p.serverName, "server-name", "", "the `NAME` that the server's certificate must have (default: HOST)")

@@ -88,8 +88,7 @@ nothing else.`,
 	flags.BoolVar(&s.json, "json", false, "print the answer and what was negotiated as one JSON object")
 	flags.BoolVarP(&s.verbose, "verbose", "v", false, "also print what was negotiated, how long it took and how the answer ended, on the standard error")
 	flags.BoolVar(&s.plain, "plain", false, "use TCP without TLS, to loopback only: nothing is encrypted, and neither end is authenticated")
-	s.tls.register(flags)
-	flags.Lookup("alpn").DefValue = "[" + strings.Join(talk.Protocols, ",") + "]"
+	s.tls.register(flags, talk.Protocols...)
 	flags.Var(&s.request, "http", "make an HTTP request: `/PATH` or \"METHOD /PATH\" (without a value: /)")
 	flags.Lookup("http").NoOptDefVal = "/"
 	flags.DurationVar(&s.timeout, "timeout", 30*time.Second, "time limit for connecting, handshake and exchange together")

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -18,29 +19,26 @@ const defaultAddr = "127.0.0.1:8888"
 type serve struct {
 	env *cli.Env
 	credentialFlags
-	addr             string
-	reply            string
-	echo             bool
-	once             bool
-	plain            bool
-	readyFile        listen.ReadyFile
-	maxMessage       cli.ByteSize
-	handshakeTimeout time.Duration
-	exchangeTimeout  time.Duration
-	maxConns         int
-	tls              tlsFlags
-	allowDNS         []string
-	allowURI         []string
-	drain            time.Duration
-	logFormat        cli.Choice
-	verbose          bool
+	addr      string
+	reply     string
+	echo      bool
+	once      bool
+	plain     bool
+	readyFile listen.ReadyFile
+	noHTTP    bool
+	limits    limitFlags
+	tls       tlsFlags
+	allowDNS  []string
+	allowURI  []string
+	drain     time.Duration
+	logFormat cli.Choice
+	verbose   bool
 }
 
 func newServeCmd(env *cli.Env) *cobra.Command {
 	s := &serve{
-		env:        env,
-		maxMessage: tlsnet.DefaultMaxMessage,
-		logFormat:  cli.Choice{Value: "text", Words: []string{"text", "json"}},
+		env:       env,
+		logFormat: cli.Choice{Value: "text", Words: []string{"text", "json"}},
 	}
 	cmd := &cobra.Command{
 		Use:   "serve",
@@ -48,6 +46,10 @@ func newServeCmd(env *cli.Env) *cobra.Command {
 		Long: `Answer every message with "Hello world!", over TLS. The server accepts only
 clients that present a certificate of our CA. For each exchange it prints two
 lines on the standard output: who connected, and what it received.
+
+Clients that speak HTTP are answered with what the server saw of them: curl as
+text, a browser as a page, a program as JSON (/whoami.json). /echo sends a body
+back, /healthz says ok.
 
 Ctrl-C, SIGTERM or the end of the terminal (SIGHUP) stops the server: it accepts
 no new clients and finishes the exchanges that have begun. A second Ctrl-C ends
@@ -69,27 +71,25 @@ it at once.`,
 	flags.BoolVar(&s.once, "once", false, "serve one client, then exit with the status of that exchange")
 	flags.BoolVar(&s.plain, "plain", false, "use TCP without TLS, on loopback only: nothing is encrypted, and every client is answered")
 	flags.StringVar(&s.readyFile.Path, "ready-file", "", "write our address to this `FILE` when we accept connections, and remove the file at the end")
-	flags.Var(&s.maxMessage, "max-message", "size limit of a message")
-	flags.DurationVar(&s.handshakeTimeout, "handshake-timeout", tlsnet.DefaultHandshakeTimeout, "time limit for a handshake")
-	flags.DurationVar(&s.exchangeTimeout, "exchange-timeout", tlsnet.DefaultExchangeTimeout, "time limit for an exchange, after the handshake")
-	flags.IntVar(&s.maxConns, "max-conns", tlsnet.DefaultMaxConns, "how many clients are served at the same time; others wait")
-	s.tls.register(flags)
+	flags.BoolVar(&s.noHTTP, "no-http", false, "do not answer HTTP: every client gets the answer to a message")
+	s.limits.register(flags)
+	s.tls.register(flags, append([]string{tlsnet.Protocol}, httpProtocols...)...)
 	flags.StringArrayVar(&s.allowDNS, "allow-dns", nil, "accept only clients whose certificate has this DNS `NAME` (repeatable)")
 	flags.StringArrayVar(&s.allowURI, "allow-uri", nil, "accept only clients whose certificate has this `URI` (repeatable)")
 	flags.DurationVar(&s.drain, "drain", 5*time.Second, "when the server stops: time limit for the exchanges that have begun")
 	flags.Var(&s.logFormat, "log", "format of the log on the standard error: text or json")
-	flags.BoolVarP(&s.verbose, "verbose", "v", false, "also log clients that connect, send nothing and disconnect, as health checks do")
+	flags.BoolVarP(&s.verbose, "verbose", "v", false, "also log clients that connect, send nothing and disconnect, as health checks do; and in the text log every exchange, which the json log has anyway")
 	cmd.MarkFlagsMutuallyExclusive("reply", "echo")
-	plainAlone(cmd, "handshake-timeout", "allow-dns", "allow-uri")
+	plainAlone(cmd, "no-http", "idle-timeout", "handshake-timeout", "allow-dns", "allow-uri")
 	return cmd
 }
 
 // check finds what is wrong with the flags' values.
 func (s *serve) check() error {
-	err := cmp.Or(checkAddr(s.addr), s.tls.check(),
-		cli.Positive("handshake-timeout", s.handshakeTimeout),
-		cli.Positive("exchange-timeout", s.exchangeTimeout),
-		cli.Positive("max-conns", s.maxConns))
+	if s.noHTTP {
+		s.tls.alpn = slices.DeleteFunc(s.tls.alpn, func(p string) bool { return slices.Contains(httpProtocols, p) })
+	}
+	err := cmp.Or(checkAddr(s.addr), s.tls.check(), s.limits.check())
 	switch {
 	case err != nil:
 		return err

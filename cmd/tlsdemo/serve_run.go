@@ -184,23 +184,22 @@ func (s *serve) credentials() (*credentials, error) {
 }
 
 func (s *serve) server(out io.Writer, logger *slog.Logger) *tlsnet.Server {
-	return &tlsnet.Server{
+	server := &tlsnet.Server{
 		Plain: s.plain,
 		Handler: &tlsnet.Responder{
 			Reply:      []byte(s.reply),
 			Echo:       s.echo,
-			MaxMessage: int64(s.maxMessage),
-			Timeout:    s.exchangeTimeout,
-			Received: func(conn net.Conn, r tlsnet.Received) {
-				// One Write, so that the two lines stay together.
-				_, _ = io.WriteString(out, "Connected by "+conn.RemoteAddr().String()+identity(conn)+
-					"\nReceived data: "+quoteReceived(r.Message, r.Ended)+"\n")
-			},
+			MaxMessage: unlimited(int64(s.limits.maxMessage)),
+			Timeout:    unlimited(s.limits.exchangeTimeout),
+			Received:   s.received(out, logger),
 		},
-		HandshakeTimeout: s.handshakeTimeout,
-		MaxConns:         s.maxConns,
-		Logger:           logger,
+		Logger: logger,
 	}
+	s.limits.bound(server)
+	if !s.noHTTP {
+		server.HTTP = s.web(out, logger)
+	}
+	return server
 }
 
 // quoteReceived is a message, with how much of it there is where more may have come.
@@ -213,10 +212,10 @@ func quoteReceived(message tlsnet.Preview, ended tlsnet.Ending) string {
 	return quoted + fmt.Sprintf(" (read %d bytes; ended: %s, so it may be incomplete)", message.Size, ended)
 }
 
-// identity is who the other end of conn has proved to be, in brackets.
+// identity is who the other end of conn has proved to be.
 func identity(conn net.Conn) string {
 	if cert := tlsnet.PeerCertificate(conn); cert != nil {
-		return " (" + console.Name(tlsnet.Identity(cert)) + ")"
+		return tlsnet.Identity(cert)
 	}
 	return ""
 }
@@ -226,6 +225,7 @@ func (s *serve) config(source *credentials) func() *tls.Config {
 	config := source.ServerConfig()
 	s.tls.apply(config)
 	config.Time = s.env.Now
+	new(tlsnet.Sessions).Keep(config)
 	if len(s.allowDNS)+len(s.allowURI) > 0 {
 		config.VerifyConnection = certs.InTurn(config.VerifyConnection, certs.Allow(s.allowDNS, s.allowURI))
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"tlsdemo/cmd/tlsdemo/internal/cli"
-	"tlsdemo/tlsnet"
 )
 
 // tlsFlags say what may be negotiated, at either end.
@@ -23,13 +22,14 @@ type tlsFlags struct {
 	alpn           []string
 }
 
-func (f *tlsFlags) register(flags *pflag.FlagSet) {
+// register registers them for an end that offers these protocols.
+func (f *tlsFlags) register(flags *pflag.FlagSet, protocols ...string) {
 	f.minTLS, f.maxTLS = tls.VersionTLS12, tls.VersionTLS13
 	flags.Var(&f.minTLS, "min-tls", "lowest TLS version to accept: 1.2 or 1.3")
 	flags.Var(&f.maxTLS, "max-tls", "highest TLS version to accept: 1.2 or 1.3")
 	flags.Var(&f.groups, "groups", "groups for the key exchange, separated by commas: "+strings.Join(groupNames(), ", ")+" (default: those of Go)")
 	flags.Var(&f.ciphers, "ciphers", "TLS 1.2 cipher suites, separated by commas (default: those of Go)")
-	flags.StringSliceVar(&f.alpn, "alpn", []string{tlsnet.Protocol}, "application protocols (ALPN), separated by commas; empty for none")
+	flags.StringSliceVar(&f.alpn, "alpn", protocols, "application protocols (ALPN), separated by commas; empty for none")
 }
 
 // check finds what is wrong with the flags together.

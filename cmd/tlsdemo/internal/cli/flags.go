@@ -65,13 +65,13 @@ func (v *Validity) String() string {
 
 func (v *Validity) Type() string { return "duration" }
 
-// ByteSize is a flag for a number of bytes, as in 1MiB or 500kB.
+// ByteSize is a flag for a number of bytes, as in 1MiB or 500kB, or 0 where there is no limit.
 type ByteSize int64
 
 func (b *ByteSize) Set(s string) error {
 	n, err := humanize.ParseBytes(s)
-	if err != nil || n == 0 || n > math.MaxInt64 {
-		return errors.New("it has to be a size greater than 0, such as 1MiB")
+	if err != nil || n > math.MaxInt64 {
+		return errors.New("it has to be a size such as 1MiB, or 0 for no limit")
 	}
 	*b = ByteSize(n)
 	return nil
@@ -207,6 +207,14 @@ func Positive[T int | time.Duration](name string, value T) error {
 		return nil
 	}
 	return fmt.Errorf("--%s must be greater than 0", name)
+}
+
+// NotNegative refuses a flag's value that is less than 0, where 0 means that there is no limit.
+func NotNegative[T int | time.Duration](name string, value T) error {
+	if value >= 0 {
+		return nil
+	}
+	return fmt.Errorf("--%s must not be negative; 0 means no limit", name)
 }
 
 // NoArgs is cobra.NoArgs, in words that fit a command and not a group.

@@ -53,6 +53,7 @@ type Visit struct {
 	Status   int
 	In, Out  int64 // bytes of the bodies that were read and written
 	Took     time.Duration
+	TLS      *tls.ConnectionState
 }
 
 // ConnContext is for [http.Server]: it lets a Handler say when a connection began, and has what
@@ -99,7 +100,7 @@ func (e *exchange) visit(took time.Duration) Visit {
 	return Visit{
 		Remote: e.r.RemoteAddr, Identity: identity(e.r.TLS),
 		Method: chain.Short(e.r.Method), Path: chain.Short(e.r.URL.Path), Proto: e.r.Proto,
-		Status: e.status, In: e.in, Out: e.out, Took: took,
+		Status: e.status, In: e.in, Out: e.out, Took: took, TLS: e.r.TLS,
 	}
 }
 

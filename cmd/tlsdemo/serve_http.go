@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"tlsdemo/certs/chain"
+	"tlsdemo/cmd/tlsdemo/internal/console"
+	"tlsdemo/cmd/tlsdemo/internal/visit"
+	"tlsdemo/tlsnet"
+)
+
+const (
+	maxHeader  = 64 << 10 // bytes of a request's headers
+	maxStreams = 128      // requests at once of one connection, over HTTP/2
+)
+
+// httpProtocols are what a server offers by ALPN so that HTTP comes (RFC 7301, RFC 9113).
+var httpProtocols = []string{"h2", "http/1.1"}
+
+// web is the server of HTTP: it answers with what we saw of the client.
+func (s *serve) web(out io.Writer, logger *slog.Logger) *http.Server {
+	handler := &visit.Handler{
+		MaxBody: unlimited(int64(s.limits.maxMessage)),
+		Now:     s.env.Now,
+		Visited: s.visited(out, logger),
+	}
+	server := &http.Server{
+		Handler: handler, ConnContext: handler.ConnContext, MaxHeaderBytes: maxHeader,
+		HTTP2:    &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
+		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
+	}
+	s.limits.boundHTTP(server)
+	if s.once {
+		server.SetKeepAlivesEnabled(false)
+	}
+	return server
+}
+
+// visited tells of a request.
+func (s *serve) visited(out io.Writer, logger *slog.Logger) func(visit.Visit) {
+	level := s.levelOfSuccess()
+	return func(v visit.Visit) {
+		request := v.Method + " " + v.Path
+		// One Write, so that the two lines stay together.
+		_, _ = fmt.Fprintf(out, "%sReceived request: %s over %s, answered with status %d\n",
+			connectedBy(v.Remote, v.Identity), console.Quote([]byte(request), int64(len(request))), v.Proto, v.Status)
+		if logger.Enabled(context.Background(), level) {
+			logger.Log(context.Background(), level, "request", append(clientAttrs(v.Remote, v.TLS),
+				"method", v.Method, "path", v.Path, "protocol", v.Proto, "status", v.Status,
+				"received_bytes", v.In, "sent_bytes", v.Out, "ms", milliseconds(v.Took))...)
+		}
+	}
+}
+
+// received tells of an exchange.
+func (s *serve) received(out io.Writer, logger *slog.Logger) func(net.Conn, tlsnet.Received) {
+	level := s.levelOfSuccess()
+	return func(conn net.Conn, r tlsnet.Received) {
+		remote := conn.RemoteAddr().String()
+		_, _ = io.WriteString(out, connectedBy(remote, identity(conn))+"Received data: "+quoteReceived(r.Message, r.Ended)+"\n")
+		if logger.Enabled(context.Background(), level) {
+			logger.Log(context.Background(), level, "exchange", append(clientAttrs(remote, stateOf(conn)), "ended", string(r.Ended),
+				"received_bytes", r.Message.Size, "sent_bytes", r.Sent, "ms", milliseconds(r.Took))...)
+		}
+	}
+}
+
+// levelOfSuccess is the level at which the log tells of what went well. As text it is for
+// people, who have it on the standard output already.
+func (s *serve) levelOfSuccess() slog.Level {
+	if s.logFormat.Value == "text" {
+		return slog.LevelDebug
+	}
+	return slog.LevelInfo
+}
+
+// clientAttrs say in a log who a client is. state may be nil.
+func clientAttrs(remote string, state *tls.ConnectionState) []any {
+	attrs := []any{"remote_addr", remote}
+	if state == nil {
+		return attrs
+	}
+	if len(state.PeerCertificates) > 0 {
+		leaf := state.PeerCertificates[0]
+		attrs = append(attrs, "identity", chain.Short(tlsnet.Identity(leaf)), "serial", chain.Short(chain.Serial(leaf)))
+	}
+	return append(attrs, "tls_version", tls.VersionName(state.Version), "group", state.CurveID.String(), "resumed", state.DidResume)
+}
+
+func stateOf(conn net.Conn) *tls.ConnectionState {
+	secure, ok := conn.(*tls.Conn)
+	if !ok {
+		return nil
+	}
+	state := secure.ConnectionState()
+	return &state
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// connectedBy is the first of the two lines of an exchange.
+func connectedBy(addr, identity string) string {
+	if identity != "" {
+		addr += " (" + console.Name(identity) + ")"
+	}
+	return "Connected by " + addr + "\n"
+}
