@@ -36,6 +36,10 @@ type CRL struct {
 	signers map[[sha256.Size]byte]bool // by the digest of an issuer's certificate: whether it signed the list
 }
 
+// Number is the list's number, which grows with each list of its CA (RFC 5280 section 5.2.3), or
+// nil if it has none.
+func (c *CRL) Number() *big.Int { return c.list.Number }
+
 // maxSigners bounds CRL.signers. A list has one signer; the others are CAs of the same
 // name.
 const maxSigners = 32

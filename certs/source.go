@@ -164,6 +164,9 @@ func canBeRoot(cert *x509.Certificate) bool {
 	return chain.MayIssue(cert) || cert.Version < 3 || bytes.Equal(cert.RawSubject, cert.RawIssuer)
 }
 
+// CRLs returns the revocation lists.
+func (s *Source) CRLs() []*CRL { return s.crls }
+
 // CRLWarnings are what is the matter with the revocation lists at the time now. They count
 // all the same.
 func (s *Source) CRLWarnings(now time.Time) []*Finding {

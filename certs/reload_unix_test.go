@@ -1,0 +1,28 @@
+//go:build unix
+
+package certs_test
+
+import (
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"tlsdemo/certs"
+)
+
+// A pipe would be waited for: it is not opened at all.
+func TestReloadRefusesPipe(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	writtenSet(t, dir)
+	r := watching(t, time.Hour, serverFiles(dir))
+	key := filepath.Join(dir, "server.key")
+	do(t, os.Remove(key), syscall.Mkfifo(key, 0o600))
+	r.refuses(certs.KeyUnreadable)
+	do(t, os.Remove(key))
+	next := newSet()
+	writeSet(t, dir, next)
+	r.shows(next[certs.Server])
+}
