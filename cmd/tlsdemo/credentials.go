@@ -56,39 +56,80 @@ func (f *credentialFlags) registerFiles(cmd *cobra.Command) {
 // open reads the files that were named, or those of the leaf called name. Where they
 // cannot be used, the credentials still say where they are from.
 func (f *credentialFlags) open(env *cli.Env, name string) (*credentials, error) {
-	if f.files.Cert != "" {
-		return f.openNamed(env)
-	}
-	now := env.Now()
-	dir, err := f.Path()
+	files, err := f.locate(env, name)
 	if err != nil {
 		return &credentials{}, err
 	}
-	if err := cli.CheckLayout(dir); err != nil {
-		return &credentials{}, f.Fail(err)
+	now := files()
+	source, err := certs.Open(now)
+	if err == nil {
+		err = f.usable(env, source)
 	}
-	files := dir.Files(name)
-	files.CRL = cmp.Or(f.files.CRL, files.CRL)
-	files.Passphrase = f.password.Source(env, files.Key)
-	source, err := certs.Open(files)
-	if err == nil && f.files.CRL == "" {
-		err = currentLists(source, now)
-	}
-	c := &credentials{Source: source, origin: capture(files, source)}
-	c.origin.own, c.origin.dir, c.origin.madeOnce = &f.DirFlags, string(dir), sync.OnceValue(dir.Made)
-	c.origin.issues = c.origin.canIssue(now)
-	if finding, ok := errors.AsType[*certs.Finding](err); ok && finding.File == f.files.CRL {
-		return c, err // it is not one of the directory's
-	}
-	return c, f.Fail(err)
+	return f.loaded(env, now, source), f.blame(err)
 }
 
 // openNamed opens the files that were named.
 func (f *credentialFlags) openNamed(env *cli.Env) (*credentials, error) {
-	files := f.files
-	files.Passphrase = f.password.Source(env, files.Key)
+	files := f.named(env)()
 	source, err := certs.Open(files)
 	return &credentials{Source: source, origin: capture(files, source)}, err
+}
+
+// locate returns what the files are called: those that were named, or those of the leaf called
+// name, of which a revocation list may appear later.
+func (f *credentialFlags) locate(env *cli.Env, name string) (func() certs.Files, error) {
+	if f.files.Cert != "" {
+		return f.named(env), nil
+	}
+	dir, err := f.Path()
+	if err != nil {
+		return nil, err
+	}
+	if err := cli.CheckLayout(dir); err != nil {
+		return nil, f.Fail(err)
+	}
+	pass := f.password.Source(env, dir.Files(name).Key)
+	return func() certs.Files {
+		files := dir.Files(name)
+		files.CRL = cmp.Or(f.files.CRL, files.CRL)
+		files.Passphrase = pass
+		return files
+	}, nil
+}
+
+func (f *credentialFlags) named(env *cli.Env) func() certs.Files {
+	files := f.files
+	files.Passphrase = f.password.Source(env, files.Key)
+	return func() certs.Files { return files }
+}
+
+// usable returns an error if files that can be opened are not to be used all the same.
+func (f *credentialFlags) usable(env *cli.Env, source *certs.Source) error {
+	if f.files.Cert != "" || f.files.CRL != "" {
+		return nil
+	}
+	return currentLists(source, env.Now())
+}
+
+// loaded notes where a source is from, which is nil if the files cannot be used.
+func (f *credentialFlags) loaded(env *cli.Env, files certs.Files, source *certs.Source) *credentials {
+	c := &credentials{Source: source, origin: capture(files, source)}
+	if f.files.Cert != "" {
+		return c
+	}
+	dir, _ := f.Path() // which locate has found
+	c.origin.own, c.origin.dir, c.origin.madeOnce = &f.DirFlags, string(dir), sync.OnceValue(dir.Made)
+	c.origin.issues = c.origin.canIssue(env.Now())
+	return c
+}
+
+// blame marks an error of the directory's files as one.
+func (f *credentialFlags) blame(err error) error {
+	finding, ok := errors.AsType[*certs.Finding](err)
+	if f.files.Cert != "" || ok && finding.File == f.files.CRL {
+		return err // it is not one of the directory's
+	}
+	return f.Fail(err)
 }
 
 // currentLists returns an error if a directory's own revocation list is past its end: it has
@@ -151,13 +192,14 @@ func (c *credentials) findings(usage certs.Usage, now time.Time) []*certs.Findin
 // It is captured when they are loaded: what lies on the disk by the time a connection
 // fails may be something else. The zero value knows nothing, and nil does neither.
 type origin struct {
-	files  certs.Files
-	own    *cli.DirFlags       // the directory that they are from, or nil if the files were named
-	dir    string              // its path
-	near   []certs.CertFile    // what that directory held, or what lay beside the files that were named
-	issues bool                // the CA of that directory can issue certificates
-	apart  bool                // our own certificate was not issued by our own CA
-	cas    []*x509.Certificate // the CA certificates among them
+	files   certs.Files
+	own     *cli.DirFlags       // the directory that they are from, or nil if the files were named
+	dir     string              // its path
+	near    []certs.CertFile    // what that directory held, or what lay beside the files that were named
+	issues  bool                // the CA of that directory can issue certificates
+	reloads bool                // whoever has the credentials reads the files again when they change
+	apart   bool                // our own certificate was not issued by our own CA
+	cas     []*x509.Certificate // the CA certificates among them
 
 	madeOnce func() bool              // see made
 	formats  map[string]*shape.Format // of the files that are in a format of other programs

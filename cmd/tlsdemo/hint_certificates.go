@@ -211,7 +211,12 @@ func (f *problem) renewOne() retype.Line {
 
 // renewingOne says which ends have to be started again once line has renewed a certificate.
 func (f *problem) renewingOne(line retype.Line) string {
-	if f.Ours {
+	switch {
+	case f.Ours && f.origin.reloads:
+		return "renew our certificate, which this server then reads by itself: " + line.String()
+	case f.origin.reloads:
+		return "renew the certificate, then start the client again with that set: " + line.String()
+	case f.Ours:
 		return "renew our certificate, then start this " + f.Side.String() + " again: " + line.String()
 	}
 	return "renew the certificate, then start both ends again with that set: " + line.String()
@@ -257,6 +262,9 @@ func (f *problem) renewing(line retype.Line) string {
 func (f *problem) changed() bool { return f.Side == explain.ServerSide && f.origin.changed() }
 
 func (f *problem) restart() string {
+	if f.origin.reloads {
+		return "the files have changed since this connection began, and the server reads them by itself: try again; if they cannot be used, the server has said why"
+	}
 	return "the files have changed since this server started; stop it and start it again: " + f.here().String()
 }
 

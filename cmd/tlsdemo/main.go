@@ -30,7 +30,7 @@ func start(env *cli.Env, args []string) int {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, stopSignals()...)
 	go func() {
-		<-signals
+		awaitStop(signals, env)
 		cancel(errInterrupted)
 		left := max(lastMoment, time.Duration(max(env.Patience.Load(), env.Tidying.Load())))
 		time.AfterFunc(left, func() { os.Exit(cli.ExitUnexpected) })
@@ -42,8 +42,14 @@ func start(env *cli.Env, args []string) int {
 	return run(ctx, env, args)
 }
 
+// awaitStop waits for a signal that means to stop. SIGHUP can mean to read files again.
+func awaitStop(signals <-chan os.Signal, env *cli.Env) {
+	for <-signals == syscall.SIGHUP && !env.HungUp() {
+	}
+}
+
 // stopSignals are the signals that ask the program to stop. SIGHUP, which does not exist
-// on Windows, comes when the terminal is closed. nohup starts a program with SIGHUP
+// on Windows, comes when the terminal is closed, or from somebody who means to reload. nohup starts a program with SIGHUP
 // ignored, and Notify would undo that.
 func stopSignals() []os.Signal {
 	stop := []os.Signal{os.Interrupt, syscall.SIGTERM}

@@ -89,6 +89,18 @@ func exitStatus(ts *testscript.TestScript, neg bool, args []string) {
 	demandStatus(ts, args[0], status)
 }
 
+// statusSoon is for what another program does by itself.
+func statusSoon(ts *testscript.TestScript, neg bool, args []string) {
+	takes(ts, neg, args, 2, 100)
+	until(ts, "status "+args[0], func() bool {
+		status := 0
+		if ended, ok := errors.AsType[*exec.ExitError](ts.Exec(args[1], args[2:]...)); ok {
+			status = ended.ExitCode()
+		}
+		return args[0] == strconv.Itoa(status)
+	})
+}
+
 func demandStatus(ts *testscript.TestScript, want string, got int) {
 	if want != strconv.Itoa(got) {
 		ts.Fatalf("exit status %d, want %s", got, want)

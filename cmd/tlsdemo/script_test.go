@@ -72,6 +72,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"peer":     peer,         // peer KIND DIR VAR: be a server with a fault, and set VAR to its address
 	"request":  request,      // request PROTOCOL REQUEST ADDR DIR [HEADER...]: make a request over h2, http/1.1 or no ALPN, and print status, headers and body
 	"signal":   sendSignal,   // signal NAME: send SIGHUP (HUP) or SIGTERM (TERM) to the background program that was started last
+	"soon":     statusSoon,   // soon N PROGRAM [ARG...]: as status, but it is tried again until it is so
 	"status":   exitStatus,   // status N PROGRAM [ARG...]: as exec, but the exit status has to be N
 	"tmpfs":    tmpfs,        // tmpfs SIZE DIR: make DIR, a file system of its own
 	"tree":     tree,         // tree [-all] DIR: print modes and paths, or all that can change

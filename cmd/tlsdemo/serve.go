@@ -51,9 +51,13 @@ Clients that speak HTTP are answered with what the server saw of them: curl as
 text, a browser as a page, a program as JSON (/whoami.json). /echo sends a body
 back, /healthz says ok.
 
-Ctrl-C, SIGTERM or the end of the terminal (SIGHUP) stops the server: it accepts
-no new clients and finishes the exchanges that have begun. A second Ctrl-C ends
-it at once.`,
+When the files change, the server reads them again: new clients meet the new
+certificate, CAs and revocation lists, and nobody is cut off. Files that do not
+fit together change nothing, and the log says why. SIGHUP has it look at once.
+
+Ctrl-C, SIGTERM or the end of the terminal stops the server: it accepts no new
+clients and finishes the exchanges that have begun. A second Ctrl-C ends it at
+once.`,
 		Example: `  tlsdemo serve
   tlsdemo serve --addr='[::1]:9999' --echo
   tlsdemo serve --cert=server.crt --key=server.key --ca=ca.crt`,

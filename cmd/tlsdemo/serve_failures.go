@@ -20,7 +20,7 @@ import (
 
 // failureLog tells of the connections that failed, and counts them by code.
 type failureLog struct {
-	origin  *origin // of the server's credentials
+	origin  func(net.Conn) *origin // of the credentials that a connection saw
 	typed   retype.Line
 	logger  *slog.Logger
 	text    io.Writer // where blocks go instead of the log, or nil
@@ -35,7 +35,7 @@ type failureLog struct {
 // in the log.
 func (v *service) failures() *failureLog {
 	f := &failureLog{
-		origin: v.origin, typed: v.env.Typed, logger: v.logger, limiter: &console.Limiter{Now: v.env.Now}, counts: make(map[string]int),
+		origin: v.originOf, typed: v.env.Typed, logger: v.logger, limiter: &console.Limiter{Now: v.env.Now}, counts: make(map[string]int),
 	}
 	if v.logFormat.Value == "text" {
 		f.text = v.stderr
@@ -68,12 +68,13 @@ func (f *failureLog) add(conn net.Conn, err error) {
 }
 
 func (f *failureLog) explain(conn net.Conn, err error) *console.Explanation {
+	from := f.origin(conn)
 	if secure, ok := conn.(*tls.Conn); ok {
-		if why := explain.Of(secure, err, f.origin.intermediates()...); why != nil {
+		if why := explain.Of(secure, err, from.intermediates()...); why != nil {
 			err = why
 		}
 	}
-	return explained(&located{err: err, origin: f.origin, typed: f.typed, local: conn.LocalAddr().String()})
+	return explained(&located{err: err, origin: from, typed: f.typed, local: conn.LocalAddr().String()})
 }
 
 func (f *failureLog) count(code string) {

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"strings"
+	"sync"
 	"time"
 
 	"tlsdemo/certs"
@@ -31,9 +32,10 @@ type service struct {
 	stdout, stderr *console.Outlet
 	logger         *slog.Logger
 	server         *tlsnet.Server
-	origin         *origin // of its credentials; nil without TLS
-	introduction   []any   // who it is, for the log
-	local          string  // where it listens
+	states
+	reloading    *reloading // nil if its files are read once
+	introduction []any      // who it is, for the log
+	local        string     // where it listens
 }
 
 // run serves until ctx is done.
@@ -64,26 +66,33 @@ func (v *service) close(ctx context.Context) {
 	v.stderr.Close(ctx)
 }
 
-// prove gives the server its credentials.
+// prove gives the server its credentials. One that serves a single client reads them once.
 func (v *service) prove() error {
 	if v.plain {
 		return nil
 	}
-	creds, err := v.credentials()
-	v.origin = creds.origin
-	if err != nil {
-		return v.located(err)
+	if !v.once {
+		v.reloading = v.reloads()
 	}
-	for _, warning := range creds.warnings(certs.ServerAuth, v.env.Now()) {
-		v.logger.Warn(console.Clean(warning))
+	if v.reloading == nil {
+		creds, err := v.credentials()
+		if err != nil {
+			return v.located(err, creds.origin)
+		}
+		v.use(creds)
+		if !v.once {
+			v.logger.Info("the files are read only once: one of them is not a regular file")
+		}
 	}
-	v.server.Config, v.server.Intermediates = v.config(creds), v.origin.intermediates()
-	v.introduction = v.introduce(creds.Leaf())
+	now := v.current.Load()
+	v.server.Config = func() *tls.Config { return v.current.Load().config }
+	v.server.Intermediates = now.origin.intermediates()
+	v.introduction = v.introduce(now.Leaf())
 	return nil
 }
 
-func (v *service) located(err error) error {
-	return &located{err: err, origin: v.origin, typed: v.env.Typed, local: v.local}
+func (v *service) located(err error, from *origin) error {
+	return &located{err: err, origin: from, typed: v.env.Typed, local: v.local}
 }
 
 // open listens, and serves.
@@ -121,6 +130,13 @@ func (v *service) announce(addr net.Addr) {
 
 // serveAll accepts connections until ctx is done, and then waits for those that are open.
 func (v *service) serveAll(ctx context.Context, ln net.Listener) error {
+	ctx, stop := context.WithCancel(ctx)
+	var reloads sync.WaitGroup
+	defer reloads.Wait()
+	defer stop()
+	if v.reloading != nil {
+		reloads.Go(func() { v.reloading.run(ctx, stop) })
+	}
 	served := make(chan error, 1)
 	go func() { served <- v.server.Serve(ln) }()
 	select {
@@ -156,7 +172,7 @@ func (v *service) serveOnce(ctx context.Context, ln net.Listener) error {
 		case err == nil:
 			return nil
 		case !errors.Is(err, tlsnet.ErrNothingSent):
-			return v.located(err)
+			return v.located(err, v.origin())
 		}
 	}
 }
@@ -220,8 +236,8 @@ func identity(conn net.Conn) string {
 	return ""
 }
 
-// config is the same for every connection, or clients could not resume sessions.
-func (s *serve) config(source *credentials) func() *tls.Config {
+// config is that of a source.
+func (s *serve) config(source *credentials) *tls.Config {
 	config := source.ServerConfig()
 	s.tls.apply(config)
 	config.Time = s.env.Now
@@ -229,7 +245,7 @@ func (s *serve) config(source *credentials) func() *tls.Config {
 	if len(s.allowDNS)+len(s.allowURI) > 0 {
 		config.VerifyConnection = certs.InTurn(config.VerifyConnection, certs.Allow(s.allowDNS, s.allowURI))
 	}
-	return func() *tls.Config { return config }
+	return config
 }
 
 func (s *serve) introduce(leaf *x509.Certificate) []any {

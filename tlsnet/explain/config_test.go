@@ -370,3 +370,37 @@ func TestAllOfOwnVerification(t *testing.T) {
 		t.Errorf("all that is wrong is %v", all)
 	}
 }
+
+// Which configuration a failure is of can be asked: the one that was given, and where that
+// chose another, the other.
+func TestConfig(t *testing.T) {
+	client, given := sound(t)
+	chosen := given.Clone()
+	chosen.ClientCAs = x509.NewCertPool() // nobody is let in
+	for name, want := range map[string]*tls.Config{"given": given, "chosen": chosen} {
+		t.Run(name, func(t *testing.T) {
+			config := given
+			if want == chosen {
+				config = given.Clone()
+				config.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { return chosen, nil }
+			}
+			near, far := net.Pipe()
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				_ = tls.Client(far, client).Handshake()
+				far.Close()
+			}()
+			conn := explain.Server(near, config)
+			_ = conn.Handshake()
+			near.Close()
+			<-done
+			if explain.Config(conn) != want {
+				t.Error("it is another configuration")
+			}
+		})
+	}
+	if explain.Config(tls.Server(nil, given)) != nil {
+		t.Error("a connection that is not ours has one")
+	}
+}

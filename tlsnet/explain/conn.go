@@ -69,6 +69,16 @@ func Release(conn *tls.Conn) {
 	}
 }
 
+// Config returns the configuration that conn has: that which [Client] or [Server] was given, or
+// what its GetConfigForClient returned instead; or nil if conn is not one of theirs. So a
+// program that changes its configuration knows which one a failure is of.
+func Config(conn *tls.Conn) (config *tls.Config) {
+	if w, ok := conn.NetConn().(*witness); ok {
+		w.note(func() { config = w.config })
+	}
+	return config
+}
+
 // Tap returns what lies below conn and has seen its bytes, or nil if conn is not one of
 // [Client]'s or [Server]'s.
 func Tap(conn *tls.Conn) *wire.Tap {

@@ -40,9 +40,9 @@ is a success if there is nothing to do. With NAMEs, renew these.
 
 A certificate is replaced in one step. With --new-key, the key file has both
 keys until the certificate has been replaced, the old key first. So a program
-that reads the files at any moment finds the key of the certificate. A program
-that has already read them goes on with the old certificate: restart it to use
-the new one.
+that reads the files at any moment finds the key of the certificate. A running
+serve reads the new files by itself. Another program that has already read them
+goes on with the old certificate, unless it is told to read them again.
 
 renew ca renews the certificate of the CA, with the same name and key. What the
 CA has issued stays valid, also for programs with the old ca.crt. Use this if

@@ -25,11 +25,11 @@ func newRevokeCmd(env *cli.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "revoke NAME|SERIAL",
 		Short: "Revoke a certificate, so that it is refused from now on",
-		Long: `Put a certificate on the CA's revocation list, crl.pem in the directory. serve
-and send refuse this certificate when they are started again, and so does every
-other program that uses crl.pem. The certificates that NAME had before it was
-renewed are revoked with it, if they have not expired. The files are kept in the
-directory "revoked". SERIAL is a serial number in hexadecimal, as certs show
+		Long: `Put a certificate on the CA's revocation list, crl.pem in the directory. A
+running serve refuses this certificate within two seconds, and so does every
+other program that reads crl.pem again. The certificates that NAME had before it
+was renewed are revoked with it, if they have not expired. The files are kept in
+the directory "revoked". SERIAL is a serial number in hexadecimal, as certs show
 --json prints it. Use it for a certificate whose files are not here any more.
 
 The list expires after 90 days. certs renew, certs revoke and certs crl sign it
@@ -71,7 +71,7 @@ func (c *revoke) run(ctx context.Context, which string) error {
 		if done.Kept != "" {
 			fmt.Fprintf(c.env.Stdout, "The files of %s are kept: %s\n", done.Name, console.Clean(done.Kept))
 		}
-		_, err = fmt.Fprintf(c.env.Stdout, "The revocation list is %s\nRestart serve, and give the new list to every program that has a copy of it.\n", console.Clean(dir.Files(certs.CA).CRL))
+		_, err = fmt.Fprintf(c.env.Stdout, "The revocation list is %s\nA running serve reads it by itself. Give it to every program that has a copy of it.\n", console.Clean(dir.Files(certs.CA).CRL))
 		return err
 	})
 }

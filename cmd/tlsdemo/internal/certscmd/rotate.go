@@ -40,18 +40,18 @@ old key may have been stolen, or if the CA has to issue certificates for other
 names: --name adds names, and --constraints says what the new CA's certificate
 limits, as in certs init. If the CA only expires soon, use certs renew ca.
 
-ca.crt then contains both CAs, the new one first. Restart your servers and
-clients one after the other, in any order. Those with the new files also accept
-the old certificates. Those with the old ca.crt also accept the new
-certificates, because a certificate of the new CA that the old CA has signed
-follows them. A program that has a copy of crl.pem needs the new one before it
-meets a new certificate: with the old list, nginx, HAProxy, PostgreSQL and
-others refuse every certificate of the new CA. Some programs, such as etcd,
-read only the first list of crl.pem. Until --finish, they refuse only what the
-new CA has revoked, and not what the old one has. When all have the new files,
---finish removes the old CA, so that nobody accepts its certificates any
-longer. It does not do this while a certificate of the old CA is left in the
-directory, unless you add --force.`,
+ca.crt then contains both CAs, the new one first. A running serve reads the new
+files by itself. Restart your other servers and clients one after the other, in
+any order. Those with the new files also accept the old certificates. Those with
+the old ca.crt also accept the new certificates, because a certificate of the
+new CA that the old CA has signed follows them. A program that has a copy of
+crl.pem needs the new one before it meets a new certificate: with the old list,
+nginx, HAProxy, PostgreSQL and others refuse every certificate of the new CA.
+Some programs, such as etcd, read only the first list of crl.pem. Until
+--finish, they refuse only what the new CA has revoked, and not what the old one
+has. When all have the new files, --finish removes the old CA, so that nobody
+accepts its certificates any longer. It does not do this while a certificate of
+the old CA is left in the directory, unless you add --force.`,
 		Example: `  tlsdemo certs rotate-ca
   tlsdemo certs rotate-ca --name=db.internal
   tlsdemo certs rotate-ca --constraints=full
@@ -108,7 +108,7 @@ func (c *rotate) begin(ctx context.Context, flags *pflag.FlagSet) error {
 		console.Hang(out, "", "It "+certtext.NamesOf(ca.Certificate())+".", width)
 		fmt.Fprintf(out, "\nIssued again: %s\n\n", strings.Join(certtext.FirstFew(names), ", "))
 		listFirst(out, dir, width)
-		console.Hang(out, "", "Restart your servers and clients, one after the other, and give the new ca.crt to every program that has a copy of it. Then type:", width)
+		console.Hang(out, "", "A running serve reads the new files by itself. Restart your other servers and clients, one after the other, and give the new ca.crt to every program that has a copy of it. Then type:", width)
 		_, err = fmt.Fprintf(out, "  tlsdemo certs rotate-ca --finish%s\n", console.Clean(c.DirFlag()))
 		return err
 	})

@@ -25,6 +25,15 @@ type Env struct {
 	// Tidying is set by a command that has to remove what it wrote: it has that
 	// time.Duration for it after a first signal, and otherwise ends as any other.
 	Tidying atomic.Int64
+	// Hangup is set by a command that reads its files again on SIGHUP. It reports whether
+	// that is what the signal meant: otherwise the command is to stop, as any other.
+	Hangup atomic.Pointer[func() bool]
+}
+
+// HungUp reports whether a SIGHUP means that the command is to stop.
+func (e *Env) HungUp() bool {
+	heed := e.Hangup.Load()
+	return heed == nil || !(*heed)()
 }
 
 // Patient says whether the command finishes what is in flight.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 
 	"golang.org/x/term"
 
@@ -38,14 +39,16 @@ func (p *Password) Given() ([]byte, error) {
 	return nil, certs.ErrNoPassphrase
 }
 
-// Source returns Given for whoever decrypts with it, or else asks for what it is.
+// Source returns Given for whoever decrypts with it, or else asks for what it is, once: files
+// may be read again, and nobody sits there to be asked then.
 func (p *Password) Source(env *Env, what string) certs.Passphrase {
+	ask := sync.OnceValues(func() ([]byte, error) { return AskPassphrase(env, "passphrase of "+what) })
 	return func() ([]byte, error) {
 		given, err := p.Given()
 		if !errors.Is(err, certs.ErrNoPassphrase) {
 			return given, err
 		}
-		return AskPassphrase(env, "passphrase of "+what)
+		return ask()
 	}
 }
 

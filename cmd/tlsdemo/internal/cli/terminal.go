@@ -17,6 +17,13 @@ func IsTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
+// Controlled reports whether the process has a terminal whose end would be told by SIGHUP: it is
+// lost before anybody is told.
+func Controlled() bool {
+	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	return err == nil && tty.Close() == nil
+}
+
 // TerminalColumns is how wide prose that is printed there may be: as wide as help is, or
 // less if it is a terminal that is narrower.
 func TerminalColumns(w io.Writer) int { return min(terminalWidth(w, Columns), Columns) }
