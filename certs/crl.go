@@ -180,7 +180,7 @@ func ParseCRLs(data []byte) ([]*CRL, error) {
 func loadCRLs(file string, roots []*x509.Certificate) ([]*CRL, error) {
 	data, err := readFile(file, MaxCRLFile)
 	if err != nil {
-		return nil, unreadable(CRLUnreadable, file, err)
+		return nil, Unreadable(CRLUnreadable, file, err)
 	}
 	lists, err := ParseCRLs(data)
 	if err != nil {

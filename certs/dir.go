@@ -355,7 +355,7 @@ func (d Dir) checkKey(name string, certs []*x509.Certificate) error {
 func CheckKeyFile(file string) *Finding {
 	info, err := os.Stat(file)
 	if err != nil {
-		return unreadable(KeyUnreadable, file, err)
+		return Unreadable(KeyUnreadable, file, err)
 	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 && runtime.GOOS != "windows" {
 		text := fmt.Sprintf("other users can read or change the private key (mode %04o, and it has to be 0600)", mode)

@@ -46,6 +46,9 @@ const (
 	CRLExpired Code = "crl-expired"
 	CRLOtherCA Code = "crl-other-ca"
 
+	PolicyUnreadable Code = "policy-unreadable"
+	PolicyUnparsable Code = "policy-unparsable"
+
 	CertRefusedBySome     Code = "cert-refused-by-some"
 	ConstraintUnsupported Code = "constraint-unsupported"
 )
@@ -105,6 +108,8 @@ var catalogue = []struct {
 	{CRLUntrusted, "A revocation list names a trusted CA as its issuer, but this CA did not sign it. Most often the list comes from an older CA with the same name."},
 	{CRLExpired, "A revocation list has expired: its next update is in the past. What it revokes stays revoked, but newer revocations are not on it. Other programs refuse every certificate of that CA until they have a newer list."},
 	{CRLOtherCA, "A revocation list comes from a CA of which we have no certificate. The list is used only if the other end presents an intermediate of that CA."},
+	{PolicyUnreadable, "A policy file cannot be read: the permissions forbid it, it is a directory, or it is larger than 1 MiB."},
+	{PolicyUnparsable, "A policy file is not valid TOML or JSON, or a rule in it is wrong: a key that does not exist or occurs twice, a name that can be no name, or no rule at all. The text says in which line."},
 	{CertRefusedBySome, "A certificate is valid, but some programs refuse it. The text says why, and which programs. This is a warning: Go and other programs accept the certificate."},
 	{ConstraintUnsupported, "A certificate is valid, but it has names of a kind that its CA limits, and some programs cannot check such a limit. They refuse the certificate (RFC 5280 section 4.2.1.10). This is a warning: other programs accept it."},
 }
@@ -139,8 +144,9 @@ func inFile(err error, path string) error {
 	return err
 }
 
-// unreadable is the finding for a file that could not be read.
-func unreadable(code Code, path string, err error) *Finding {
+// Unreadable returns the finding for a file that could not be read: its code is [FileMissing]
+// if there is no such file, and else code.
+func Unreadable(code Code, path string, err error) *Finding {
 	if errors.Is(err, fs.ErrNotExist) {
 		return &Finding{Code: FileMissing, File: path, Text: "no such file", Err: err}
 	}

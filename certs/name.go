@@ -78,7 +78,10 @@ func CheckTrustDomain(s string) error {
 	return nil
 }
 
-func checkDNSName(s string) error {
+// CheckDNSName returns an error unless s can be a DNS name of a certificate: labels of letters,
+// digits, hyphens and underscores, of which the leftmost may be a wildcard as a whole, without
+// a final dot (RFC 5280 section 4.2.1.6, RFC 6125 section 6.4.3).
+func CheckDNSName(s string) error {
 	if len(s) > maxDNSName {
 		return fmt.Errorf("longer than %d octets", maxDNSName)
 	}

@@ -185,7 +185,7 @@ func loadPairOnce(certFile, keyFile string, pass Passphrase) (*Pair, []*Finding,
 func loadCertificates(file string) ([]*x509.Certificate, error) {
 	data, err := ReadFile(file)
 	if err != nil {
-		return nil, unreadable(CertUnreadable, file, err)
+		return nil, Unreadable(CertUnreadable, file, err)
 	}
 	chain, err := ParseCertificates(data)
 	return chain, inFile(err, file)
@@ -195,7 +195,7 @@ func loadCertificates(file string) ([]*x509.Certificate, error) {
 func loadBundle(file string) (*Bundle, error) {
 	data, err := ReadFile(file)
 	if err != nil {
-		return nil, unreadable(CertUnreadable, file, err)
+		return nil, Unreadable(CertUnreadable, file, err)
 	}
 	return parseBundle(data, file)
 }
@@ -215,7 +215,7 @@ func parseBundle(data []byte, file string) (*Bundle, error) {
 func loadKeys(file string, pass Passphrase) ([]crypto.Signer, error) {
 	data, err := ReadFile(file)
 	if err != nil {
-		return nil, unreadable(KeyUnreadable, file, err)
+		return nil, Unreadable(KeyUnreadable, file, err)
 	}
 	keys, err := ParseKeys(data, pass)
 	return keys, inFile(err, file)

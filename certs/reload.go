@@ -159,6 +159,7 @@ func (f Files) each() []eachFile {
 		{f.Key, MaxFile, KeyUnreadable},
 		{f.CA, MaxFile, CertUnreadable},
 		{f.CRL, MaxCRLFile, CRLUnreadable},
+		{f.Policy, MaxFile, PolicyUnreadable},
 	}
 }
 

@@ -328,7 +328,7 @@ func (c *Change) readLists() ([]crlRecord, error) {
 		return records, nil
 	}
 	if err != nil {
-		return nil, unreadable(CRLUnreadable, c.dir.crlFile(), err)
+		return nil, Unreadable(CRLUnreadable, c.dir.crlFile(), err)
 	}
 	blocks, _ := shape.Blocks(data)
 	for _, block := range blocks {

@@ -42,7 +42,7 @@ func parseSAN(s string) (san, error) {
 	case strings.Contains(s, "@"):
 		name.mail, err = s, checkMail(s)
 	default:
-		name.dns, err = strings.ToLower(s), checkDNSName(s)
+		name.dns, err = strings.ToLower(s), CheckDNSName(s)
 	}
 	if err != nil {
 		return san{}, fmt.Errorf("bad name %q: %w", s, err)
@@ -65,7 +65,7 @@ func checkURI(s string) error {
 	case u.User != nil, u.Port() != "":
 		return errors.New("a URI in a certificate names a host, without a user or a port")
 	}
-	return checkDNSName(u.Host)
+	return CheckDNSName(u.Host)
 }
 
 // checkMail wants a mailbox as RFC 5280 section 4.2.1.6 has it, without a person's name or
@@ -75,7 +75,7 @@ func checkMail(s string) error {
 	if err != nil || address.Address != s || address.Name != "" {
 		return errors.New("it has to be a mail address, such as alice@example.org")
 	}
-	return checkDNSName(mailHost(s))
+	return CheckDNSName(mailHost(s))
 }
 
 func mailHost(address string) string { return address[strings.LastIndex(address, "@")+1:] }

@@ -21,6 +21,10 @@ type Files struct {
 	CA   string // the certificates that a peer's chain has to lead to
 	CRL  string // lists of revoked certificates; empty if there are none
 
+	// Policy says who may come in; empty if anybody may whom CA vouches for. Open does not
+	// read it, [tlsdemo/certs/policy] does; a [Reloader] watches it with the others.
+	Policy string
+
 	// Passphrase is that of Key, if it is encrypted.
 	Passphrase Passphrase
 }
@@ -132,7 +136,7 @@ func Open(files Files) (*Source, error) {
 func loadRoots(file string) (roots []*x509.Certificate, warnings []*Finding, err error) {
 	data, err := ReadFile(file)
 	if err != nil {
-		return nil, nil, unreadable(CertUnreadable, file, err)
+		return nil, nil, Unreadable(CertUnreadable, file, err)
 	}
 	if len(bytes.TrimSpace(data)) == 0 {
 		return nil, nil, &Finding{Code: CAFileEmpty, File: file, Text: "contains no certificate: the file is empty"}

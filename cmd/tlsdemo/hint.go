@@ -181,7 +181,7 @@ var hints = map[explain.Code]func(*problem) string{
 	explain.ServerCertWrongUsage:      hintUsage,
 	explain.ServerCertSelfSigned:      hintRenew,
 	explain.ServerCertRevoked:         hintRevoked,
-	explain.ServerCertNotAllowed:      otherShould("present a certificate with a name that we allow"),
+	explain.ServerCertNotAllowed:      hintExpect,
 	explain.ServerCertNameConstraint:  hintRenew,
 	explain.ServerCertIncompleteChain: hintChain,
 	explain.ServerCertIssuerNotCA:     hintAnother,

@@ -9,7 +9,7 @@ import (
 
 	"tlsdemo/certs"
 	"tlsdemo/certs/chain"
-	"tlsdemo/cmd/tlsdemo/internal/certtext"
+	"tlsdemo/certs/policy"
 	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/cmd/tlsdemo/internal/retype"
 	"tlsdemo/tlsnet/explain"
@@ -131,15 +131,48 @@ func hintChain(f *problem) string {
 	return join + " && " + withFiles(f.here(), files).String()
 }
 
-// hintAllow lets a client in whose certificate our CA issued.
+// hintAllow lets in a client whose certificate our CA issued.
 func hintAllow(f *problem) string {
-	if dns := harmless(f.Cert.DNSNames); dns != "" {
-		return "to accept this client as well: " + f.here().And("allow-dns", dns).String()
-	}
-	if uri := harmless(certtext.URIs(f.Cert.URIs)); uri != "" {
-		return "to accept this client as well: " + f.here().And("allow-uri", uri).String()
+	if line, ok := f.accepting("allow-"); ok {
+		return "to accept this client as well: " + line.String()
 	}
 	return ""
+}
+
+// hintExpect is about a server that our CA knows and that is not the one that we expect. Its
+// names are offered only if it is one of our own directory: else whoever answers would be the
+// right one.
+func hintExpect(f *problem) string {
+	if file := f.origin.fileOf(f.Cert); file != "" {
+		if line, ok := f.accepting("expect-"); ok {
+			return "to accept this server as well, whose certificate is in our own file " + console.ShellWord(file) + ": " + line.String()
+		}
+	}
+	return f.other() + "present a certificate with a name, an address or a fingerprint that this client expects"
+}
+
+// accepting is the command that was typed with one flag more, which accepts the certificate at
+// fault: of a kind that was typed already, if the certificate has a name of it.
+func (f *problem) accepting(prefix string) (line retype.Line, ok bool) {
+	var typed, others []policy.Kind
+	for _, kind := range policy.Kinds() {
+		if _, given := f.typed.Value(prefix + kind.String()); given {
+			typed = append(typed, kind)
+		} else {
+			others = append(others, kind)
+		}
+	}
+	for _, kind := range append(typed, others...) {
+		names := policy.Names(kind, f.Cert)
+		name := harmless(names)
+		if kind == policy.IP && len(names) > 0 {
+			name = names[0] // which harmless takes for a name that looks like an address
+		}
+		if p, err := policy.New(policy.Rule{kind: {name}}); err == nil && p.Check(f.Cert) == nil {
+			return f.here().And(prefix+kind.String(), name), true
+		}
+	}
+	return retype.Line{}, false
 }
 
 // maxDNSName is the longest that a name in a command may be: RFC 1035 section 2.3.4.

@@ -35,6 +35,7 @@ type send struct {
 	verbose    bool
 	plain      bool
 	tls        tlsFlags
+	expect     cli.PolicyFlags
 	timeout    time.Duration
 	linger     time.Duration
 	request    talk.Request
@@ -49,7 +50,10 @@ func newSendCmd(env *cli.Env) *cobra.Command {
 		Short: "Say Hello world! to a server and print its answer",
 		Long: `Send a message to a server and print its answer. The message is "Hello world!"
 unless you give another one. We present our own certificate, and accept only a
-server whose certificate was issued under our CA.
+server whose certificate was issued under our CA, for the name that we used.
+
+With --expect-... we accept only some of these servers: any of the flags is
+enough.
 
 A server of HTTP is asked in HTTP: if it chooses http/1.1 or h2 (ALPN), answers
 the message in HTTP, or if --http is given. The request is GET /, or a POST of
@@ -89,12 +93,13 @@ nothing else.`,
 	flags.BoolVarP(&s.verbose, "verbose", "v", false, "also print what was negotiated, how long it took and how the answer ended, on the standard error")
 	flags.BoolVar(&s.plain, "plain", false, "use TCP without TLS, to loopback only: nothing is encrypted, and neither end is authenticated")
 	s.tls.register(flags, talk.Protocols...)
+	s.expect.Register(flags, "expect", "servers")
 	flags.Var(&s.request, "http", "make an HTTP request: `/PATH` or \"METHOD /PATH\" (without a value: /)")
 	flags.Lookup("http").NoOptDefVal = "/"
 	flags.DurationVar(&s.timeout, "timeout", 30*time.Second, "time limit for connecting, handshake and exchange together")
 	flags.DurationVar(&s.linger, "linger", tlsnet.DefaultLinger, "without ALPN: how long we wait for the rest of the answer when the server sends nothing")
 	cmd.MarkFlagsMutuallyExclusive("raw", "json")
-	plainAlone(cmd, "server-name", "http")
+	plainAlone(cmd, append(s.expect.Names(), "server-name", "http")...)
 	return cmd
 }
 
@@ -137,7 +142,12 @@ func (s *send) run(ctx context.Context, report *talk.Report) error {
 		for _, warning := range creds.warnings(certs.ClientAuth, s.env.Now()) {
 			fmt.Fprintf(s.env.Stderr, "tlsdemo: %s\n", console.Clean(warning))
 		}
+		expected, err := s.expect.Load()
+		if err != nil {
+			return &located{err: err, origin: from, typed: s.env.Typed}
+		}
 		t.TLS, t.Intermediates = s.tls.client(creds, s.serverName, s.env.Now)(), from.intermediates()
+		hold(t.TLS, expected)
 	} else {
 		fmt.Fprintln(s.env.Stderr, "tlsdemo: --plain: nothing is encrypted, and neither end is authenticated")
 	}

@@ -28,8 +28,7 @@ type serve struct {
 	noHTTP    bool
 	limits    limitFlags
 	tls       tlsFlags
-	allowDNS  []string
-	allowURI  []string
+	allow     cli.PolicyFlags
 	drain     time.Duration
 	logFormat cli.Choice
 	verbose   bool
@@ -50,6 +49,20 @@ lines on the standard output: who connected, and what it received.
 Clients that speak HTTP are answered with what the server saw of them: curl as
 text, a browser as a page, a program as JSON (/whoami.json). /echo sends a body
 back, /healthz says ok.
+
+With --allow-... and --policy it accepts only some of these clients: any of the
+flags is enough, and so is any rule of the policy file. A rule that names
+several kinds wants one of each. The file is TOML, or the same in JSON:
+
+  [[allow]]
+  uri = ["spiffe://example.org/db/*", "spiffe://example.org/web"]
+
+  [[allow]]
+  dns = ["alice.localhost"]
+  ip = ["10.0.0.0/8"]
+
+The kinds are dns, uri, ip, cn and sha256. All of them are looked for in the
+client's certificate, the IP address too.
 
 When the files change, the server reads them again: new clients meet the new
 certificate, CAs and revocation lists, and nobody is cut off. Files that do not
@@ -78,13 +91,13 @@ once.`,
 	flags.BoolVar(&s.noHTTP, "no-http", false, "do not answer HTTP: every client gets the answer to a message")
 	s.limits.register(flags)
 	s.tls.register(flags, append([]string{tlsnet.Protocol}, httpProtocols...)...)
-	flags.StringArrayVar(&s.allowDNS, "allow-dns", nil, "accept only clients whose certificate has this DNS `NAME` (repeatable)")
-	flags.StringArrayVar(&s.allowURI, "allow-uri", nil, "accept only clients whose certificate has this `URI` (repeatable)")
+	s.allow.Register(flags, "allow", "clients")
+	s.allow.RegisterFile(flags, "policy", "accept only clients that a rule in this `FILE` allows, or one of the flags --allow-...")
 	flags.DurationVar(&s.drain, "drain", 5*time.Second, "when the server stops: time limit for the exchanges that have begun")
 	flags.Var(&s.logFormat, "log", "format of the log on the standard error: text or json")
 	flags.BoolVarP(&s.verbose, "verbose", "v", false, "also log clients that connect, send nothing and disconnect, as health checks do; and in the text log every exchange, which the json log has anyway")
 	cmd.MarkFlagsMutuallyExclusive("reply", "echo")
-	plainAlone(cmd, "no-http", "idle-timeout", "handshake-timeout", "allow-dns", "allow-uri")
+	plainAlone(cmd, append(s.allow.Names(), "no-http", "idle-timeout", "handshake-timeout", "policy")...)
 	return cmd
 }
 

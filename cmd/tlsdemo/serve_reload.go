@@ -14,6 +14,7 @@ import (
 
 	"tlsdemo/certs"
 	"tlsdemo/certs/chain"
+	"tlsdemo/certs/policy"
 	"tlsdemo/cmd/tlsdemo/internal/certtext"
 	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/cmd/tlsdemo/internal/console"
@@ -76,16 +77,22 @@ type reloading struct {
 	*certs.Reloader
 	service  *service
 	read     *credentials // what was read last
-	terminal bool         // there was one at the start
+	allowed  *policy.Policy
+	terminal bool // there was one at the start
 	hangups  chan struct{}
 }
 
 // reloads reads the credentials so that they can be read again, or returns nil if that cannot
 // be: they are not good, or come from a pipe.
 func (v *service) reloads() *reloading {
-	files, err := v.locate(v.env, certs.Server)
+	credentials, err := v.locate(v.env, certs.Server)
 	if err != nil {
 		return nil
+	}
+	files := func() certs.Files {
+		files := credentials()
+		files.Policy = v.allow.File()
+		return files
 	}
 	r := &reloading{service: v, terminal: cli.Controlled(), hangups: make(chan struct{}, 1)}
 	r.Reloader = &certs.Reloader{
@@ -96,9 +103,14 @@ func (v *service) reloads() *reloading {
 			if err := v.usable(v.env, source); err != nil {
 				return err
 			}
-			return source.CheckServer()
+			if err := source.CheckServer(); err != nil {
+				return err
+			}
+			var err error
+			r.allowed, err = v.allow.Load()
+			return err
 		},
-		Changed: func(*certs.Source) { v.use(r.read) },
+		Changed: func(*certs.Source) { v.use(r.read, r.allowed) },
 		Failed:  r.failed,
 	}
 	if _, err := r.Reload(); err != nil {
@@ -182,8 +194,8 @@ func (r *reloading) failed(err error) {
 }
 
 // use puts credentials in force.
-func (v *service) use(creds *credentials) {
-	before := v.next(&state{creds, v.config(creds)})
+func (v *service) use(creds *credentials, allowed *policy.Policy) {
+	before := v.next(&state{creds, v.config(creds, allowed)})
 	if before != nil {
 		v.logger.Info("reloaded", differences(before.Source, creds.Source, v.env.Now())...)
 	}

@@ -16,6 +16,7 @@ import (
 
 	"tlsdemo/certs"
 	"tlsdemo/certs/chain"
+	"tlsdemo/certs/policy"
 	"tlsdemo/cmd/tlsdemo/internal/certtext"
 	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/cmd/tlsdemo/internal/listen"
@@ -79,7 +80,11 @@ func (v *service) prove() error {
 		if err != nil {
 			return v.located(err, creds.origin)
 		}
-		v.use(creds)
+		allowed, err := v.allow.Load()
+		if err != nil {
+			return v.located(err, creds.origin)
+		}
+		v.use(creds, allowed)
 		if !v.once {
 			v.logger.Info("the files are read only once: one of them is not a regular file")
 		}
@@ -237,14 +242,12 @@ func identity(conn net.Conn) string {
 }
 
 // config is that of a source.
-func (s *serve) config(source *credentials) *tls.Config {
+func (s *serve) config(source *credentials, allowed *policy.Policy) *tls.Config {
 	config := source.ServerConfig()
 	s.tls.apply(config)
 	config.Time = s.env.Now
 	new(tlsnet.Sessions).Keep(config)
-	if len(s.allowDNS)+len(s.allowURI) > 0 {
-		config.VerifyConnection = certs.InTurn(config.VerifyConnection, certs.Allow(s.allowDNS, s.allowURI))
-	}
+	hold(config, allowed)
 	return config
 }
 

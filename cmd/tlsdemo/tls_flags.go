@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"tlsdemo/certs"
+	"tlsdemo/certs/policy"
 	"tlsdemo/cmd/tlsdemo/internal/cli"
 )
 
@@ -58,6 +60,14 @@ func (f *tlsFlags) client(source *credentials, name string, now func() time.Time
 	f.apply(config)
 	config.ServerName, config.Time = name, now
 	return func() *tls.Config { return config }
+}
+
+// hold has config refuse every peer that the policy does not accept. Without a policy, nil, it
+// changes nothing.
+func hold(config *tls.Config, to *policy.Policy) {
+	if to != nil {
+		config.VerifyConnection = certs.InTurn(config.VerifyConnection, to.VerifyConnection)
+	}
 }
 
 // groupList is a flag for groups, by the names that crypto/tls gives them.

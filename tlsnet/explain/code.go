@@ -158,8 +158,8 @@ extended key usage clientAuth (RFC 5280 section 4.2.1.12). Often it is a server'
 	{ClientCertRevoked, certificate, `The client's certificate is on the revocation list of its CA (RFC
 5280 section 5).`},
 	{ClientCertNotAllowed, certificate, `The client's certificate is valid, but the server accepts only
-names that are on a list of its own, and the certificate has none of them. The server does not tell
-the client that this is the reason.`},
+those with a name, an address or a fingerprint on a list of its own, and the certificate has none of
+them. The server does not tell the client that this is the reason.`},
 	{ClientCertNameConstraint, certificate, `The client's certificate has a name for which one of its CAs
 cannot issue certificates (RFC 5280 section 4.2.1.10).`},
 	{ClientCertIncompleteChain, certificate, `The client presented its own certificate, but not the
@@ -209,8 +209,8 @@ trust this certificate itself.`},
 	{ServerCertRevoked, certificate, `The server's certificate is on the revocation list of its CA (RFC
 5280 section 5).`},
 	{ServerCertNotAllowed, certificate, `The server's certificate is valid, but the client accepts only
-names that are on a list of its own, and the certificate has none of them. The client does not tell
-the server that this is the reason.`},
+those with a name, an address or a fingerprint on a list of its own, and the certificate has none of
+them. The client does not tell the server that this is the reason.`},
 	{ServerCertNameConstraint, certificate, `The server's certificate has a name for which one of its CAs
 cannot issue certificates (RFC 5280 section 4.2.1.10).`},
 	{ServerCertIncompleteChain, certificate, `The server presented its own certificate, but not the

@@ -109,7 +109,7 @@ func bySPIFFE(roots *x509.CertPool, now func() time.Time) func(*tls.Config) {
 	}
 }
 
-// notAllowed refuses as certs.Allow does.
+// notAllowed refuses as a policy does.
 func notAllowed(c *tls.Config) {
 	c.VerifyConnection = func(state tls.ConnectionState) error {
 		return &tls.CertificateVerificationError{

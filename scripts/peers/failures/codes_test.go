@@ -9,7 +9,6 @@ import (
 
 // unseen are the codes for which there is no cell, and why.
 var unseen = map[explain.Code]string{
-	explain.ServerCertNotAllowed: "other programs cannot be told which names a server may have, and tlsdemo send has no such flag",
 	explain.HelloTooLarge:        "no program drops a large ClientHello; what does is on the way",
 	explain.ClosedAfterHandshake: "tlsdemo probe says it, which sends nothing: tlsdemo send calls the same no-answer",
 	explain.HandshakeTooLarge:    "other programs send such a certificate, and do not get it from each other",

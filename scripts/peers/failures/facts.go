@@ -164,8 +164,8 @@ func (x exhibit) certified(code explain.Code) []string {
 		return []string{"the intermediate " + chain.Issuer(x.shown)}
 	case explain.ClientCertWeak, explain.ServerCertWeak:
 		return []string{"it has an RSA key of 1024 bits"}
-	case explain.ClientCertNotAllowed:
-		return []string{fmt.Sprintf("its names are [%q]", x.shown.DNSNames[0]), `the allowed names are ["nobody.localhost"]`}
+	case explain.ClientCertNotAllowed, explain.ServerCertNotAllowed:
+		return []string{fmt.Sprintf("its names are [%q", x.shown.DNSNames[0]), `the allowed names are ["nobody.localhost"]`}
 	case explain.ClientCertRevoked, explain.ServerCertRevoked:
 		if x.by == x.ours {
 			return []string{"serial " + chain.Serial(x.shown), "has been revoked since", "by the revocation list of " + fmt.Sprintf("%q", x.trust)}

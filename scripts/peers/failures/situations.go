@@ -219,6 +219,10 @@ var serverFaults = []situation{
 		explain.ServerCertIncompleteChain, explain.ServerCertUnknownCA),
 	both(situation{name: "server has RSA 1024", kind: serverCert, verifier: byClient, server: "server-weak", unloadable: true}, explain.ServerCertWeak),
 	{
+		name: "server not allowed, our client", kind: serverCert, verifier: byClient,
+		sendFlags: []string{"--expect-dns=nobody.localhost"}, send: codes(explain.ServerCertNotAllowed),
+	},
+	{
 		name: "server revoked, our client", kind: serverCert, verifier: byClient, server: "server-revoked",
 		sendFlags: []string{"--crl={crl}"}, send: codes(explain.ServerCertRevoked),
 	},

@@ -240,14 +240,6 @@ var withoutCertificate = &strangeClient{
 	change:  func(_ *place, config *tls.Config) { config.GetClientCertificate = nil },
 }
 
-// choosy is a client that accepts one server only, which is not ours.
-var choosy = &strangeClient{
-	command: "# a client of your own, with certs.Allow or the like",
-	change: func(_ *place, config *tls.Config) {
-		config.VerifyConnection = certs.InTurn(config.VerifyConnection, certs.Allow([]string{"db.localhost"}, nil))
-	},
-}
-
 // call sends a message to the server at addr.
 func (c *strangeClient) call(ctx context.Context, p *place, addr string) error {
 	source, err := certs.Open(p.files(certs.Client))
