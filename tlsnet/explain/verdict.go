@@ -63,6 +63,9 @@ func (f *facts) notTLS(error) *Error {
 	if !f.wire.NotTLS() {
 		return nil
 	}
+	if version, ok := f.wire.SSL2Hello(); ok && f.side == ServerSide {
+		return f.ssl2(version)
+	}
 	protocol, known := f.wire.ServerProtocol()
 	if f.side == ServerSide {
 		protocol, known = f.wire.ClientProtocol()
@@ -75,6 +78,20 @@ func (f *facts) notTLS(error) *Error {
 		return &Error{Code: PeerNotTLS, Text: fmt.Sprintf("%s does not speak TLS: it began with %q", f.peer(), first), Certainty: Certain}
 	}
 	return f.speaks(protocol)
+}
+
+// ssl2 is a client that speaks TLS, and begins in the format of SSL 2.0. The version is the highest
+// that it offers.
+func (f *facts) ssl2(version uint16) *Error {
+	const ssl3 = 0x0300
+	most := tls.VersionName(version)
+	if version < ssl3 {
+		most = "SSL 2.0"
+	}
+	return &Error{
+		Code: TLSVersionMismatch, Certainty: Certain,
+		Text: fmt.Sprintf("the client begins in the format of SSL 2.0, which we do not accept, and offers at most %s; we allow only %s, in a ClientHello of TLS (Java: turn off SSLv2Hello)", most, versions(offers(f.config))),
+	}
 }
 
 // Spoken says what a server has said without TLS, for those who have asked it otherwise than

@@ -249,6 +249,12 @@ func TestVerdicts(t *testing.T) {
 			`the server speaks SMTP, in which TLS does not begin at once: it began with "220 mail.localhost ESMTP Postfix"; TLS begins only after the command STARTTLS, or on a port of its own, most often 465 (smtps://) ()`,
 		},
 		{
+			"SSL 2.0", ServerSide, errors.New("tls: unsupported SSLv2 handshake received"), func(s *scene) {
+				s.wire.In = []byte("\x80\x2e\x01\x03\x01\x00\x15\x00\x00\x00\x10")
+			}, TLSVersionMismatch, Certain,
+			`the client begins in the format of SSL 2.0, which we do not accept, and offers at most TLS 1.0; we allow only TLS 1.3, TLS 1.2, in a ClientHello of TLS (Java: turn off SSLv2Hello) ()`,
+		},
+		{
 			"POP3 or Redis", ClientSide, errors.New("tls: first record does not look like a TLS handshake"), func(s *scene) {
 				s.wire.In = []byte("-ERR too many connections\r\n")
 			}, PeerNotTLS, Certain,

@@ -125,8 +125,8 @@ var clientProtocols = []Protocol{
 	{Name: "AMQP", TLS: beginWithTLS + ": amqps://", speaks: begins("AMQP")},
 	{Name: "OpenVPN", TLS: "OpenVPN puts TLS into packets of its own, which only an OpenVPN server understands", speaks: openVPN},
 	{Name: "SSH", TLS: "SSH has its own encryption and does not use TLS", speaks: begins("SSH-")},
-	{Name: "SIP", TLS: beginWithTLS + " (5061, sips:)", speaks: firstLineEnds(" SIP/2.0")},
-	{Name: "RTSP", TLS: beginWithTLS + " (322, rtsps://)", speaks: firstLineEnds(" RTSP/1.0", " RTSP/2.0")},
+	{Name: "SIP", TLS: beginWithTLS + " (5061, sips:)", speaks: firstLineEnds(sip)},
+	{Name: "RTSP", TLS: beginWithTLS + " (322, rtsps://)", speaks: firstLineEnds(rtsp, rtsp2)},
 	{Name: "HTTP/2", Kind: HTTP, speaks: begins("PRI * HTTP/2")},
 	{Name: "HTTP", Kind: HTTP, speaks: isHTTP},
 }
@@ -238,6 +238,11 @@ func ircClient(first []byte) bool {
 	user := begins("USER ")(first) && bytes.Contains(first, []byte(" :"))
 	return begins("NICK ", "CAP LS")(first) || user
 }
+
+// How the first line of a request ends that has the words of HTTP, and is of another protocol.
+const sip, rtsp, rtsp2 = " SIP/2.0", " RTSP/1.0", " RTSP/2.0"
+
+func likeHTTP(first []byte) bool { return firstLineEnds(sip, rtsp, rtsp2)(first) }
 
 // firstLineEnds is for a request, whose first line has the protocol's name at its end.
 func firstLineEnds(names ...string) func([]byte) bool {

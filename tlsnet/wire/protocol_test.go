@@ -105,6 +105,30 @@ func TestProtocol(t *testing.T) {
 	}
 }
 
+// What has the words of HTTP and is of another protocol gets no answer of HTTP.
+func TestLikeHTTP(t *testing.T) {
+	for first, want := range map[string]bool{
+		"OPTIONS sip:a@example.org SIP/2.0\r\n": false, "OPTIONS rtsp://example.org RTSP/1.0\r\n": false,
+		"OPTIONS * HTTP/1.1\r\n": true, "GET /\r\n": true,
+	} {
+		if got := (Seen{In: []byte(first)}).HTTP(); got != want {
+			t.Errorf("%q: %v", first, got)
+		}
+	}
+}
+
+// A ClientHello in the format of SSL 2.0 is told from other bytes that begin like it.
+func TestSSL2Hello(t *testing.T) {
+	for first, want := range map[string]uint16{
+		"\x80\x2e\x01\x03\x01\x00": 0x0301, "\x80\x2e\x01\x00\x02": 2,
+		"\x80\x00\x00\x03\x01": 0, "\x80\x2e\x01": 0, "\x16\x03\x01\x00\x01": 0, "\x80\x2e\x01\x07\x01": 0,
+	} {
+		if got, ok := (Seen{In: []byte(first)}).SSL2Hello(); got != want || ok != (want != 0) {
+			t.Errorf("%q: %#x, %v", first, got, ok)
+		}
+	}
+}
+
 // Whatever is known can be said, and has the word for it.
 func TestProtocolsHaveWords(t *testing.T) {
 	for _, table := range [][]Protocol{serverProtocols, clientProtocols} {

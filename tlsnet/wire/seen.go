@@ -61,6 +61,16 @@ func (s Seen) Alert() bool {
 	return len(s.In) > 1 && s.In[0] == recordAlert && s.In[1] == recordVersion
 }
 
+// SSL2Hello returns the highest version that a client offers which begins with a ClientHello in
+// the format of SSL 2.0, as old programs do although they speak TLS: RFC 5246 appendix E.2.
+func (s Seen) SSL2Hello() (version uint16, ok bool) {
+	const clientHello, shortest = 1, 9
+	if len(s.In) < 5 || s.In[0]&0x80 == 0 || s.In[1] < shortest || s.In[2] != clientHello || s.In[3] != recordVersion && s.In[3] != 0 {
+		return 0, false
+	}
+	return uint16(s.In[3])<<8 | uint16(s.In[4]), true
+}
+
 // Garbled reports whether what was received begins like a record of a handshake, and not with
 // one of the two messages with which a handshake begins: RFC 8446 section 4.
 func (s Seen) Garbled() bool {
@@ -89,6 +99,9 @@ func (s Seen) Echoed() bool {
 // answer, or of a page: a server of HTTP/0.9 answers with a page to what it takes for a
 // request.
 func (s Seen) HTTP() bool {
+	if likeHTTP(s.In) {
+		return false
+	}
 	start := bytes.ToLower(s.In[:min(len(s.In), 9)])
 	if bytes.HasPrefix(start, []byte("<!doctype")) || bytes.HasPrefix(start, []byte("<html")) {
 		return true
