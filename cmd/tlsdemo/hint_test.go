@@ -250,7 +250,7 @@ func TestHintForACertificate(t *testing.T) {
 		{"DIR", "serve", explain.ServerCertNameMismatch, server, true, "at the client: use the name server.localhost for this server, as in: tlsdemo send --dir=DIR --server-name=server.localhost"},
 		{"DIR", "send", explain.ServerCertNameMismatch, foreign[certs.Server].Leaf(), false, `at the server: get a certificate with the name db.localhost from "CN=corporate CA"`},
 		{"DIR", "serve", explain.ClientCertNotAllowed, odd("-x", "127.0.0.1", "a b", strings.Repeat("x", 254), "ok.localhost"), false, "to accept this client as well: tlsdemo serve --dir=DIR --crl=crl.pem --timeout=1s --allow-dns=ok.localhost"},
-		{"DIR", "serve", explain.ClientCertNotAllowed, odd("-x", "127.0.0.1", "a b", strings.Repeat("x", 254)), false, ""},
+		{"DIR", "serve", explain.ClientCertNotAllowed, odd("-x", "127.0.0.1", "a b", strings.Repeat("x", 254)), false, "to accept this client as well: tlsdemo serve --dir=DIR --crl=crl.pem --timeout=1s --allow-cn=client"},
 		{"DIR", "serve", explain.ClientCertWrongUsage, server, false, "at the client: tlsdemo send --dir=DIR"},
 		{"DIR", "serve", explain.ClientCertUnknownCA, foreign[certs.Client].Leaf(), false, `at the client: present a certificate of a CA that this server trusts; or, if this is the right client, trust the CA "CN=corporate CA" here: give its certificate with --ca`},
 	} {

@@ -115,7 +115,6 @@ var foreignClients = []foreign{
 			"group": " --curves P-521", "crl": " --crlfile {crl}", "no-cert": "",
 		},
 		instead: map[string]string{
-			"alpn": curl + " --cacert {ca} {identity} https://localhost:{port}/",
 			"http": curl + " http://localhost:{port}/",
 		},
 	},

@@ -37,6 +37,8 @@ type client struct {
 	// message is how tlsdemo serve quotes what it sends, or begins to. If empty, the
 	// message that it was given.
 	message string
+	// request is what it asks for, if it speaks HTTP.
+	request string
 	// times is how many exchanges it has. If zero, one.
 	times int
 	// ended is how its messages end, as tlsdemo serve says: silence, or cut if it closes
@@ -132,6 +134,9 @@ func (c client) judgeAccepted(out outcome) error {
 
 // judgeServe wants the tutorial's two lines, as often as there were exchanges.
 func (c client) judgeServe(text string) error {
+	if c.request != "" {
+		return c.judgeRequests(text)
+	}
 	message := regexp.QuoteMeta(cmp.Or(c.message, strconv.Quote(workshop.Greeting)))
 	if c.message != "" {
 		message += `.*?` // it is only the beginning
@@ -144,6 +149,19 @@ func (c client) judgeServe(text string) error {
 	got, want := len(lines.FindAllString(text, -1)), cmp.Or(c.times, 1)
 	if got != want {
 		return fmt.Errorf("tlsdemo serve printed %d times of %d who connected and what it received; its last words: %s", got, want, workshop.LastLine(text))
+	}
+	return nil
+}
+
+// mutualTLS is what serve says over HTTP to a client that it has let in.
+const mutualTLS = "Mutual TLS works.\n  You are client.localhost."
+
+// judgeRequests wants the two lines of a request.
+func (c client) judgeRequests(text string) error {
+	lines := regexp.MustCompile(`(?m)^Connected by 127\.0\.0\.1:\d+ \(client\.localhost\)\nReceived request: "` +
+		regexp.QuoteMeta(c.request) + `" over HTTP/\d\.\d, answered with status 200$`)
+	if got, want := len(lines.FindAllString(text, -1)), cmp.Or(c.times, 1); got != want {
+		return fmt.Errorf("tlsdemo serve printed %d times of %d who connected and what was asked for; its last words: %s", got, want, workshop.LastLine(text))
 	}
 	return nil
 }

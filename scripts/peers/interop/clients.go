@@ -77,10 +77,11 @@ var clients = []client{
 			Name:  "curl",
 			Needs: []string{"curl"},
 			// Without a configuration file or a proxy of whoever runs this.
-			Args: "curl --disable --noproxy * --ipv4 --silent --show-error --no-alpn --http0.9 {identity} --cacert {ca} https://localhost:{port}/",
+			Args: "curl --disable --noproxy * --ipv4 --silent --show-error {identity} --cacert {ca} https://localhost:{port}/",
 		},
 		identity: "--cert {cert} --key {key}",
-		message:  `"GET / HTTP/1.1\r\nHost: localhost:`,
+		answered: mutualTLS,
+		request:  "GET /",
 	},
 	{
 		Peer: workshop.Peer{
