@@ -26,12 +26,14 @@ type serve struct {
 	plain     bool
 	readyFile listen.ReadyFile
 	noHTTP    bool
-	limits    limitFlags
-	tls       tlsFlags
-	allow     cli.PolicyFlags
-	drain     time.Duration
-	logFormat cli.Choice
-	verbose   bool
+	// inspecting lets everybody in, to say what a strict server would say.
+	inspecting bool
+	limits     limitFlags
+	tls        tlsFlags
+	allow      cli.PolicyFlags
+	drain      time.Duration
+	logFormat  cli.Choice
+	verbose    bool
 }
 
 func newServeCmd(env *cli.Env) *cobra.Command {
@@ -49,6 +51,10 @@ lines on the standard output: who connected, and what it received.
 Clients that speak HTTP are answered with what the server saw of them: curl as
 text, a browser as a page, a program as JSON (/whoami.json). /echo sends a body
 back, /healthz says ok.
+
+With --inspect it lets in who presents any certificate, or none, and says in the
+answer and in the log what a server without --inspect would have refused, and
+why: for a client that cannot show its own error.
 
 With --allow-... and --policy it accepts only some of these clients: any of the
 flags is enough, and so is any rule of the policy file. A rule that names
@@ -89,6 +95,7 @@ once.`,
 	flags.BoolVar(&s.plain, "plain", false, "use TCP without TLS, on loopback only: nothing is encrypted, and every client is answered")
 	flags.StringVar(&s.readyFile.Path, "ready-file", "", "write our address to this `FILE` when we accept connections, and remove the file at the end")
 	flags.BoolVar(&s.noHTTP, "no-http", false, "do not answer HTTP: every client gets the answer to a message")
+	flags.BoolVar(&s.inspecting, "inspect", false, "let every client in, on loopback only, and say what a strict server would have refused")
 	s.limits.register(flags)
 	s.tls.register(flags, append([]string{tlsnet.Protocol}, httpProtocols...)...)
 	s.allow.Register(flags, "allow", "clients")
@@ -97,7 +104,7 @@ once.`,
 	flags.Var(&s.logFormat, "log", "format of the log on the standard error: text or json")
 	flags.BoolVarP(&s.verbose, "verbose", "v", false, "also log clients that connect, send nothing and disconnect, as health checks do; and in the text log every exchange, which the json log has anyway")
 	cmd.MarkFlagsMutuallyExclusive("reply", "echo")
-	plainAlone(cmd, append(s.allow.Names(), "no-http", "idle-timeout", "handshake-timeout", "policy")...)
+	plainAlone(cmd, append(s.allow.Names(), "no-http", "inspect", "idle-timeout", "handshake-timeout", "policy")...)
 	return cmd
 }
 
@@ -112,6 +119,8 @@ func (s *serve) check() error {
 		return err
 	case s.drain < 0:
 		return errors.New("--drain must not be negative")
+	case s.inspecting && !loopback(s.addr):
+		return errInspectLocal
 	case s.plain && !loopback(s.addr):
 		return errors.New("--plain listens on loopback addresses only")
 	}

@@ -43,9 +43,14 @@ func (v *service) failures() *failureLog {
 	return f
 }
 
-// add tells of a failure, unless its address has had its share of the log. What is not
-// told is not explained either: that would be work for whoever makes the most failures.
+// add tells of a connection that failed.
 func (f *failureLog) add(conn net.Conn, err error) {
+	f.tell(conn, connectionFailed, func() error { return f.why(conn, err) })
+}
+
+// tell tells of a failure, unless its address has had its share of the log. What is not
+// told is not explained either: that would be work for whoever makes the most failures.
+func (f *failureLog) tell(conn net.Conn, what string, why func() error) {
 	remote := conn.RemoteAddr().String()
 	host, _, _ := net.SplitHostPort(remote)
 	ok, left := f.limiter.Allow(host)
@@ -56,25 +61,33 @@ func (f *failureLog) add(conn net.Conn, err error) {
 		f.leaveOut()
 		return
 	}
-	e := f.explain(conn, err)
+	e := explained(why())
 	f.count(cmp.Or(e.Code, "exchange-failed"))
 	if f.text == nil {
-		f.logger.Warn("connection failed", append([]any{"remote_addr", remote}, e.Attrs()...)...)
+		f.logger.Warn(what, append([]any{"remote_addr", remote}, e.Attrs()...)...)
 		return
 	}
+	prefix := "tlsdemo: " + remote + ": "
+	if what != connectionFailed {
+		prefix += what + ": "
+	}
 	var block bytes.Buffer // one Write, so that it stays together
-	e.Print(&block, "tlsdemo: "+remote+": ")
+	e.Print(&block, prefix)
 	_, _ = f.text.Write(block.Bytes())
 }
 
-func (f *failureLog) explain(conn net.Conn, err error) *console.Explanation {
+// connectionFailed is what goes without saying where failures are told.
+const connectionFailed = "connection failed"
+
+// why is the failure of a connection, explained.
+func (f *failureLog) why(conn net.Conn, err error) error {
 	from := f.origin(conn)
 	if secure, ok := conn.(*tls.Conn); ok {
 		if why := explain.Of(secure, err, from.intermediates()...); why != nil {
 			err = why
 		}
 	}
-	return explained(&located{err: err, origin: from, typed: f.typed, local: conn.LocalAddr().String()})
+	return &located{err: err, origin: from, typed: f.typed, local: conn.LocalAddr().String()}
 }
 
 func (f *failureLog) count(code string) {

@@ -25,48 +25,51 @@ const (
 var httpProtocols = []string{"h2", "http/1.1"}
 
 // web is the server of HTTP: it answers with what we saw of the client.
-func (s *serve) web(out io.Writer, logger *slog.Logger) *http.Server {
+func (v *service) web() *http.Server {
 	handler := &visit.Handler{
-		MaxBody: unlimited(int64(s.limits.maxMessage)),
-		Now:     s.env.Now,
-		Visited: s.visited(out, logger),
+		MaxBody: unlimited(int64(v.limits.maxMessage)),
+		Now:     v.env.Now,
+		Visited: v.visited(),
+	}
+	if v.inspecting {
+		handler.Judge = v.verdict
 	}
 	server := &http.Server{
 		Handler: handler, ConnContext: handler.ConnContext, MaxHeaderBytes: maxHeader,
 		HTTP2:    &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
-		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
+		ErrorLog: slog.NewLogLogger(v.logger.Handler(), slog.LevelDebug),
 	}
-	s.limits.boundHTTP(server)
-	if s.once {
+	v.limits.boundHTTP(server)
+	if v.once {
 		server.SetKeepAlivesEnabled(false)
 	}
 	return server
 }
 
 // visited tells of a request.
-func (s *serve) visited(out io.Writer, logger *slog.Logger) func(visit.Visit) {
-	level := s.levelOfSuccess()
-	return func(v visit.Visit) {
-		request := v.Method + " " + v.Path
+func (v *service) visited() func(visit.Visit) {
+	level := v.levelOfSuccess()
+	return func(r visit.Visit) {
+		request := r.Method + " " + r.Path
 		// One Write, so that the two lines stay together.
-		_, _ = fmt.Fprintf(out, "%sReceived request: %s over %s, answered with status %d\n",
-			connectedBy(v.Remote, v.Identity), console.Quote([]byte(request), int64(len(request))), v.Proto, v.Status)
-		if logger.Enabled(context.Background(), level) {
-			logger.Log(context.Background(), level, "request", append(clientAttrs(v.Remote, v.TLS),
-				"method", v.Method, "path", v.Path, "protocol", v.Proto, "status", v.Status,
-				"received_bytes", v.In, "sent_bytes", v.Out, "ms", milliseconds(v.Took))...)
+		_, _ = fmt.Fprintf(v.stdout, "%sReceived request: %s over %s, answered with status %d\n",
+			connectedBy(r.Remote, r.Identity), console.Quote([]byte(request), int64(len(request))), r.Proto, r.Status)
+		if v.logger.Enabled(context.Background(), level) {
+			v.logger.Log(context.Background(), level, "request", append(clientAttrs(r.Remote, r.TLS),
+				"method", r.Method, "path", r.Path, "protocol", r.Proto, "status", r.Status,
+				"received_bytes", r.In, "sent_bytes", r.Out, "ms", milliseconds(r.Took))...)
 		}
 	}
 }
 
 // received tells of an exchange.
-func (s *serve) received(out io.Writer, logger *slog.Logger) func(net.Conn, tlsnet.Received) {
-	level := s.levelOfSuccess()
+func (v *service) received() func(net.Conn, tlsnet.Received) {
+	level := v.levelOfSuccess()
 	return func(conn net.Conn, r tlsnet.Received) {
 		remote := conn.RemoteAddr().String()
-		_, _ = io.WriteString(out, connectedBy(remote, identity(conn))+"Received data: "+quoteReceived(r.Message, r.Ended)+"\n")
-		if logger.Enabled(context.Background(), level) {
-			logger.Log(context.Background(), level, "exchange", append(clientAttrs(remote, stateOf(conn)), "ended", string(r.Ended),
+		_, _ = io.WriteString(v.stdout, connectedBy(remote, identity(conn))+"Received data: "+quoteReceived(r.Message, r.Ended)+"\n")
+		if v.logger.Enabled(context.Background(), level) {
+			v.logger.Log(context.Background(), level, "exchange", append(clientAttrs(remote, stateOf(conn)), "ended", string(r.Ended),
 				"received_bytes", r.Message.Size, "sent_bytes", r.Sent, "ms", milliseconds(r.Took))...)
 		}
 	}
@@ -74,8 +77,8 @@ func (s *serve) received(out io.Writer, logger *slog.Logger) func(net.Conn, tlsn
 
 // levelOfSuccess is the level at which the log tells of what went well. As text it is for
 // people, who have it on the standard output already.
-func (s *serve) levelOfSuccess() slog.Level {
-	if s.logFormat.Value == "text" {
+func (v *service) levelOfSuccess() slog.Level {
+	if v.logFormat.Value == "text" {
 		return slog.LevelDebug
 	}
 	return slog.LevelInfo

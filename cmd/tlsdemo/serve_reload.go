@@ -26,6 +26,7 @@ import (
 type state struct {
 	*credentials
 	config *tls.Config // the same for every connection, or clients could not resume sessions
+	strict *tls.Config // what it would be without --inspect
 }
 
 // states are those that a server has had.
@@ -195,7 +196,12 @@ func (r *reloading) failed(err error) {
 
 // use puts credentials in force.
 func (v *service) use(creds *credentials, allowed *policy.Policy) {
-	before := v.next(&state{creds, v.config(creds, allowed)})
+	now := &state{credentials: creds, strict: v.config(creds, allowed)}
+	now.config = now.strict
+	if v.inspecting {
+		now.config = lenient(now.strict)
+	}
+	before := v.next(now)
 	if before != nil {
 		v.logger.Info("reloaded", differences(before.Source, creds.Source, v.env.Now())...)
 	}

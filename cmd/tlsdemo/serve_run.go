@@ -7,7 +7,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"strings"
@@ -57,7 +56,7 @@ func (s *serve) service() *service {
 	v.stdout = console.NewOutlet(s.env.Stdout, func(left int64) {
 		v.logger.Warn("output was too slow", "left_out", left)
 	})
-	v.server = s.server(v.stdout, v.logger)
+	v.server = v.newServer()
 	return v
 }
 
@@ -105,6 +104,9 @@ func (v *service) open(ctx context.Context) error {
 	v.env.Patience.Store(int64(v.drain + lastMoment))
 	failed := v.failures()
 	v.server.Failed = failed.add
+	if v.inspecting {
+		v.server.Hooks = &tlsnet.Hooks{Handshake: v.inspect(failed)}
+	}
 	defer failed.sum()
 	if err := v.readyFile.Check(); err != nil {
 		return err
@@ -129,6 +131,9 @@ func (v *service) open(ctx context.Context) error {
 func (v *service) announce(addr net.Addr) {
 	if v.plain {
 		v.logger.Warn("--plain: nothing is encrypted, and anybody on this machine is answered")
+	}
+	if v.inspecting {
+		v.logger.Warn("--inspect: EVERY client is let in, with any certificate or none: this server proves nothing, it only explains")
 	}
 	v.logger.Info("listening", append([]any{"addr", addr.String()}, v.introduction...)...)
 }
@@ -204,21 +209,21 @@ func (s *serve) credentials() (*credentials, error) {
 	return creds, creds.CheckServer()
 }
 
-func (s *serve) server(out io.Writer, logger *slog.Logger) *tlsnet.Server {
+func (v *service) newServer() *tlsnet.Server {
 	server := &tlsnet.Server{
-		Plain: s.plain,
+		Plain: v.plain,
 		Handler: &tlsnet.Responder{
-			Reply:      []byte(s.reply),
-			Echo:       s.echo,
-			MaxMessage: unlimited(int64(s.limits.maxMessage)),
-			Timeout:    unlimited(s.limits.exchangeTimeout),
-			Received:   s.received(out, logger),
+			Reply:      []byte(v.reply),
+			Echo:       v.echo,
+			MaxMessage: unlimited(int64(v.limits.maxMessage)),
+			Timeout:    unlimited(v.limits.exchangeTimeout),
+			Received:   v.received(),
 		},
-		Logger: logger,
+		Logger: v.logger,
 	}
-	s.limits.bound(server)
-	if !s.noHTTP {
-		server.HTTP = s.web(out, logger)
+	v.limits.bound(server)
+	if !v.noHTTP {
+		server.HTTP = v.web()
 	}
 	return server
 }
