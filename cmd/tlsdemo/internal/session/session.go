@@ -1,0 +1,170 @@
+// Package session keeps the TLS session of a client in a file, so that the next run of a
+// program can resume it (RFC 8446 section 2.2).
+package session
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+
+	"tlsdemo/certs"
+)
+
+// Scope is what a session is good for: to connect as the same client to a server of the same
+// name, which it trusts for the same reason. In another it is as if there were none, so that
+// no session outlives what admitted it.
+type Scope struct {
+	Server string // the name that its certificate has to bear
+	Client []*x509.Certificate
+	Roots  []*x509.Certificate
+}
+
+func (s Scope) sum() [sha256.Size]byte {
+	h := sha256.New()
+	fmt.Fprintf(h, "%q\n", s.Server)
+	for _, certs := range [][]*x509.Certificate{s.Client, s.Roots} {
+		fmt.Fprintln(h, len(certs))
+		for _, cert := range certs {
+			fmt.Fprintf(h, "%x\n", sha256.Sum256(cert.Raw))
+		}
+	}
+	return [sha256.Size]byte(h.Sum(nil))
+}
+
+// File is a [tls.ClientSessionCache] of one session, that of one server.
+type File struct {
+	path  string
+	scope [sha256.Size]byte
+
+	mu      sync.Mutex
+	session *tls.ClientSessionState
+	changed bool
+}
+
+// saved is what a file holds.
+type saved struct {
+	Format string `json:"format"`
+	Scope  []byte `json:"scope"`
+	Ticket []byte `json:"ticket"`
+	State  []byte `json:"state"` // see tls.SessionState.Bytes: with it anybody is the client
+}
+
+// format marks a file as ours, so that no other is overwritten.
+const format = "tlsdemo session 1"
+
+var errOther = errors.New("it exists already and is not a session file")
+
+// Open reads the session in a file, if the file is there and the session is for this scope.
+func Open(path string, scope Scope) (*File, error) {
+	f := &File{path: path, scope: scope.sum()}
+	if err := private(path); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return f, nil
+		}
+		return nil, err
+	}
+	data, err := certs.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var s saved
+	if err := json.Unmarshal(data, &s); err != nil || s.Format != format {
+		return nil, &fs.PathError{Op: "read session", Path: path, Err: errOther}
+	}
+	if bytes.Equal(s.Scope, f.scope[:]) {
+		f.session = resumable(s)
+	}
+	return f, nil
+}
+
+// private refuses a file that other users can read, or that is none.
+func private(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
+		return &fs.PathError{Op: "read session", Path: path, Err: errOther}
+	case runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0:
+		return &fs.PathError{Op: "read session", Path: path, Err: errors.New("other users can read it, and could connect as us: set its mode to 0600, or delete it")}
+	}
+	return nil
+}
+
+// resumable is a session that was saved, or nil where it cannot be read any more.
+func resumable(s saved) *tls.ClientSessionState {
+	state, err := tls.ParseSessionState(s.State)
+	if err != nil {
+		return nil
+	}
+	session, err := tls.NewResumptionState(s.Ticket, state)
+	if err != nil {
+		return nil
+	}
+	return session
+}
+
+// Get returns the session, whatever the key: a File is for one server.
+func (f *File) Get(string) (*tls.ClientSessionState, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.session, f.session != nil
+}
+
+// Put notes a session, or that there is none any more.
+func (f *File) Put(_ string, session *tls.ClientSessionState) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.session, f.changed = session, true
+}
+
+// Save writes the session, if it is another than the one that was read; whole or not at all,
+// readable by nobody else.
+func (f *File) Save() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.changed || f.session == nil {
+		return nil
+	}
+	ticket, state, err := f.session.ResumptionState()
+	if err != nil {
+		return err
+	}
+	encoded, err := state.Bytes()
+	if err != nil {
+		return err
+	}
+	data, err := json.Marshal(saved{Format: format, Scope: f.scope[:], Ticket: ticket, State: encoded})
+	if err != nil {
+		return err
+	}
+	f.changed = false
+	return replace(f.path, append(data, '\n'))
+}
+
+// replace puts data into a file, which only its owner can read.
+func replace(path string, data []byte) error {
+	tmp, err := os.CreateTemp(filepath.Dir(path), ".session-*") // its mode is 0600
+	if err != nil {
+		return err
+	}
+	_, err = tmp.Write(data)
+	err = cmp.Or(err, tmp.Close())
+	if err == nil {
+		err = os.Rename(tmp.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(tmp.Name())
+	}
+	return err
+}

@@ -1,0 +1,142 @@
+package session
+
+import (
+	"crypto/tls"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"tlsdemo/certs/certstest"
+)
+
+// rig is a server that sends a word to everybody, and a client of it.
+type rig struct {
+	t    *testing.T
+	set  *certstest.Set
+	addr string
+	path string
+}
+
+func newRig(t *testing.T, version uint16) *rig {
+	r := &rig{t: t, set: certstest.New(t), path: filepath.Join(t.TempDir(), "session")}
+	config := r.set.ServerSource().ServerConfig()
+	config.MaxVersion = version
+	ln, err := tls.Listen("tcp", "127.0.0.1:0", config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.addr = ln.Addr().String()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = io.WriteString(conn, "Hello")
+			conn.Close()
+		}
+	}()
+	t.Cleanup(func() { ln.Close(); <-done })
+	return r
+}
+
+func (r *rig) scope() Scope {
+	source := r.set.ClientSource()
+	return Scope{Server: "localhost", Client: source.Chain(), Roots: source.Roots()}
+}
+
+// connect connects with the session in the file, saves the next, and reports whether it resumed.
+func (r *rig) connect(scope Scope) bool {
+	r.t.Helper()
+	file, err := Open(r.path, scope)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	config := r.set.ClientSource().ClientConfig()
+	config.ServerName, config.ClientSessionCache = scope.Server, file
+	conn, err := tls.Dial("tcp", r.addr, config)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.ReadAll(conn); err != nil {
+		r.t.Fatal(err)
+	}
+	if err := file.Save(); err != nil {
+		r.t.Fatal(err)
+	}
+	return conn.ConnectionState().DidResume
+}
+
+func TestResume(t *testing.T) {
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		t.Run(tls.VersionName(version), func(t *testing.T) {
+			r := newRig(t, version)
+			for i, want := range []bool{false, true, true} {
+				if got := r.connect(r.scope()); got != want {
+					t.Errorf("connection %d resumed: %v", i, got)
+				}
+			}
+			info, err := os.Stat(r.path)
+			if err != nil || info.Mode().Perm() != 0o600 {
+				t.Errorf("mode %v, error %v", info.Mode(), err)
+			}
+			for name, change := range map[string]func(*Scope){
+				"server": func(s *Scope) { s.Server = "127.0.0.1" },
+				"client": func(s *Scope) { s.Client = nil },
+				"roots":  func(s *Scope) { s.Roots = append(s.Roots, s.Client[0]) },
+			} {
+				scope := r.scope()
+				change(&scope)
+				if r.connect(scope) {
+					t.Errorf("with another %s it resumed", name)
+				}
+			}
+		})
+	}
+}
+
+// What is not ours is not read as a session, and not overwritten.
+func TestOpenRefuses(t *testing.T) {
+	dir := t.TempDir()
+	put := func(name, text string, mode os.FileMode) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), mode); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	for path, want := range map[string]string{
+		put("letter", "Dear friend", 0o600):           "not a session file",
+		put("json", `{"format":"other"}`, 0o600):      "not a session file",
+		put("empty", "", 0o600):                       "not a session file",
+		put("open", `{"format":"`+format+`"}`, 0o644): "other users can read it",
+		dir: "not a session file",
+	} {
+		if _, err := Open(path, Scope{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want %q", path, err, want)
+		}
+	}
+}
+
+// A file whose session cannot be read any more is as one without.
+func TestDamaged(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "session")
+	if err := os.WriteFile(path, []byte(`{"format":"`+format+`","scope":"`+"AAAA"+`","ticket":"AAAA","state":"AAAA"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := Open(path, Scope{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := f.Get(""); ok {
+		t.Error("a session out of nothing")
+	}
+	if session := resumable(saved{Ticket: []byte{1}, State: []byte{1, 2, 3}}); session != nil {
+		t.Error("a session out of three bytes")
+	}
+}
