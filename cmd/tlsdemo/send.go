@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +18,7 @@ import (
 	"tlsdemo/certs"
 	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/cmd/tlsdemo/internal/console"
+	"tlsdemo/cmd/tlsdemo/internal/session"
 	"tlsdemo/cmd/tlsdemo/internal/talk"
 	"tlsdemo/tlsnet"
 )
@@ -36,6 +38,7 @@ type send struct {
 	plain      bool
 	tls        tlsFlags
 	expect     cli.PolicyFlags
+	session    string // the file that it is kept in, or empty
 	timeout    time.Duration
 	linger     time.Duration
 	request    talk.Request
@@ -94,12 +97,13 @@ nothing else.`,
 	flags.BoolVar(&s.plain, "plain", false, "use TCP without TLS, to loopback only: nothing is encrypted, and neither end is authenticated")
 	s.tls.register(flags, talk.Protocols...)
 	s.expect.Register(flags, "expect", "servers")
+	flags.StringVar(&s.session, "session-file", "", "keep the TLS session in this `FILE`, and resume the one that is there; whoever can read it can connect as us")
 	flags.Var(&s.request, "http", "make an HTTP request: `/PATH` or \"METHOD /PATH\" (without a value: /)")
 	flags.Lookup("http").NoOptDefVal = "/"
 	flags.DurationVar(&s.timeout, "timeout", 30*time.Second, "time limit for connecting, handshake and exchange together")
 	flags.DurationVar(&s.linger, "linger", tlsnet.DefaultLinger, "without ALPN: how long we wait for the rest of the answer when the server sends nothing")
 	cmd.MarkFlagsMutuallyExclusive("raw", "json")
-	plainAlone(cmd, append(s.expect.Names(), "server-name", "http")...)
+	plainAlone(cmd, append(s.expect.Names(), "server-name", "session-file", "http")...)
 	return cmd
 }
 
@@ -125,7 +129,7 @@ func (s *send) check(args []string) error {
 }
 
 // run has the exchange, and reports what it saw, as far as it came.
-func (s *send) run(ctx context.Context, report *talk.Report) error {
+func (s *send) run(ctx context.Context, report *talk.Report) (err error) {
 	message, closer, err := s.open()
 	if err != nil {
 		return err
@@ -148,6 +152,11 @@ func (s *send) run(ctx context.Context, report *talk.Report) error {
 		}
 		t.TLS, t.Intermediates = s.tls.client(creds, s.serverName, s.env.Now)(), from.intermediates()
 		hold(t.TLS, expected)
+		save, err := s.resume(t.TLS, creds)
+		if err != nil {
+			return err
+		}
+		defer func() { err = cmp.Or(err, save()) }()
 	} else {
 		fmt.Fprintln(s.env.Stderr, "tlsdemo: --plain: nothing is encrypted, and neither end is authenticated")
 	}
@@ -160,6 +169,27 @@ func (s *send) run(ctx context.Context, report *talk.Report) error {
 		return &located{err: err, origin: from, typed: s.env.Typed}
 	}
 	return nil
+}
+
+// resume has config resume the session that is in a file, if there is to be one, and returns
+// how to save the next.
+func (s *send) resume(config *tls.Config, creds *credentials) (save func() error, err error) {
+	if s.session == "" {
+		return func() error { return nil }, nil
+	}
+	file, err := session.Open(s.session, session.Scope{
+		Server: cmp.Or(s.serverName, host(s.addr)), Client: creds.Chain(), Roots: creds.Roots(),
+	})
+	if err != nil {
+		return nil, &cli.LocalError{Err: fmt.Errorf("--session-file: %w", err)}
+	}
+	config.ClientSessionCache = file
+	return func() error {
+		if err := file.Save(); err != nil {
+			return &cli.LocalError{Err: fmt.Errorf("--session-file: %w", err)}
+		}
+		return nil
+	}, nil
 }
 
 // talk is what to do, without TLS.

@@ -25,6 +25,7 @@ type failureLog struct {
 	logger  *slog.Logger
 	text    io.Writer // where blocks go instead of the log, or nil
 	limiter *console.Limiter
+	summary string // what is said at the end, before the counts
 
 	mu      sync.Mutex
 	counts  map[string]int
@@ -36,6 +37,10 @@ type failureLog struct {
 func (v *service) failures() *failureLog {
 	f := &failureLog{
 		origin: v.originOf, typed: v.env.Typed, logger: v.logger, limiter: &console.Limiter{Now: v.env.Now}, counts: make(map[string]int),
+		summary: "connections failed",
+	}
+	if v.inspecting {
+		f.summary = "connections failed, or would have without --inspect"
 	}
 	if v.logFormat.Value == "text" {
 		f.text = v.stderr
@@ -117,5 +122,5 @@ func (f *failureLog) sum() {
 	if f.leftOut > 0 {
 		attrs = append(attrs, "left_out", f.leftOut)
 	}
-	f.logger.Info("connections failed", attrs...)
+	f.logger.Info(f.summary, attrs...)
 }
