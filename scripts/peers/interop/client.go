@@ -102,8 +102,8 @@ func (c client) judge(t trial, out outcome) error {
 		return c.judgeAccepted(out)
 	}
 	return cmp.Or(
-		reject(c.Name, out.client, workshop.Reply),
-		reject("tlsdemo serve", out.server, "Connected by", "Received data"),
+		reject(c.Name, out.client, workshop.Reply, mutualTLS),
+		reject("tlsdemo serve", out.server, "Connected by", "Received "),
 		c.judgeRefusal(t.verdict, out),
 	)
 }

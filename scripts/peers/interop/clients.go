@@ -83,6 +83,38 @@ var clients = []client{
 		answered: mutualTLS,
 		request:  "GET /",
 	},
+	webClient(workshop.Peer{
+		Name:  "Python urllib",
+		Needs: []string{"python3"},
+		Args:  "python3 -B {programs}/web.py urllib {port} {ca} {identity}",
+	}),
+	webClient(workshop.Peer{
+		Name:  "Python requests",
+		Needs: []string{"/usr/lib/python3/dist-packages/requests"},
+		Args:  "/usr/bin/python3 -B {programs}/web.py requests {port} {ca} {identity}",
+	}),
+	webClient(workshop.Peer{
+		Name:  "Python httpx",
+		Needs: []string{"/usr/lib/python3/dist-packages/httpx"},
+		Args:  "/usr/bin/python3 -B {programs}/web.py httpx {port} {ca} {identity}",
+	}),
+	{
+		Peer: workshop.Peer{
+			Name:  "gRPC health check",
+			Needs: []string{"/usr/lib/python3/dist-packages/grpc"},
+			Args:  "/usr/bin/python3 -B {programs}/web.py grpc {port} {ca} {identity}",
+		},
+		identity: certAndKey,
+		answered: "UNIMPLEMENTED: mutual TLS works, and you are client.localhost",
+		request:  "POST /grpc.health.v1.Health/Check",
+	},
+	webClient(script("Node https", "node {programs}/web.mjs https {port} {ca} {identity}")),
+	webClient(workshop.Peer{
+		Name:  "Node fetch",
+		Needs: []string{"node", "$NODE_PATH/undici/package.json"},
+		Args:  "node {programs}/web.mjs fetch {port} {ca} {identity}",
+	}),
+	javaHTTP(),
 	{
 		Peer: workshop.Peer{
 			Name:  "Python ssl",

@@ -31,6 +31,18 @@ func java(args string) workshop.Peer {
 	}
 }
 
+// webClient is a client that asks for / over HTTP.
+func webClient(p workshop.Peer) client {
+	return client{Peer: p, identity: certAndKey, answered: mutualTLS, request: "GET /"}
+}
+
+// javaHTTP is Java's own client of HTTP.
+func javaHTTP() client {
+	c := webClient(java(" http {port} {ca} {identity}"))
+	c.Name, c.identity = "Java HttpClient", "{p12} {password}"
+	return c
+}
+
 // erlang is our program in Erlang, whose TLS Debian has apart from the language.
 func erlang(args string) workshop.Peer {
 	return workshop.Peer{

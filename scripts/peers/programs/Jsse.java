@@ -2,6 +2,10 @@ import java.io.File;
 import java.io.FileInputStream;
 import java.io.IOException;
 import java.net.InetAddress;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.security.KeyStore;
 import java.security.cert.CertificateFactory;
 import java.util.Arrays;
@@ -18,6 +22,7 @@ import javax.net.ssl.TrustManagerFactory;
  * Either end of the exchange, over mutual TLS.
  *
  * <pre>java Jsse client PORT CA MESSAGE [P12 PASSWORD]
+ * java Jsse http PORT CA [P12 PASSWORD]
  * java Jsse server PORT CA P12 PASSWORD</pre>
  */
 class Jsse {
@@ -25,6 +30,8 @@ class Jsse {
         int port = Integer.parseInt(args[1]);
         if (args[0].equals("client")) {
             send(context(args[2], Arrays.copyOfRange(args, 4, args.length)), port, args[3]);
+        } else if (args[0].equals("http")) {
+            ask(context(args[2], Arrays.copyOfRange(args, 3, args.length)), port);
         } else {
             listen(context(args[2], args[3], args[4]), port);
         }
@@ -36,6 +43,12 @@ class Jsse {
             socket.getOutputStream().write(message.getBytes());
             System.out.println("Received " + new String(socket.getInputStream().readAllBytes()));
         }
+    }
+
+    static void ask(SSLContext context, int port) throws Exception {
+        var client = HttpClient.newBuilder().sslContext(context).build();
+        var request = HttpRequest.newBuilder(URI.create("https://localhost:" + port + "/")).build();
+        System.out.println(client.send(request, HttpResponse.BodyHandlers.ofString()).body());
     }
 
     /** Without it an SSLSocket verifies the chain and not the name. */

@@ -16,8 +16,8 @@ import (
 // Peer is a command line of some implementation of TLS, or of tlsdemo's own.
 type Peer struct {
 	Name string
-	// Needs are the programs that it takes, and files: what begins with a slash is a
-	// pattern that one has to match.
+	// Needs are the programs that it takes, and files: what begins with a slash, or with
+	// a variable of the environment, is a pattern that one has to match.
 	Needs []string
 	// Build is a command line that makes {program}, once for all who have the same.
 	Build string
@@ -46,8 +46,8 @@ func (p Peer) Missing() string {
 }
 
 func there(need string) bool {
-	if strings.HasPrefix(need, "/") {
-		files, _ := filepath.Glob(need)
+	if strings.HasPrefix(need, "/") || strings.HasPrefix(need, "$") {
+		files, _ := filepath.Glob(os.ExpandEnv(need))
 		return len(files) > 0
 	}
 	_, err := exec.LookPath(need)
