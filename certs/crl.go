@@ -221,7 +221,7 @@ func (c *CRL) ended(now time.Time) *Finding {
 		return nil
 	}
 	text := fmt.Sprintf("the revocation list of %s has expired: its next update was due %s ago (%s); what it revokes stays revoked",
-		chain.Quote(c.list.Issuer.String()), chain.Span(now.Sub(c.list.NextUpdate)), chain.Stamp(c.list.NextUpdate))
+		chain.Quote(c.list.Issuer.String()), chain.Between(c.list.NextUpdate, now), chain.Stamp(c.list.NextUpdate))
 	return &Finding{Code: CRLExpired, Text: text}
 }
 

@@ -181,8 +181,12 @@ func unread(der []byte, err error) string {
 	if outline.Subject == "" {
 		return err.Error()
 	}
-	return fmt.Sprintf("Go cannot read %s%s, valid from %s until %s: %s; other programs may accept it", strings.TrimSpace(outline.Called()), outline.Details(),
+	text := fmt.Sprintf("Go cannot read %s%s, valid from %s until %s: %s", strings.TrimSpace(outline.Called()), outline.Details(),
 		stamp(outline.NotBefore), stamp(outline.NotAfter), outline.Fault(err.Error()))
+	if outline.Cut {
+		return text
+	}
+	return text + "; other programs may accept it"
 }
 
 // stamp is a time that may not have been read.

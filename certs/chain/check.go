@@ -125,7 +125,7 @@ func DatesOf(cert, leaf *x509.Certificate, now time.Time) *Defect {
 	basis := "by our own clock, " + Stamp(now)
 	switch {
 	case now.After(cert.NotAfter):
-		text := fmt.Sprintf("%s expired %s ago (%s)", called(cert, leaf), Span(now.Sub(cert.NotAfter)), Stamp(cert.NotAfter))
+		text := fmt.Sprintf("%s expired %s ago (%s)", called(cert, leaf), Between(cert.NotAfter, now), Stamp(cert.NotAfter))
 		return &Defect{Kind: Expired, Cert: cert, Text: text, Basis: basis}
 	case now.Before(cert.NotBefore):
 		text := fmt.Sprintf("%s is not valid before %s", called(cert, leaf), Stamp(cert.NotBefore))

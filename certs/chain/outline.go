@@ -19,6 +19,7 @@ type Outline struct {
 	Serial              []byte // the number, in two's complement, as it stands there
 	Issuer, Subject     string
 	NotBefore, NotAfter time.Time
+	Cut                 bool   // it ends before the certificate does
 	fault               string // the first rule that is broken, in words, or empty
 }
 
@@ -27,7 +28,30 @@ type Outline struct {
 func ReadOutline(der []byte) *Outline {
 	o := new(Outline)
 	o.read(cryptobyte.String(der))
+	if missing(der) > 0 {
+		o.Cut, o.fault = true, fmt.Sprintf("it is cut short: %d bytes are missing at the end", missing(der))
+	}
 	return o
+}
+
+// missing is how many bytes a sequence has fewer than its length says (X.690 section 8.1.3).
+func missing(der []byte) int {
+	if len(der) < 2 || der[0] != byte(asn1.SEQUENCE) {
+		return 0
+	}
+	const most = 4 // bytes of a length
+	n, head := int(der[1]), 2
+	if der[1] >= 0x80 {
+		size := int(der[1] & 0x7f)
+		if size == 0 || size > most || len(der) < 2+size {
+			return 0
+		}
+		n, head = 0, 2+size
+		for _, b := range der[2:head] {
+			n = n<<8 | int(b)
+		}
+	}
+	return max(0, head+n-len(der))
 }
 
 // Known reports whether anything could be read.

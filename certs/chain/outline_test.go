@@ -104,3 +104,20 @@ func FuzzOutline(f *testing.F) {
 		}
 	})
 }
+
+// A certificate that is cut short is called that, wherever it was cut; one that is whole is not.
+func TestOutlineCut(t *testing.T) {
+	whole := leaf(t, ca(t, "root", nil, nil), nil).cert.Raw
+	for n := range whole {
+		if o := ReadOutline(whole[:n]); o.Cut != (n > 3) {
+			t.Fatalf("%d of %d bytes: cut is %v", n, len(whole), o.Cut)
+		}
+	}
+	o := ReadOutline(whole[:len(whole)-10])
+	if got := o.Fault("anything"); got != "it is cut short: 10 bytes are missing at the end" {
+		t.Error(got)
+	}
+	if ReadOutline(whole).Cut {
+		t.Error("a whole certificate is called cut short")
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"encoding/asn1"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -155,6 +156,16 @@ func Span(d time.Duration) string {
 		}
 	}
 	return fmt.Sprintf("%d seconds", d/time.Second)
+}
+
+// Between returns the time from one moment to a later one, like [Span], and however long it is:
+// a [time.Duration] holds no more than 292 years.
+func Between(from, to time.Time) string {
+	span := to.Sub(from)
+	if span == math.MaxInt64 {
+		return fmt.Sprintf("%d years", to.UTC().Year()-from.UTC().Year())
+	}
+	return Span(span)
 }
 
 // Stamp returns a time to the minute, in UTC.

@@ -10,7 +10,6 @@ import (
 	"encoding/asn1"
 	"encoding/hex"
 	"fmt"
-	"math"
 	"net"
 	"net/url"
 	"slices"
@@ -247,20 +246,11 @@ func permits(ca *x509.Certificate) string {
 func Remaining(cert *x509.Certificate, now time.Time) string {
 	switch {
 	case now.After(cert.NotAfter):
-		return "expired " + between(cert.NotAfter, now) + " ago"
+		return "expired " + chain.Between(cert.NotAfter, now) + " ago"
 	case now.Before(cert.NotBefore):
-		return "begins in " + between(now, cert.NotBefore)
+		return "begins in " + chain.Between(now, cert.NotBefore)
 	case cert.NotAfter.UTC().Year() >= 9999:
 		return "never expires"
 	}
-	return between(now, cert.NotAfter) + " left"
-}
-
-// between is the time from one moment to a later one. A [time.Duration] holds 292 years.
-func between(from, to time.Time) string {
-	span := to.Sub(from)
-	if span == math.MaxInt64 {
-		return fmt.Sprintf("%d years", to.UTC().Year()-from.UTC().Year())
-	}
-	return chain.Span(span)
+	return chain.Between(now, cert.NotAfter) + " left"
 }
