@@ -114,7 +114,7 @@ func (l *lab) reconsider() {
 
 // open reports whether a failure came before any certificate, and left open why.
 func open(report *Report) bool {
-	if report.Remote == "" || len(report.Chain) > 0 || len(report.Faults) == 0 {
+	if report.Remote == "" && !report.begun || len(report.Chain) > 0 || len(report.Faults) == 0 {
 		return false
 	}
 	switch first := report.Faults[0]; {

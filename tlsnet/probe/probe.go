@@ -180,6 +180,8 @@ func (p *Probe) look(ctx context.Context, w way, report *Report) (refused bool, 
 	conn, err := p.connect(ctx, w.addr)
 	if unreachable, ok := errors.AsType[*explain.Error](err); ok {
 		report.add(unreachable)
+		// A reset may be faster than we are: there was a connection all the same.
+		report.begun = unreachable.Code == explain.PeerClosedBeforeHello && w.before == nil
 		return false, nil
 	}
 	if err != nil {
