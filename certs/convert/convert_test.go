@@ -67,9 +67,10 @@ func TestPKCS12(t *testing.T) {
 		legacy   bool
 		args     []string
 	}{
-		"modern":      {password: "secret"},
-		"legacy":      {password: "secret", legacy: true},
-		"no password": {},
+		"modern":              {password: "secret"},
+		"legacy":              {password: "secret", legacy: true},
+		"no password":         {},
+		"no password, legacy": {legacy: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "client.p12")
@@ -84,6 +85,27 @@ func TestPKCS12(t *testing.T) {
 			}
 			if !read[certs.Client].Leaf().Equal(set[certs.Client].Leaf()) || !read[certs.CA].Leaf().Equal(cas[0]) || read[certs.CA].Key != nil {
 				t.Errorf("read: %v", read)
+			}
+		})
+	}
+}
+
+// Without a password, NSS and Java have to find the key, too.
+func TestPKCS12WithoutPassword(t *testing.T) {
+	set := certstest.Forge(t).Set()
+	for name, legacy := range map[string]bool{"modern": false, "legacy": true} {
+		file := write(t, filepath.Join(t.TempDir(), name+".p12"), must(convert.PKCS12(set[certs.Client], set[certs.CA].Chain, "", legacy)))
+		t.Run("NSS, "+name, func(t *testing.T) {
+			db := "sql:" + t.TempDir()
+			run(t, "certutil", "-N", "-d", db, "--empty-password")
+			run(t, "pk12util", "-i", file, "-d", db, "-W", "")
+			if out := run(t, "certutil", "-K", "-d", db); !strings.Contains(out, "< 0>") {
+				t.Errorf("no key: %s", out)
+			}
+		})
+		t.Run("Java, "+name, func(t *testing.T) {
+			if out := run(t, "keytool", "-list", "-keystore", file, "-storepass", ""); !strings.Contains(out, "PrivateKeyEntry") {
+				t.Errorf("no key: %s", out)
 			}
 		})
 	}
@@ -115,6 +137,10 @@ func TestTrustStore(t *testing.T) {
 		if !strings.Contains(out, "trustedCertEntry") || !strings.Contains(out, name) {
 			t.Errorf("%s: %s", name, out)
 		}
+	}
+	open := write(t, filepath.Join(t.TempDir(), "open"), must(convert.TrustStore([]*x509.Certificate{ca}, "", false)))
+	if out := run(t, "keytool", "-list", "-keystore", open, "-storepass", ""); !strings.Contains(out, "trustedCertEntry") {
+		t.Errorf("no password: %s", out)
 	}
 }
 

@@ -16,27 +16,27 @@ import (
 // PKCS12 returns a pair, what links it to a root, and the CA in one file (RFC 7292), as
 // browsers, Java and Windows want it. It is encrypted with AES-256 and read by OpenSSL since
 // 1.1.1 and Java since 12; legacy means 3DES and SHA-1 instead, for Windows before 2019, macOS
-// and older Java. Without a password nothing is encrypted, and few programs read it.
+// and older Java. The empty password is one like any other, which keeps nothing secret: NSS
+// refuses a file that is not encrypted at all, and Java finds nothing in it.
 func PKCS12(pair *certs.Pair, cas []*x509.Certificate, password string, legacy bool) ([]byte, error) {
-	return encoder(password, legacy).Encode(pair.Key, pair.Leaf(), slices.Concat(pair.Chain[1:], cas), password)
-}
-
-func encoder(password string, legacy bool) *pkcs12.Encoder {
-	switch {
-	case password == "":
-		return pkcs12.Passwordless
-	case legacy:
-		return pkcs12.LegacyDES
+	encoder := pkcs12.Modern2023
+	if legacy {
+		encoder = pkcs12.LegacyDES
 	}
-	return pkcs12.Modern2023
+	return encoder.Encode(pair.Key, pair.Leaf(), slices.Concat(pair.Chain[1:], cas), password)
 }
 
 // TrustStore returns the CA certificates as a trust store of Java: PKCS#12, which Java reads
 // since version 9 whatever it is called, or in the older format JKS. Java wants a password
-// of at least six characters.
+// of at least six characters, or none: then nothing is encrypted, since without a password it
+// finds nothing in what is.
 func TrustStore(cas []*x509.Certificate, password string, jks bool) ([]byte, error) {
-	if !jks {
-		return encoder(password, false).EncodeTrustStore(cas, password)
+	switch {
+	case jks:
+	case password == "":
+		return pkcs12.Passwordless.EncodeTrustStore(cas, "")
+	default:
+		return pkcs12.Modern2023.EncodeTrustStore(cas, password)
 	}
 	store := keystore.New()
 	for i, ca := range cas {

@@ -51,7 +51,8 @@ func newExportCmd(env *cli.Env) *cobra.Command {
 No file is ever overwritten. --out=- means the standard output. The password of
 p12 and jks-truststore is the first line of --password-file, or
 $` + cli.KeyPassword + `. If there is none, a password is made and printed once.
---no-password writes them without encryption, which few programs can read.
+--no-password keeps nothing secret: the password of p12 is then the empty one,
+and a trust store of Java has none.
 --legacy encrypts with 3DES, for Windows before 2019, macOS and old Java.`,
 		Example: `  tlsdemo certs export client --format=p12
   tlsdemo certs export server --format=pem-bundle --out=/tmp/haproxy.pem
@@ -77,7 +78,7 @@ $` + cli.KeyPassword + `. If there is none, a password is made and printed once.
 	flags.Var(&c.format, "format", "p12, pem-bundle, jks-truststore, k8s-secret or env")
 	flags.StringVar(&c.out, "out", "", "write to this `FILE`; - means the standard output (default: as above)")
 	flags.StringVar(&c.secret.File, "password-file", "", "`FILE` with the password in its first line")
-	flags.BoolVar(&c.noPassword, "no-password", false, "do not encrypt")
+	flags.BoolVar(&c.noPassword, "no-password", false, "no password: whoever has the file has the key")
 	flags.BoolVar(&c.legacy, "legacy", false, "for old programs: 3DES instead of AES, JKS instead of PKCS#12")
 	cmd.MarkFlagsMutuallyExclusive("password-file", "no-password")
 	return cmd
