@@ -19,6 +19,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"tlsdemo/certs/chain"
+	"tlsdemo/certs/internal/owner"
 )
 
 const (
@@ -88,7 +89,7 @@ func (d Dir) locked(ctx context.Context) (*Change, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := checkLock(root); err != nil {
+		if err := inOrder(func() error { return checkLock(root) }, func() error { return makeLock(root) }); err != nil {
 			return nil, cmp.Or(d.notLocked(ctx, err), root.Close())
 		}
 		lock := flock.New(filepath.Join(string(d), lockFile), flock.SetPermissions(0o600))
@@ -113,6 +114,19 @@ func checkLock(root *os.Root) error {
 		return nil
 	}
 	return &fs.PathError{Op: "lock", Path: lockFile, Err: errors.New(lockFile + " is not a regular file; remove it")}
+}
+
+// makeLock makes the file that is locked, if it is not there: it belongs to the directory's
+// owner, who is to change the directory, too, whoever was the first to do so.
+func makeLock(root *os.Root) error {
+	f, err := root.OpenFile(lockFile, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return cmp.Or(owner.KeepIn(root, lockFile, f), f.Close())
 }
 
 // notLocked is why the directory could not be locked.
@@ -250,7 +264,7 @@ func (c *Change) writeAll(files []file) (tmps []string, err error) {
 		}
 		free <- struct{}{}
 		all.Go(func() {
-			errs[i] = writeFile(c.root, tmp, f.data, f.mode)
+			errs[i] = writeAs(c.root, tmp, f)
 			<-free
 		})
 	}

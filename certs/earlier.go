@@ -121,8 +121,24 @@ func (c *Change) dropEnded(name string) error {
 }
 
 func (c *Change) mkdir(name string) error {
-	if err := c.root.Mkdir(name, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	err := c.root.Mkdir(name, 0o700)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err == nil {
+		err = c.bequeath(name)
+	}
+	if err != nil {
 		return fmt.Errorf("write in %s: %s", c.dir, reason(err))
 	}
 	return nil
+}
+
+// bequeath gives a directory that has just been made the owner of ours.
+func (c *Change) bequeath(name string) error {
+	here, err := c.root.Stat(".")
+	if err != nil {
+		return err
+	}
+	return keepDir(c.root, name, here)
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"tlsdemo/certs/internal/owner"
 )
 
 // Set is pairs by their names: what a Dir holds.
@@ -102,10 +104,33 @@ func (d Dir) prepare(set Set) (tmp string, err error) {
 		return "", fmt.Errorf("write in %s: %s", parent, reason(err))
 	}
 	d.sweep(tmp)
-	if err := set.write(tmp); err != nil {
+	if err := inOrder(func() error { return d.bequeath(tmp) }, func() error { return set.write(tmp) }); err != nil {
 		return "", cmp.Or(fmt.Errorf("write %s: %w", d, err), os.RemoveAll(tmp))
 	}
 	return tmp, nil
+}
+
+// bequeath gives tmp, which was made to take the directory's place, its owner.
+func (d Dir) bequeath(tmp string) error {
+	before, err := os.Stat(string(d))
+	if err != nil {
+		return nil // there is none
+	}
+	root, err := os.OpenRoot(filepath.Dir(tmp))
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	return keepDir(root, filepath.Base(tmp), before)
+}
+
+// keepDir gives a directory that has just been made the owner of another.
+func keepDir(root *os.Root, name string, like fs.FileInfo) error {
+	f, err := root.Open(name)
+	if err != nil {
+		return err
+	}
+	return cmp.Or(owner.Keep(f, like), f.Close())
 }
 
 func (d Dir) tmpPrefix() string { return "." + filepath.Base(string(d)) + ".tmp-" }
@@ -191,12 +216,17 @@ func (p *Pair) write(root *os.Root, name string) error {
 }
 
 func writeFile(root *os.Root, name string, data []byte, mode fs.FileMode) error {
-	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	return writeAs(root, name, file{name, data, mode})
+}
+
+// writeAs writes a file under another name, from which it is to be renamed.
+func writeAs(root *os.Root, tmp string, of file) error {
+	f, err := root.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, of.mode)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(data)
-	return cmp.Or(err, f.Sync(), f.Close())
+	_, err = f.Write(of.data)
+	return cmp.Or(err, owner.KeepIn(root, of.name, f), f.Sync(), f.Close())
 }
 
 // syncDir makes the names in a directory last. Not every system can.
