@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"net"
+	"strings"
 
 	"tlsdemo/tlsnet/explain"
 	"tlsdemo/tlsnet/neterr"
@@ -15,7 +16,7 @@ import (
 type Dialer struct {
 	// Config returns the configuration of the next connection. Where it has no
 	// ServerName, the host that is dialled is the name that the server's
-	// certificate has to bear. It is required.
+	// certificate has to bear, and localhost for a Unix socket. It is required.
 	Config func() *tls.Config
 	// Intermediates are certificates that may be one which the server failed to send,
 	// or which we do: with them an explanation can name it. They are not trusted. May
@@ -25,7 +26,8 @@ type Dialer struct {
 	Resolver *net.Resolver
 }
 
-// Dial connects to addr, HOST:PORT, over TCP, and shakes hands. A connection that fails is
+// Dial connects to addr, HOST:PORT, over TCP, or to the Unix socket at PATH where addr is
+// unix:PATH, and shakes hands. A connection that fails is
 // an [*explain.Error], or the cause of ctx, if that was canceled. On TLS 1.3 the
 // server may refuse the client's certificate after Dial has returned; then the first Read
 // fails, and [explain.Of] says why.
@@ -37,9 +39,16 @@ func (d *Dialer) Dial(ctx context.Context, addr string) (*tls.Conn, error) {
 	return d.Handshake(ctx, conn, addr)
 }
 
-// Connect is the first half of Dial: TCP alone.
+// unixPrefix begins the address of a Unix socket.
+const unixPrefix = "unix:"
+
+// Connect is the first half of Dial: TCP alone, or a Unix socket.
 func (d *Dialer) Connect(ctx context.Context, addr string) (net.Conn, error) {
-	conn, err := (&net.Dialer{Resolver: d.Resolver}).DialContext(ctx, "tcp", addr)
+	network, address := "tcp", addr
+	if path, ok := strings.CutPrefix(addr, unixPrefix); ok {
+		network, address = "unix", path
+	}
+	conn, err := (&net.Dialer{Resolver: d.Resolver}).DialContext(ctx, network, address)
 	if err == nil {
 		return conn, nil
 	}
@@ -83,13 +92,22 @@ func (d *Dialer) config(addr string) (*tls.Config, error) {
 	if config.ServerName != "" {
 		return config, nil
 	}
-	host, _, err := net.SplitHostPort(addr)
+	host, err := hostOf(addr)
 	if err != nil {
 		return nil, err
 	}
 	config = config.Clone()
 	config.ServerName = host
 	return config, nil
+}
+
+// hostOf is the host of an address: of a Unix socket it is this machine.
+func hostOf(addr string) (string, error) {
+	if strings.HasPrefix(addr, unixPrefix) {
+		return "localhost", nil
+	}
+	host, _, err := net.SplitHostPort(addr)
+	return host, err
 }
 
 var errNoDialerConfig = errors.New("tlsnet: Dialer has no Config")

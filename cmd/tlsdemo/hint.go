@@ -58,6 +58,8 @@ func hint(err error, typed retype.Line) string {
 	switch {
 	case neterr.Refused(err):
 		return hintRefused(f)
+	case f.atUnixSocket():
+		return hintUnixSocket(f)
 	case neterr.InUse(err):
 		return f.here().With("addr", net.JoinHostPort(host(f.addr()), "0")).String()
 	case is[*listen.Error](err) && neterr.Denied(err):
@@ -99,7 +101,7 @@ func (f *problem) addr() string {
 	switch {
 	case f.looked != "":
 		return f.looked
-	case f.local != "" && (strings.HasSuffix(typed, ":0") || strings.HasPrefix(typed, ":")):
+	case f.local != "" && (!given || strings.HasSuffix(typed, ":0") || strings.HasPrefix(typed, ":")):
 		return f.local
 	case given:
 		return typed
@@ -447,4 +449,23 @@ func hintRefused(f *problem) string {
 		return "start a server at " + console.ShellWord(connect.addr) + " whose certificate chain leads to " + console.ShellWord(f.origin.files.CA)
 	}
 	return f.there().String()
+}
+
+// atUnixSocket reports whether the address that was typed is one of this machine's sockets.
+func (f *problem) atUnixSocket() bool {
+	_, ok := listen.UnixPath(f.addr())
+	return ok
+}
+
+// hintUnixSocket is about a socket at which we cannot listen, or to which we cannot connect.
+func hintUnixSocket(f *problem) string {
+	switch {
+	case neterr.InUse(f.err):
+		return "another server listens there: stop it, or use another path"
+	case is[*listen.Error](f.err) && neterr.Denied(f.err):
+		return "use a path in a directory in which you may write, such as " + f.here().With("addr", "unix:tlsdemo.sock").String()
+	case neterr.Denied(f.err):
+		return "only the user who runs the server can connect, unless that user permits it: chmod"
+	}
+	return ""
 }

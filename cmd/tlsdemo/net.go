@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+
+	"tlsdemo/cmd/tlsdemo/internal/listen"
 )
 
 // connectError is a server that could not be reached.
@@ -28,9 +30,13 @@ func (g *gaveUpError) Error() string { return fmt.Sprintf("gave up after %v", g.
 // Is makes it the [context.DeadlineExceeded] that it is.
 func (g *gaveUpError) Is(target error) bool { return target == context.DeadlineExceeded }
 
-// checkAddr is checkHostPort for --addr.
+// checkAddr finds what is wrong with --addr, HOST:PORT or unix:PATH.
 func checkAddr(addr string) error {
-	if err := checkHostPort(addr); err != nil {
+	check := checkHostPort
+	if path, ok := listen.UnixPath(addr); ok {
+		check, addr = listen.CheckUnixPath, path
+	}
+	if err := check(addr); err != nil {
 		return fmt.Errorf("--addr: %w", err)
 	}
 	return nil
@@ -74,9 +80,12 @@ func host(addr string) string {
 	return host
 }
 
-// loopback reports whether addr can only mean this machine. Of names none but
-// localhost is believed, RFC 6761 section 6.3.
+// loopback reports whether addr can only mean this machine, as a Unix socket does. Of names
+// none but localhost is believed, RFC 6761 section 6.3.
 func loopback(addr string) bool {
+	if _, ok := listen.UnixPath(addr); ok {
+		return true
+	}
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
 		return false

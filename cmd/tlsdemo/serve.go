@@ -88,7 +88,7 @@ once.`,
 	}
 	s.register(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&s.addr, "addr", defaultAddr, "`HOST:PORT` to listen on; port 0 means any free port")
+	flags.StringVar(&s.addr, "addr", defaultAddr, "`HOST:PORT` or unix:PATH to listen on; port 0 means any free port")
 	flags.StringVar(&s.reply, "reply", tlsnet.DefaultReply, "the answer to every message")
 	flags.BoolVar(&s.echo, "echo", false, "send every message back as its answer")
 	flags.BoolVar(&s.once, "once", false, "serve one client, then exit with the status of that exchange")
@@ -122,10 +122,12 @@ func (s *serve) check() error {
 	case s.inspecting && !loopback(s.addr):
 		return errInspectLocal
 	case s.plain && !loopback(s.addr):
-		return errors.New("--plain listens on loopback addresses only")
+		return errPlainElsewhere
 	}
 	return nil
 }
+
+var errPlainElsewhere = errors.New("--plain listens on loopback addresses only")
 
 // logged is an error that has been told already, where the log is JSON.
 func (s *serve) logged(err error) error {

@@ -111,7 +111,10 @@ func (v *service) reloads() *reloading {
 			r.allowed, err = v.allow.Load()
 			return err
 		},
-		Changed: func(*certs.Source) { v.use(r.read, r.allowed) },
+		Changed: func(*certs.Source) {
+			defer v.manager.Reloading()()
+			v.use(r.read, r.allowed)
+		},
 		Failed:  r.failed,
 	}
 	if _, err := r.Reload(); err != nil {
@@ -120,12 +123,17 @@ func (v *service) reloads() *reloading {
 	return r
 }
 
+// heed has SIGHUP heard, until ignore is called. That has to be so before anybody is told that we
+// are ready.
+func (r *reloading) heed() (ignore func()) {
+	heed := r.hangup
+	r.service.env.Hangup.Store(&heed)
+	return func() { r.service.env.Hangup.Store(nil) }
+}
+
 // run watches until ctx is done. SIGHUP has it look at once; stop is called if it turns out to
 // have been the end of the terminal.
 func (r *reloading) run(ctx context.Context, stop func()) {
-	heed := r.hangup
-	r.service.env.Hangup.Store(&heed)
-	defer r.service.env.Hangup.Store(nil)
 	var watch sync.WaitGroup
 	watch.Go(func() { r.Watch(ctx) })
 	defer watch.Wait()
@@ -173,6 +181,7 @@ func (r *reloading) stays(ctx context.Context) bool {
 
 // asked looks because somebody wants it: there is an answer in any case.
 func (r *reloading) asked() {
+	defer r.service.manager.Reloading()()
 	switch changed, err := r.Reload(); {
 	case err != nil:
 		r.failed(err)

@@ -17,8 +17,10 @@ import (
 	"tlsdemo/certs/chain"
 	"tlsdemo/certs/policy"
 	"tlsdemo/cmd/tlsdemo/internal/certtext"
+	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/cmd/tlsdemo/internal/listen"
+	"tlsdemo/cmd/tlsdemo/internal/systemd"
 	"tlsdemo/tlsnet"
 )
 
@@ -32,6 +34,7 @@ type service struct {
 	stdout, stderr *console.Outlet
 	logger         *slog.Logger
 	server         *tlsnet.Server
+	manager        *systemd.Manager
 	states
 	reloading    *reloading // nil if its files are read once
 	introduction []any      // who it is, for the log
@@ -56,7 +59,7 @@ func (s *serve) service() *service {
 	v.stdout = console.NewOutlet(s.env.Stdout, func(left int64) {
 		v.logger.Warn("output was too slow", "left_out", left)
 	})
-	v.server = v.newServer()
+	v.server, v.manager = v.newServer(), &systemd.Manager{Logger: v.logger}
 	return v
 }
 
@@ -111,7 +114,7 @@ func (v *service) open(ctx context.Context) error {
 	if err := v.readyFile.Check(); err != nil {
 		return err
 	}
-	ln, err := listen.On(ctx, v.addr)
+	ln, err := v.listen(ctx)
 	if err != nil {
 		return err
 	}
@@ -122,10 +125,32 @@ func (v *service) open(ctx context.Context) error {
 		return err
 	}
 	defer v.readyFile.Remove()
+	ln, done := v.manager.Attend(ctx, ln)
+	defer done()
 	if v.once {
+		v.manager.Ready("waiting for one client at " + v.local)
 		return v.serveOnce(ctx, ln)
 	}
 	return v.serveAll(ctx, ln)
+}
+
+// listen returns the socket that systemd passed, or else listens where that was asked for.
+func (v *service) listen(ctx context.Context) (net.Listener, error) {
+	ln, err := systemd.Listener()
+	_, given := v.env.Typed.Value("addr")
+	switch {
+	case err != nil:
+		return nil, &cli.LocalError{Err: err}
+	case ln == nil:
+		return listen.On(ctx, v.addr)
+	case given:
+		err = errors.New("systemd has passed a socket to listen on, so --addr must not be given")
+	case v.plain && !loopback(listen.Passed(ln).Addr().String()):
+		err = errPlainElsewhere
+	default:
+		return listen.Passed(ln), nil
+	}
+	return nil, cmp.Or[error](&cli.LocalError{Err: err}, ln.Close())
 }
 
 func (v *service) announce(addr net.Addr) {
@@ -145,8 +170,10 @@ func (v *service) serveAll(ctx context.Context, ln net.Listener) error {
 	defer reloads.Wait()
 	defer stop()
 	if v.reloading != nil {
+		defer v.reloading.heed()()
 		reloads.Go(func() { v.reloading.run(ctx, stop) })
 	}
+	v.manager.Ready("listening on " + v.local)
 	served := make(chan error, 1)
 	go func() { served <- v.server.Serve(ln) }()
 	select {

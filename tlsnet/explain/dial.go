@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"strconv"
@@ -14,15 +15,16 @@ import (
 	"tlsdemo/tlsnet/neterr"
 )
 
-// Dial returns why a connection over TCP to addr could not be had, for the error of the
+// Dial returns why a connection to addr could not be had, for the error of the
 // attempt: an [*Error], or err with its operand where there is no more to say.
 func Dial(addr string, err error) error {
 	unknown, isUnknown := errors.AsType[*net.DNSError](err)
-	_, isOp := errors.AsType[*net.OpError](err)
+	op, isOp := errors.AsType[*net.OpError](err)
+	isUnix := isOp && op.Net == "unix" // it is at this machine
 	switch {
 	case isUnknown:
 		return hostUnknown(unknown, err)
-	case neterr.Refused(err):
+	case neterr.Refused(err), isUnix && errors.Is(err, fs.ErrNotExist):
 		return &Error{Code: ConnectionRefused, Text: "nothing listens at " + addr, Certainty: Certain, Err: err}
 	case timedOut(err):
 		return &Error{
@@ -37,7 +39,7 @@ func Dial(addr string, err error) error {
 			Code: PeerClosedBeforeHello, Text: fmt.Sprintf("the server at %s closed the connection as soon as it was made", chain.Quote(addr)), Err: err,
 			Basis: "perhaps it is overloaded, or accepts only certain client addresses, or stands behind a proxy whose backend is down",
 		}
-	case isOp: // an address that cannot be used, a rule that forbids it, no port left to call from
+	case isOp && !isUnix: // an address that cannot be used, a rule that forbids it, no port left to call from
 		text := fmt.Sprintf("no connection to %s can be made: %v", chain.Quote(addr), err)
 		return &Error{Code: HostUnreachable, Text: text, Certainty: Certain, Err: err}
 	}

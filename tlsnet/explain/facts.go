@@ -54,7 +54,9 @@ func (w *witness) facts(state tls.ConnectionState, err error, intermediates []*x
 		f.showed(w.shown)
 		return f
 	}
-	f.local = w.LocalAddr().String()
+	if addr := w.LocalAddr(); addr.Network() != "unix" { // whose path is no host
+		f.local = addr.String()
+	}
 	if w.hello != nil && len(f.wire.Out) > 0 {
 		f.showed(w.serverCertificate()) // before that nobody can have objected to it
 	}

@@ -12,13 +12,29 @@ type Error struct{ Err error }
 func (e *Error) Error() string { return e.Err.Error() }
 func (e *Error) Unwrap() error { return e.Err }
 
-// On listens on addr, HOST:PORT. The error is an [*Error].
+// On listens on addr, HOST:PORT or unix:PATH. The error is an [*Error].
 func On(ctx context.Context, addr string) (net.Listener, error) {
-	var config net.ListenConfig
-	keepAlive(&config)
-	ln, err := config.Listen(ctx, "tcp", addr)
+	listen := onTCP
+	if path, ok := UnixPath(addr); ok {
+		listen, addr = onUnix, path
+	}
+	ln, err := listen(ctx, addr)
 	if err != nil {
 		return nil, &Error{Err: err}
 	}
 	return ln, nil
+}
+
+func onTCP(ctx context.Context, addr string) (net.Listener, error) {
+	var config net.ListenConfig
+	keepAlive(&config)
+	return config.Listen(ctx, "tcp", addr)
+}
+
+// Passed is a listener that was passed to us, whose clients are called as those of [On] are.
+func Passed(ln net.Listener) net.Listener {
+	if socket, ok := ln.(*net.UnixListener); ok {
+		return &unixListener{UnixListener: socket, addr: unixAddr(socket.Addr().String())}
+	}
+	return ln
 }

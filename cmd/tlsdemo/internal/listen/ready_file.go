@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"tlsdemo/cmd/tlsdemo/internal/cli"
 )
@@ -30,7 +31,7 @@ func (r *ReadyFile) Check() error {
 	if err != nil {
 		return err
 	}
-	if !info.Mode().IsRegular() || info.Size() > 100 || !holdsAddr(r.Path) {
+	if !info.Mode().IsRegular() || info.Size() > 200 || !holdsAddr(r.Path) {
 		return &cli.LocalError{Err: fmt.Errorf("--ready-file: %s exists already and is not a ready file", r.Path)}
 	}
 	return nil
@@ -42,7 +43,7 @@ func holdsAddr(path string) bool {
 		return false
 	}
 	_, _, err = net.SplitHostPort(string(data))
-	return err == nil || len(data) == 0
+	return err == nil || len(data) == 0 || strings.HasPrefix(string(data), "unix:")
 }
 
 // Write puts the address into the file, whole or not at all.

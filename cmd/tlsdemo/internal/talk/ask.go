@@ -15,6 +15,7 @@ import (
 
 	"tlsdemo/certs/chain"
 	"tlsdemo/cmd/tlsdemo/internal/console"
+	"tlsdemo/cmd/tlsdemo/internal/listen"
 	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
 	"tlsdemo/tlsnet/probe"
@@ -142,6 +143,9 @@ func (t *Talk) request(ctx context.Context, conn *tls.Conn, what Request, messag
 // host is that of the request: the name that the server's certificate has to have, with the
 // port, since a server that is asked for one name by TLS and for another by HTTP may refuse that.
 func (t *Talk) host() string {
+	if _, ok := listen.UnixPath(t.Addr); ok {
+		return cmp.Or(t.TLS.ServerName, "localhost")
+	}
 	host, port, _ := net.SplitHostPort(t.Addr) // has been checked
 	return net.JoinHostPort(cmp.Or(t.TLS.ServerName, host), port)
 }

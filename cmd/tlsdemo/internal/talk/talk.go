@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"tlsdemo/cmd/tlsdemo/internal/listen"
 	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
 	"tlsdemo/tlsnet/probe"
@@ -32,7 +33,7 @@ var (
 type Talk struct {
 	// Dial connects over TCP.
 	Dial func(context.Context) (net.Conn, error)
-	Addr string // HOST:PORT, as it was given
+	Addr string // HOST:PORT or unix:PATH, as it was given
 	// TLS is the configuration, but for the protocols that are offered by ALPN. If nil,
 	// there is no TLS.
 	TLS           *tls.Config
@@ -97,9 +98,17 @@ func (t *Talk) connect(ctx context.Context) (net.Conn, error) {
 	t.watch = stopwatch{now: t.Now, last: t.Now()}
 	conn, err := t.Dial(ctx)
 	if err == nil {
-		t.Report.Address, t.Report.ConnectMS = conn.RemoteAddr().String(), t.watch.lap()
+		t.Report.Address, t.Report.ConnectMS = t.remote(conn), t.watch.lap()
 	}
 	return conn, err
+}
+
+// remote is where a connection leads.
+func (t *Talk) remote(conn net.Conn) string {
+	if _, ok := listen.UnixPath(t.Addr); ok {
+		return t.Addr
+	}
+	return conn.RemoteAddr().String()
 }
 
 // secure makes a connection that offers protocols by ALPN.

@@ -1,0 +1,120 @@
+package listen
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io/fs"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"tlsdemo/tlsnet/neterr"
+)
+
+// UnixPath is the path of an address of the form unix:PATH.
+func UnixPath(addr string) (path string, ok bool) { return strings.CutPrefix(addr, "unix:") }
+
+// CheckUnixPath refuses what can be no path of a socket.
+func CheckUnixPath(path string) error {
+	switch {
+	case path == "" || path[0] == '@': // Go takes the latter for a name that is no file's, and that anybody may connect to
+		return errors.New("it has to be unix:PATH, such as unix:/run/tlsdemo.sock")
+	case len(path) > maxUnixPath:
+		return errors.New("the path of a socket can have at most 103 bytes")
+	}
+	return nil
+}
+
+// maxUnixPath is what every system takes: sun_path has 104 bytes on macOS, and 108 on Linux.
+const maxUnixPath = 103
+
+// unixMode has only our own user connect.
+const unixMode = 0o600
+
+// onUnix listens on a socket at path.
+func onUnix(ctx context.Context, path string) (net.Listener, error) {
+	if err := removeStale(ctx, path); err != nil {
+		return nil, err
+	}
+	config := net.ListenConfig{Control: private}
+	ln, err := config.Listen(ctx, "unix", path)
+	if err != nil {
+		return nil, err
+	}
+	socket := &unixListener{UnixListener: ln.(*net.UnixListener), addr: unixAddr(path)}
+	socket.SetUnlinkOnClose(false) // by then somebody else may be there
+	socket.mine, _ = os.Lstat(path)
+	if err := os.Chmod(path, unixMode); err != nil {
+		return nil, cmp.Or(err, socket.Close())
+	}
+	return socket, nil
+}
+
+// removeStale removes the socket of a server that has ended without removing it. Anything but a
+// socket is somebody's work.
+func removeStale(ctx context.Context, path string) error {
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case info.Mode().Type() != fs.ModeSocket:
+		return &fs.PathError{Op: "listen at", Path: path, Err: errors.New("there is something else than a socket")}
+	}
+	conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "unix", path)
+	if err == nil {
+		return conn.Close() // the system will say that it is in use
+	}
+	if !neterr.Refused(err) {
+		return err
+	}
+	return os.Remove(path)
+}
+
+// unixListener is one at a path, or at a socket that was passed to us. The clients of such a
+// socket have no address: its own is what there is to call them.
+type unixListener struct {
+	*net.UnixListener
+	addr   unixAddr
+	mine   os.FileInfo // the file, or nil if it is not ours
+	closed sync.Once
+}
+
+func (l *unixListener) Addr() net.Addr { return l.addr }
+
+func (l *unixListener) Accept() (net.Conn, error) {
+	conn, err := l.AcceptUnix()
+	if err != nil {
+		return nil, err
+	}
+	return &unixConn{conn, l.addr}, nil
+}
+
+// Close removes the file, too, if it is still ours.
+func (l *unixListener) Close() error {
+	l.closed.Do(func() {
+		if info, err := os.Lstat(string(l.addr)); err == nil && os.SameFile(info, l.mine) {
+			_ = os.Remove(string(l.addr))
+		}
+	})
+	return l.UnixListener.Close()
+}
+
+// unixConn is a client of a unixListener.
+type unixConn struct {
+	*net.UnixConn
+	addr unixAddr
+}
+
+func (c *unixConn) LocalAddr() net.Addr  { return c.addr }
+func (c *unixConn) RemoteAddr() net.Addr { return c.addr }
+
+// unixAddr is a path, which is written as it is typed.
+type unixAddr string
+
+func (unixAddr) Network() string  { return "unix" }
+func (a unixAddr) String() string { return "unix:" + string(a) }
