@@ -1,0 +1,291 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"tlsdemo/certs"
+	"tlsdemo/cmd/tlsdemo/internal/cli"
+)
+
+// unit is a server as systemd starts it.
+type unit struct {
+	*exec.Cmd
+	out bytes.Buffer
+}
+
+// newUnit passes files from 3 on, and says so, as systemd does, to the process itself.
+func newUnit(t *testing.T, dir certs.Dir, files []*os.File, args ...string) *unit {
+	t.Helper()
+	script := `LISTEN_PID=$$ exec tlsdemo serve --dir="$0" "$@"`
+	u := &unit{Cmd: exec.CommandContext(t.Context(), "sh", append([]string{"-c", script, string(dir)}, args...)...)}
+	u.Env = append(os.Environ(), raceOptions()...)
+	u.Env = append(u.Env, "LISTEN_FDS="+strconv.Itoa(len(files)))
+	u.ExtraFiles, u.Stdout, u.Stderr = files, &u.out, &u.out
+	u.WaitDelay = time.Second
+	return u
+}
+
+func (u *unit) start(t *testing.T) {
+	t.Helper()
+	if err := u.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = u.Process.Kill() })
+}
+
+// stop has it end by itself, and returns what it printed.
+func (u *unit) stop(t *testing.T) string {
+	t.Helper()
+	if err := errors.Join(u.Process.Signal(syscall.SIGTERM), u.Wait()); err != nil {
+		t.Errorf("%v\n%s", err, &u.out)
+	}
+	return u.out.String()
+}
+
+func newCerts(t *testing.T) certs.Dir {
+	t.Helper()
+	dir := certs.Dir(filepath.Join(t.TempDir(), "certs"))
+	if status, _, stderr := runInit(t, dir); status != cli.ExitDone {
+		t.Fatal(stderr)
+	}
+	return dir
+}
+
+// passing returns the file of a socket, as it is passed. The listener itself is not closed: to
+// close a Unix socket would remove it.
+func passing(t *testing.T, network, addr string) (net.Listener, *os.File) {
+	t.Helper()
+	ln, err := net.Listen(network, addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := ln.(interface{ File() (*os.File, error) }).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = errors.Join(file.Close(), ln.Close()) })
+	return ln, file
+}
+
+// sendTo says hello, and returns what was printed.
+func sendTo(t *testing.T, dir certs.Dir, addr string) {
+	t.Helper()
+	send := exec.CommandContext(t.Context(), "tlsdemo", "send", "--dir", string(dir), "--addr="+addr)
+	send.Env = append(os.Environ(), raceOptions()...)
+	if out, err := send.CombinedOutput(); err != nil || string(out) != "Received \"Hello world!\"\n" {
+		t.Errorf("send: %v: %s", err, out)
+	}
+}
+
+func TestSocketActivation(t *testing.T) {
+	dir := newCerts(t)
+	path := filepath.Join(t.TempDir(), "s")
+	for _, addr := range []string{"127.0.0.1:0", "unix:" + path} {
+		network := "tcp"
+		bare, isUnix := strings.CutPrefix(addr, "unix:")
+		if isUnix {
+			network = "unix"
+		}
+		ln, file := passing(t, network, bare)
+		if !isUnix {
+			addr = ln.Addr().String()
+		}
+		u := newUnit(t, dir, []*os.File{file})
+		u.start(t)
+		sendTo(t, dir, addr) // who connects before the server is there waits
+		got := u.stop(t)
+		if !strings.Contains(got, "listening addr="+addr+" ") || !strings.Contains(got, "(client.localhost)\nReceived data: \"Hello world!\"") {
+			t.Errorf("%s: printed %s", addr, got)
+		}
+	}
+	if _, err := os.Lstat(path); err != nil {
+		t.Errorf("a socket that is systemd's is not ours to remove: %v", err)
+	}
+}
+
+func TestSocketsThatCannotBeUsed(t *testing.T) {
+	dir := newCerts(t)
+	_, tcp := passing(t, "tcp", "127.0.0.1:0")
+	_, other := passing(t, "tcp", "127.0.0.1:0")
+	_, everywhere := passing(t, "tcp", "0.0.0.0:0")
+	packets, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer packets.Close()
+	udp, err := packets.(*net.UDPConn).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer udp.Close()
+	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair := os.NewFile(uintptr(fds[0]), "pair")
+	defer func() { _ = errors.Join(pair.Close(), syscall.Close(fds[1])) }()
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	for want, test := range map[string]struct {
+		files []*os.File
+		args  []string
+	}{
+		"systemd has passed a socket to listen on, so --addr must not be given": {files: []*os.File{tcp}, args: []string{"--addr=127.0.0.1:0"}},
+		"systemd passed 2 sockets, and we listen on one":                        {files: []*os.File{tcp, other}},
+		"it is not a stream socket: the .socket unit needs ListenStream=":       {files: []*os.File{udp}},
+		"it does not listen: the .socket unit needs Accept=no":                  {files: []*os.File{pair}},
+		"the socket that systemd passed cannot be used: getsockopt: ":           {files: []*os.File{null}},
+	} {
+		failed(t, newUnit(t, dir, test.files, test.args...), want)
+	}
+	plain := newUnit(t, "", []*os.File{everywhere})
+	plain.Args = []string{"sh", "-c", "LISTEN_PID=$$ exec tlsdemo serve --plain"}
+	failed(t, plain, "--plain listens on loopback addresses only")
+
+	// Sockets that were passed to another process are not for us.
+	u := newUnit(t, dir, []*os.File{tcp}, "--addr=127.0.0.1:0")
+	u.Args[2] = strings.Replace(u.Args[2], "$$", "1", 1)
+	notices := manager(t, u)
+	u.start(t)
+	notices.expect("READY=1")
+	u.stop(t)
+}
+
+// failed has a unit fail because of a local mistake, and say so.
+func failed(t *testing.T, u *unit, want string) {
+	t.Helper()
+	err := u.Run()
+	if ended, ok := errors.AsType[*exec.ExitError](err); !ok || ended.ExitCode() != cli.ExitLocal || !strings.Contains(u.out.String(), want) {
+		t.Errorf("%v, printed %swant: %s", err, &u.out, want)
+	}
+}
+
+// notices are what a manager is told.
+type notices struct {
+	t    *testing.T
+	conn *net.UnixConn
+}
+
+// manager makes one for a unit that has not been started.
+func manager(t *testing.T, u *unit) *notices {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "notify")
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	u.Env = append(u.Env, "NOTIFY_SOCKET="+path)
+	return &notices{t, conn}
+}
+
+func (n *notices) next() string {
+	n.t.Helper()
+	if err := n.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		n.t.Fatal(err)
+	}
+	buf := make([]byte, 4096)
+	size, err := n.conn.Read(buf)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return string(buf[:size])
+}
+
+// expect returns the next notice, whose first line has to be want.
+func (n *notices) expect(want string) (rest string) {
+	n.t.Helper()
+	notice := n.next()
+	first, rest, _ := strings.Cut(notice, "\n")
+	if first != want {
+		n.t.Fatalf("systemd was told %q, want %s", notice, want)
+	}
+	return rest
+}
+
+func TestNotices(t *testing.T) {
+	dir := newCerts(t)
+	u := newUnit(t, dir, nil, "--addr=127.0.0.1:0")
+	n := manager(t, u)
+	u.start(t)
+	addr, ok := strings.CutPrefix(n.expect("READY=1"), "STATUS=listening on ")
+	if !ok {
+		t.Errorf("no address in the status: %q", addr)
+	}
+	before := monotonicNow(t)
+	if err := u.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	n.expectReload(before)
+	renewAll(t, dir)
+	n.expectReload(before)
+	sendTo(t, dir, addr)
+	u.stop(t)
+	n.expect("STOPPING=1")
+}
+
+func renewAll(t *testing.T, dir certs.Dir) {
+	t.Helper()
+	renew := exec.CommandContext(t.Context(), "tlsdemo", "certs", "renew", "server", "--new-key", "--dir", string(dir))
+	if out, err := renew.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+}
+
+// expectReload expects a reload that began after a time of the monotonic clock.
+func (n *notices) expectReload(after int64) {
+	n.t.Helper()
+	rest := n.expect("RELOADING=1")
+	at, err := strconv.ParseInt(strings.TrimPrefix(rest, "MONOTONIC_USEC="), 10, 64)
+	if err != nil || at < after || at > monotonicNow(n.t) {
+		n.t.Errorf("RELOADING=1 with %q, after %d", rest, after)
+	}
+	n.expect("READY=1")
+}
+
+// monotonicNow is the time of the monotonic clock in microseconds.
+func monotonicNow(t *testing.T) int64 {
+	t.Helper()
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
+		t.Fatal(err)
+	}
+	return now.Nano() / 1000
+}
+
+// The server answers the watchdog in time, in the middle of its work.
+func TestWatchdog(t *testing.T) {
+	dir := newCerts(t)
+	u := newUnit(t, dir, nil, "--addr=127.0.0.1:0")
+	n := manager(t, u)
+	const limit = 400 * time.Millisecond
+	u.Env = append(u.Env, "WATCHDOG_USEC="+strconv.FormatInt(limit.Microseconds(), 10))
+	u.start(t)
+	addr := strings.TrimPrefix(n.expect("READY=1"), "STATUS=listening on ")
+	begun := time.Now()
+	for range 5 {
+		n.expect("WATCHDOG=1")
+		sendTo(t, dir, addr)
+	}
+	if took := time.Since(begun); took < 4*limit/2 {
+		t.Errorf("the watchdog was told five times in %v, which is too often", took)
+	}
+	if printed := u.stop(t); strings.Contains(printed, "accept failed") {
+		t.Error(printed)
+	}
+}
