@@ -25,6 +25,7 @@ type serve struct {
 	once      bool
 	plain     bool
 	readyFile listen.ReadyFile
+	printUnit bool
 	noHTTP    bool
 	// inspecting lets everybody in, to say what a strict server would say.
 	inspecting bool
@@ -94,6 +95,7 @@ once.`,
 	flags.BoolVar(&s.once, "once", false, "serve one client, then exit with the status of that exchange")
 	flags.BoolVar(&s.plain, "plain", false, "use TCP without TLS, on loopback only: nothing is encrypted, and every client is answered")
 	flags.StringVar(&s.readyFile.Path, "ready-file", "", "write our address to this `FILE` when we accept connections, and remove the file at the end")
+	flags.BoolVar(&s.printUnit, "print-unit", false, "serve nothing: print a unit of systemd that runs this command, locked up as far as possible")
 	flags.BoolVar(&s.noHTTP, "no-http", false, "do not answer HTTP: every client gets the answer to a message")
 	flags.BoolVar(&s.inspecting, "inspect", false, "let every client in, on loopback only, and say what a strict server would have refused")
 	s.limits.register(flags)
@@ -104,7 +106,8 @@ once.`,
 	flags.Var(&s.logFormat, "log", "format of the log on the standard error: text or json")
 	flags.BoolVarP(&s.verbose, "verbose", "v", false, "also log clients that connect, send nothing and disconnect, as health checks do; and in the text log every exchange, which the json log has anyway")
 	cmd.MarkFlagsMutuallyExclusive("reply", "echo")
-	plainAlone(cmd, append(s.allow.Names(), "no-http", "inspect", "idle-timeout", "handshake-timeout", "policy")...)
+	cmd.MarkFlagsMutuallyExclusive("print-unit", "once")
+	plainAlone(cmd, append(s.allow.Names(), "print-unit", "no-http", "inspect", "idle-timeout", "handshake-timeout", "policy")...)
 	return cmd
 }
 

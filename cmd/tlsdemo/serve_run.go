@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -43,6 +44,9 @@ type service struct {
 
 // run serves until ctx is done.
 func (s *serve) run(ctx context.Context) error {
+	if s.printUnit {
+		return s.unit()
+	}
 	end, cancel := after(ctx, s.drain+lastWords)
 	defer cancel()
 	v := s.service()
@@ -51,6 +55,30 @@ func (s *serve) run(ctx context.Context) error {
 		return err
 	}
 	return v.open(ctx)
+}
+
+// unit prints a unit of systemd for what was typed, which has to work.
+func (s *serve) unit() error {
+	creds, err := s.credentials()
+	if err != nil {
+		return &located{err: err, origin: creds.origin, typed: s.env.Typed}
+	}
+	program, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	files, err := s.locate(s.env, certs.Server)
+	if err != nil {
+		return err
+	}
+	text, err := systemd.Unit{
+		Executable: program, Typed: s.env.Typed, Files: files(), Addr: s.addr, Local: loopback(s.addr), Drain: s.drain,
+	}.Print()
+	if err != nil {
+		return &cli.LocalError{Err: err}
+	}
+	_, err = io.WriteString(s.env.Stdout, text)
+	return err
 }
 
 func (s *serve) service() *service {
@@ -147,6 +175,8 @@ func (v *service) listen(ctx context.Context) (net.Listener, error) {
 		err = errors.New("systemd has passed a socket to listen on, so --addr must not be given")
 	case v.plain && !loopback(listen.Passed(ln).Addr().String()):
 		err = errPlainElsewhere
+	case v.inspecting && !loopback(listen.Passed(ln).Addr().String()):
+		err = errors.New("--inspect listens on loopback addresses only")
 	default:
 		return listen.Passed(ln), nil
 	}

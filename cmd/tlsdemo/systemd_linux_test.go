@@ -289,3 +289,47 @@ func TestWatchdog(t *testing.T) {
 		t.Error(printed)
 	}
 }
+
+// systemd takes the unit that we print as it is, and finds little that it could still forbid.
+func TestUnit(t *testing.T) {
+	require(t, "systemd-analyze")
+	roots, users := newCerts(t), newCerts(t)
+	giveTo(t, users, 1) // daemon, whom every system has; nobody would be refused
+	for name, args := range map[string][]string{
+		"root":     {"--dir=" + string(roots), "--reply=100% of \"$HOME\" \\ 'x'; y"},
+		"files":    {"--cert=" + roots.Files("server").Cert, "--key=" + roots.Files("server").Key, "--ca=" + roots.Files("server").CA, "--addr=:443"},
+		"user":     {"--dir=" + string(users), "--addr=:8888", "--ready-file=ready"},
+		"unix":     {"--dir=" + string(users), "--addr=unix:x.sock"},
+		"low port": {"--dir=" + string(users), "--addr=0.0.0.0:443"},
+	} {
+		file := filepath.Join(t.TempDir(), "tlsdemo.service")
+		printed, err := exec.CommandContext(t.Context(), "tlsdemo", append([]string{"serve", "--print-unit"}, args...)...).Output()
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if err := os.WriteFile(file, printed, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		// It complains of what is installed here, too.
+		out, err := exec.CommandContext(t.Context(), "systemd-analyze", "verify", file).CombinedOutput()
+		if err != nil || bytes.Contains(out, []byte("tlsdemo.service")) {
+			t.Errorf("%s: verify: %v\n%s\n%s", name, err, out, printed)
+		}
+		// The threshold is in tenths.
+		out, err = exec.CommandContext(t.Context(), "systemd-analyze", "security", "--offline=yes", "--no-pager", "--threshold=20", file).CombinedOutput()
+		if err != nil {
+			t.Errorf("%s: security: %v\n%s", name, err, out)
+		}
+	}
+}
+
+// giveTo gives a directory to another user, where we may.
+func giveTo(t *testing.T, dir certs.Dir, uid int) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		return
+	}
+	if out, err := exec.CommandContext(t.Context(), "chown", "-R", strconv.Itoa(uid), string(dir)).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+}

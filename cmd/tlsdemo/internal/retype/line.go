@@ -140,6 +140,22 @@ func (l Line) Replace(from, to string) Line {
 	return changed
 }
 
+// Words returns the line as a program gets it.
+func (l Line) Words() []string {
+	var list []string
+	for _, w := range l.words {
+		switch {
+		case w.flag == "":
+			list = append(list, w.text)
+		case w.alone:
+			list = append(list, "--"+w.flag)
+		default:
+			list = append(list, "--"+w.flag+"="+w.text)
+		}
+	}
+	return list
+}
+
 // String returns the line for a shell.
 func (l Line) String() string {
 	var b strings.Builder
