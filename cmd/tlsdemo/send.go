@@ -88,7 +88,7 @@ nothing else.`,
 	}
 	s.register(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&s.addr, "addr", defaultAddr, "`HOST:PORT` or unix:PATH of the server")
+	flags.StringVar(&s.addr, "addr", defaultAddr, "`HOST:PORT` of the server, or unix:PATH")
 	flags.StringVar(&s.serverName, "server-name", "", "the `NAME` that the server's certificate must have (default: the host of --addr; for unix:PATH localhost)")
 	flags.StringVar(&s.file, "file", "", "send the content of this `FILE`; - means the standard input")
 	flags.BoolVar(&s.raw, "raw", false, "print only the bytes of the answer")

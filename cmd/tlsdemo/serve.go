@@ -89,7 +89,7 @@ once.`,
 	}
 	s.register(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&s.addr, "addr", defaultAddr, "`HOST:PORT` or unix:PATH to listen on; port 0 means any free port")
+	flags.StringVar(&s.addr, "addr", defaultAddr, "`HOST:PORT` to listen on, or unix:PATH; port 0 means any free port")
 	flags.StringVar(&s.reply, "reply", tlsnet.DefaultReply, "the answer to every message")
 	flags.BoolVar(&s.echo, "echo", false, "send every message back as its answer")
 	flags.BoolVar(&s.once, "once", false, "serve one client, then exit with the status of that exchange")
