@@ -103,11 +103,12 @@ func readmeScript(commands []readmeCommand) string {
 	return b.String()
 }
 
-// readmePort is an address of one of the README's servers, and readmeCall a command that
+// readmePort is an address of one of the README's servers, readmeSocket another kind, and readmeCall a command that
 // means the default one if it names none.
 var (
-	readmePort = regexp.MustCompile(`\b(127\.0\.0\.1|localhost):(\d{4,})\b`)
-	readmeCall = regexp.MustCompile(`\btlsdemo (serve|send)\b`)
+	readmePort   = regexp.MustCompile(`\b(127\.0\.0\.1|localhost):(\d{4,})\b`)
+	readmeSocket = regexp.MustCompile(`--addr=unix:\S+`)
+	readmeCall   = regexp.MustCompile(`\btlsdemo (serve|send)\b`)
 )
 
 // explicit adds the default address to a command that leaves it out.
@@ -119,9 +120,14 @@ func explicit(line string) string {
 }
 
 // serveAnywhere starts one of the README's servers on a free port, and keeps that in a
-// variable that has the README's port in its name. Ours writes it to a file, and openssl's
+// variable that has the README's port in its name; one at a Unix socket stays where it is. Ours writes it to a file, and openssl's
 // to its standard output.
 func serveAnywhere(line string) string {
+	if socket := readmeSocket.FindString(line); socket != "" {
+		return fmt.Sprintf(`%s --ready-file="$TMPDIR/socket" &
+for i in {1..1000}; do [[ -e "$TMPDIR/socket" ]] && break; sleep 0.01; done
+`, strings.TrimSuffix(line, "&"))
+	}
 	line = explicit(line)
 	port := readmePort.FindStringSubmatch(line)[2]
 	instead, report := `$1:0 --ready-file="$$TMPDIR/$2"`, "$TMPDIR/"+port

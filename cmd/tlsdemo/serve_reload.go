@@ -115,7 +115,7 @@ func (v *service) reloads() *reloading {
 			defer v.manager.Reloading()()
 			v.use(r.read, r.allowed)
 		},
-		Failed:  r.failed,
+		Failed: r.failed,
 	}
 	if _, err := r.Reload(); err != nil {
 		return nil

@@ -224,7 +224,9 @@ func (u Unit) socket() string {
 `
 }
 
-func seconds(d time.Duration) string { return strconv.Itoa(int(d.Round(time.Second)/time.Second)) + "s" }
+func seconds(d time.Duration) string {
+	return strconv.Itoa(int(d.Round(time.Second)/time.Second)) + "s"
+}
 
 // command is a command line of a unit (systemd.service(5), command lines).
 func command(executable string, args []string) string {
