@@ -5,9 +5,12 @@ package systemd
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
+	"os"
 	"sync"
+	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
 )
@@ -21,6 +24,7 @@ type Manager struct {
 	ready   bool
 	reloads int // that are going on
 	failed  bool
+	unread  chan error // what has been told and not read yet, or nil
 }
 
 // Ready says that clients are accepted, and in a few words what is going on.
@@ -83,9 +87,40 @@ func (m *Manager) alive() {
 	m.tell(daemon.SdNotifyWatchdog)
 }
 
+// patience is how long we wait for a manager that does not read what it is told: to serve, and to
+// end, is more important.
+const patience = 100 * time.Millisecond
+
+var errNotRead = errors.New("it does not read what it is told")
+
+// tell tells the manager something, or leaves it out where the last has not been read.
 func (m *Manager) tell(state string) {
-	if _, err := daemon.SdNotify(false, state); err != nil && !m.failed {
+	if os.Getenv("NOTIFY_SOCKET") == "" {
+		return
+	}
+	if m.unread != nil && !m.await(m.unread) {
+		return
+	}
+	told := make(chan error, 1)
+	go func() {
+		_, err := daemon.SdNotify(false, state)
+		told <- err
+	}()
+	m.await(told)
+}
+
+// await waits until something has been told, and notes it if that takes too long.
+func (m *Manager) await(told chan error) bool {
+	var err error
+	select {
+	case err = <-told:
+		m.unread = nil
+	case <-time.After(patience):
+		err, m.unread = errNotRead, told
+	}
+	if err != nil && !m.failed {
 		m.failed = true
 		m.Logger.Warn("systemd cannot be told how we are", "error", err)
 	}
+	return m.unread == nil
 }

@@ -106,3 +106,52 @@ func TestReloadingBeforeReady(t *testing.T) {
 	case <-time.After(50 * time.Millisecond):
 	}
 }
+
+// A manager that does not read keeps nobody from serving, or from ending.
+func TestManagerThatDoesNotRead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "notify")
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.SetReadBuffer(1); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("NOTIFY_SOCKET", path)
+	m := &Manager{Logger: slog.New(slog.DiscardHandler)}
+	for told := 0; m.unread == nil; told++ {
+		if told > 10_000 {
+			t.Skip("a socket takes any number of messages here")
+		}
+		m.alive()
+	}
+	begun := time.Now()
+	m.Ready("here")
+	m.stopping()
+	if took := time.Since(begun); took > 5*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	// Once it reads again, it is told again.
+	if err := conn.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 4096)
+	for range 3 {
+		if _, err := conn.Read(buf); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-m.unread
+	m.unread = nil
+	m.Ready("again")
+	for {
+		n, err := conn.Read(buf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(buf[:n]) == "READY=1\nSTATUS=again" {
+			return
+		}
+	}
+}
