@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -176,7 +177,7 @@ func (v *service) listen(ctx context.Context) (net.Listener, error) {
 	case v.plain && !loopback(listen.Passed(ln).Addr().String()):
 		err = errPlainElsewhere
 	case v.inspecting && !loopback(listen.Passed(ln).Addr().String()):
-		err = errors.New("--inspect listens on loopback addresses only")
+		err = errInspectLocal
 	default:
 		return listen.Passed(ln), nil
 	}
