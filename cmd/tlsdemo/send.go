@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -230,7 +232,15 @@ func (s *send) open() (message io.Reader, closer io.Closer, err error) {
 		return s.env.Stdin, io.NopCloser(nil), nil
 	}
 	file, err := os.Open(s.file)
-	return file, file, err
+	if err != nil {
+		return nil, nil, err
+	}
+	// A directory can be opened and not read; an answer might come before that is noticed.
+	if info, err := file.Stat(); err == nil && info.IsDir() {
+		_ = file.Close()
+		return nil, nil, &fs.PathError{Op: "read", Path: s.file, Err: syscall.EISDIR}
+	}
+	return file, file, nil
 }
 
 // tell prints the answer, if there is one, and returns err, with which the command failed,
