@@ -43,6 +43,7 @@ type Reloader struct {
 	Poll time.Duration
 
 	current atomic.Pointer[Source]
+	failure atomic.Pointer[error] // of the last look, or nil
 	mu      sync.Mutex
 	inForce contents // of current
 	told    string   // the failure that has been told, or empty
@@ -53,6 +54,15 @@ var ErrUnstable = errors.New("the files change while they are read")
 
 // Source returns what is in force: the newest good state, or nil before the first.
 func (r *Reloader) Source() *Source { return r.current.Load() }
+
+// Err returns why the files cannot be used as they were read last, or nil if they are what is
+// in force. It does not read them.
+func (r *Reloader) Err() error {
+	if err := r.failure.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
 
 // Reload reads the files now, and reports whether another Source is in force. The error says
 // why they cannot be used. Files with the same contents as before are not another state.
@@ -85,8 +95,10 @@ func (r *Reloader) look() {
 // remember reports whether a failure has not been told before.
 func (r *Reloader) remember(err error) (news bool) {
 	told := ""
+	r.failure.Store(nil)
 	if err != nil {
 		told = err.Error()
+		r.failure.Store(&err)
 	}
 	news = told != "" && told != r.told
 	r.told = told

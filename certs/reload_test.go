@@ -106,6 +106,7 @@ func (r *reloading) refuses(code certs.Code) {
 	case <-time.After(promptly):
 		r.t.Fatalf("no failure within %v", promptly)
 	}
+	wantCode(r.t, r.Err(), code)
 	if r.Source() != before || len(r.changed) > 0 {
 		r.t.Error("another state is in force")
 	}
@@ -293,6 +294,9 @@ func TestReloadOfWhatIsInForce(t *testing.T) {
 	writePair(t, filepath.Join(dir, certs.Server), set[certs.Server])
 	if changed, err := r.Reload(); changed || err != nil || r.Source() != before {
 		t.Errorf("Reload: %v, %v", changed, err)
+	}
+	if err := r.Err(); err != nil {
+		t.Errorf("the files are in force, and Err is %v", err)
 	}
 	do(t, os.Remove(filepath.Join(dir, "server.key"))) // which is news again
 	r.refuses(certs.FileMissing)
