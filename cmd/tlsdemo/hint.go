@@ -14,6 +14,7 @@ import (
 	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/cmd/tlsdemo/internal/listen"
+	"tlsdemo/cmd/tlsdemo/internal/metrics"
 	"tlsdemo/cmd/tlsdemo/internal/retype"
 	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
@@ -58,6 +59,9 @@ func hint(err error, typed retype.Line) string {
 	switch {
 	case neterr.Refused(err):
 		return hintRefused(f)
+	case is[*metrics.ListenError](err):
+		addr, _ := f.typed.Value("metrics")
+		return f.here().With("metrics", net.JoinHostPort(host(addr), "0")).String()
 	case f.atUnixSocket():
 		return hintUnixSocket(f)
 	case neterr.InUse(err):

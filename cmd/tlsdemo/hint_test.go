@@ -19,6 +19,7 @@ import (
 	"tlsdemo/certs/forge"
 	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/cmd/tlsdemo/internal/listen"
+	"tlsdemo/cmd/tlsdemo/internal/metrics"
 	"tlsdemo/cmd/tlsdemo/internal/retype"
 	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
@@ -142,6 +143,11 @@ func TestHintToListen(t *testing.T) {
 				t.Errorf("%v: %s, want %s", why, got, want)
 			}
 		}
+	}
+	taken := &metrics.ListenError{Err: &net.OpError{Op: "listen", Err: os.NewSyscallError("bind", syscall.EADDRINUSE)}}
+	typed := retype.New(newRootCmd(&cli.Env{Now: time.Now}), []string{"serve", "--metrics=[::1]:9464"})
+	if got, want := hint(taken, typed), "tlsdemo serve --metrics='[::1]:0'"; got != want {
+		t.Errorf("metrics: %s, want %s", got, want)
 	}
 	if got := hint(&os.PathError{Op: "open", Path: "ca.crt", Err: syscall.EACCES}, retype.Of("tlsdemo", "serve")); got != "" {
 		t.Errorf("a file that cannot be read: %s", got)

@@ -64,10 +64,12 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"atmost":   atMost,       // atmost N FILE: FILE, which can be stdout or stderr, is no longer than N bytes
 	"await":    await,        // await FILE VAR: wait for a --ready-file, and set VAR to the address in it
 	"exited":   exited,       // exited N: the background program that was waited for last ended with status N
+	"fetch":    fetch,        // fetch URL: make a request without TLS, and print status, headers and body
 	"forge":    forgeCommand, // forge KIND PATH: make a certificate, or a set, with something wrong with it
 	"gone":     gone,         // gone ADDR: wait until nobody listens there
 	"json":     jsonObjects,  // json FILE N [KEY...]: FILE is N lines, each a JSON object with these keys
 	"knock":    knock,        // knock KIND ADDR [DIR]: be a client with a fault
+	"logged":   logged,       // logged FILE REGEXP VAR: wait until it matches in a log, and set VAR to its first group
 	"occupy":   occupy,       // occupy VAR: listen, without ever accepting, and set VAR to the address
 	"peer":     peer,         // peer KIND DIR VAR: be a server with a fault, and set VAR to its address
 	"request":  request,      // request PROTOCOL REQUEST ADDR DIR [HEADER...]: make a request over h2, http/1.1 or no ALPN, and print status, headers and body

@@ -11,6 +11,7 @@ import (
 	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/cmd/tlsdemo/internal/listen"
+	"tlsdemo/cmd/tlsdemo/internal/metrics"
 	"tlsdemo/tlsnet"
 )
 
@@ -33,6 +34,7 @@ type serve struct {
 	tls        tlsFlags
 	allow      cli.PolicyFlags
 	drain      time.Duration
+	measured   metrics.Flags
 	logFormat  cli.Choice
 	verbose    bool
 }
@@ -103,6 +105,7 @@ once.`,
 	s.allow.Register(flags, "allow", "clients")
 	s.allow.RegisterFile(flags, "policy", "accept only clients that a rule in this `FILE` allows, or one of the flags --allow-...")
 	flags.DurationVar(&s.drain, "drain", 5*time.Second, "when the server stops: time limit for the exchanges that have begun")
+	s.measured.Register(flags)
 	flags.Var(&s.logFormat, "log", "format of the log on the standard error: text or json")
 	flags.BoolVarP(&s.verbose, "verbose", "v", false, "also log clients that connect, send nothing and disconnect, as health checks do; and in the text log every exchange, which the json log has anyway")
 	cmd.MarkFlagsMutuallyExclusive("reply", "echo")
@@ -116,7 +119,7 @@ func (s *serve) check() error {
 	if s.noHTTP {
 		s.tls.alpn = slices.DeleteFunc(s.tls.alpn, func(p string) bool { return slices.Contains(httpProtocols, p) })
 	}
-	err := cmp.Or(checkAddr(s.addr), s.tls.check(), s.limits.check())
+	err := cmp.Or(checkAddr(s.addr), s.tls.check(), s.limits.check(), s.measured.Check(checkHostPort))
 	switch {
 	case err != nil:
 		return err

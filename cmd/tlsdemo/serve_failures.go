@@ -14,6 +14,7 @@ import (
 	"sync"
 
 	"tlsdemo/cmd/tlsdemo/internal/console"
+	"tlsdemo/cmd/tlsdemo/internal/metrics"
 	"tlsdemo/cmd/tlsdemo/internal/retype"
 	"tlsdemo/tlsnet/explain"
 )
@@ -25,7 +26,8 @@ type failureLog struct {
 	logger  *slog.Logger
 	text    io.Writer // where blocks go instead of the log, or nil
 	limiter *console.Limiter
-	summary string // what is said at the end, before the counts
+	summary string           // what is said at the end, before the counts
+	metrics *metrics.Metrics // or nil
 
 	mu      sync.Mutex
 	counts  map[string]int
@@ -36,8 +38,8 @@ type failureLog struct {
 // in the log.
 func (v *service) failures() *failureLog {
 	f := &failureLog{
-		origin: v.originOf, typed: v.env.Typed, logger: v.logger, limiter: &console.Limiter{Now: v.env.Now}, counts: make(map[string]int),
-		summary: "connections failed",
+		origin: v.originOf, typed: v.env.Typed, logger: v.logger, limiter: &console.Limiter{Now: v.env.Now},
+		metrics: v.metrics, counts: make(map[string]int), summary: "connections failed",
 	}
 	if v.inspecting {
 		f.summary = "connections failed, or would have without --inspect"
@@ -64,10 +66,13 @@ func (f *failureLog) tell(conn net.Conn, what string, why func() error) {
 	}
 	if !ok {
 		f.leaveOut()
+		f.measure(conn, what, metrics.LeftOut)
 		return
 	}
 	e := explained(why())
-	f.count(cmp.Or(e.Code, "exchange-failed"))
+	code := cmp.Or(e.Code, metrics.Unexplained)
+	f.count(code)
+	f.measure(conn, what, code)
 	if f.text == nil {
 		f.logger.Warn(what, append([]any{"remote_addr", remote}, e.Attrs()...)...)
 		return
@@ -93,6 +98,13 @@ func (f *failureLog) why(conn net.Conn, err error) error {
 		}
 	}
 	return &located{err: err, origin: from, typed: f.typed, local: conn.LocalAddr().String()}
+}
+
+// measure counts a failure in the metrics. A client that --inspect let in is none.
+func (f *failureLog) measure(conn net.Conn, what, code string) {
+	if what == connectionFailed {
+		f.metrics.Failed(conn, code)
+	}
 }
 
 func (f *failureLog) count(code string) {

@@ -56,6 +56,14 @@ func (s *states) origin() *origin {
 	return nil
 }
 
+// source is what is in force, or nil without TLS.
+func (s *states) source() *certs.Source {
+	if now := s.current.Load(); now != nil {
+		return now.Source
+	}
+	return nil
+}
+
 // originOf is where the credentials came from that a connection saw.
 func (s *states) originOf(conn net.Conn) *origin {
 	secure, ok := conn.(*tls.Conn)
@@ -193,6 +201,7 @@ func (r *reloading) asked() {
 // failed tells that the files cannot be used, as it is told at the start.
 func (r *reloading) failed(err error) {
 	v := r.service
+	v.metrics.Reloaded(err)
 	e := explained(v.located(v.blame(err), v.loaded(v.env, r.Files(), nil).origin))
 	if v.logFormat.Value != "text" {
 		v.logger.Error("reload failed", e.Attrs()...)
@@ -212,6 +221,7 @@ func (v *service) use(creds *credentials, allowed *policy.Policy) {
 	}
 	before := v.next(now)
 	if before != nil {
+		v.metrics.Reloaded(nil)
 		v.logger.Info("reloaded", differences(before.Source, creds.Source, v.env.Now())...)
 	}
 	for _, warning := range creds.warnings(certs.ServerAuth, v.env.Now()) {

@@ -22,6 +22,7 @@ import (
 	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/cmd/tlsdemo/internal/listen"
+	"tlsdemo/cmd/tlsdemo/internal/metrics"
 	"tlsdemo/cmd/tlsdemo/internal/systemd"
 	"tlsdemo/tlsnet"
 )
@@ -37,6 +38,8 @@ type service struct {
 	logger         *slog.Logger
 	server         *tlsnet.Server
 	manager        *systemd.Manager
+	metrics        *metrics.Metrics // nil if nobody wants them
+	shown          *metrics.Server  // nil likewise
 	states
 	reloading    *reloading // nil if its files are read once
 	introduction []any      // who it is, for the log
@@ -92,6 +95,21 @@ func (s *serve) service() *service {
 	return v
 }
 
+// measure has metrics, if anybody wants them.
+func (v *service) measure() {
+	if v.measured.Addr == "" {
+		return
+	}
+	watched := metrics.Watched{
+		Now: v.env.Now, Version: version(), Source: v.source,
+		Unwritten: map[string]func() int64{"stdout": v.stdout.Unwritten, "stderr": v.stderr.Unwritten},
+	}
+	if v.reloading != nil {
+		watched.Reload = v.reloading.Err
+	}
+	v.metrics = metrics.New(watched)
+}
+
 // close waits for what has been said to be written, until ctx is done.
 func (v *service) close(ctx context.Context) {
 	v.stdout.Close(ctx)
@@ -134,11 +152,13 @@ func (v *service) located(err error, from *origin) error {
 // open listens, and serves.
 func (v *service) open(ctx context.Context) error {
 	v.env.Patience.Store(int64(v.drain + lastMoment))
+	v.measure()
 	failed := v.failures()
 	v.server.Failed = failed.add
 	if v.inspecting {
 		v.server.Hooks = &tlsnet.Hooks{Handshake: v.inspect(failed)}
 	}
+	v.metrics.Measure(v.server)
 	defer failed.sum()
 	if err := v.readyFile.Check(); err != nil {
 		return err
@@ -149,6 +169,10 @@ func (v *service) open(ctx context.Context) error {
 	}
 	defer ln.Close()
 	v.local = ln.Addr().String()
+	if v.shown, err = v.metrics.Serve(ctx, v.measured, v.logger); err != nil {
+		return err
+	}
+	defer v.shown.Close()
 	v.announce(ln.Addr())
 	if err := v.readyFile.Write(ln.Addr()); err != nil {
 		return err
@@ -212,6 +236,7 @@ func (v *service) serveAll(ctx context.Context, ln net.Listener) error {
 		return cmp.Or(err, v.server.Close())
 	case <-ctx.Done():
 	}
+	v.shown.Drain()
 	drain, cancel := after(ctx, v.drain)
 	defer cancel()
 	if err := v.server.Shutdown(drain); err != nil {

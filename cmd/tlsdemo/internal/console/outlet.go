@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -24,7 +25,9 @@ type Outlet struct {
 	mu      sync.Mutex
 	waiting []byte // the pieces
 	pieces  int    // how many
-	left    int64  // how many were left out
+	left    int64  // how many were left out since that was reported
+
+	unwritten atomic.Int64 // how many were not written in all
 
 	due     *time.Timer // until which pieces wait
 	closing chan struct{}
@@ -64,12 +67,14 @@ func (o *Outlet) run() {
 // in the spare one meanwhile.
 func (o *Outlet) write(spare []byte) []byte {
 	o.mu.Lock()
-	pieces := o.waiting
+	pieces, n := o.waiting, o.pieces
 	o.waiting, o.pieces = spare[:0], 0
 	o.mu.Unlock()
 
 	if len(pieces) > 0 {
-		_, _ = o.w.Write(pieces) // that the reader is gone stops no service
+		if _, err := o.w.Write(pieces); err != nil { // that stops no service
+			o.unwritten.Add(int64(n))
+		}
 	}
 	if left := o.takeLeft(); left > 0 && o.report != nil {
 		o.report(left)
@@ -91,6 +96,7 @@ func (o *Outlet) Write(p []byte) (int, error) {
 	defer o.mu.Unlock()
 	if o.pieces == outletRoom {
 		o.left++
+		o.unwritten.Add(1)
 		return len(p), nil
 	}
 	o.waiting = append(o.waiting, p...)
@@ -99,6 +105,10 @@ func (o *Outlet) Write(p []byte) (int, error) {
 	}
 	return len(p), nil
 }
+
+// Unwritten is how many pieces have not been written until now: they were left out, or could
+// not be written.
+func (o *Outlet) Unwritten() int64 { return o.unwritten.Load() }
 
 // Close waits until everything that was taken is written, but no longer than a second, nor
 // than ctx lasts. What is written to the outlet later is lost.

@@ -71,8 +71,8 @@ func TestOutletWithStuckReader(t *testing.T) {
 		if want := "x" + strings.Repeat("y", outletRoom); w.written.String() != want {
 			t.Errorf("%d bytes were written, want %d", w.written.Len(), len(want))
 		}
-		if len(reported) != 1 || reported[0] != extra {
-			t.Errorf("left out, it is said: %v, want [%d]", reported, extra)
+		if len(reported) != 1 || reported[0] != extra || o.Unwritten() != extra {
+			t.Errorf("left out, it is said: %v, and %d in all, want [%d]", reported, o.Unwritten(), extra)
 		}
 	})
 }
@@ -141,4 +141,7 @@ func TestOutletOutlivesItsReader(t *testing.T) {
 		}
 	}
 	o.Close(t.Context())
+	if o.Unwritten() != 3*outletRoom {
+		t.Errorf("%d are said not to have been written, want %d", o.Unwritten(), 3*outletRoom)
+	}
 }

@@ -1,0 +1,163 @@
+package metrics
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/spf13/pflag"
+)
+
+// Flags say where the metrics are shown.
+type Flags struct {
+	Addr     string // HOST:PORT; empty if nowhere
+	profiles bool
+}
+
+// Register registers the flags.
+func (f *Flags) Register(flags *pflag.FlagSet) {
+	flags.StringVar(&f.Addr, "metrics", "", "`HOST:PORT` for Prometheus: metrics at /metrics, and /healthz, over HTTP without TLS; port 0 means any free port")
+	flags.BoolVar(&f.profiles, "pprof", false, "with --metrics: profiles of the process, at /debug/pprof/")
+}
+
+// Check finds what is wrong with the flags' values. The address is checked by a function.
+func (f *Flags) Check(addr func(string) error) error {
+	switch {
+	case f.Addr == "" && f.profiles:
+		return errors.New("--pprof needs --metrics")
+	case f.Addr == "":
+		return nil
+	}
+	if err := addr(f.Addr); err != nil {
+		return fmt.Errorf("--metrics: %w", err)
+	}
+	return nil
+}
+
+// ListenError is an address of metrics that could not be listened on.
+type ListenError struct{ Err error }
+
+func (e *ListenError) Error() string { return "--metrics: " + e.Err.Error() }
+func (e *ListenError) Unwrap() error { return e.Err }
+
+const (
+	maxScrapes = 4        // at once
+	maxConns   = 64       // that are open
+	maxHeader  = 16 << 10 // bytes
+	readTime   = 5 * time.Second
+	writeTime  = 30 * time.Second
+	// profileTime is writeTime where there are profiles, which may be asked for over a while.
+	profileTime = 5 * time.Minute
+	idleTime    = 2 * time.Minute // Prometheus asks every minute or more often, as a rule
+	// farewell is how long answers that have begun have at the end.
+	farewell = 50 * time.Millisecond
+)
+
+// Server shows metrics over HTTP. A nil *Server shows nothing.
+type Server struct {
+	metrics  *Metrics
+	http     *http.Server
+	draining atomic.Bool
+	open     atomic.Int64 // connections
+	serving  sync.WaitGroup
+}
+
+// Serve listens, and shows the metrics until the server is closed. The error is a [*ListenError].
+func (m *Metrics) Serve(ctx context.Context, flags Flags, logger *slog.Logger) (*Server, error) {
+	if m == nil {
+		return nil, nil
+	}
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", flags.Addr)
+	if err != nil {
+		return nil, &ListenError{Err: err}
+	}
+	s := &Server{metrics: m}
+	s.http = &http.Server{
+		Handler: s.handler(flags.profiles), ConnState: s.connState, MaxHeaderBytes: maxHeader,
+		ReadHeaderTimeout: readTime, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime,
+		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
+	}
+	if flags.profiles {
+		s.http.WriteTimeout = profileTime
+	}
+	announce(ln.Addr(), logger)
+	s.serving.Go(func() { _ = s.http.Serve(ln) })
+	return s, nil
+}
+
+func announce(addr net.Addr, logger *slog.Logger) {
+	logger.Info("metrics", "url", "http://"+addr.String()+"/metrics")
+	if at, err := netip.ParseAddrPort(addr.String()); err == nil && !at.Addr().IsLoopback() {
+		logger.Warn("--metrics: everybody who can reach this address can read the metrics; they are not encrypted", "addr", addr.String())
+	}
+}
+
+func (s *Server) handler(profiles bool) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{
+		MaxRequestsInFlight: maxScrapes, DisableCompression: true,
+	}))
+	mux.HandleFunc("GET /healthz", s.health)
+	if profiles {
+		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+		mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+		mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	}
+	return mux
+}
+
+// health says whether the server takes new clients.
+func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	if s.draining.Load() {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = io.WriteString(w, "stopping\n")
+		return
+	}
+	_, _ = io.WriteString(w, "ok\n")
+}
+
+// connState keeps those who ask from taking all file descriptors of the process.
+func (s *Server) connState(conn net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		if s.open.Add(1) > maxConns {
+			_ = conn.Close()
+		}
+	case http.StateClosed, http.StateHijacked:
+		s.open.Add(-1)
+	}
+}
+
+// Drain has the server say that no new clients are taken.
+func (s *Server) Drain() {
+	if s != nil {
+		s.draining.Store(true)
+	}
+}
+
+// Close ends the server, and waits until it has ended.
+func (s *Server) Close() {
+	if s == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), farewell)
+	defer cancel()
+	if s.http.Shutdown(ctx) != nil {
+		_ = s.http.Close()
+	}
+	s.serving.Wait()
+}
