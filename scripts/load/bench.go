@@ -36,6 +36,8 @@ func bench(ctx context.Context, w *workshop, rounds int) error {
 	}{
 		{"CPU of an exchange, full handshake", b.full},
 		{"CPU of an exchange, resumed", b.resumed},
+		{"CPU of an exchange with --metrics, against without", b.metrics},
+		{"CPU of a resumed exchange with --metrics, against without", b.metricsResumed},
 		{"allocations of an exchange", b.allocations},
 		{"memory of an idle connection", b.idle},
 		{"CPU of a refused client, 5 CAs trusted", b.refused(5)},
@@ -72,12 +74,34 @@ func (b *benchmark) resumed(ctx context.Context, name string) error {
 		return err
 	}
 	c.resume = true
-	ours := b.oursByCPU()
-	anew := func(ctx context.Context) (*contestant, error) {
-		c.caches.Clear() // of servers that are gone, one of which may have had the same port
-		return ours(ctx)
+	return b.contest(ctx, name, 1.07, &contest{ours: c.forgetful(b.oursByCPU()), other: b.bareByCPU(b.file("ca.crt")), work: c.exchange, n: exchanges})
+}
+
+// forgetful starts a server after all sessions are forgotten: those of servers that are gone,
+// one of which may have had the same port.
+func (c *client) forgetful(start func(context.Context) (*contestant, error)) func(context.Context) (*contestant, error) {
+	return func(ctx context.Context) (*contestant, error) {
+		c.caches.Clear()
+		return start(ctx)
 	}
-	return b.contest(ctx, name, 1.07, &contest{ours: anew, other: b.bareByCPU(b.file("ca.crt")), work: c.exchange, n: exchanges})
+}
+
+// metrics compares ours with metrics, which nobody reads meanwhile, to ours without.
+func (b *benchmark) metrics(ctx context.Context, name string) error {
+	return b.measured(ctx, name, false)
+}
+
+func (b *benchmark) metricsResumed(ctx context.Context, name string) error {
+	return b.measured(ctx, name, true)
+}
+
+func (b *benchmark) measured(ctx context.Context, name string, resume bool) error {
+	c, err := b.sound()
+	if err != nil {
+		return err
+	}
+	c.resume = resume
+	return b.contest(ctx, name, 1.02, &contest{ours: c.forgetful(b.oursByCPU("--metrics=127.0.0.1:0")), other: b.oursByCPU(), work: c.exchange, n: exchanges})
 }
 
 // contest prints what a contest comes to.
