@@ -28,7 +28,11 @@ import (
 // advised is the hint about err for the person who typed args.
 func advised(c *credentials, err error, args ...string) string {
 	typed := retype.New(newRootCmd(&cli.Env{Now: time.Now}), args)
-	return explained(&located{err: err, origin: c.origin, typed: typed, local: "127.0.0.1:4711"}).Hint
+	l := &located{err: err, origin: c.origin, typed: typed}
+	if args[0] == "serve" {
+		l.local = "127.0.0.1:4711" // that a client came to
+	}
+	return explained(l).Hint
 }
 
 // fromDir is what the end called name has of a directory.
@@ -253,11 +257,11 @@ func TestHintForACertificate(t *testing.T) {
 		{"THEIRS", "serve", explain.ClientCertRevoked, foreign[certs.Client].Leaf(), false, `at the client: ask the CA that issued it, "CN=corporate CA", for a new certificate`},
 		{"THEIRS", "send", explain.ServerCertNameMismatch, foreign[certs.Server].Leaf(), false, "use a name that is in our own file THEIRS/server.crt: tlsdemo send --dir=THEIRS --crl=crl.pem --timeout=1s --server-name=localhost"},
 		{"DIR", "send", explain.ServerCertNameMismatch, server, false, "use a name that is in our own file DIR/server.crt: tlsdemo send --dir=DIR --crl=crl.pem --timeout=1s --server-name=server.localhost"},
-		{"DIR", "serve", explain.ServerCertNameMismatch, server, true, "at the client: use the name server.localhost for this server, as in: tlsdemo send --dir=DIR --server-name=server.localhost"},
+		{"DIR", "serve", explain.ServerCertNameMismatch, server, true, "at the client: use the name server.localhost for this server, as in: tlsdemo send --dir=DIR --addr=127.0.0.1:4711 --server-name=server.localhost"},
 		{"DIR", "send", explain.ServerCertNameMismatch, foreign[certs.Server].Leaf(), false, `at the server: get a certificate with the name db.localhost from "CN=corporate CA"`},
 		{"DIR", "serve", explain.ClientCertNotAllowed, odd("-x", "127.0.0.1", "a b", strings.Repeat("x", 254), "ok.localhost"), false, "to accept this client as well: tlsdemo serve --dir=DIR --crl=crl.pem --timeout=1s --allow-dns=ok.localhost"},
 		{"DIR", "serve", explain.ClientCertNotAllowed, odd("-x", "127.0.0.1", "a b", strings.Repeat("x", 254)), false, "to accept this client as well: tlsdemo serve --dir=DIR --crl=crl.pem --timeout=1s --allow-cn=client"},
-		{"DIR", "serve", explain.ClientCertWrongUsage, server, false, "at the client: tlsdemo send --dir=DIR"},
+		{"DIR", "serve", explain.ClientCertWrongUsage, server, false, "at the client: tlsdemo send --dir=DIR --addr=127.0.0.1:4711"},
 		{"DIR", "serve", explain.ClientCertUnknownCA, foreign[certs.Client].Leaf(), false, `at the client: present a certificate of a CA that this server trusts; or, if this is the right client, trust the CA "CN=corporate CA" here: give its certificate with --ca`},
 	} {
 		e := &explain.Error{Code: c.code, Side: explain.ClientSide, Cert: c.cert, Ours: c.ours, Wanted: wanted}
