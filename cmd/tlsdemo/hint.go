@@ -334,6 +334,9 @@ func hintCipher(f *problem) string {
 	if f.Ours {
 		return "at the client: allow a cipher suite that works with the key of this server's certificate"
 	}
+	if _, given := f.typed.Value("ciphers"); !given && f.Side == explain.ServerSide {
+		return "at the client: allow TLS 1.3, or a cipher suite of TLS 1.2 with AES-GCM or ChaCha20-Poly1305"
+	}
 	return hintLimit("allow a cipher suite that both ends have", "ciphers")(f)
 }
 

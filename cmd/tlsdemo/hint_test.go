@@ -99,6 +99,8 @@ func TestHintFlags(t *testing.T) {
 		{client, &explain.Error{Code: explain.NoSharedCipher, Side: explain.ClientSide, Version: tls.VersionTLS13}, "send --ciphers=C", "at the client: allow a cipher suite that both ends have"},
 		{client, &explain.Error{Code: explain.NoSharedCipher, Side: explain.ClientSide, Version: tls.VersionTLS12}, "send --ciphers=C", "try without the limits that were set at this end: tlsdemo send"},
 		{client, &explain.Error{Code: explain.NoSharedCipher, Side: explain.ClientSide, Version: tls.VersionTLS12}, "send", "at the server: allow a cipher suite that both ends have"},
+		{server, &explain.Error{Code: explain.NoSharedCipher, Side: explain.ServerSide, Version: tls.VersionTLS12}, "serve", "at the client: allow TLS 1.3, or a cipher suite of TLS 1.2 with AES-GCM or ChaCha20-Poly1305"},
+		{server, &explain.Error{Code: explain.NoSharedCipher, Side: explain.ServerSide, Version: tls.VersionTLS12}, "serve --ciphers=C", "try without the limits that were set at this end: tlsdemo serve"},
 		{client, ofClient(explain.ALPNMismatch), "probe db:443 --http", "the server does not speak HTTP; to look at it without a request: tlsdemo probe db:443"},
 		{client, ofClient(explain.ALPNMismatch), "probe db:443", "offer application protocols that the server may support: tlsdemo probe db:443 --alpn=h2,http/1.1"},
 		{client, ofClient(explain.HandshakeFailed), "send", ""},

@@ -102,6 +102,7 @@ once.`,
 	flags.BoolVar(&s.inspecting, "inspect", false, "let every client in, on loopback only, and say what a strict server would have refused")
 	s.limits.register(flags)
 	s.tls.register(flags, append([]string{tlsnet.Protocol}, httpProtocols...)...)
+	flags.Lookup("ciphers").Usage = "TLS 1.2 cipher suites, separated by commas (default: those of Go, without CBC)"
 	s.allow.Register(flags, "allow", "clients")
 	s.allow.RegisterFile(flags, "policy", "accept only clients that a rule in this `FILE` allows, or one of the flags --allow-...")
 	flags.DurationVar(&s.drain, "drain", 5*time.Second, "when the server stops: time limit for the exchanges that have begun")

@@ -333,6 +333,9 @@ func identity(conn net.Conn) string {
 func (s *serve) config(source *credentials, allowed *policy.Policy) *tls.Config {
 	config := source.ServerConfig()
 	s.tls.apply(config)
+	if config.CipherSuites == nil {
+		config.CipherSuites = authenticatedSuites()
+	}
 	config.Time = s.env.Now
 	new(tlsnet.Sessions).Keep(config)
 	hold(config, allowed)

@@ -139,11 +139,20 @@ func sentAlert(err error, alert tls.AlertError) bool {
 }
 
 // tooOld reports whether a client offers, for the version of TLS that was chosen, only
-// cipher suites that Go does not use any more: those of RSA key exchange among them.
+// cipher suites that Go does not use any more: those of RSA key exchange among them. If our
+// own end was told to use few suites, that may be the reason as well.
 func (f *facts) tooOld() bool {
 	offered := suitesOf(f.hello.CipherSuites, f.version())
-	return f.version() < tls.VersionTLS13 && f.config.CipherSuites == nil && len(offered) > 0 &&
+	return f.version() < tls.VersionTLS13 && !choosy(f.config) && len(offered) > 0 &&
 		!slices.ContainsFunc(tls.CipherSuites(), func(s *tls.CipherSuite) bool { return slices.Contains(offered, s.ID) })
+}
+
+// choosy reports whether a configuration has a list of cipher suites in which some of Go's are
+// missing. Those with CBC are missing in most lists.
+func choosy(config *tls.Config) bool {
+	return config.CipherSuites != nil && slices.ContainsFunc(tls.CipherSuites(), func(s *tls.CipherSuite) bool {
+		return s.SupportedVersions[0] < tls.VersionTLS13 && !strings.Contains(s.Name, "_CBC_") && !slices.Contains(config.CipherSuites, s.ID)
+	})
 }
 
 // Closed returns why a server closed conn, one of [Client]'s, right after the handshake and

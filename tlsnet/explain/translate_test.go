@@ -180,13 +180,25 @@ func TestTooOld(t *testing.T) {
 	old := func(config *tls.Config) {
 		config.MaxVersion, config.CipherSuites = tls.VersionTLS12, []uint16{tls.TLS_RSA_WITH_AES_128_GCM_SHA256}
 	}
-	for want, server := range map[explain.Code]func(*tls.Config){
-		explain.TLSTooOld:      nil,
-		explain.NoSharedCipher: suiteOnly(tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256),
+	for name, test := range map[string]struct {
+		want   explain.Code
+		server func(*tls.Config)
+	}{
+		"Go's suites": {explain.TLSTooOld, nil},
+		"without CBC": {explain.TLSTooOld, withoutCBC},
+		"one suite":   {explain.NoSharedCipher, suiteOnly(tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256)},
 	} {
-		_, err := provoke(t, old, server)
-		if e, ok := errors.AsType[*explain.Error](err); !ok || e.Code != want || e.Fault() != explain.Negotiation {
-			t.Errorf("the server says %v, want %s", err, want)
+		_, err := provoke(t, old, test.server)
+		if e, ok := errors.AsType[*explain.Error](err); !ok || e.Code != test.want || e.Fault() != explain.Negotiation {
+			t.Errorf("%s: the server says %v, want %s", name, err, test.want)
+		}
+	}
+}
+
+func withoutCBC(config *tls.Config) {
+	for _, suite := range tls.CipherSuites() {
+		if !strings.Contains(suite.Name, "_CBC_") {
+			config.CipherSuites = append(config.CipherSuites, suite.ID)
 		}
 	}
 }
