@@ -142,44 +142,52 @@ func (b *benchmark) byAllocations(kind string) func(context.Context) (*contestan
 // idle measures both servers in turn, and a new one each time: what one connection leaves
 // behind the next may use.
 func (b *benchmark) idle(ctx context.Context, name string) error {
+	r, err := b.idling(ctx, b.rounds, idleConns)
+	if err == nil {
+		b.report.promise(fmt.Sprintf("%s, %.1f : %.1f KiB", name, r.ours/1024, r.other/1024), r.ratio, 0.95, "")
+	}
+	return err
+}
+
+// idling measures what each of n idle connections takes, in bytes.
+func (w *workshop) idling(ctx context.Context, rounds, n int) (result, error) {
 	var ours, bare, ratios []float64
-	for range b.rounds {
-		a, err := b.idleOurs(ctx)
+	for range rounds {
+		a, err := w.idleOurs(ctx, n)
 		if err != nil {
-			return err
+			return result{}, err
 		}
-		c, err := b.idleBare(ctx)
+		c, err := w.idleBare(ctx, n)
 		if err != nil {
-			return err
+			return result{}, err
 		}
 		ours, bare, ratios = append(ours, a), append(bare, c), append(ratios, a/c)
 	}
-	b.report.promise(fmt.Sprintf("%s, %.1f : %.1f KiB", name, median(ours)/1024, median(bare)/1024), median(ratios), 0.95, "")
-	return nil
+	return result{median(ours), median(bare), median(ratios)}, nil
 }
 
-func (b *benchmark) idleOurs(ctx context.Context) (float64, error) {
-	s, err := b.ours(ctx, nil, nil, "--max-conns=5000", "--exchange-timeout=10m")
+func (w *workshop) idleOurs(ctx context.Context, n int) (float64, error) {
+	s, err := w.ours(ctx, nil, nil, fmt.Sprintf("--max-conns=%d", n+2000), "--exchange-timeout=10m")
 	if err != nil {
 		return 0, err
 	}
 	defer s.stop()
-	return b.idleAt(ctx, s)
+	return w.idleAt(ctx, s, n)
 }
 
-func (b *benchmark) idleBare(ctx context.Context) (float64, error) {
-	r, err := b.rival(ctx, "bare", b.file("ca.crt"))
+func (w *workshop) idleBare(ctx context.Context, n int) (float64, error) {
+	r, err := w.rival(ctx, "bare", w.file("ca.crt"))
 	if err != nil {
 		return 0, err
 	}
 	defer r.stop()
-	return b.idleAt(ctx, &r.server)
+	return w.idleAt(ctx, &r.server, n)
 }
 
 // idleAt is the memory in bytes that a server takes for a connection that is idle after its
 // handshake.
-func (b *benchmark) idleAt(ctx context.Context, s *server) (float64, error) {
-	c, err := b.sound()
+func (w *workshop) idleAt(ctx context.Context, s *server, n int) (float64, error) {
+	c, err := w.sound()
 	if err != nil {
 		return 0, err
 	}
@@ -190,14 +198,14 @@ func (b *benchmark) idleAt(ctx context.Context, s *server) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	conns := make(chan net.Conn, idleConns)
+	conns := make(chan net.Conn, n)
 	defer func() {
 		close(conns)
 		for conn := range conns {
 			_ = conn.Close()
 		}
 	}()
-	if err := crowd(ctx, idleConns, func(ctx context.Context) error {
+	if err := crowd(ctx, n, func(ctx context.Context) error {
 		conn, err := c.shake(ctx, s.addr)
 		if err == nil {
 			conns <- conn
@@ -208,7 +216,7 @@ func (b *benchmark) idleAt(ctx context.Context, s *server) (float64, error) {
 	}
 	sleep(ctx, time.Second)
 	after, err := memory(s.cmd.Process.Pid)
-	return (after - before) / idleConns, err
+	return (after - before) / float64(n), err
 }
 
 // refused measures a client with a certificate of a CA that is not trusted: ours explains

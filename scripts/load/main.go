@@ -1,10 +1,13 @@
 // Command load measures what the server promises, beside a server of bare crypto/tls in
-// the same run: what work costs (bench), and what a hostile crowd does to others (flood).
+// the same run: what work costs (bench), what a hostile crowd does to others (flood), what
+// changes while it runs (soak), and what comes of everything that goes wrong (faults).
 //
 //	go run ./scripts/load bench [--rounds=N]
 //	go run ./scripts/load flood [--short]
+//	go run ./scripts/load soak [--long]
+//	go run ./scripts/load faults [--long]
 //
-// It is run from the repository's root, as scripts/bench and scripts/flood do, on Linux:
+// It is run from the repository's root, as scripts/bench, scripts/flood and others do, on Linux:
 // the two servers have processes of their own, whose CPU time and memory only the system
 // can tell. All traffic stays on loopback. It exits 1 if a promise is not kept.
 package main
@@ -50,6 +53,7 @@ func start(ctx context.Context, args []string) (kept bool, err error) {
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	rounds := flags.Int("rounds", 9, "how often each figure of bench is measured, of which the median counts")
 	short := flags.Bool("short", false, "a flood of a few seconds, for CI")
+	long := flags.Bool("long", false, "soak, faults: as often, as many and as large as is promised, and not what suffices for CI")
 	only := flags.String("only", "", "a regular expression for the figures to measure")
 	addr := flags.String("addr", "", "siege: the server")
 	silent := flags.Int("silent", 0, "siege: connections that send nothing")
@@ -62,13 +66,17 @@ func start(ctx context.Context, args []string) (kept bool, err error) {
 		return measured(ctx, *only, func(w *workshop) error { return bench(ctx, w, *rounds) })
 	case "flood":
 		return measured(ctx, *only, func(w *workshop) error { return flood(ctx, w, *short) })
+	case "soak":
+		return measured(ctx, *only, func(w *workshop) error { return soak(ctx, w, *long) })
+	case "faults":
+		return measured(ctx, *only, func(w *workshop) error { return faults(ctx, w, *long) })
 	case "siege":
 		return true, lay(ctx, *addr, *silent, *slow)
 	}
 	return false, errUsage
 }
 
-var errUsage = errors.New("usage: load bench [--rounds=N] | flood [--short] [--only=REGEXP]")
+var errUsage = errors.New("usage: load bench [--rounds=N] | flood [--short] | soak [--long] | faults [--long] [--only=REGEXP]")
 
 // measured does what there is to do in a workshop.
 func measured(ctx context.Context, only string, do func(*workshop) error) (kept bool, err error) {

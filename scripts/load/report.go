@@ -11,6 +11,7 @@ import (
 type report struct {
 	out    io.Writer
 	only   *regexp.Regexp // of the figures to measure
+	rows   int            // of tables of situations
 	broken int
 }
 
@@ -35,6 +36,33 @@ func (r *report) fact(name string, ok bool, seen string) {
 		r.broken++
 	}
 	fmt.Fprintf(r.out, "%-64s %9s  (%s)\n", name, seen, verdict)
+}
+
+// heading begins a table of situations.
+func (r *report) heading() { r.line("situation", "is to", "", "seen") }
+
+// situation prints a row of a table: what was done to the server, what was to come of it, and
+// what was seen.
+func (r *report) situation(name, stated string, ok bool, seen string) {
+	verdict := "pass"
+	if !ok {
+		verdict = "FAIL"
+		r.broken++
+	}
+	r.rows++
+	r.line(name, stated, verdict, seen)
+}
+
+// skipped prints a row of what could not be tried, and why.
+func (r *report) skipped(name, stated, why string) { r.line(name, stated, "skip", why) }
+
+func (r *report) line(name, stated, verdict, seen string) {
+	fmt.Fprintf(r.out, "%-48s %-44s %-4s  %s\n", name, stated, verdict, seen)
+}
+
+// sum is the last line of a table.
+func (r *report) sum(what string) {
+	fmt.Fprintf(r.out, "%s: %d of %d situations as stated\n", what, r.rows-r.broken, r.rows)
 }
 
 // note prints a value of which nothing has been promised.

@@ -89,3 +89,34 @@ func TestSample(t *testing.T) {
 		t.Errorf("%g ms, %d failed with %v", s.at(100), s.failed, s.err)
 	}
 }
+
+// A row that is not as stated is counted, and what was skipped is no row.
+func TestSituations(t *testing.T) {
+	var out strings.Builder
+	r := &report{out: &out}
+	r.situation("a", "ends", true, "it ended")
+	r.skipped("b", "ends", "no root")
+	if r.sum("faults"); !r.kept() || !strings.HasSuffix(out.String(), "faults: 1 of 1 situations as stated\n") {
+		t.Errorf("kept %v, %s", r.kept(), &out)
+	}
+	r.situation("c", "ends", false, "it does not")
+	if r.sum("faults"); r.kept() || !strings.HasSuffix(out.String(), "faults: 1 of 2 situations as stated\n") {
+		t.Errorf("kept %v, %s", r.kept(), &out)
+	}
+}
+
+// Goroutines are those that the program has started, and not the runtime's.
+func TestOurGoroutines(t *testing.T) {
+	for block, want := range map[string]bool{
+		"goroutine 7 [IO wait]:\nnet.x()\ncreated by tlsdemo/tlsnet.f in goroutine 1":                          true,
+		"\ngoroutine 1 [chan receive]:\nmain.main()":                                                           true,
+		"goroutine 0 gp=0x1 m=0 mp=0x2 [idle]:\nruntime.futex()":                                               false,
+		"goroutine 8 [select]:\ntlsdemo/tlsnet.(*pool).wait(0x1)\ncreated by tlsdemo/tlsnet.f in goroutine 1":  false,
+		"goroutine 2 [GC worker (idle)]:\nruntime.x()\ncreated by runtime.gcBgMarkStartWorkers in goroutine 1": false,
+		"rax 0x1": false,
+	} {
+		if ours(block) != want {
+			t.Errorf("%q: %v", block, !want)
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -56,7 +57,10 @@ func (w *workshop) limited(ctx context.Context, stderr io.Writer, files int) (*s
 // startOurs starts a command that is tlsdemo serve, and waits until it listens.
 func (w *workshop) startOurs(cmd *exec.Cmd) (*server, error) {
 	ready := filepath.Join(w.dir, fmt.Sprintf("ready-%d", servers.Add(1)))
-	cmd.Args = append(cmd.Args, "--addr=127.0.0.1:0", "--ready-file="+ready)
+	cmd.Args = append(cmd.Args, "--ready-file="+ready)
+	if !slices.ContainsFunc(cmd.Args, func(arg string) bool { return strings.HasPrefix(arg, "--addr=") }) {
+		cmd.Args = append(cmd.Args, "--addr=127.0.0.1:0")
+	}
 	cmd.Env = append(os.Environ(), "TLSDEMO_DIR="+w.set)
 	s := &server{cmd: cmd}
 	if err := s.start(); err != nil {
@@ -72,13 +76,14 @@ func (w *workshop) startOurs(cmd *exec.Cmd) (*server, error) {
 	return nil, fmt.Errorf("tlsdemo serve: %v", s.cmd.ProcessState)
 }
 
-// rival starts a server of a kind, bare or library, with the certificate of the set.
-func (w *workshop) rival(ctx context.Context, kind, trust string) (*role, error) {
-	return w.rivalAs(ctx, kind, w.file("server.crt"), w.file("server.key"), trust)
+// rival starts a server of a kind, bare, library or http, with the certificate of the set.
+func (w *workshop) rival(ctx context.Context, kind, trust string, flags ...string) (*role, error) {
+	return w.rivalAs(ctx, kind, w.file("server.crt"), w.file("server.key"), trust, flags...)
 }
 
-func (w *workshop) rivalAs(ctx context.Context, kind, cert, key, trust string) (*role, error) {
-	r, err := startRole(ctx, w.binary, rival.Command, "--kind="+kind, "--cert="+cert, "--key="+key, "--ca="+trust)
+func (w *workshop) rivalAs(ctx context.Context, kind, cert, key, trust string, flags ...string) (*role, error) {
+	args := []string{rival.Command, "--kind=" + kind, "--cert=" + cert, "--key=" + key, "--ca=" + trust}
+	r, err := startRole(ctx, w.binary, append(args, flags...)...)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ package rival
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -13,8 +14,10 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"runtime"
+	"strconv"
 
 	"tlsdemo/tlsnet"
 )
@@ -37,15 +40,19 @@ func Main() {
 }
 
 // options are what a rival is told.
-type options struct{ kind, cert, key, ca string }
+type options struct {
+	kind, cert, key, ca string
+	size                int
+}
 
 func run(args []string) error {
 	var o options
 	flags := flag.NewFlagSet(Command, flag.ContinueOnError)
-	flags.StringVar(&o.kind, "kind", "", "bare or library")
+	flags.StringVar(&o.kind, "kind", "", "bare, library or http")
 	flags.StringVar(&o.cert, "cert", "", "file of the server's certificate")
 	flags.StringVar(&o.key, "key", "", "file of its key")
 	flags.StringVar(&o.ca, "ca", "", "file of the trusted CAs")
+	flags.IntVar(&o.size, "size", 0, "http: how many bytes an answer has")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -64,8 +71,10 @@ func run(args []string) error {
 	case "library":
 		server := &tlsnet.Server{Config: func() *tls.Config { return config }, Handler: &tlsnet.Responder{}}
 		go server.Serve(ln)
+	case "http":
+		go serveHTTP(ln, config, o.size)
 	default:
-		return errors.New("neither bare nor library")
+		return errors.New("neither bare nor library nor http")
 	}
 	fmt.Println(ln.Addr())
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
@@ -94,6 +103,18 @@ func (o *options) config() (*tls.Config, error) {
 	}
 	config.ClientCAs.AppendCertsFromPEM(trust)
 	return config, nil
+}
+
+// serveHTTP is a server of net/http's that answers every request with as many bytes.
+func serveHTTP(ln net.Listener, config *tls.Config, size int) {
+	config.NextProtos = nil // net/http has its own
+	body := bytes.Repeat([]byte("."), size)
+	server := &http.Server{TLSConfig: config, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.Header().Set("Content-Length", strconv.Itoa(size))
+		_, _ = w.Write(body)
+	})}
+	_ = server.ServeTLS(ln, "", "")
 }
 
 // serveBare is the least that a server of crypto/tls does for an exchange: one read, an

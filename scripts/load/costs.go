@@ -1,0 +1,187 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os/exec"
+	"strings"
+	"sync"
+	"time"
+)
+
+// dearest is how much more than a bare server ours may take. In the short form, on a machine
+// that does other things, it is there to find what is grossly wrong.
+func (s *soaking) dearest() float64 {
+	if s.long {
+		return 1.05
+	}
+	return 1.3
+}
+
+// allOn are the flags by which everything that can be switched on is.
+func (s *soaking) allOn(ctx context.Context) ([]string, error) {
+	policy, err := s.write("policy.toml", []byte("[[allow]]\ndns = [\"client.localhost\"]\n"))
+	if err != nil {
+		return nil, err
+	}
+	crl, err := s.crl(100)
+	if err != nil {
+		return nil, err
+	}
+	flags := []string{"--log=json", "--policy=" + policy, "--crl=" + crl}
+	help, err := exec.CommandContext(ctx, s.binary, "serve", "--help").Output()
+	if strings.Contains(string(help), "--metrics ") {
+		flags = append(flags, "--metrics=127.0.0.1:0")
+	}
+	return flags, err
+}
+
+// cpuOfExchange compares our server, with all that it has, to bare crypto/tls.
+func (s *soaking) cpuOfExchange(ctx context.Context, name string) error {
+	flags, err := s.allOn(ctx)
+	if err != nil {
+		return err
+	}
+	c, err := s.sound()
+	if err != nil {
+		return err
+	}
+	return s.compare(ctx, name, &contest{ours: s.oursByCPU(flags...), other: s.bareByCPU(s.file("ca.crt")), work: c.exchange, n: s.often(100, exchanges)})
+}
+
+func (s *soaking) compare(ctx context.Context, name string, c *contest) error {
+	r, err := c.run(ctx, s.often(3, 9))
+	if err != nil {
+		return err
+	}
+	s.report.situation(name, fmt.Sprintf("at most %.2f of a bare server", s.dearest()), r.ratio <= s.dearest(),
+		fmt.Sprintf("%.0f : %.0f us, %.3f", r.ours*1e6, r.other*1e6, r.ratio))
+	return nil
+}
+
+// cpuOfRequest compares our server to a bare one of net/http's that writes as many bytes.
+func (s *soaking) cpuOfRequest(protocol string, kept bool) func(context.Context, string) error {
+	return func(ctx context.Context, name string) error {
+		flags, err := s.allOn(ctx)
+		if err != nil {
+			return err
+		}
+		size, err := s.sizeOfAnswer(ctx, flags)
+		if err != nil {
+			return err
+		}
+		browser, err := s.browser(protocol, kept)
+		if err != nil {
+			return err
+		}
+		n := s.often(100, exchanges)
+		if kept {
+			n = s.often(1000, 8000)
+		}
+		return s.compare(ctx, name, &contest{ours: s.oursByCPU(flags...), other: s.bareHTTPByCPU(size), work: browser.get, n: n})
+	}
+}
+
+func (s *soaking) bareHTTPByCPU(size int) func(context.Context) (*contestant, error) {
+	return func(ctx context.Context) (*contestant, error) {
+		r, err := s.rival(ctx, "http", s.file("ca.crt"), fmt.Sprintf("--size=%d", size))
+		if err != nil {
+			return nil, err
+		}
+		return byCPU(&r.server, r.stop), nil
+	}
+}
+
+// ourHeaders is about how long the headers are, in bytes, that our answer has and the bare
+// server's has not.
+const ourHeaders = 230
+
+// sizeOfAnswer is how many bytes our answer to a request has.
+func (s *soaking) sizeOfAnswer(ctx context.Context, flags []string) (int, error) {
+	server, err := s.ours(ctx, nil, nil, flags...)
+	if err != nil {
+		return 0, err
+	}
+	defer server.stop()
+	b, err := s.browser("http/1.1", false)
+	if err != nil {
+		return 0, err
+	}
+	n, err := b.request(ctx, server.addr)
+	return n + ourHeaders, err
+}
+
+// browser makes requests.
+type browser struct {
+	*client
+	protocol   string
+	kept       bool
+	transports sync.Map // of addresses to transports
+}
+
+func (s *soaking) browser(protocol string, kept bool) (*browser, error) {
+	c, err := s.sound()
+	return &browser{client: c, protocol: protocol, kept: kept}, err
+}
+
+func (b *browser) get(ctx context.Context, addr string) error {
+	_, err := b.request(ctx, addr)
+	return err
+}
+
+// request returns how long the body of the answer is.
+func (b *browser) request(ctx context.Context, addr string) (int, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+addr+"/", nil)
+	if err != nil {
+		return 0, err
+	}
+	transport := b.transport(addr)
+	if !b.kept {
+		defer transport.CloseIdleConnections()
+	}
+	resp, err := transport.RoundTrip(req)
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err == nil && (resp.StatusCode != http.StatusOK || resp.TLS.NegotiatedProtocol != b.protocol) {
+		err = fmt.Errorf("%s over %q", resp.Status, resp.TLS.NegotiatedProtocol)
+	}
+	return len(body), err
+}
+
+// transport is that for a server: always the same if connections are kept.
+func (b *browser) transport(addr string) *http.Transport {
+	if b.kept {
+		if known, ok := b.transports.Load(addr); ok {
+			return known.(*http.Transport)
+		}
+	}
+	config := b.config.Clone()
+	config.NextProtos = []string{b.protocol}
+	transport := &http.Transport{
+		ForceAttemptHTTP2: true, DisableCompression: true, MaxIdleConnsPerHost: atOnce,
+		DialTLSContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
+			conn, err := b.connect(ctx, addr)
+			if err != nil {
+				return nil, err
+			}
+			secure := tls.Client(conn, config)
+			if err := secure.HandshakeContext(ctx); err != nil {
+				return nil, errors.Join(err, conn.Close())
+			}
+			return secure, conn.SetDeadline(time.Time{}) // it may be kept for longer
+		},
+	}
+	if b.kept {
+		known, _ := b.transports.LoadOrStore(addr, transport)
+		return known.(*http.Transport)
+	}
+	return transport
+}
