@@ -19,13 +19,13 @@ func (e *exchange) echo() {
 		return
 	}
 	body := &bodyReader{from: e.r.Body, limit: limit, read: &e.in}
-	head, err := io.ReadAll(io.LimitReader(body, echoAhead))
+	head, err := io.ReadAll(io.LimitReader(body, echoAhead+1)) // one more shows what is too large
 	switch {
 	case body.over():
 		e.tooLarge(limit)
 	case err != nil:
 		e.text(http.StatusBadRequest, "the body could not be read")
-	case len(head) < echoAhead:
+	case len(head) <= echoAhead:
 		e.answer(http.StatusOK, bytesType, head)
 	default:
 		e.stream(head, body)

@@ -144,6 +144,18 @@ func TestEchoTooLarge(t *testing.T) {
 	}
 }
 
+// As much is read ahead as the limit is by default: a body of unknown length that is larger has
+// had no status yet.
+func TestEchoJustTooLarge(t *testing.T) {
+	s := newSite(t, new(Handler))
+	for _, protocol := range protocols {
+		body := unsized{strings.NewReader(strings.Repeat("x", DefaultMaxBody+1))}
+		if response, _ := do(t, s.with(t, protocol), "POST", s.URL+"/echo", body, nil); response.StatusCode != http.StatusRequestEntityTooLarge {
+			t.Errorf("%s: %s", protocol, response.Status)
+		}
+	}
+}
+
 // A body that goes over the limit when the status has long been sent is cut off with an error,
 // and never taken for whole.
 func TestEchoCutOff(t *testing.T) {
