@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/http"
 	"sync"
+
+	"tlsdemo/tlsnet/explain"
 )
 
 // door leads to a server of net/http's. Connections go through it once they have shaken
@@ -51,12 +53,25 @@ func (d *door) receive(v *visitor) bool {
 	d.visitors[v.conn] = v
 	d.mu.Unlock()
 	v.client.rest(true) // it has not asked for anything yet
+	endWithAlert(v.conn)
 	select {
 	case d.conns <- v.conn:
 		return true
 	case <-d.closed:
 		d.forget(v.conn)
 		return false
+	}
+}
+
+// endWithAlert keeps net/http from sending close_notify after a fatal alert.
+func endWithAlert(conn net.Conn) {
+	if b, ok := conn.(*begun); ok {
+		conn = b.Conn
+	}
+	if secure, ok := conn.(*tls.Conn); ok {
+		if tap := explain.Tap(secure); tap != nil {
+			tap.EndWithAlert(secure.ConnectionState().Version)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"strings"
 
 	"tlsdemo/tlsnet/explain"
 	"tlsdemo/tlsnet/neterr"
@@ -55,9 +56,12 @@ func late(err error) bool {
 }
 
 // ofTLS reports whether err is one of crypto/tls itself: "remote error" is an alert of the
-// peer's, "local error" what we could make nothing of.
+// peer's, "local error" what we could make nothing of. Some of the latter have no type: a
+// message that is not due, too many records that say nothing.
 func ofTLS(err error, whose string) bool {
-	op, ok := errors.AsType[*net.OpError](err)
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		return op.Op == whose
+	}
 	_, header := errors.AsType[tls.RecordHeaderError](err)
-	return ok && op.Op == whose || header && whose == "local error"
+	return whose == "local error" && (header || strings.HasPrefix(err.Error(), "tls: "))
 }

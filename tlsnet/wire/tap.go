@@ -3,6 +3,7 @@ package wire
 import (
 	"net"
 	"sync"
+	"sync/atomic"
 )
 
 const (
@@ -18,6 +19,7 @@ type Tap struct {
 
 	mu    sync.Mutex
 	blind bool // nothing more is kept
+	last  lastWord
 	ended error
 	seen  Seen
 }
@@ -38,6 +40,9 @@ func (t *Tap) Read(p []byte) (int, error) {
 
 // Write writes to the connection.
 func (t *Tap) Write(p []byte) (int, error) {
+	if t.last.said(p) {
+		return len(p), nil
+	}
 	n, err := t.Conn.Write(p)
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -45,6 +50,40 @@ func (t *Tap) Write(p []byte) (int, error) {
 		t.seen.Out = appendHead(t.seen.Out, p[:n])
 	}
 	return n, err
+}
+
+// EndWithAlert has nothing more be written after the next alert, whatever it says: after a
+// fatal one nothing may be sent (RFC 8446 section 6.2), and a server that is not ours closes
+// with close_notify all the same. In TLS 1.3 an alert is known by its length, so this is for
+// those only who write no two bytes of data by themselves. HTTP does not.
+func (t *Tap) EndWithAlert(version uint16) { t.last.of.Store(uint32(version)) }
+
+// lastWord watches for an alert that is to be the last that is written.
+type lastWord struct {
+	of   atomic.Uint32 // the version of TLS, or 0 for no watch
+	over atomic.Bool   // it has been written
+}
+
+// said reports whether a record comes after the last one, and notes which that is.
+func (l *lastWord) said(record []byte) bool {
+	switch version := l.of.Load(); {
+	case version == 0:
+		return false
+	case l.over.Load():
+		return true
+	case isAlert(record, uint16(version)):
+		l.over.Store(true)
+	}
+	return false
+}
+
+// isAlert reports whether a record that is encrypted is an alert: by its type, or in TLS 1.3 by
+// the length of its two bytes, their type and the tag, which has 16 bytes in all suites.
+func isAlert(record []byte, version uint16) bool {
+	if version < 0x0304 {
+		return len(record) > 0 && record[0] == 21
+	}
+	return len(record) == 5+2+1+16 && record[0] == 23
 }
 
 // NetConn returns the connection itself.
