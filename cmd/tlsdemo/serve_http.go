@@ -3,11 +3,11 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
 	"time"
 
 	"tlsdemo/certs/chain"
@@ -50,16 +50,35 @@ func (v *service) web() *http.Server {
 func (v *service) visited() func(visit.Visit) {
 	level := v.levelOfSuccess()
 	return func(r visit.Visit) {
-		request := r.Method + " " + r.Path
+		who, request := v.callerOf(r, level), r.Method+" "+r.Path
 		// One Write, so that the two lines stay together.
-		_, _ = fmt.Fprintf(v.stdout, "%sReceived request: %s over %s, answered with status %d\n",
-			connectedBy(r.Remote, r.Identity), console.Quote([]byte(request), int64(len(request))), r.Proto, r.Status)
-		if v.logger.Enabled(context.Background(), level) {
-			v.logger.Log(context.Background(), level, "request", append(clientAttrs(r.Remote, r.TLS),
-				"method", r.Method, "path", r.Path, "protocol", r.Proto, "status", r.Status,
-				"received_bytes", r.In, "sent_bytes", r.Out, "ms", milliseconds(r.Took))...)
+		_, _ = io.WriteString(v.stdout, who.connected+"Received request: "+console.Quote([]byte(request), int64(len(request)))+
+			" over "+r.Proto+", answered with status "+strconv.Itoa(r.Status)+"\n")
+		if who.logger != nil {
+			who.logger.LogAttrs(context.Background(), level, "request",
+				slog.String("method", r.Method), slog.String("path", r.Path), slog.String("protocol", r.Proto), slog.Int("status", r.Status),
+				slog.Int64("received_bytes", r.In), slog.Int64("sent_bytes", r.Out), slog.Float64("ms", milliseconds(r.Took)))
 		}
 	}
+}
+
+// caller is what is said of a client with each of its requests.
+type caller struct {
+	connected string
+	logger    *slog.Logger // nil if nothing is logged
+}
+
+// callerOf works that out once a connection.
+func (v *service) callerOf(r visit.Visit, level slog.Level) *caller {
+	if known, ok := r.Kept.Load().(*caller); ok {
+		return known
+	}
+	who := &caller{connected: connectedBy(r.Remote, r.Identity)}
+	if v.logger.Enabled(context.Background(), level) {
+		who.logger = v.logger.With(clientAttrs(r.Remote, r.TLS)...)
+	}
+	r.Kept.Store(who)
+	return who
 }
 
 // received tells of an exchange.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -166,6 +167,9 @@ type jsonWriter struct{ w io.Writer }
 
 // Write takes whole characters.
 func (j jsonWriter) Write(p []byte) (int, error) {
+	if !slices.ContainsFunc(p, isOdd) {
+		return j.w.Write(p) // as nearly always
+	}
 	var b strings.Builder
 	for _, r := range string(p) {
 		if r == '\n' || strconv.IsPrint(r) { // outside of strings; inside it is escaped
@@ -181,6 +185,9 @@ func (j jsonWriter) Write(p []byte) (int, error) {
 	}
 	return len(p), nil
 }
+
+// isOdd reports whether a byte is no character of ASCII that can be printed, and ends no line.
+func isOdd(c byte) bool { return (c < ' ' || '~' < c) && c != '\n' }
 
 // shown is how much of a message is printed, in bytes.
 const shown = 80

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tlsdemo/cmd/tlsdemo/internal/console"
@@ -12,6 +13,7 @@ import (
 // visitor is what is known of a connection. Its requests share it.
 type visitor struct {
 	since time.Time // of the connection; zero if it is not known
+	kept  atomic.Value
 
 	mu     sync.Mutex
 	seen   *Report

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"tlsdemo/certs/chain"
@@ -54,6 +55,8 @@ type Visit struct {
 	In, Out  int64 // bytes of the bodies that were read and written
 	Took     time.Duration
 	TLS      *tls.ConnectionState
+	// Kept is room for what is worked out once a connection: all of its visits share it.
+	Kept *atomic.Value
 }
 
 // ConnContext is for [http.Server]: it lets a Handler say when a connection began, and has what
@@ -100,7 +103,7 @@ func (e *exchange) visit(took time.Duration) Visit {
 	return Visit{
 		Remote: e.r.RemoteAddr, Identity: identity(e.r.TLS),
 		Method: chain.Short(e.r.Method), Path: chain.Short(e.r.URL.Path), Proto: e.r.Proto,
-		Status: e.status, In: e.in, Out: e.out, Took: took, TLS: e.r.TLS,
+		Status: e.status, In: e.in, Out: e.out, Took: took, TLS: e.r.TLS, Kept: &e.visitor().kept,
 	}
 }
 
