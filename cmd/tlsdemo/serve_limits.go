@@ -28,7 +28,7 @@ const defaultIdleTimeout = time.Minute
 
 func (l *limitFlags) register(flags *pflag.FlagSet) {
 	l.maxMessage = tlsnet.DefaultMaxMessage
-	flags.Var(&l.maxMessage, "max-message", "size limit of a message; here and below, 0 means no limit")
+	flags.Var(&l.maxMessage, "max-message", "size limit of a message; 0 means no limit, here and in the other limits")
 	flags.DurationVar(&l.handshakeTimeout, "handshake-timeout", tlsnet.DefaultHandshakeTimeout, "time limit for a handshake")
 	flags.DurationVar(&l.exchangeTimeout, "exchange-timeout", tlsnet.DefaultExchangeTimeout, "time limit for an exchange, after the handshake, and for a request of HTTP")
 	flags.DurationVar(&l.idleTimeout, "idle-timeout", defaultIdleTimeout, "how long a client of HTTP may keep its connection without a request")
