@@ -127,8 +127,10 @@ func (j *judge) understand(accepts bool, said string) finding {
 	if accepts {
 		return finding{verdict: accepted, said: said}
 	}
-	for verdict, all := range j.words {
-		if slices.ContainsFunc(all, func(words string) bool { return strings.Contains(said, words) }) {
+	// Of a chain with several roots it says something for each: what it says of the right one
+	// counts, and of the others it can only say that they are not its issuer.
+	for _, verdict := range []verdict{revoked, outside, badlyFormed, unknown, untrusted} {
+		if slices.ContainsFunc(j.words[verdict], func(words string) bool { return strings.Contains(said, words) }) {
 			return finding{verdict: verdict, said: said}
 		}
 	}

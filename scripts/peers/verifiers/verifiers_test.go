@@ -63,6 +63,8 @@ func TestUnderstand(t *testing.T) {
 	for said, want := range map[string]verdict{
 		"no INVALID_NAME: name constraints check failed": outside,
 		"no NO_TRUST_ANCHOR: Path does not chain":        untrusted,
+		"no NO_TRUST_ANCHOR: Path; REVOKED: Certificate": revoked,
+		"no REVOKED: Certificate; NO_TRUST_ANCHOR: Path": revoked,
 		"no EXPIRED: validity check failed":              otherwise,
 	} {
 		if got := j.understand(false, said).verdict; got != want {
