@@ -181,12 +181,12 @@ func unread(der []byte, err error) string {
 	if outline.Subject == "" {
 		return err.Error()
 	}
-	text := fmt.Sprintf("Go cannot read %s%s, valid from %s until %s: %s", strings.TrimSpace(outline.Called()), outline.Details(),
-		stamp(outline.NotBefore), stamp(outline.NotAfter), outline.Fault(err.Error()))
-	if outline.Cut {
-		return text
+	fault := outline.Fault(err.Error()) + "; other programs may accept it"
+	if n := chain.Missing(der); n > 0 {
+		fault = fmt.Sprintf("it is cut short: at the end %d bytes are missing", n)
 	}
-	return text + "; other programs may accept it"
+	return fmt.Sprintf("Go cannot read %s%s, valid from %s until %s: %s", strings.TrimSpace(outline.Called()), outline.Details(),
+		stamp(outline.NotBefore), stamp(outline.NotAfter), fault)
 }
 
 // stamp is a time that may not have been read.

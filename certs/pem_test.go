@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"tlsdemo/certs"
+	"tlsdemo/certs/certstest"
 )
 
 func block(blockType string, der []byte) []byte {
@@ -142,4 +143,18 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A certificate of which the end is missing is not one that other programs may accept.
+func TestCutShort(t *testing.T) {
+	der := certstest.Forge(t).Sign(nil).Leaf().Raw
+	file := filepath.Join(t.TempDir(), "cut.crt")
+	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der[:len(der)-10]})
+	if err := os.WriteFile(file, block, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := certs.Open(certs.Files{CA: file})
+	if err == nil || !strings.Contains(err.Error(), ": it is cut short: at the end 10 bytes are missing") || strings.Contains(err.Error(), "may accept") {
+		t.Error(err)
+	}
 }

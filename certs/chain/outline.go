@@ -19,7 +19,6 @@ type Outline struct {
 	Serial              []byte // the number, in two's complement, as it stands there
 	Issuer, Subject     string
 	NotBefore, NotAfter time.Time
-	Cut                 bool   // it ends before the certificate does
 	fault               string // the first rule that is broken, in words, or empty
 }
 
@@ -28,14 +27,12 @@ type Outline struct {
 func ReadOutline(der []byte) *Outline {
 	o := new(Outline)
 	o.read(cryptobyte.String(der))
-	if missing(der) > 0 {
-		o.Cut, o.fault = true, fmt.Sprintf("it is cut short: %d bytes are missing at the end", missing(der))
-	}
 	return o
 }
 
-// missing is how many bytes a sequence has fewer than its length says (X.690 section 8.1.3).
-func missing(der []byte) int {
+// Missing returns how many bytes a certificate has fewer than its own length says (X.690 section
+// 8.1.3): what was seen of one in part lacks some, and so does a file that was cut short.
+func Missing(der []byte) int {
 	if len(der) < 2 || der[0] != byte(asn1.SEQUENCE) {
 		return 0
 	}

@@ -105,19 +105,21 @@ func FuzzOutline(f *testing.F) {
 	})
 }
 
-// A certificate that is cut short is called that, wherever it was cut; one that is whole is not.
-func TestOutlineCut(t *testing.T) {
+// What a certificate lacks at its end is known, wherever it was cut, once its length is there.
+func TestMissing(t *testing.T) {
 	whole := leaf(t, ca(t, "root", nil, nil), nil).cert.Raw
-	for n := range whole {
-		if o := ReadOutline(whole[:n]); o.Cut != (n > 3) {
-			t.Fatalf("%d of %d bytes: cut is %v", n, len(whole), o.Cut)
+	for n := range len(whole) + 1 {
+		want := len(whole) - n
+		if n < 4 {
+			want = 0
+		}
+		if got := Missing(whole[:n]); got != want {
+			t.Fatalf("%d of %d bytes: %d are missing", n, len(whole), got)
 		}
 	}
-	o := ReadOutline(whole[:len(whole)-10])
-	if got := o.Fault("anything"); got != "it is cut short: 10 bytes are missing at the end" {
-		t.Error(got)
-	}
-	if ReadOutline(whole).Cut {
-		t.Error("a whole certificate is called cut short")
+	for _, other := range [][]byte{{0x30, 0x80}, {0x30, 0x89, 1, 1, 1, 1, 1, 1, 1, 1, 1}, {0x02, 5, 1}, {0x30, 0}} {
+		if got := Missing(other); got != 0 {
+			t.Errorf("%x: %d are missing", other, got)
+		}
 	}
 }
