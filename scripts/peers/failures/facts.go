@@ -215,7 +215,7 @@ func (x exhibit) negotiated(code explain.Code) []string {
 		return []string{"the client offers the groups [CurveP521", "we allow only [X25519]"}
 	case explain.ALPNMismatch:
 		if atServer {
-			return []string{"the client offers the application protocols [", `we have only ["tlsdemo/1"]`}
+			return []string{"the client offers the application protocols [", `we have only ["tlsdemo/1" "h2" "http/1.1"]`}
 		}
 		return []string{`none of our application protocols (ALPN): ["tlsdemo/1"]`}
 	case explain.NoSharedSignature:

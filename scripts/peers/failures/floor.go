@@ -51,7 +51,7 @@ var peerFloors = map[half]least{
 	{"openssl 1.3", byClient}: {0.97, 0.96},
 	{"gnutls 1.2", byClient}:  {0.94, 0.92},
 	{"gnutls 1.3", byClient}:  {0.95, 0.96},
-	{"Python", byClient}:      {0.93, 0.93},
+	{"Python", byClient}:      {0.93, 0.87},
 	{"Node 1.2", byClient}:    {0.93, 0.96},
 	{"Node", byClient}:        {0.69, 0.74},
 	{"Java", byClient}:        {0.95, 0.87},
@@ -146,9 +146,13 @@ func (m *matrix) enough(t tally, l least, what string) bool {
 	return ok
 }
 
-// foundOut prints the situations in which our end never knew, although it could.
+// foundOut prints the situations in which our end never knew, although it could. With the few
+// peers of a short run nobody can say never.
 func (m *matrix) foundOut(all []*encounter) bool {
 	ok := true
+	if m.short {
+		return ok
+	}
 	for _, group := range groups(all, (*encounter).situationHalf) {
 		t := m.count(group, func(e *encounter) bool { return !e.veiled() })
 		if h := group[0].situationHalf(); t.right == 0 && t.of > 0 {

@@ -70,6 +70,15 @@ func TestEnd(t *testing.T) {
 			},
 			want: 1, says: "NEVER found out: client expired, our end is the client",
 		},
+		"one defect is never found by the few of a short run": {
+			judged: func(e *encounter) judgement {
+				if theirs(e) && e.situation.name == "client expired" {
+					return hedged
+				}
+				return right
+			},
+			change: func(m *matrix) { m.short = true },
+		},
 		"one that is accepted by all": {judged: func(e *encounter) judgement {
 			if theirs(e) && e.situation.name == "server without SAN" {
 				return tolerant

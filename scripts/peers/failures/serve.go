@@ -14,8 +14,9 @@ import (
 const (
 	// failedRecord is in each record of our server's log about a client.
 	failedRecord = `"remote_addr":`
-	// receivedLine is what our server prints of an exchange.
-	receivedLine = "Received data: "
+	// receivedLine is how the line begins that our server prints of an exchange, and of a
+	// request of HTTP.
+	receivedLine = "\nReceived "
 )
 
 // serve runs tlsdemo serve, and the foreign client against it.
