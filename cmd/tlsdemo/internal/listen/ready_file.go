@@ -1,12 +1,10 @@
 package listen
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"tlsdemo/cmd/tlsdemo/internal/cli"
@@ -51,19 +49,8 @@ func (r *ReadyFile) Write(addr net.Addr) error {
 	if r.Path == "" {
 		return nil
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(r.Path), ".ready-*")
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintln(tmp, addr)
-	r.mine, _ = tmp.Stat()
-	err = cmp.Or(err, tmp.Close())
-	if err == nil {
-		err = os.Rename(tmp.Name(), r.Path)
-	}
-	if err != nil {
-		_ = os.Remove(tmp.Name())
-	}
+	info, err := cli.ReplaceFile(r.Path, ".ready-*", []byte(addr.String()+"\n"))
+	r.mine = info
 	return err
 }
 

@@ -4,7 +4,6 @@ package session
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
@@ -13,11 +12,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"runtime"
 	"sync"
 
 	"tlsdemo/certs"
+	"tlsdemo/cmd/tlsdemo/internal/cli"
 )
 
 // Scope is what a session is good for: to connect as the same client to a server of the same
@@ -149,22 +148,6 @@ func (f *File) Save() error {
 		return err
 	}
 	f.changed = false
-	return replace(f.path, append(data, '\n'))
-}
-
-// replace puts data into a file, which only its owner can read.
-func replace(path string, data []byte) error {
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".session-*") // its mode is 0600
-	if err != nil {
-		return err
-	}
-	_, err = tmp.Write(data)
-	err = cmp.Or(err, tmp.Close())
-	if err == nil {
-		err = os.Rename(tmp.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(tmp.Name())
-	}
+	_, err = cli.ReplaceFile(f.path, ".session-*", append(data, '\n'))
 	return err
 }
