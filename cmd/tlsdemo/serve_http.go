@@ -85,10 +85,10 @@ func (v *service) callerOf(r visit.Visit, level slog.Level) *caller {
 func (v *service) received() func(net.Conn, tlsnet.Received) {
 	level := v.levelOfSuccess()
 	return func(conn net.Conn, r tlsnet.Received) {
-		remote := conn.RemoteAddr().String()
-		_, _ = io.WriteString(v.stdout, connectedBy(remote, identity(conn))+"Received data: "+quoteReceived(r.Message, r.Ended)+"\n")
+		remote, state := conn.RemoteAddr().String(), stateOf(conn)
+		_, _ = io.WriteString(v.stdout, connectedBy(remote, identity(state))+"Received data: "+quoteReceived(r.Message, r.Ended)+"\n")
 		if v.logger.Enabled(context.Background(), level) {
-			v.logger.Log(context.Background(), level, "exchange", append(clientAttrs(remote, stateOf(conn)), "ended", string(r.Ended),
+			v.logger.Log(context.Background(), level, "exchange", append(clientAttrs(remote, state), "ended", string(r.Ended),
 				"received_bytes", r.Message.Size, "sent_bytes", r.Sent, "ms", milliseconds(r.Took))...)
 		}
 	}

@@ -321,12 +321,12 @@ func quoteReceived(message tlsnet.Preview, ended tlsnet.Ending) string {
 	return quoted + fmt.Sprintf(" (read %d bytes; ended: %s, so it may be incomplete)", message.Size, ended)
 }
 
-// identity is who the other end of conn has proved to be.
-func identity(conn net.Conn) string {
-	if cert := tlsnet.PeerCertificate(conn); cert != nil {
-		return tlsnet.Identity(cert)
+// identity is who the other end of a connection has proved to be. state may be nil.
+func identity(state *tls.ConnectionState) string {
+	if state == nil || len(state.PeerCertificates) == 0 {
+		return ""
 	}
-	return ""
+	return tlsnet.Identity(state.PeerCertificates[0])
 }
 
 // config is that of a source.
