@@ -77,7 +77,8 @@ func (e *RuleError) Unwrap() error { return e.Err }
 // value and nil let in nobody.
 type Policy struct {
 	rules   []*rule
-	index   map[key][]int // which rules have a key
+	alone   map[key]bool  // the keys that are all of a rule
+	index   map[key][]int // which of the other rules have a key
 	asks    kindSet       // the kinds that any rule names
 	lengths []int         // those of the prefixes that any rule has
 }
@@ -144,14 +145,15 @@ func (r *rule) apart() []*rule {
 // build makes the index. With it the work for a certificate grows with its names and with
 // the rules, and not with one times the other.
 func build(rules []*rule) *Policy {
-	p := &Policy{rules: rules, index: make(map[key][]int)}
+	p := &Policy{rules: rules, alone: make(map[key]bool), index: make(map[key][]int)}
 	for i, r := range rules {
 		p.asks |= r.wants
 		for _, k := range r.keys {
-			if at := p.index[k]; len(at) > 0 && at[len(at)-1] == i {
-				continue // there twice in one rule
+			if len(r.keys) == 1 {
+				p.alone[k] = true
+			} else if at := p.index[k]; len(at) == 0 || at[len(at)-1] != i { // not twice for one rule
+				p.index[k] = append(at, i)
 			}
-			p.index[k] = append(p.index[k], i)
 			if k.kind == IP && !slices.Contains(p.lengths, k.prefix.Bits()) {
 				p.lengths = append(p.lengths, k.prefix.Bits())
 			}
@@ -189,14 +191,20 @@ func (p *Policy) Check(leaf *x509.Certificate) *chain.Defect {
 	return &chain.Defect{Kind: chain.NotAllowed, Cert: leaf, Text: p.refusal(leaf)}
 }
 
-// fits reports whether any rule fits the certificate.
+// fits reports whether any rule fits the certificate. It takes notes only for a rule of
+// several keys, of which most policies have none.
 func (p *Policy) fits(leaf *x509.Certificate) bool {
-	found := make(map[int]kindSet)
-	seen := make(map[key]bool)
+	var found map[int]kindSet
+	var seen map[key]bool
 	for k := range p.keysOf(leaf) {
 		rules := p.index[k]
-		if len(rules) == 0 || seen[k] {
+		switch {
+		case p.alone[k]:
+			return true
+		case len(rules) == 0 || seen[k]:
 			continue
+		case seen == nil:
+			found, seen = make(map[int]kindSet), make(map[key]bool)
 		}
 		seen[k] = true
 		for _, i := range rules {

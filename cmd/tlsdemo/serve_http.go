@@ -75,7 +75,7 @@ func (v *service) callerOf(r visit.Visit, level slog.Level) *caller {
 	}
 	who := &caller{connected: connectedBy(r.Remote, r.Identity)}
 	if v.logger.Enabled(context.Background(), level) {
-		who.logger = v.logger.With(clientAttrs(r.Remote, r.TLS)...)
+		who.logger = slog.New(v.logger.Handler().WithAttrs(clientAttrs(r.Remote, r.TLS)))
 	}
 	r.Kept.Store(who)
 	return who
@@ -88,8 +88,8 @@ func (v *service) received() func(net.Conn, tlsnet.Received) {
 		remote, state := conn.RemoteAddr().String(), stateOf(conn)
 		_, _ = io.WriteString(v.stdout, connectedBy(remote, identity(state))+"Received data: "+quoteReceived(r.Message, r.Ended)+"\n")
 		if v.logger.Enabled(context.Background(), level) {
-			v.logger.Log(context.Background(), level, "exchange", append(clientAttrs(remote, state), "ended", string(r.Ended),
-				"received_bytes", r.Message.Size, "sent_bytes", r.Sent, "ms", milliseconds(r.Took))...)
+			v.logger.LogAttrs(context.Background(), level, "exchange", append(clientAttrs(remote, state), slog.String("ended", string(r.Ended)),
+				slog.Int64("received_bytes", r.Message.Size), slog.Int64("sent_bytes", r.Sent), slog.Float64("ms", milliseconds(r.Took)))...)
 		}
 	}
 }
@@ -103,17 +103,17 @@ func (v *service) levelOfSuccess() slog.Level {
 	return slog.LevelInfo
 }
 
-// clientAttrs say in a log who a client is. state may be nil.
-func clientAttrs(remote string, state *tls.ConnectionState) []any {
-	attrs := []any{"remote_addr", remote}
+// clientAttrs say in a log who a client is, and leave room for what it did. state may be nil.
+func clientAttrs(remote string, state *tls.ConnectionState) []slog.Attr {
+	attrs := append(make([]slog.Attr, 0, 10), slog.String("remote_addr", remote))
 	if state == nil {
 		return attrs
 	}
 	if len(state.PeerCertificates) > 0 {
 		leaf := state.PeerCertificates[0]
-		attrs = append(attrs, "identity", chain.Short(tlsnet.Identity(leaf)), "serial", chain.Short(chain.Serial(leaf)))
+		attrs = append(attrs, slog.String("identity", chain.Short(tlsnet.Identity(leaf))), slog.String("serial", chain.Short(chain.Serial(leaf))))
 	}
-	return append(attrs, "tls_version", tls.VersionName(state.Version), "group", state.CurveID.String(), "resumed", state.DidResume)
+	return append(attrs, slog.String("tls_version", tls.VersionName(state.Version)), slog.String("group", state.CurveID.String()), slog.Bool("resumed", state.DidResume))
 }
 
 func stateOf(conn net.Conn) *tls.ConnectionState {
