@@ -76,7 +76,7 @@ func (w *workshop) startOurs(cmd *exec.Cmd) (*server, error) {
 	return nil, fmt.Errorf("tlsdemo serve: %v", s.cmd.ProcessState)
 }
 
-// rival starts a server of a kind, bare, library or http, with the certificate of the set.
+// rival starts a server of a kind, such as bare, with the certificate of the set.
 func (w *workshop) rival(ctx context.Context, kind, trust string, flags ...string) (*role, error) {
 	return w.rivalAs(ctx, kind, w.file("server.crt"), w.file("server.key"), trust, flags...)
 }

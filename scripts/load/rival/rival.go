@@ -9,7 +9,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -48,7 +47,7 @@ type options struct {
 func run(args []string) error {
 	var o options
 	flags := flag.NewFlagSet(Command, flag.ContinueOnError)
-	flags.StringVar(&o.kind, "kind", "", "bare, library or http")
+	flags.StringVar(&o.kind, "kind", "", "bare, library, http or door")
 	flags.StringVar(&o.cert, "cert", "", "file of the server's certificate")
 	flags.StringVar(&o.key, "key", "", "file of its key")
 	flags.StringVar(&o.ca, "ca", "", "file of the trusted CAs")
@@ -72,9 +71,15 @@ func run(args []string) error {
 		server := &tlsnet.Server{Config: func() *tls.Config { return config }, Handler: &tlsnet.Responder{}}
 		go server.Serve(ln)
 	case "http":
-		go serveHTTP(ln, config, o.size)
+		config.NextProtos = nil // net/http has its own
+		server := &http.Server{TLSConfig: config, Handler: answers(o.size)}
+		go server.ServeTLS(ln, "", "")
+	case "door":
+		config.NextProtos = []string{"h2", "http/1.1"}
+		server := &tlsnet.Server{Config: func() *tls.Config { return config }, Handler: &tlsnet.Responder{}, HTTP: &http.Server{Handler: answers(o.size)}}
+		go server.Serve(ln)
 	default:
-		return errors.New("neither bare nor library nor http")
+		return fmt.Errorf("no kind of rival: %q", o.kind)
 	}
 	fmt.Println(ln.Addr())
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
@@ -105,16 +110,14 @@ func (o *options) config() (*tls.Config, error) {
 	return config, nil
 }
 
-// serveHTTP is a server of net/http's that answers every request with as many bytes.
-func serveHTTP(ln net.Listener, config *tls.Config, size int) {
-	config.NextProtos = nil // net/http has its own
+// answers is the handler that answers every request with as many bytes.
+func answers(size int) http.HandlerFunc {
 	body := bytes.Repeat([]byte("."), size)
-	server := &http.Server{TLSConfig: config, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		w.Header().Set("Content-Length", strconv.Itoa(size))
 		_, _ = w.Write(body)
-	})}
-	_ = server.ServeTLS(ln, "", "")
+	}
 }
 
 // serveBare is the least that a server of crypto/tls does for an exchange: one read, an
