@@ -56,3 +56,26 @@ func TestHelpFitsTerminal(t *testing.T) {
 		}
 	})
 }
+
+// TestCommandAlone checks that a run makes the command that is asked for, which is the same
+// whether the others are made or not.
+func TestCommandAlone(t *testing.T) {
+	root := newRootCmd(&cli.Env{Now: time.Now})
+	each(root, func(cmd *cobra.Command) {
+		args := strings.Fields(cmd.CommandPath())[1:]
+		if len(args) == 0 || args[0] == "help" || args[0] == "completion" {
+			return
+		}
+		small := newRootCmd(&cli.Env{Now: time.Now}, args...)
+		alone, _, err := small.Find(args)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if alone.CommandPath() != cmd.CommandPath() || alone.UsageString() != cmd.UsageString() {
+			t.Errorf("%s: made alone it is\n%s\nand not\n%s", cmd.CommandPath(), alone.UsageString(), cmd.UsageString())
+		}
+		if len(small.Commands()) != 1 || len(args) > 1 && len(alone.Parent().Commands()) != 1 {
+			t.Errorf("%s: others are made, too", cmd.CommandPath())
+		}
+	})
+}

@@ -177,7 +177,7 @@ func (l *labCmd) execute(ctx context.Context, args []string, stderr io.Writer) e
 	stdin, nothing := io.Pipe()
 	defer nothing.Close()
 	env := &cli.Env{Stdin: stdin, Stdout: io.Discard, Stderr: stderr, Now: l.env.Now}
-	root := newRootCmd(env)
+	root := newRootCmd(env, args...)
 	root.SetArgs(args)
 	env.Typed = retype.New(root, args)
 	err := root.ExecuteContext(ctx)

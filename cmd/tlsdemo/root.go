@@ -7,6 +7,7 @@ import (
 	"io"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -28,7 +29,7 @@ func run(ctx context.Context, env *cli.Env, args []string) int {
 		}
 	}}
 	env.Stdout = out
-	root := newRootCmd(env)
+	root := newRootCmd(env, args...)
 	if isCompletion(args) {
 		prepareCompletion(root)
 	}
@@ -90,7 +91,8 @@ func (c *checked) Write(p []byte) (int, error) {
 	return n, err
 }
 
-func newRootCmd(env *cli.Env) *cobra.Command {
+// newRootCmd makes the commands that args can mean. Without args it makes all.
+func newRootCmd(env *cli.Env, args ...string) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "tlsdemo",
 		Short: "Mutual TLS on your own machine in one minute",
@@ -105,7 +107,6 @@ why, and which command helps.`,
   tlsdemo send
   # Show the certificates: are they OK, and how long are they valid
   tlsdemo certs show`,
-		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
@@ -114,13 +115,42 @@ why, and which command helps.`,
 	root.SetErr(env.Stderr)
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages ", fmt.Sprintf(".FlagUsagesWrapped %d ", cli.Columns)))
 	root.SetVersionTemplate("tlsdemo {{.Version}}\n")
-	root.AddCommand(newVersionCmd(env), certscmd.New(env), newServeCmd(env), newSendCmd(env), newProbeCmd(env),
-		newExplainCmd(env), newFailuresCmd(env), newLabCmd(env))
-	root.InitDefaultHelpCmd()
-	root.InitDefaultCompletionCmd()
+	addCommands(root, env, args)
 	root.SetFlagErrorFunc(flagError)
 	tame(root)
 	return root
+}
+
+// addCommands adds the command that args begin with and, if they begin with none, all of
+// them. The version is asked for without a command.
+func addCommands(root *cobra.Command, env *cli.Env, args []string) {
+	commands := commandsOf(args)
+	if chosen := cli.Choose(env, commands, args); chosen != nil {
+		root.AddCommand(chosen)
+	} else {
+		root.Version = version()
+		if !slices.Equal(args, []string{"--version"}) {
+			root.AddCommand(cli.All(env, commands)...)
+			root.InitDefaultHelpCmd()
+			root.InitDefaultCompletionCmd()
+		}
+	}
+	// Otherwise cobra adds completion to whatever is there.
+	root.CompletionOptions.DisableDefaultCmd = true
+}
+
+// commandsOf are the commands that the program has. Those of certs depend on args, too.
+func commandsOf(args []string) []cli.Command {
+	return []cli.Command{
+		{Name: "version", New: newVersionCmd},
+		{Name: "certs", New: func(env *cli.Env) *cobra.Command { return certscmd.New(env, args[min(1, len(args)):]) }},
+		{Name: "serve", New: newServeCmd},
+		{Name: "send", New: newSendCmd},
+		{Name: "probe", New: newProbeCmd},
+		{Name: "explain", New: newExplainCmd},
+		{Name: "failures", New: newFailuresCmd},
+		{Name: "lab", New: newLabCmd},
+	}
 }
 
 // newVersionCmd is for those who look for a command rather than for --version.
@@ -130,8 +160,8 @@ func newVersionCmd(env *cli.Env) *cobra.Command {
 		Short:   "Print the version",
 		Example: "  tlsdemo version",
 		Args:    cli.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			fmt.Fprintf(env.Stdout, "tlsdemo %s\n", cmd.Root().Version)
+		RunE: func(*cobra.Command, []string) error {
+			fmt.Fprintf(env.Stdout, "tlsdemo %s\n", version())
 			return nil
 		},
 	}

@@ -7,8 +7,9 @@ import (
 	"tlsdemo/cmd/tlsdemo/internal/cli"
 )
 
-// New returns the group.
-func New(env *cli.Env) *cobra.Command {
+// New returns the group, with the command that args begin with or, if they begin with none,
+// with all of them.
+func New(env *cli.Env, args []string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "certs",
 		Short: "Make and show the certificates of both ends",
@@ -16,7 +17,25 @@ func New(env *cli.Env) *cobra.Command {
   tlsdemo certs show
   tlsdemo certs issue alice`,
 	}
-	cmd.AddCommand(newCertsInitCmd(env), newCertsShowCmd(env), newIssueCmd(env), newRenewCmd(env), newRotateCmd(env),
-		newRevokeCmd(env), newCRLCmd(env), newVerifyCmd(env), newExportCmd(env), newImportCmd(env), newTrustCmd(env), newEncryptKeyCmd(env))
+	if chosen := cli.Choose(env, commands, args); chosen != nil {
+		cmd.AddCommand(chosen)
+	} else {
+		cmd.AddCommand(cli.All(env, commands)...)
+	}
 	return cmd
+}
+
+var commands = []cli.Command{
+	{Name: "init", New: newCertsInitCmd},
+	{Name: "show", New: newCertsShowCmd},
+	{Name: "issue", New: newIssueCmd},
+	{Name: "renew", New: newRenewCmd},
+	{Name: "rotate-ca", New: newRotateCmd},
+	{Name: "revoke", New: newRevokeCmd},
+	{Name: "crl", New: newCRLCmd},
+	{Name: "verify", New: newVerifyCmd},
+	{Name: "export", New: newExportCmd},
+	{Name: "import", New: newImportCmd},
+	{Name: "trust", New: newTrustCmd},
+	{Name: "encrypt-key", New: newEncryptKeyCmd},
 }
