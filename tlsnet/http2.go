@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"tlsdemo/certs/chain"
@@ -32,26 +33,30 @@ func once(conn *tls.Conn, heard *hearing) func(context.Context, string, string) 
 
 // http2Errors are how the errors of net/http say what a server did in HTTP/2. They have no types
 // there; each text is provoked by a test. The first group is the error code.
-var http2Errors = []struct {
+var http2Errors = sync.OnceValue(func() []http2Error {
+	return []http2Error{
+		{regexp.MustCompile(`GOAWAY.*ErrCode[:=]([A-Z0-9_]+|unknown error code 0x[0-9a-f]+)`), "ended the connection with GOAWAY and the error code %s", true},
+		{regexp.MustCompile(`^stream error: stream ID \d+; ([A-Z0-9_]+|unknown error code 0x[0-9a-f]+); received from peer`), "ended the request with RST_STREAM and the error code %s", true},
+		{regexp.MustCompile(`(looked like an HTTP/1\.1 header)`), "", false},
+		{regexp.MustCompile(`(?:connection error: |stream error: stream ID \d+; )([A-Z0-9_]+)`), "broke a rule of HTTP/2, for which the error code is %s", false},
+		{regexp.MustCompile(`^http2: (frame too large|failed reading the frame payload|invalid .*)`), "broke a rule of HTTP/2: %s", false},
+	}
+})
+
+type http2Error struct {
 	error *regexp.Regexp
 	did   string
 	said  bool // the server said the error code
-}{
-	{regexp.MustCompile(`GOAWAY.*ErrCode[:=]([A-Z0-9_]+|unknown error code 0x[0-9a-f]+)`), "ended the connection with GOAWAY and the error code %s", true},
-	{regexp.MustCompile(`^stream error: stream ID \d+; ([A-Z0-9_]+|unknown error code 0x[0-9a-f]+); received from peer`), "ended the request with RST_STREAM and the error code %s", true},
-	{regexp.MustCompile(`(looked like an HTTP/1\.1 header)`), "", false},
-	{regexp.MustCompile(`(?:connection error: |stream error: stream ID \d+; )([A-Z0-9_]+)`), "broke a rule of HTTP/2, for which the error code is %s", false},
-	{regexp.MustCompile(`^http2: (frame too large|failed reading the frame payload|invalid .*)`), "broke a rule of HTTP/2: %s", false},
 }
 
-var goAwayDebug = regexp.MustCompile(`debug=("(?:[^"\\]|\\.)*")`)
+var goAwayDebug = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`debug=("(?:[^"\\]|\\.)*")`) })
 
 // inHTTP2 says what a server of HTTP/2 did in place of an answer, or nothing if that is not known.
 func inHTTP2(err error) (did string) {
 	if errors.Is(err, errAskedAgain) {
 		return "took no HTTP/2 request: it said that it ends the connection (GOAWAY), or refused the request (REFUSED_STREAM)"
 	}
-	for _, row := range http2Errors {
+	for _, row := range http2Errors() {
 		found := row.error.FindStringSubmatch(err.Error())
 		switch {
 		case found == nil:
@@ -63,7 +68,7 @@ func inHTTP2(err error) (did string) {
 		if means := http2Codes[found[1]]; means != "" && row.said {
 			did += ": " + means
 		}
-		if debug := goAwayDebug.FindStringSubmatch(err.Error()); debug != nil && debug[1] != `""` {
+		if debug := goAwayDebug().FindStringSubmatch(err.Error()); debug != nil && debug[1] != `""` {
 			text, _ := strconv.Unquote(debug[1])
 			did += "; it adds " + chain.Quote(text)
 		}

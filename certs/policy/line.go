@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"regexp"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -24,8 +25,8 @@ func lineAt(data []byte, offset int) int {
 }
 
 var (
-	tableHeader = regexp.MustCompile(`(?m)^[ \t]*\[\[[ \t]*["']?allow["']?[ \t]*\]\]`)
-	inlineTable = regexp.MustCompile(`\{`)
+	tableHeader = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^[ \t]*\[\[[ \t]*["']?allow["']?[ \t]*\]\]`) })
+	inlineTable = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\{`) })
 )
 
 // lineOf finds the line that an error is about, or 0. No decoder says where a value stood,
@@ -52,10 +53,10 @@ func lineOf(data []byte, err error) int {
 
 // startOf is where a rule begins: its header in TOML, or a brace behind the word allow.
 func startOf(data []byte, rule int) int {
-	starts, from := tableHeader.FindAllIndex(data, rule+1), 0
+	starts, from := tableHeader().FindAllIndex(data, rule+1), 0
 	if len(starts) == 0 {
 		from = max(0, bytes.Index(data, []byte(allowKey)))
-		starts = inlineTable.FindAllIndex(data[from:], rule+1)
+		starts = inlineTable().FindAllIndex(data[from:], rule+1)
 	}
 	if len(starts) <= rule {
 		return 0

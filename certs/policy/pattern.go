@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -159,7 +160,7 @@ func checkSPIFFE(s string) (path string, err error) {
 	return path, checkPath(path)
 }
 
-var segmentForm = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+var segmentForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9._-]+$`) })
 
 // checkPath returns an error unless path, without its first slash, can be a SPIFFE ID's
 // (SPIFFE-ID section 2.2).
@@ -170,7 +171,7 @@ func checkPath(path string) error {
 			return errors.New("the path of a SPIFFE ID has no empty part, and no slash at its end")
 		case segment == "." || segment == "..":
 			return errors.New(`the path of a SPIFFE ID has no part that is "." or ".."`)
-		case !segmentForm.MatchString(segment):
+		case !segmentForm().MatchString(segment):
 			return errors.New("the path of a SPIFFE ID has only letters, digits, dots, hyphens and underscores")
 		}
 	}
@@ -221,17 +222,19 @@ const (
 )
 
 var (
-	digestLabel = regexp.MustCompile(`(?i)^sha-?256( fingerprint)?[=:] ?`)
-	digestForm  = regexp.MustCompile(`^(?:[0-9A-Fa-f]+|[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2})+)$`)
+	digestLabel = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)^sha-?256( fingerprint)?[=:] ?`) })
+	digestForm  = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^(?:[0-9A-Fa-f]+|[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2})+)$`)
+	})
 )
 
 // parseSHA256 reads a fingerprint, with or without colons, and with or without the words
 // that OpenSSL puts in front of it.
 func parseSHA256(s string) (key, error) {
-	bare := digestLabel.ReplaceAllString(s, "")
+	bare := digestLabel().ReplaceAllString(s, "")
 	digits := strings.ReplaceAll(bare, ":", "")
 	switch {
-	case !digestForm.MatchString(bare):
+	case !digestForm().MatchString(bare):
 		return key{}, errors.New("it has to be 64 hexadecimal digits, with or without colons, as openssl x509 -noout -fingerprint -sha256 prints them")
 	case len(digits) == sha1Digits:
 		return key{}, errors.New("it has 40 digits, so it is a SHA-1 fingerprint: openssl x509 -noout -fingerprint -sha256 prints the one that is needed")

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"html/template"
+	"sync"
 	"time"
 
 	"tlsdemo/cmd/tlsdemo/internal/console"
@@ -18,9 +19,11 @@ var (
 	//go:embed page.html
 	markup string
 
-	pages = template.Must(template.New("page").Funcs(template.FuncMap{
-		"style": func() template.CSS { return template.CSS(style) },
-	}).Parse(markup))
+	pages = sync.OnceValue(func() *template.Template {
+		return template.Must(template.New("page").Funcs(template.FuncMap{
+			"style": func() template.CSS { return template.CSS(style) },
+		}).Parse(markup))
+	})
 
 	// policy allows the page its own style and the empty icon, without which a browser asks for
 	// one; and nobody anything else: nothing is loaded, no script runs, and nobody frames it.
@@ -69,7 +72,7 @@ func (r *Report) writeHTML(b *bytes.Buffer) {
 	for _, remark := range r.Remarks {
 		p.Remarks = append(p.Remarks, console.Clean(remark))
 	}
-	_ = pages.Execute(b, p) // a buffer takes everything
+	_ = pages().Execute(b, p) // a buffer takes everything
 }
 
 func (r *Report) mood() string {
