@@ -50,12 +50,11 @@ func (p *Probe) request(ctx context.Context, conn *tls.Conn, w way, report *Repo
 // judge notes what an answer says of our certificate. A server that asked for none in the
 // handshake has not seen ours.
 func (p *Probe) judge(conn *tls.Conn, w way, status int, body []byte, report *Report) {
-	asked := report.Asked || conn.ConnectionState().DidResume
+	resumed := conn.ConnectionState().DidResume
+	asked := report.Asked || resumed
 	switch refusal := ReadRefusal(status, body); {
 	case refusal != nil:
-		if !asked {
-			refusal = refusal.unasked()
-		}
+		refusal = refusal.seen(asked, report.Ours != nil || resumed)
 		report.Answer.Says, report.Refused = refusal.Says, true
 		report.add(refusal.fault(report))
 		p.own(conn, report)
@@ -115,6 +114,20 @@ func misdirected(name string) *explain.Error {
 	return e
 }
 
+// seen is a refusal by a server that asked for a certificate in the handshake or did not, by a
+// client that presented one or did not.
+func (r *Refusal) seen(asked, presented bool) *Refusal {
+	switch {
+	case !asked:
+		return r.unasked()
+	case presented:
+		return r
+	}
+	u := *r
+	u.Says = r.none
+	return &u
+}
+
 // unasked is a refusal by a server that asked for no certificate in the handshake, so that it
 // cannot have refused ours: whatever it says, it has seen none.
 func (r *Refusal) unasked() *Refusal {
@@ -123,7 +136,7 @@ func (r *Refusal) unasked() *Refusal {
 	}
 	u := *r
 	u.Certainty = min(r.Certainty, explain.Likely)
-	u.Says = "its answer is about a client certificate, but in the handshake it asked for none, so that ours was not presented: " +
+	u.Says = "its answer is about a client certificate, but in the handshake it asked for none, so we presented none: " +
 		"perhaps it asks only under another server name (SNI), or something in front of it ends TLS"
 	u.unseen = true
 	return &u
@@ -137,7 +150,8 @@ func unsaid(status int) bool {
 // Refusal is an answer of HTTP that says something of the client's certificate.
 type Refusal struct {
 	Status    int
-	Says      string            // in words
+	Says      string            // in words, to a client that presented a certificate
+	none      string            // the same, to one that did not
 	Certainty explain.Certainty // that it is about a certificate
 	code      explain.Code
 	unseen    bool // the server asked for no certificate
@@ -164,10 +178,8 @@ func (r *Refusal) Fault(conn *tls.Conn, intermediates ...*x509.Certificate) *exp
 	if len(ours) > 0 {
 		report.Ours = ours[0]
 	}
-	if request == nil && !conn.ConnectionState().DidResume {
-		r = r.unasked()
-	}
-	refused := r.fault(report)
+	resumed := conn.ConnectionState().DidResume
+	refused := r.seen(request != nil || resumed, len(ours) > 0 || resumed).fault(report)
 	if own := explain.Own(conn, intermediates...); len(own) > 0 && refused.Code == explain.RefusedInHTTP {
 		return r.because(own[0], report.Ours, refused.Err)
 	}
@@ -210,7 +222,7 @@ func ReadRefusal(status int, body []byte) *Refusal {
 	}
 	for _, row := range httpRefusals {
 		if (row.status == 0 || row.status == status) && strings.Contains(text, strings.ToLower(row.text)) {
-			return &Refusal{Status: status, Says: row.says, Certainty: row.certainty, code: row.code}
+			return &Refusal{Status: status, Says: row.says.presented, none: row.says.none, Certainty: row.certainty, code: row.code}
 		}
 	}
 	return nil
@@ -221,27 +233,50 @@ func ReadRefusal(status int, body []byte) *Refusal {
 var httpRefusals = []struct {
 	status    int
 	text      string
-	says      string
+	says      says
 	certainty explain.Certainty
 	code      explain.Code // if not RefusedInHTTP
 }{
-	{400, "No required SSL certificate was sent", "it demands a client certificate, and got none (nginx: ssl_verify_client)", explain.Certain, ""},
-	{400, "The SSL certificate error", "it refused our certificate (nginx: ssl_verify_client): perhaps it comes from another CA, has expired, is revoked, or is not for clients", explain.Certain, ""},
-	{496, "", "it demands a client certificate, and got none (nginx's own status)", explain.Certain, ""},
-	{495, "", "it refused our certificate (nginx's own status): perhaps it comes from another CA, has expired, is revoked, or is not for clients", explain.Certain, ""},
-	{403, "Cannot perform Post-Handshake Authentication", "it asks for a certificate only after the request, by post-handshake authentication, and we do not offer that (Apache: SSLVerifyClient for one location)", explain.Certain, explain.CertAskedLater},
-	{403, "403.7", "it demands a client certificate, and got none (IIS 403.7)", explain.Certain, ""},
-	{403, "403.13", "it says that our certificate is revoked, or that it cannot check this (IIS 403.13)", explain.Certain, ""},
-	{403, "403.16", "it does not trust the CA of our certificate (IIS 403.16)", explain.Certain, ""},
-	{403, "403.17", "it says that our certificate has expired or is not yet valid (IIS 403.17)", explain.Certain, ""},
-	{403, "RBAC: access denied", "one of its rules does not accept us; often such a rule is about the certificate's name (Envoy: RBAC)", explain.Likely, ""},
-	{403, "system:anonymous", "it treats us as anonymous: it did not accept our certificate, or there was none (Kubernetes: --client-ca-file)", explain.Likely, ""},
-	{401, `"kind":"Status"`, "it does not know us: no CA that it trusts issued our certificate, or there was none (Kubernetes: --client-ca-file)", explain.Likely, ""},
-	{403, "Request forbidden by administrative rules", "one of its rules does not accept us; often such a rule is about the client's certificate (HAProxy: ssl_fc_has_crt, ssl_c_verify)", explain.Likely, ""},
-	{0, "client certificate", "its answer mentions the client certificate", explain.Likely, ""},
-	{0, "client cert ", "its answer mentions the client certificate", explain.Likely, ""},
-	{0, "SSL certificate", "its answer speaks of the certificate", explain.Likely, ""},
-	{0, "certificate required", "its answer demands a certificate", explain.Likely, ""},
-	{0, "mutual TLS", "its answer speaks of mutual TLS", explain.Likely, ""},
-	{0, "mTLS", "its answer speaks of mutual TLS", explain.Likely, ""},
+	{400, "No required SSL certificate was sent", demands("nginx: ssl_verify_client"), explain.Certain, ""},
+	{400, "The SSL certificate error", refuses("nginx: ssl_verify_client"), explain.Certain, ""},
+	{496, "", demands("nginx's own status"), explain.Certain, ""},
+	{495, "", refuses("nginx's own status"), explain.Certain, ""},
+	{403, "Cannot perform Post-Handshake Authentication", always("it asks for a certificate only after the request, by post-handshake authentication, and we do not offer that (Apache: SSLVerifyClient for one location)"), explain.Certain, explain.CertAskedLater},
+	{403, "403.7", demands("IIS 403.7"), explain.Certain, ""},
+	{403, "403.13", says{"it says that our certificate is revoked, or that it cannot check this (IIS 403.13)", "it says that a client certificate is revoked, or that it cannot check this, but we presented none (IIS 403.13)"}, explain.Certain, ""},
+	{403, "403.16", says{"it does not trust the CA of our certificate (IIS 403.16)", "it says that it does not trust the CA of a client certificate, but we presented none (IIS 403.16)"}, explain.Certain, ""},
+	{403, "403.17", says{"it says that our certificate has expired or is not yet valid (IIS 403.17)", "it says that a client certificate has expired or is not yet valid, but we presented none (IIS 403.17)"}, explain.Certain, ""},
+	{403, "RBAC: access denied", says{"one of its rules does not accept us; often such a rule is about the certificate's name (Envoy: RBAC)", "one of its rules does not accept us; often such a rule is about the client's certificate, and we presented none (Envoy: RBAC)"}, explain.Likely, ""},
+	{403, "system:anonymous", says{"it treats us as anonymous: it did not accept our certificate (Kubernetes: --client-ca-file)", "it treats us as anonymous: we presented no certificate (Kubernetes: --client-ca-file)"}, explain.Likely, ""},
+	{401, `"kind":"Status"`, says{"it does not know us: no CA that it trusts issued our certificate (Kubernetes: --client-ca-file)", "it does not know us: we presented no certificate (Kubernetes: --client-ca-file)"}, explain.Likely, ""},
+	{403, "Request forbidden by administrative rules", always("one of its rules does not accept us; often such a rule is about the client's certificate (HAProxy: ssl_fc_has_crt, ssl_c_verify)"), explain.Likely, ""},
+	{0, "client certificate", always("its answer mentions the client certificate"), explain.Likely, ""},
+	{0, "client cert ", always("its answer mentions the client certificate"), explain.Likely, ""},
+	{0, "SSL certificate", always("its answer speaks of the certificate"), explain.Likely, ""},
+	{0, "certificate required", always("its answer demands a certificate"), explain.Likely, ""},
+	{0, "mutual TLS", always("its answer speaks of mutual TLS"), explain.Likely, ""},
+	{0, "mTLS", always("its answer speaks of mutual TLS"), explain.Likely, ""},
+}
+
+// says is what a refusal means, to a client that presented a certificate and to one that did not:
+// no text may deny what this end knows.
+type says struct{ presented, none string }
+
+func always(text string) says { return says{text, text} }
+
+// demands is the refusal of a client without a certificate.
+func demands(who string) says {
+	return says{
+		"it demands a client certificate, and its answer treats us as a client without one, although we presented ours: " +
+			"perhaps something in front of it ends TLS, or it did not accept the certificate (" + who + ")",
+		"it demands a client certificate, and got none (" + who + ")",
+	}
+}
+
+// refuses is the refusal of a client's certificate for a reason that is not said.
+func refuses(who string) says {
+	return says{
+		"it refused our certificate (" + who + "): perhaps it comes from another CA, has expired, is revoked, or is not for clients",
+		"it says that it refused a client certificate, but we presented none (" + who + "): perhaps something in front of it ends TLS, and presents one",
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -51,10 +52,10 @@ func TestHTTP(t *testing.T) {
 		{"forbidden", status(403, "Forbidden"), explain.Unknown, "", "it does not say"},
 		{"unauthorized", status(401, "Unauthorized"), explain.Unknown, "", "it does not say"},
 		{"a page about it", status(200, "how to get a client certificate"), explain.Certain, "", ""},
-		{"nginx, none", status(400, "<h1>400 Bad Request</h1><center>No required SSL certificate was sent</center>"), explain.Unknown, explain.RefusedInHTTP, "got none"},
+		{"nginx, none", status(400, "<h1>400 Bad Request</h1><center>No required SSL certificate was sent</center>"), explain.Unknown, explain.RefusedInHTTP, "although we presented ours"},
 		{"nginx, refused", status(400, "<head><title>400 The SSL certificate error</title></head>"), explain.Unknown, explain.RefusedInHTTP, "refused our certificate"},
 		{"nginx, 495", status(495, ""), explain.Unknown, explain.RefusedInHTTP, "refused our certificate"},
-		{"nginx, 496", status(496, ""), explain.Unknown, explain.RefusedInHTTP, "got none"},
+		{"nginx, 496", status(496, ""), explain.Unknown, explain.RefusedInHTTP, "although we presented ours"},
 		{"Envoy", status(403, "RBAC: access denied"), explain.Unknown, explain.RefusedInHTTP, "Envoy"},
 		{"HAProxy", status(403, "<html><body><h1>403 Forbidden</h1>\nRequest forbidden by administrative rules.\n</body></html>"), explain.Unknown, explain.RefusedInHTTP, "HAProxy"},
 		{"Apache", status(403, "Reason: Cannot perform Post-Handshake Authentication."), explain.Unknown, explain.CertAskedLater, "post-handshake"},
@@ -76,6 +77,40 @@ func TestHTTP(t *testing.T) {
 			}
 			if report.Accepted != test.accepted || !slices.Equal(codesOf(report), want) || !strings.Contains(report.Answer.Says, test.says) {
 				t.Errorf("%s, HTTP/2 %v: accepted %v, %v, says %q", test.name, h2, report.Accepted, report.Faults, report.Answer.Says)
+			}
+		}
+	}
+}
+
+// What an answer means depends on whether we presented a certificate, and denies neither.
+func TestRefusalSaysWhatWeKnow(t *testing.T) {
+	for answer, want := range map[string]struct{ presented, none string }{
+		"496 ": {"although we presented ours", "got none"},
+		"495 ": {"it refused our certificate", "but we presented none"},
+		"400 No required SSL certificate was sent": {"although we presented ours", "got none"},
+		"400 The SSL certificate error":            {"it refused our certificate", "but we presented none"},
+		"403 403.7":                                {"although we presented ours", "got none"},
+		"403 403.13":                               {"our certificate is revoked", "but we presented none"},
+		"403 403.16":                               {"the CA of our certificate", "but we presented none"},
+		"403 403.17":                               {"our certificate has expired", "but we presented none"},
+		"403 RBAC: access denied":                  {"the certificate's name", "and we presented none"},
+		"403 system:anonymous":                     {"it did not accept our certificate", "we presented no certificate"},
+		`401 {"kind":"Status"}`:                    {"no CA that it trusts issued our certificate", "we presented no certificate"},
+	} {
+		for presented, want := range map[bool]string{true: want.presented, false: want.none} {
+			r := newRig(t)
+			if !presented {
+				r.client.GetClientCertificate = nil
+				r.server.ClientAuth = tls.RequestClientCert
+			}
+			code, body, _ := strings.Cut(answer, " ")
+			n, err := strconv.Atoi(code)
+			if err != nil {
+				t.Fatal(err)
+			}
+			report := run(t, &probe.Probe{Config: r.client, HTTP: "/"}, overHTTP(t, r, true, status(n, body)))
+			if report.Answer == nil || !strings.Contains(report.Answer.Says, want) || len(report.Faults) != 1 || !strings.Contains(report.Faults[0].Text, want) {
+				t.Errorf("%s, presented %v: %v, want %q", answer, presented, report.Faults, want)
 			}
 		}
 	}
