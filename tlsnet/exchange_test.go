@@ -304,9 +304,15 @@ func answering(raw bool, bytes string) tlsnet.Handler {
 	})
 }
 
-// tcp is what is below a server's connection.
+// tcp is what is below a connection of TLS.
 func tcp(conn net.Conn) *net.TCPConn {
-	return conn.(*tls.Conn).NetConn().(interface{ NetConn() net.Conn }).NetConn().(*net.TCPConn)
+	for {
+		outer, ok := conn.(interface{ NetConn() net.Conn })
+		if !ok {
+			return conn.(*net.TCPConn)
+		}
+		conn = outer.NetConn()
+	}
 }
 
 type handler func(ctx context.Context, conn net.Conn) error

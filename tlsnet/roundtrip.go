@@ -59,7 +59,7 @@ func (u *UnansweredError) Unwrap() error { return u.Why }
 
 // unanswered is why a request over conn got no answer; heard is what came instead.
 func (x *exchange) unanswered(conn *tls.Conn, heard wire.Seen, err error, intermediates []*x509.Certificate) error {
-	err = neterr.Because(x.ctx, err)
+	err = explain.Alert(conn, neterr.Because(x.ctx, err))
 	why, ok := errors.AsType[*explain.Error](err)
 	if !ok {
 		why = explain.Of(conn, err, intermediates...)

@@ -16,7 +16,7 @@ import (
 // Client is [tls.Client] for a connection whose failure [Of] can explain. Sessions are
 // resumed as with config itself, by its ClientSessionCache.
 func Client(conn net.Conn, config *tls.Config) *tls.Conn {
-	w := &witness{Tap: wire.Tap{Conn: conn}, side: ClientSide, config: config}
+	w := &witness{Tap: wire.Tap{Conn: &lasting{Conn: conn}}, side: ClientSide, config: config}
 	return tls.Client(w, w.clientConfig())
 }
 

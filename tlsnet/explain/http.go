@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
-	"strings"
 	"sync"
 	"time"
 )
@@ -41,22 +40,10 @@ func (r *RoundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 // why is the explanation of err, or err itself where there is none, as where a context
 // ended just as the handshake was done.
 func (r *RoundTripper) why(conn *tls.Conn, err error) error {
-	if why := Of(conn, causeOfDeath(conn, err), r.Intermediates...); why != nil {
+	if why := Of(conn, Alert(conn, err), r.Intermediates...); why != nil {
 		return why
 	}
 	return err
-}
-
-// causeOfDeath is the error of conn itself where err says only that HTTP/2 found conn dead
-// before it sent anything: on TLS 1.3, since the server refused us after all. That has no
-// type; its text is provoked by an example. Nobody reads from conn any more.
-func causeOfDeath(conn *tls.Conn, err error) error {
-	if conn == nil || err == nil || !strings.Contains(err.Error(), "http2: client conn could not be established") {
-		return err
-	}
-	_ = conn.SetReadDeadline(time.Unix(1, 0))
-	_, died := conn.Read(make([]byte, 1))
-	return cmp.Or(died, err)
 }
 
 // CloseIdleConnections is that of the transport in use, if it has one.

@@ -52,8 +52,13 @@ func ReaderGone(err error) bool { return isOneOf(err, syscall.EPIPE, readerGone)
 // BrokenOff reports whether err says that a connection is over: closed at either end,
 // reset, or given up by the system. A time limit that ran out is not among that.
 func BrokenOff(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
-		isOneOf(err, syscall.ECONNRESET, reset) || isOneOf(err, syscall.ECONNABORTED, aborted) || ReaderGone(err)
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || PeerGone(err)
+}
+
+// PeerGone reports whether err says that the other end of a connection, or the system, has ended
+// both of its directions: a write fails so.
+func PeerGone(err error) bool {
+	return isOneOf(err, syscall.ECONNRESET, reset) || isOneOf(err, syscall.ECONNABORTED, aborted) || ReaderGone(err)
 }
 
 // isOneOf reports whether err is the standard library's error for something, or one of

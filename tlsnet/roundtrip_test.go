@@ -1,0 +1,83 @@
+package tlsnet_test
+
+import (
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"tlsdemo/tlsnet"
+	"tlsdemo/tlsnet/explain"
+)
+
+// late is a connection that writes only once the server is gone.
+type late struct {
+	net.Conn
+	shaken atomic.Bool
+	gone   chan struct{}
+}
+
+func (l *late) Write(p []byte) (int, error) {
+	if l.shaken.Load() {
+		<-l.gone
+	}
+	return l.Conn.Write(p)
+}
+
+// refuseAndReset accepts one client, refuses it, and resets the connection, as a server does that
+// closes it while a request lies there unread. It closes gone once that has been done.
+func refuseAndReset(t *testing.T, config *tls.Config) (addr string, gone chan struct{}) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ln.Close() })
+	gone = make(chan struct{})
+	go func() {
+		defer close(gone)
+		conn, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		if tls.Server(conn, config).Handshake() == nil {
+			t.Error("the client was not refused")
+		}
+		conn.(*net.TCPConn).SetLinger(0)
+		conn.Close()
+		time.Sleep(50 * time.Millisecond) // until the reset has arrived
+	}()
+	return ln.Addr().String(), gone
+}
+
+// A client whose request is written too late for a server that has refused its certificate, and
+// is gone, still says why: the alert came before the reset.
+func TestRoundTripToAServerThatRefusedAndIsGone(t *testing.T) {
+	for _, protocol := range []string{"h2", "http/1.1"} {
+		server, _ := ourConfigs()
+		_, client := ourConfigs()
+		client.RootCAs, client.NextProtos, server.NextProtos = server.ClientCAs, []string{protocol}, []string{protocol}
+		addr, gone := refuseAndReset(t, server)
+		below, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		slow := &late{Conn: below, gone: gone}
+		conn, err := (&tlsnet.Dialer{Config: constant(client)}).Handshake(timeout(t), slow, addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		slow.shaken.Store(true)
+		request, err := http.NewRequestWithContext(timeout(t), http.MethodGet, "https://"+addr, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = tlsnet.RoundTrip(conn, request)
+		if why, ok := errors.AsType[*explain.Error](err); !ok || why.Code != explain.ClientCertStaleCA {
+			t.Errorf("%s: error %v", protocol, err)
+		}
+	}
+}
