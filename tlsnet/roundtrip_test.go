@@ -1,6 +1,7 @@
 package tlsnet_test
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"net"
@@ -79,5 +80,37 @@ func TestRoundTripToAServerThatRefusedAndIsGone(t *testing.T) {
 		if why, ok := errors.AsType[*explain.Error](err); !ok || why.Code != explain.ClientCertStaleCA {
 			t.Errorf("%s: error %v", protocol, err)
 		}
+	}
+}
+
+// Whoever interrupts a request is not told that the server closed the connection.
+func TestRoundTripInterrupted(t *testing.T) {
+	for _, protocol := range []string{"h2", "http/1.1"} {
+		server, client := ourConfigs()
+		client.NextProtos, server.NextProtos = []string{protocol}, []string{protocol}
+		ln, err := tls.Listen("tcp", "127.0.0.1:0", server)
+		if err != nil {
+			t.Fatal(err)
+		}
+		asked, over := make(chan struct{}), make(chan struct{})
+		silent := &http.Server{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { close(asked); <-over })}
+		silent.TLSConfig = server
+		go silent.Serve(ln)
+		conn, err := (&tlsnet.Dialer{Config: constant(client)}).Dial(timeout(t), ln.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancelCause(timeout(t))
+		go func() { <-asked; cancel(errInterrupted) }()
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+ln.Addr().String(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = tlsnet.RoundTrip(conn, request)
+		if _, ok := errors.AsType[*tlsnet.ExchangeError](err); !ok || !errors.Is(err, errInterrupted) {
+			t.Errorf("%s: error %v", protocol, err)
+		}
+		close(over)
+		silent.Close()
 	}
 }
