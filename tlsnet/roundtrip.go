@@ -59,9 +59,6 @@ func (u *UnansweredError) Unwrap() error { return u.Why }
 
 // unanswered is why a request over conn got no answer; heard is what came instead.
 func (x *exchange) unanswered(conn *tls.Conn, heard wire.Seen, err error, intermediates []*x509.Certificate) error {
-	if errors.Is(err, context.Canceled) && x.ctx.Err() != nil {
-		err = context.Cause(x.ctx) // HTTP/2 does not say it
-	}
 	err = explain.Alert(conn, neterr.Because(x.ctx, err))
 	why, ok := errors.AsType[*explain.Error](err)
 	if !ok {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -112,5 +113,45 @@ func TestRoundTripInterrupted(t *testing.T) {
 		}
 		close(over)
 		silent.Close()
+	}
+}
+
+// The same holds in the middle of an answer.
+func TestRoundTripInterruptedInAnswer(t *testing.T) {
+	for _, protocol := range []string{"h2", "http/1.1"} {
+		server, client := ourConfigs()
+		client.NextProtos, server.NextProtos = []string{protocol}, []string{protocol}
+		ln, err := tls.Listen("tcp", "127.0.0.1:0", server)
+		if err != nil {
+			t.Fatal(err)
+		}
+		over := make(chan struct{})
+		stuck := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write([]byte("a beginning"))
+			_ = http.NewResponseController(w).Flush()
+			<-over
+		})}
+		stuck.TLSConfig = server
+		go stuck.Serve(ln)
+		conn, err := (&tlsnet.Dialer{Config: constant(client)}).Dial(timeout(t), ln.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancelCause(timeout(t))
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+ln.Addr().String(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := tlsnet.RoundTrip(conn, request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cancel(errInterrupted)
+		if _, err := io.ReadAll(answer.Body); !errors.Is(err, errInterrupted) {
+			t.Errorf("%s: error %v", protocol, err)
+		}
+		answer.Body.Close()
+		close(over)
+		stuck.Close()
 	}
 }

@@ -15,8 +15,8 @@ const maxRest = 64 << 10
 
 // lasting is a client's connection that keeps what the server said at last. A server of TLS 1.3
 // that refuses a client's certificate sends an alert and is gone, often while the client writes a
-// request. Whoever only sees that write fail, as HTTP/2 does, closes the connection, and the
-// alert that lies there would be lost with it.
+// request. HTTP/2 sees only that this write fails, and closes the connection: the alert, which has
+// arrived but has not been read, would be lost.
 type lasting struct {
 	net.Conn
 	mu   sync.Mutex // held while something is read

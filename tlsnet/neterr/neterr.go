@@ -36,10 +36,10 @@ func TimedOut(err error) bool { return isOneOf(err, syscall.ETIMEDOUT, timedOut)
 // DeadlinePassed reports whether err says that a connection's own deadline has passed.
 func DeadlinePassed(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
 
-// Because replaces the error of a connection whose deadline was made to pass for ctx's sake
-// by the reason for which ctx is done.
+// Because replaces the error of a connection whose deadline was made to pass for ctx's sake,
+// and ctx's own error, by the reason for which ctx is done.
 func Because(ctx context.Context, err error) error {
-	if DeadlinePassed(err) && ctx.Err() != nil {
+	if done := ctx.Err(); done != nil && (DeadlinePassed(err) || errors.Is(err, done)) {
 		return context.Cause(ctx)
 	}
 	return err

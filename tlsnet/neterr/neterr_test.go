@@ -165,7 +165,7 @@ func TestBecause(t *testing.T) {
 		t.Errorf("before ctx is done: %v", err)
 	}
 	cancel(reason)
-	for _, test := range []struct{ err, want error }{{passed, reason}, {io.EOF, io.EOF}, {nil, nil}} {
+	for _, test := range []struct{ err, want error }{{passed, reason}, {context.Canceled, reason}, {context.DeadlineExceeded, context.DeadlineExceeded}, {io.EOF, io.EOF}, {nil, nil}} {
 		if err := neterr.Because(ctx, test.err); err != test.want {
 			t.Errorf("%v became %v", test.err, err)
 		}
