@@ -14,13 +14,13 @@ import (
 	"time"
 )
 
-// dearest is how much more than a bare server ours may take, in the long form. In the short
-// form, on a machine that does other things, it is there to find what is grossly wrong.
-func (s *soaking) dearest(long float64) float64 {
+// dearest is how much more than a bare server ours may take. In the short form, on a machine
+// that does other things, it is there to find what is grossly wrong.
+func (s *soaking) dearest() float64 {
 	if s.long {
-		return long
+		return 1.05
 	}
-	return long + .25
+	return 1.3
 }
 
 // allOn are the flags by which everything that can be switched on is.
@@ -51,21 +51,20 @@ func (s *soaking) cpuOfExchange(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	return s.compare(ctx, name, 1.05, &contest{ours: s.oursByCPU(flags...), other: s.bareByCPU(s.file("ca.crt")), work: c.exchange, n: s.often(100, exchanges)})
+	return s.compare(ctx, name, &contest{ours: s.oursByCPU(flags...), other: s.bareByCPU(s.file("ca.crt")), work: c.exchange, n: s.often(100, exchanges)})
 }
 
-func (s *soaking) compare(ctx context.Context, name string, long float64, c *contest) error {
+func (s *soaking) compare(ctx context.Context, name string, c *contest) error {
 	r, err := c.run(ctx, s.often(3, 9))
 	if err != nil {
 		return err
 	}
-	dearest := s.dearest(long)
-	s.report.situation(name, fmt.Sprintf("at most %.2f of a bare server", dearest), r.ratio <= dearest,
+	s.report.situation(name, fmt.Sprintf("at most %.2f of a bare server", s.dearest()), r.ratio <= s.dearest(),
 		fmt.Sprintf("%.0f : %.0f us, %.3f", r.ours*1e6, r.other*1e6, r.ratio))
 	return nil
 }
 
-// A protocol, and whether a connection is kept for the next request.
+// asking is a protocol, and whether a connection is kept for the next request.
 type asking struct {
 	protocol string
 	kept     bool
@@ -76,13 +75,12 @@ type asking struct {
 func (s *soaking) cpuOfDoor(how asking) func(context.Context, string) error {
 	return func(ctx context.Context, name string) error {
 		const size = 1000
-		return s.requests(ctx, name, 1.05, how, s.httpByCPU("door", size), s.httpByCPU("http", size))
+		return s.requests(ctx, name, how, s.httpByCPU("door", size), s.httpByCPU("http", size))
 	}
 }
 
 // cpuOfRequest compares our server, with all that it has, to one of net/http's that writes as
-// many bytes, and says nothing of who asked. The report and the log are most of what a
-// request takes over a connection that is kept.
+// many bytes, and says nothing of who asked.
 func (s *soaking) cpuOfRequest(how asking) func(context.Context, string) error {
 	return func(ctx context.Context, name string) error {
 		flags, err := s.allOn(ctx)
@@ -93,16 +91,12 @@ func (s *soaking) cpuOfRequest(how asking) func(context.Context, string) error {
 		if err != nil {
 			return err
 		}
-		most := 1.2
-		if how.kept {
-			most = 1.5
-		}
-		return s.requests(ctx, name, most, how, s.oursByCPU(flags...), s.httpByCPU("http", size))
+		return s.requests(ctx, name, how, s.oursByCPU(flags...), s.httpByCPU("http", size))
 	}
 }
 
 // requests makes requests of two servers.
-func (s *soaking) requests(ctx context.Context, name string, most float64, how asking, ours, other func(context.Context) (*contestant, error)) error {
+func (s *soaking) requests(ctx context.Context, name string, how asking, ours, other func(context.Context) (*contestant, error)) error {
 	browser, err := s.browser(how)
 	if err != nil {
 		return err
@@ -111,7 +105,7 @@ func (s *soaking) requests(ctx context.Context, name string, most float64, how a
 	if how.kept {
 		n = s.often(1000, 8000)
 	}
-	return s.compare(ctx, name, most, &contest{ours: ours, other: other, work: browser.get, n: n})
+	return s.compare(ctx, name, &contest{ours: ours, other: other, work: browser.get, n: n})
 }
 
 // httpByCPU starts a server of HTTP of a kind whose answers have a size, to measure its CPU time.

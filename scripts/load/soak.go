@@ -36,14 +36,14 @@ func soak(ctx context.Context, w *workshop, long bool) error {
 		{"SIGKILL, and a restart", s.killed},
 		{"idle connections", s.idleMany},
 		{"CPU of an exchange, all switched on", s.cpuOfExchange},
-		{"CPU of a request, h2", s.cpuOfDoor(asking{"h2", true})},
-		{"CPU of a request, http/1.1, new connection", s.cpuOfDoor(asking{"http/1.1", false})},
-		{"CPU of a request, http/1.1", s.longOnly(s.cpuOfDoor(asking{"http/1.1", true}))},
-		{"CPU of a request, h2, new connection", s.longOnly(s.cpuOfDoor(asking{"h2", false}))},
-		{"  all switched on, h2", s.longOnly(s.cpuOfRequest(asking{"h2", true}))},
-		{"  all switched on, http/1.1, new connection", s.cpuOfRequest(asking{"http/1.1", false})},
-		{"  all switched on, http/1.1", s.longOnly(s.cpuOfRequest(asking{"http/1.1", true}))},
-		{"  all switched on, h2, new connection", s.longOnly(s.cpuOfRequest(asking{"h2", false}))},
+		{"CPU of a request, h2", s.cpuOfRequest(asking{"h2", true})},
+		{"CPU of a request, http/1.1, new connection", s.cpuOfRequest(asking{"http/1.1", false})},
+		{"CPU of a request, http/1.1", s.longOnly(s.cpuOfRequest(asking{"http/1.1", true}))},
+		{"CPU of a request, h2, new connection", s.longOnly(s.cpuOfRequest(asking{"h2", false}))},
+		{"CPU of the door, h2", s.cpuOfDoor(asking{"h2", true})},
+		{"CPU of the door, http/1.1, new connection", s.longOnly(s.cpuOfDoor(asking{"http/1.1", false}))},
+		{"CPU of the door, http/1.1", s.longOnly(s.cpuOfDoor(asking{"http/1.1", true}))},
+		{"CPU of the door, h2, new connection", s.longOnly(s.cpuOfDoor(asking{"h2", false}))},
 	} {
 		if !w.report.wants(part.name) {
 			continue
