@@ -124,16 +124,12 @@ why, and which command helps.`,
 // addCommands adds the command that args begin with and, if they begin with none, all of
 // them. The version is asked for without a command.
 func addCommands(root *cobra.Command, env *cli.Env, args []string) {
-	commands := commandsOf(args)
-	if chosen := cli.Choose(env, commands, args); chosen != nil {
-		root.AddCommand(chosen)
-	} else {
+	if slices.Equal(args, []string{"--version"}) {
 		root.Version = version()
-		if !slices.Equal(args, []string{"--version"}) {
-			root.AddCommand(cli.All(env, commands)...)
-			root.InitDefaultHelpCmd()
-			root.InitDefaultCompletionCmd()
-		}
+	} else if cli.AddCommands(root, env, commandsOf(args), args) {
+		root.Version = version()
+		root.InitDefaultHelpCmd()
+		root.InitDefaultCompletionCmd()
 	}
 	// Otherwise cobra adds completion to whatever is there.
 	root.CompletionOptions.DisableDefaultCmd = true

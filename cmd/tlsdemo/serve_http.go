@@ -86,7 +86,7 @@ func (v *service) received() func(net.Conn, tlsnet.Received) {
 	level := v.levelOfSuccess()
 	return func(conn net.Conn, r tlsnet.Received) {
 		remote, state := conn.RemoteAddr().String(), stateOf(conn)
-		_, _ = io.WriteString(v.stdout, connectedBy(remote, identity(state))+"Received data: "+quoteReceived(r.Message, r.Ended)+"\n")
+		_, _ = io.WriteString(v.stdout, connectedBy(remote, visit.Identity(state))+"Received data: "+quoteReceived(r.Message, r.Ended)+"\n")
 		if v.logger.Enabled(context.Background(), level) {
 			v.logger.LogAttrs(context.Background(), level, "exchange", append(clientAttrs(remote, state), slog.String("ended", string(r.Ended)),
 				slog.Int64("received_bytes", r.Message.Size), slog.Int64("sent_bytes", r.Sent), slog.Float64("ms", milliseconds(r.Took)))...)

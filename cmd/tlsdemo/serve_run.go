@@ -321,14 +321,6 @@ func quoteReceived(message tlsnet.Preview, ended tlsnet.Ending) string {
 	return quoted + fmt.Sprintf(" (read %d bytes; ended: %s, so it may be incomplete)", message.Size, ended)
 }
 
-// identity is who the other end of a connection has proved to be. state may be nil.
-func identity(state *tls.ConnectionState) string {
-	if state == nil || len(state.PeerCertificates) == 0 {
-		return ""
-	}
-	return tlsnet.Identity(state.PeerCertificates[0])
-}
-
 // config is that of a source.
 func (s *serve) config(source *credentials, allowed *policy.Policy) *tls.Config {
 	config := source.ServerConfig()

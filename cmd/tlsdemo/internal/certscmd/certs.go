@@ -17,11 +17,7 @@ func New(env *cli.Env, args []string) *cobra.Command {
   tlsdemo certs show
   tlsdemo certs issue alice`,
 	}
-	if chosen := cli.Choose(env, commands, args); chosen != nil {
-		cmd.AddCommand(chosen)
-	} else {
-		cmd.AddCommand(cli.All(env, commands)...)
-	}
+	cli.AddCommands(cmd, env, commands, args)
 	return cmd
 }
 

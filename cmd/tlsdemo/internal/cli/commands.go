@@ -9,21 +9,17 @@ type Command struct {
 	New  func(*Env) *cobra.Command
 }
 
-// Choose makes the command whose name is the first of args. It is nil if there is none.
-func Choose(env *Env, commands []Command, args []string) *cobra.Command {
+// AddCommands adds to a group the command whose name is the first of args. If there is none, it
+// adds all, for the group's help and to say which of them is meant, and reports that.
+func AddCommands(group *cobra.Command, env *Env, commands []Command, args []string) (all bool) {
 	for _, c := range commands {
 		if len(args) > 0 && args[0] == c.Name {
-			return c.New(env)
+			group.AddCommand(c.New(env))
+			return false
 		}
 	}
-	return nil
-}
-
-// All makes all the commands of a group: for its help, and to say which of them is meant.
-func All(env *Env, commands []Command) []*cobra.Command {
-	var all []*cobra.Command
 	for _, c := range commands {
-		all = append(all, c.New(env))
+		group.AddCommand(c.New(env))
 	}
-	return all
+	return true
 }

@@ -101,14 +101,15 @@ type exchange struct {
 
 func (e *exchange) visit(took time.Duration) Visit {
 	return Visit{
-		Remote: e.r.RemoteAddr, Identity: identity(e.r.TLS),
+		Remote: e.r.RemoteAddr, Identity: Identity(e.r.TLS),
 		Method: chain.Short(e.r.Method), Path: chain.Short(e.r.URL.Path), Proto: e.r.Proto,
 		Status: e.status, In: e.in, Out: e.out, Took: took, TLS: e.r.TLS, Kept: &e.visitor().kept,
 	}
 }
 
-// identity is who a client is, or "".
-func identity(state *tls.ConnectionState) string {
+// Identity is who a client is, as [tlsnet.Identity] has it, or "" if state is nil or has no
+// certificate of it.
+func Identity(state *tls.ConnectionState) string {
 	if state == nil || len(state.PeerCertificates) == 0 {
 		return ""
 	}
@@ -122,9 +123,9 @@ func (e *exchange) greeting() string {
 	case len(state.PeerCertificates) == 0:
 		return "TLS works, but you presented no certificate"
 	case len(state.VerifiedChains) == 0:
-		return "TLS works, but your certificate was not verified; it says that you are " + called(chain.Short(identity(state)))
+		return "TLS works, but your certificate was not verified; it says that you are " + called(chain.Short(Identity(state)))
 	}
-	return "mutual TLS works, and you are " + called(chain.Short(identity(state)))
+	return "mutual TLS works, and you are " + called(chain.Short(Identity(state)))
 }
 
 // A route is what is at a path.

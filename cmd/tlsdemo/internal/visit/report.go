@@ -90,7 +90,7 @@ func (e *exchange) describe(since time.Time) *Report {
 	sent := state.PeerCertificates
 	report := &Report{
 		Authenticated: len(state.VerifiedChains) > 0,
-		Identity:      chain.Short(identity(state)),
+		Identity:      chain.Short(Identity(state)),
 		Connection:    e.connection(since),
 		Certificates:  []Certificate{},
 	}
