@@ -1,12 +1,14 @@
 package tlsnet_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
 	"io"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -80,6 +82,63 @@ func TestRoundTripToAServerThatRefusedAndIsGone(t *testing.T) {
 		_, err = tlsnet.RoundTrip(conn, request)
 		if why, ok := errors.AsType[*explain.Error](err); !ok || why.Code != explain.ClientCertStaleCA {
 			t.Errorf("%s: error %v", protocol, err)
+		}
+	}
+}
+
+// torn is a connection that takes the beginning of a request. A write of what follows fails once
+// somebody has closed the connection.
+type torn struct {
+	late
+	taken  atomic.Int32 // bytes
+	once   sync.Once
+	closed chan struct{}
+}
+
+func (c *torn) Write(p []byte) (int, error) {
+	const beginning = 5000 // more than net/http writes at a time
+	if c.shaken.Load() && c.taken.Add(int32(len(p))) > beginning {
+		<-c.closed
+	}
+	return c.Conn.Write(p)
+}
+
+func (c *torn) Close() error {
+	err := c.Conn.Close()
+	c.once.Do(func() { close(c.closed) })
+	return err
+}
+
+// sips are read a little at a time.
+type sips struct{ io.Reader }
+
+func (s sips) Read(p []byte) (int, error) { return s.Reader.Read(p[:min(len(p), 500)]) }
+
+// A client whose request is not all written when the alert comes says why it is refused, too.
+// net/http then reports the end of its own writer, or that of its reader: which is up to chance.
+func TestRoundTripRefusedWhileWriting(t *testing.T) {
+	for range 20 {
+		server, _ := ourConfigs()
+		_, client := ourConfigs()
+		client.RootCAs, client.NextProtos, server.NextProtos = server.ClientCAs, []string{"http/1.1"}, []string{"http/1.1"}
+		addr, _ := refuseAndReset(t, server)
+		below, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		slow := &torn{late: late{Conn: below}, closed: make(chan struct{})}
+		conn, err := (&tlsnet.Dialer{Config: constant(client)}).Handshake(timeout(t), slow, addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		slow.shaken.Store(true)
+		request, err := http.NewRequestWithContext(timeout(t), http.MethodPost, "https://"+addr, sips{bytes.NewReader(make([]byte, 64<<10))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = tlsnet.RoundTrip(conn, request)
+		if why, ok := errors.AsType[*explain.Error](err); !ok || why.Code != explain.ClientCertStaleCA {
+			t.Fatalf("error %v", err)
 		}
 	}
 }

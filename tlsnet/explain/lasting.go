@@ -62,10 +62,11 @@ func (l *lasting) keep() {
 func (l *lasting) NetConn() net.Conn { return l.Conn }
 
 // Alert returns the alert with which a server ended conn, one of [Client]'s, where err is only
-// that conn is dead or that writing to it failed; otherwise err. HTTP/2 says no more than that.
+// that conn is over or that writing to it failed; otherwise err. HTTP/2 says no more than that,
+// and HTTP/1.1 neither, if its writer fails once its reader has closed conn for the alert.
 // Nobody may use conn any more.
 func Alert(conn *tls.Conn, err error) error {
-	if conn == nil || err == nil || !neterr.PeerGone(err) && !foundDead(err) {
+	if conn == nil || err == nil || !neterr.BrokenOff(err) && !foundDead(err) {
 		return err
 	}
 	_ = conn.SetReadDeadline(time.Unix(1, 0))
