@@ -3,6 +3,7 @@ package certs
 import (
 	"errors"
 	"io/fs"
+	"syscall"
 
 	"tlsdemo/certs/shape"
 )
@@ -156,6 +157,9 @@ func Unreadable(code Code, path string, err error) *Finding {
 // reason is an error of package os without the operation and path, which the
 // reader is told already.
 func reason(err error) string {
+	if errors.Is(err, syscall.EISDIR) {
+		return "is a directory, and a file is expected here"
+	}
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		return pathErr.Err.Error()
 	}

@@ -16,7 +16,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"tlsdemo/certs"
-	"tlsdemo/certs/chain"
 	"tlsdemo/certs/shape"
 	"tlsdemo/cmd/tlsdemo/internal/certtext"
 	"tlsdemo/cmd/tlsdemo/internal/cli"
@@ -119,7 +118,7 @@ func (f *credentialFlags) loaded(env *cli.Env, files certs.Files, source *certs.
 	}
 	dir, _ := f.Path() // which locate has found
 	c.origin.own, c.origin.dir, c.origin.madeOnce = &f.DirFlags, string(dir), sync.OnceValue(dir.Made)
-	c.origin.issues = c.origin.canIssue(env.Now())
+	c.origin.issues, c.origin.ended = c.origin.canIssue(env.Now())
 	return c
 }
 
@@ -196,10 +195,11 @@ type origin struct {
 	own     *cli.DirFlags       // the directory that they are from, or nil if the files were named
 	dir     string              // its path
 	near    []certs.CertFile    // what that directory held, or what lay beside the files that were named
-	issues  bool                // the CA of that directory can issue certificates
+	issues  bool                // the CA of that directory can issue certificates, when it is renewed at the latest
+	ended   bool                // that CA has expired, and has to be renewed first
 	reloads bool                // whoever has the credentials reads the files again when they change
 	apart   bool                // our own certificate was not issued by our own CA
-	cas     []*x509.Certificate // the CA certificates among them
+	cas     []*x509.Certificate // the CA certificates that were near
 
 	madeOnce func() bool              // see made
 	formats  map[string]*shape.Format // of the files that are in a format of other programs
@@ -236,14 +236,6 @@ func capture(files certs.Files, source *certs.Source) *origin {
 	return o
 }
 
-// intermediates are the CA certificates that were near.
-func (o *origin) intermediates() []*x509.Certificate {
-	if o == nil {
-		return nil
-	}
-	return o.cas
-}
-
 // fileOf returns the file of our own directory that held a certificate as its leaf, or "".
 func (o *origin) fileOf(cert *x509.Certificate) string {
 	if !o.ours() {
@@ -274,16 +266,18 @@ func (o *origin) nameOf(cert *x509.Certificate) string {
 	return ""
 }
 
-// canIssue reports whether the CA of our own directory can issue certificates: its key is
-// there, and its time is not over.
-func (o *origin) canIssue(now time.Time) bool {
+// canIssue reports whether the CA of our own directory can issue certificates, since its key is
+// there and nothing is wrong with it, or nothing but that it has ended: certs renew ca mends
+// that.
+func (o *origin) canIssue(now time.Time) (can, ended bool) {
 	files := certs.Dir(o.dir).Files(certs.CA)
-	if _, err := os.Stat(files.Key); err != nil {
-		return false
+	ca := o.certificate(files.Cert)
+	if _, err := os.Stat(files.Key); err != nil || ca == nil {
+		return false, false
 	}
-	return slices.ContainsFunc(o.near, func(file certs.CertFile) bool {
-		return file.Path == files.Cert && len(certs.CheckCA(now, file.Certs[0])) == 0
-	})
+	faults := certs.CheckCA(now, ca)
+	ended = len(faults) == 1 && faults[0].Code == certs.CertExpired
+	return ended || len(faults) == 0, ended
 }
 
 // changed reports whether any of the files is another than the one that was loaded. It does
@@ -323,7 +317,7 @@ func (o *origin) equips(role string) bool {
 // issuerOf returns the file near by of the CA that issued a certificate, or "".
 func (o *origin) issuerOf(cert *x509.Certificate) string {
 	for _, file := range o.near {
-		if ca := file.Certs[0]; cert != nil && len(cert.Raw) > 0 && chain.MayIssue(ca) && !ca.Equal(cert) && cert.CheckSignatureFrom(ca) == nil {
+		if cert != nil && cert.CheckSignatureFrom(file.Certs[0]) == nil {
 			return file.Path
 		}
 	}

@@ -32,11 +32,11 @@ type located struct {
 func (l *located) Error() string { return l.err.Error() }
 func (l *located) Unwrap() error { return l.err }
 
-// explained is an error as it is printed and logged.
-func explained(err error) *console.Explanation {
+// explained is an error as it is printed and logged for who typed a command.
+func explained(err error, typed retype.Line) *console.Explanation {
 	l, ok := errors.AsType[*located](err)
 	if !ok {
-		l = &located{err: err}
+		l = &located{err: err, typed: typed}
 	}
 	return l.record()
 }

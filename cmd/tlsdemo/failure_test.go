@@ -34,7 +34,7 @@ func TestAtFaultIsHarmless(t *testing.T) {
 	}
 	for _, ours := range []bool{false, true} {
 		e := &explain.Error{Code: explain.ClientCertRefused, Cert: cert, Ours: ours, Certainty: explain.Certain}
-		got := explained(&located{err: e, origin: &origin{files: certs.Files{Cert: "certs/server.crt"}}})
+		got := explained(&located{err: e, origin: &origin{files: certs.Files{Cert: "certs/server.crt"}}}, retype.Line{})
 		for what, text := range map[string]string{"at fault": got.AtFault, "hint": got.Hint} {
 			if len(text) > 1000 || strings.ContainsFunc(text, func(r rune) bool { return !strconv.IsPrint(r) }) {
 				t.Errorf("ours: %v, %s, %d bytes: %.400q", ours, what, len(text), text)
@@ -49,7 +49,7 @@ func TestAtFaultIsHarmless(t *testing.T) {
 // Nothing is at fault where nobody knows.
 func TestNobodyAtFault(t *testing.T) {
 	e := &explain.Error{Code: explain.ClientCertRefused, Cert: &x509.Certificate{SerialNumber: new(big.Int)}, Certainty: explain.Unknown}
-	if got := explained(&located{err: e}).AtFault; got != "" {
+	if got := explained(&located{err: e}, retype.Line{}).AtFault; got != "" {
 		t.Errorf("at fault: %s", got)
 	}
 }
@@ -97,7 +97,7 @@ func TestHintForSelfIssued(t *testing.T) {
 		{explain.ServerCertExpired, set.Server.Leaf(), false, `at the server: ask the CA that issued it, "CN=tlsdemo CA", for a new certificate`},
 	} {
 		e := &explain.Error{Code: c.code, Side: explain.ClientSide, Cert: c.cert, Ours: c.ours}
-		if got := explained(e).Hint; got != c.want {
+		if got := explained(e, retype.Line{}).Hint; got != c.want {
 			t.Errorf("%s: %s, want %s", c.code, got, c.want)
 		}
 	}
@@ -151,7 +151,7 @@ func TestAtFault(t *testing.T) {
 			t.Errorf("at fault is %q, want %q", got, want)
 		}
 	}
-	if near := c.origin.intermediates(); len(near) != 1 || !near[0].Equal(set.CA.Certificate()) {
+	if near := c.origin.cas; len(near) != 1 || !near[0].Equal(set.CA.Certificate()) {
 		t.Errorf("at hand are %d CAs, want the one that was there", len(near))
 	}
 }
@@ -162,6 +162,9 @@ func TestAtFaultInNamedFiles(t *testing.T) {
 	files := certs.Dir(written(t, set.Pairs())).Files(certs.Server)
 	c := opened(t, &credentialFlags{files: files}, certs.Server)
 	leaf := set.Server.Leaf()
+	if got := (&located{}).atFault(&explain.Error{Certainty: explain.Likely, Cert: leaf, Ours: true}); got != "our own certificate "+named(leaf) {
+		t.Errorf("at fault is %q", got)
+	}
 	for want, e := range map[string]*explain.Error{
 		files.Cert + " " + named(leaf):            {Certainty: explain.Likely, Cert: leaf, Ours: true},
 		"the server's certificate " + named(leaf): {Certainty: explain.Certain, Cert: leaf},
@@ -196,10 +199,10 @@ func TestRecord(t *testing.T) {
 		Hint:  "the reason is in the client's own output or log",
 		Alert: "tls: bad certificate", Error: "as crypto/tls had it",
 	}
-	if got := explained(e); *got != want {
+	if got := explained(e, retype.Line{}); *got != want {
 		t.Errorf("recorded %+v, want %+v", *got, want)
 	}
-	if got := explained(errors.New("any")); *got != (console.Explanation{Text: "any", Error: "any"}) {
+	if got := explained(errors.New("any"), retype.Line{}); *got != (console.Explanation{Text: "any", Error: "any"}) {
 		t.Errorf("recorded %+v", *got)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"math"
 	"net"
 	"slices"
 	"strings"
@@ -88,15 +87,10 @@ func (f *problem) looks() bool { return f.looked != "" || f.typed.Is("probe") }
 // here is the command that was typed. What certs verify and certs show have no flag for,
 // probe has.
 func (f *problem) here() retype.Line {
-	switch {
-	case f.looked != "":
+	if f.looked != "" {
 		return f.probe()
-	case f.typed.Known():
-		return f.typed
-	case f.Error != nil && f.Side == explain.ServerSide:
-		return retype.Of("tlsdemo", "serve")
 	}
-	return retype.Of("tlsdemo", "send")
+	return f.typed
 }
 
 // addr is the address that was typed, or that of a server that took a free port.
@@ -152,7 +146,11 @@ func (f *problem) probe() retype.Line {
 
 // withFiles names files in place of a directory.
 func withFiles(line retype.Line, files certs.Files) retype.Line {
-	return line.Without("dir").With("cert", files.Cert).With("key", files.Key).With("ca", files.CA)
+	line = line.Without("dir").With("cert", files.Cert).With("key", files.Key)
+	if files.CA == "" {
+		return line // a probe, which then trusts the system's roots
+	}
+	return line.With("ca", files.CA)
 }
 
 // other is the other end, as it is called in front of a command that is for it.
@@ -254,9 +252,6 @@ func otherShould(text string) func(*problem) string {
 
 // hintOtherLog is about what only the other end knows.
 func hintOtherLog(f *problem) string {
-	if f.Fault() == explain.WeRefused {
-		return "" // it is we who know
-	}
 	return "the reason is in the " + peerOf(f.Side) + "'s own output or log"
 }
 
@@ -296,7 +291,7 @@ func hintTooLarge(f *problem) string {
 	if !ok {
 		return hintOtherLog(f)
 	}
-	longer := cli.ByteSize(min(limit.Limit, math.MaxInt64/16) * 16)
+	longer := cli.ByteSize(limit.Limit * 16)
 	return "to accept longer messages: " + f.here().With("max-message", longer.String()).String()
 }
 
@@ -353,11 +348,15 @@ func hintALPN(f *problem) string {
 }
 
 // tlsOnly are the flags that --plain excludes.
-var tlsOnly = []string{"dir", "cert", "key", "ca", "crl", "min-tls", "max-tls", "groups", "ciphers", "alpn", "server-name"}
+var tlsOnly = []string{
+	"dir", "cert", "key", "ca", "crl", "min-tls", "max-tls", "groups", "ciphers", "alpn", "server-name", "session-file",
+	"expect-dns", "expect-uri", "expect-ip", "expect-cn", "expect-sha256",
+}
 
 func hintPlain(f *problem) string {
+	_, http := f.typed.Value("http") // for which there is TLS only
 	switch {
-	case f.Side == explain.ClientSide && f.looks():
+	case f.Side == explain.ClientSide && (f.looks() || http):
 		return hintOtherPort(f)
 	case f.Side == explain.ClientSide && loopback(f.addr()):
 		return "if this server is meant to run without TLS (nothing is encrypted, and neither end is authenticated): " + f.here().Without(tlsOnly...).Alone("plain").String()

@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	"crypto/x509"
 	"fmt"
 	"net"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"tlsdemo/certs"
@@ -72,8 +74,7 @@ func (f *problem) foreign() bool {
 	if f.Cert == nil || f.Ours || strings.HasPrefix(f.Cert.Issuer.CommonName, "tlsdemo CA") {
 		return false
 	}
-	ca := f.origin.certificate(f.origin.files.CA)
-	return ca == nil || !bytes.Equal(ca.RawSubject, f.Cert.RawIssuer)
+	return !slices.ContainsFunc(f.origin.cas, func(ca *x509.Certificate) bool { return bytes.Equal(ca.RawSubject, f.Cert.RawIssuer) })
 }
 
 // hintName is about a server that is called by a name it does not bear. The names of a
@@ -93,7 +94,7 @@ func hintName(f *problem) string {
 	case f.Ours && name != "":
 		return f.other() + "use the name " + name + " for this server, as in: " + f.there().With("server-name", name).String()
 	case ownFile && local && f.origin.made() && f.origin.issues:
-		return f.renewingOne(f.renewOne().With("name", f.Wanted))
+		return f.renewingOne(f.issuing(f.renewOne().With("name", f.Wanted)))
 	case ownFile && local && f.origin.made():
 		return f.renewing(renew(f).With("name", f.Wanted))
 	}
@@ -133,10 +134,7 @@ func hintChain(f *problem) string {
 
 // hintAllow lets in a client whose certificate our CA issued.
 func hintAllow(f *problem) string {
-	if line, ok := f.accepting("allow-"); ok {
-		return "to accept this client as well: " + line.String()
-	}
-	return ""
+	return "to accept this client as well: " + f.accepting("allow-").String()
 }
 
 // hintExpect is about a server that our CA knows and that is not the one that we expect. Its
@@ -144,35 +142,40 @@ func hintAllow(f *problem) string {
 // right one.
 func hintExpect(f *problem) string {
 	if file := f.origin.fileOf(f.Cert); file != "" {
-		if line, ok := f.accepting("expect-"); ok {
-			return "to accept this server as well, whose certificate is in our own file " + console.ShellWord(file) + ": " + line.String()
-		}
+		return "to accept this server as well, whose certificate is in our own file " + console.ShellWord(file) + ": " + f.accepting("expect-").String()
 	}
 	return f.other() + "present a certificate with a name, an address or a fingerprint that this client expects"
 }
 
 // accepting is the command that was typed with one flag more, which accepts the certificate at
-// fault: of a kind that was typed already, if the certificate has a name of it.
-func (f *problem) accepting(prefix string) (line retype.Line, ok bool) {
-	var typed, others []policy.Kind
-	for _, kind := range policy.Kinds() {
-		if _, given := f.typed.Value(prefix + kind.String()); given {
-			typed = append(typed, kind)
-		} else {
-			others = append(others, kind)
-		}
+// fault: of a kind that was typed already, if the certificate has a name of it. Every
+// certificate has a fingerprint.
+func (f *problem) accepting(prefix string) retype.Line {
+	kinds := policy.Kinds()
+	slices.SortStableFunc(kinds, func(a, b policy.Kind) int { return f.count(prefix+b.String()) - f.count(prefix+a.String()) })
+	kind := kinds[slices.IndexFunc(kinds, func(kind policy.Kind) bool { return acceptable(kind, f.Cert) != "" })]
+	return f.here().And(prefix+kind.String(), acceptable(kind, f.Cert))
+}
+
+// count is 1 if a flag was typed, and else 0.
+func (f *problem) count(flag string) int {
+	if _, given := f.typed.Value(flag); given {
+		return 1
 	}
-	for _, kind := range append(typed, others...) {
-		names := policy.Names(kind, f.Cert)
-		name := harmless(names)
-		if kind == policy.IP && len(names) > 0 {
-			name = names[0] // which harmless takes for a name that looks like an address
-		}
-		if p, err := policy.New(policy.Rule{kind: {name}}); err == nil && p.Check(f.Cert) == nil {
-			return f.here().And(prefix+kind.String(), name), true
-		}
+	return 0
+}
+
+// acceptable is a name of a kind with which a rule accepts the certificate, or "".
+func acceptable(kind policy.Kind, cert *x509.Certificate) string {
+	names := policy.Names(kind, cert)
+	name := harmless(names)
+	if kind == policy.IP && len(names) > 0 {
+		name = names[0] // which harmless takes for a name that looks like an address
 	}
-	return retype.Line{}, false
+	if p, err := policy.New(policy.Rule{kind: {name}}); err != nil || p.Check(cert) != nil {
+		return ""
+	}
+	return name
 }
 
 // maxDNSName is the longest that a name in a command may be: RFC 1035 section 2.3.4.
@@ -196,8 +199,8 @@ func hintRenew(f *problem) string {
 	case f.changed():
 		return f.restart()
 	case f.origin.made() && (f.Ours || f.origin.has(f.Cert)):
-		if line, ok := f.renewal(); ok {
-			return f.renewingOne(line)
+		if command, ok := f.renewal(); ok {
+			return f.renewingOne(command)
 		}
 		return f.renewing(renew(f))
 	}
@@ -225,34 +228,52 @@ func withNewKey(line retype.Line) retype.Line { return line.Alone("new-key") }
 
 // renewal is the command that renews the certificate at fault, if that is one of our own
 // directory, or stands above one, and the key of the directory's CA is there.
-func (f *problem) renewal() (retype.Line, bool) {
+func (f *problem) renewal() (command string, ok bool) {
 	with, mends := renewals[f.Code]
-	if !mends || f.origin.nameOf(f.Cert) == "" || !f.origin.issues {
-		return retype.Line{}, false
+	switch {
+	case !mends || !f.origin.issues:
+		return "", false
+	case f.Code == explain.CAExpired && f.origin.fileOf(f.Cert) == f.origin.files.CA:
+		// The other end has to believe the new certificate, too: it uses this directory.
+		return f.certs("renew", certs.CA).String(), f.origin.equips(peerOf(f.Side))
+	case f.origin.nameOf(f.Cert) == "":
+		return "", false
 	}
-	return with(f.renewOne()), true
+	return f.issuing(with(f.renewOne())), true
 }
 
 // renewOne renews the certificate at fault, which is one of our own directory.
-func (f *problem) renewOne() retype.Line {
-	line := retype.Of("tlsdemo", "certs", "renew", f.origin.nameOf(f.Cert))
+func (f *problem) renewOne() retype.Line { return f.certs("renew", f.origin.nameOf(f.Cert)) }
+
+// issuing is a command that has the directory's CA issue a certificate. One that has ended is
+// renewed first.
+func (f *problem) issuing(line retype.Line) string {
+	if f.origin.ended {
+		return f.certs("renew", certs.CA).String() + " && " + line.String()
+	}
+	return line.String()
+}
+
+// certs is a command for our own directory.
+func (f *problem) certs(args ...string) retype.Line {
+	line := retype.Of(append([]string{"tlsdemo", "certs"}, args...)...)
 	if f.origin.own.Dir != "" {
 		line = line.With("dir", f.origin.own.Dir)
 	}
 	return line
 }
 
-// renewingOne says which ends have to be started again once line has renewed a certificate.
-func (f *problem) renewingOne(line retype.Line) string {
+// renewingOne says which ends have to be started again once a command has renewed a certificate.
+func (f *problem) renewingOne(command string) string {
 	switch {
 	case f.Ours && f.origin.reloads:
-		return "renew our certificate, which this server then reads by itself: " + line.String()
+		return "renew our certificate, which this server then reads by itself: " + command
 	case f.origin.reloads:
-		return "renew the certificate, then start the client again with that set: " + line.String()
+		return "renew the certificate, then start the client again with that set: " + command
 	case f.Ours:
-		return "renew our certificate, then start this " + f.Side.String() + " again: " + line.String()
+		return "renew our certificate, then start this " + f.Side.String() + " again: " + command
 	}
-	return "renew the certificate, then start both ends again with that set: " + line.String()
+	return "renew the certificate, then start both ends again with that set: " + command
 }
 
 // hintAnother is hintRenew for a certificate of which perhaps nothing is known.
@@ -268,10 +289,7 @@ func hintAnother(f *problem) string {
 }
 
 func hintRevoked(f *problem) string {
-	if f.origin.fileOf(f.Cert) == "" || !f.origin.made() {
-		return askIssuer(f)
-	}
-	if _, ok := f.renewal(); ok {
+	if _, ok := f.renewal(); ok || f.changed() || !f.origin.made() || f.origin.fileOf(f.Cert) == "" {
 		return hintRenew(f)
 	}
 	return "make a new set, of which nothing is revoked (the old one is kept), then start both ends again with that set, this one without --crl: " +
@@ -279,13 +297,7 @@ func hintRevoked(f *problem) string {
 }
 
 // renew makes all of a set again.
-func renew(f *problem) retype.Line {
-	line := retype.Of("tlsdemo", "certs", "init")
-	if f.origin.own.Dir != "" {
-		line = line.With("dir", f.origin.own.Dir)
-	}
-	return line.Alone("force")
-}
+func renew(f *problem) retype.Line { return f.certs("init").Alone("force") }
 
 func (f *problem) renewing(line retype.Line) string {
 	return "make a new set (the old one is kept), then start both ends again with that set: " + line.String()
@@ -307,7 +319,7 @@ func askIssuer(f *problem) string {
 	if !f.Ours {
 		who, at = f.Side.String(), f.other()
 	}
-	if bytes.Equal(f.Cert.RawIssuer, f.Cert.RawSubject) && len(f.Cert.RawSubject) > 0 {
+	if bytes.Equal(f.Cert.RawIssuer, f.Cert.RawSubject) {
 		return at + "get a certificate from another CA, one that the " + who + " trusts" // it is its own issuer
 	}
 	return at + "ask the CA that issued it, " + chain.Issuer(f.Cert) + ", for a new certificate"

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -26,6 +27,8 @@ func hintFiles(f *problem) string {
 	switch {
 	case found && finding.Format != nil:
 		return hintFormat(f, finding)
+	case found && errors.Is(finding, fs.ErrPermission):
+		return hintDenied(finding)
 	case found && finding.Code == certs.KeyExposed:
 		return "chmod 600 " + console.ShellWord(finding.File)
 	case found && finding.Code == certs.FileWritable:
@@ -38,8 +41,6 @@ func hintFiles(f *problem) string {
 		return hintLocked(f, finding)
 	case inDir:
 		return hintDir(f, own)
-	case is[*certscmd.ShownFile](f.err):
-		return ""
 	}
 	return hintFile(f, finding)
 }
@@ -57,8 +58,6 @@ func hintDir(f *problem, err *cli.DirError) string {
 	switch {
 	case is[*certscmd.NotInit](err):
 		return hintNotInit(init, err)
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.ENOTDIR):
-		return ""
 	case isForeign:
 		return hintForeign(f, foreign.Layout)
 	case errors.Is(err, cli.ErrNoSet):
@@ -80,7 +79,7 @@ func hintForeign(f *problem, layout *certs.Layout) string {
 	usage := certs.ServerAuth
 	switch {
 	case f.typed.Is("certs", "init"):
-		return "make a set in another directory: " + f.typed.Without("force").With("dir", besideDir(layout.Dir)).String()
+		return "make a set in another directory: " + f.typed.With("dir", besideDir(layout.Dir)).String()
 	case f.typed.Is("certs", "show"):
 		return ""
 	case !f.typed.Is("serve"):
@@ -98,10 +97,7 @@ func hintForeign(f *problem, layout *certs.Layout) string {
 
 // hintNotInit is about a directory that certs init cannot use.
 func hintNotInit(init retype.Line, err *cli.DirError) string {
-	path, dirErr := err.Path()
-	if dirErr != nil {
-		return ""
-	}
+	path, _ := err.Path() // which certs init has found
 	if target, err := os.Readlink(string(path)); err == nil {
 		if !filepath.IsAbs(target) {
 			target = filepath.Join(filepath.Dir(string(path)), target)
@@ -110,10 +106,10 @@ func hintNotInit(init retype.Line, err *cli.DirError) string {
 			return "mkdir -p " + console.ShellWord(target) + " && " + init.String()
 		}
 	}
-	if in, statErr := os.Stat("."); statErr == nil {
-		if dir, err := os.Stat(string(path)); err == nil && os.SameFile(in, dir) {
-			return "cd .. && " + init.With("dir", filepath.Base(absolute(string(path)))).String()
-		}
+	here, _ := os.Getwd()
+	in, _ := os.Stat(here)
+	if dir, _ := os.Stat(string(path)); os.SameFile(in, dir) {
+		return "cd .. && " + init.With("dir", filepath.Base(here)).String()
 	}
 	if refused, ok := errors.AsType[*fs.PathError](err); ok && (refused.Op == "fill" || refused.Op == "replace") {
 		return "use another directory: " + init.Without("force").With("dir", besideDir(path)).String()
@@ -121,16 +117,13 @@ func hintNotInit(init retype.Line, err *cli.DirError) string {
 	return ""
 }
 
-// absolute is a path that does not depend on where we are, if that is known.
-func absolute(path string) string {
-	if abs, err := filepath.Abs(path); err == nil {
-		return abs
+// besideDir is the name of a new directory beside another, or in one that was named by dots.
+func besideDir(dir certs.Dir) string {
+	if name := filepath.Clean(string(dir)); strings.Trim(filepath.Base(name), ".") != "" {
+		return unused(name+"-tlsdemo", "-", "")
 	}
-	return path
+	return unused(filepath.Join(string(dir), "tlsdemo"), "-", "")
 }
-
-// besideDir is the name of a new directory beside another.
-func besideDir(dir certs.Dir) string { return unused(filepath.Clean(string(dir))+"-tlsdemo", "-", "") }
 
 // hintFile is about a file that somebody named, so that it is not ours to replace.
 func hintFile(f *problem, finding *certs.Finding) string {
@@ -139,6 +132,9 @@ func hintFile(f *problem, finding *certs.Finding) string {
 		if finding.File != "" && finding.File == f.origin.files.CA {
 			return hintTrustFile(f)
 		}
+	}
+	if f.typed.Is("certs") && finding.Code != certs.KeyUnsupported {
+		return "" // the rest is for who uses the files
 	}
 	switch finding.Code {
 	case certs.KeyMismatch, certs.PEMSwapped, certs.KeyUnparsable:
@@ -149,21 +145,71 @@ func hintFile(f *problem, finding *certs.Finding) string {
 		return "ask the CA for a certificate with a key that TLS can use, such as ECDSA P-256"
 	case certs.CANamesTooLong:
 		return "put only the CAs that issue your clients' certificates into the file of --ca"
-	case certs.KeyUnreadable:
-		return hintUnreadableKey(f, finding)
+	}
+	if errors.Is(finding, syscall.EISDIR) {
+		return hintDirectory(f, finding)
 	}
 	return ""
 }
 
-// hintUnreadableKey is about a directory where the key should be. Docker makes one if the file
-// that is to be mounted there does not exist.
-func hintUnreadableKey(f *problem, finding *certs.Finding) string {
-	leaf := f.origin.leaf()
-	if leaf == nil || !errors.Is(finding, syscall.EISDIR) {
-		return ""
+// hintDenied is about a file that the user who typed may not read, or whose directory is closed to
+// that user. The owner can act, and root. A certificate is no secret, but a private key is one.
+func hintDenied(finding *certs.Finding) string {
+	path, owner := finding.File, fs.FileMode(0o400)
+	info, err := os.Stat(path)
+	if err != nil {
+		path, owner = filepath.Dir(path), 0o100
+		info, err = os.Stat(path)
 	}
-	return "put the file with the private key there, in place of the directory; if the key is lost, ask the CA that issued the certificate, " +
-		chain.Issuer(leaf) + ", for a new one"
+	word := console.ShellWord(path)
+	switch {
+	case err == nil && info.Mode()&owner == 0:
+		return "its owner can permit it: chmod u+rX " + word
+	case err != nil || info.IsDir():
+		return "run the command as the user who owns the directory " + word + ": it is closed to others"
+	case finding.Code == certs.CertUnreadable || finding.Code == certs.CRLUnreadable:
+		return "its owner can let everybody read it, as it is no secret: chmod a+r " + word
+	case runtime.GOOS == "windows":
+		return "run the command as the user who owns the file"
+	}
+	return fmt.Sprintf("run the command as the user who owns the file; or, as root, give the file to this user: chown %d %s", os.Getuid(), word)
+}
+
+// hintDirectory is about a directory that was named in place of a file. What is in it may be what
+// was meant. Docker makes an empty one if the file that is to be mounted there does not exist.
+func hintDirectory(f *problem, finding *certs.Finding) string {
+	dir := certs.Dir(finding.File)
+	switch finding.File {
+	case f.origin.files.Cert:
+		if layout := dir.Layout(); layout != nil {
+			return hintForeign(f, layout)
+		}
+		if cli.CheckLayout(dir) == nil {
+			return "use the set in that directory: " + f.here().Without("cert", "key", "ca").With("dir", string(dir)).String()
+		}
+		return "put the file with the certificate there, in place of the directory"
+	case f.origin.files.CA:
+		if cas := casIn(dir); len(cas) == 1 {
+			return "use the CA in that directory: " + f.here().With("ca", cas[0]).String()
+		}
+		return "give one file with --ca, with the certificates of all CAs that are to be trusted"
+	}
+	if leaf := f.origin.leaf(); leaf != nil && finding.File == f.origin.files.Key {
+		return "put the file with the private key there, in place of the directory; if the key is lost, ask the CA that issued the certificate, " +
+			chain.Issuer(leaf) + ", for a new one"
+	}
+	return "" // a list, or a policy
+}
+
+// casIn are the files of a directory that have the certificates of CAs.
+func casIn(dir certs.Dir) []string {
+	var paths []string
+	for _, file := range dir.Files(certs.CA).Nearby() {
+		if chain.MayIssue(file.Certs[0]) {
+			paths = append(paths, file.Path)
+		}
+	}
+	return paths
 }
 
 // hintTrustFile is about a file in which there is no CA to trust: where our own certificate
@@ -182,8 +228,9 @@ func hintPair(f *problem, finding *certs.Finding) string {
 	if certs.Swapped(files.Cert, files.Key) {
 		return f.here().With("cert", files.Key).With("key", files.Cert).String()
 	}
-	if key := certs.KeyBeside(files.Cert); key != "" && key != files.Key && !f.origin.ours() {
-		return f.here().With("key", key).String()
+	if key := certs.KeyBeside(files.Cert); key != "" {
+		files.Key = key
+		return withFiles(f.here(), files).String()
 	}
 	if leaf := f.origin.leaf(); leaf != nil && finding.Code != certs.PEMSwapped {
 		return "give the key that belongs to the certificate of --cert; if it is lost, ask the CA that issued the certificate, " + chain.Issuer(leaf) + ", for a new one"
@@ -217,8 +264,8 @@ func hintFormat(f *problem, finding *certs.Finding) string {
 	if !f.typed.Is("serve") && !f.typed.Is("send") && !f.typed.Is("probe") {
 		out := beside(finding.File)
 		convert := finding.Format.Convert(shape.Certificate, console.ShellWord(finding.File), console.ShellWord(out))
-		if convert == "" || !f.typed.Known() {
-			return convert
+		if convert == "" {
+			return ""
 		}
 		return convert + " && " + f.typed.Replace(finding.File, out).String()
 	}

@@ -168,8 +168,11 @@ func (u *unexpectedError) Error() string {
 
 // lab is a lab that runs our own commands.
 func (l *labCmd) lab() *lab.Lab {
-	return &lab.Lab{Now: l.env.Now, Run: l.execute, Explain: explained, Status: status}
+	return &lab.Lab{Now: l.env.Now, Run: l.execute, Explain: toldAs, Status: status}
 }
+
+// toldAs explains what execute returns, which says what was typed.
+func toldAs(err error) *console.Explanation { return explained(err, retype.Line{}) }
 
 // execute runs a command of ours, and returns its error rather than printing it. From its
 // standard input nothing ever comes.
@@ -183,8 +186,10 @@ func (l *labCmd) execute(ctx context.Context, args []string, stderr io.Writer) e
 	err := root.ExecuteContext(ctx)
 	failed, ok := errors.AsType[*runError](err)
 	switch {
-	case ok:
+	case ok && is[*located](failed.err):
 		return failed.err
+	case ok:
+		return &located{err: failed.err, typed: env.Typed}
 	case err != nil: // nothing was run: what was typed is wrong
 		return &cli.UsageError{Command: root.Name(), Err: err}
 	}

@@ -126,7 +126,7 @@ func (p *probeCmd) run(ctx context.Context, addr string) error {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, p.timeout, &gaveUpError{after: p.timeout})
 	defer cancel()
-	prober := &probe.Probe{Config: p.tls.client(creds, p.serverName, p.env.Now)(), Intermediates: from.intermediates(), HTTP: p.http, StartTLS: p.startTLS.Value}
+	prober := &probe.Probe{Config: p.tls.client(creds, p.serverName, p.env.Now)(), Intermediates: from.cas, HTTP: p.http, StartTLS: p.startTLS.Value}
 	report, err := prober.Run(ctx, addr)
 	if err != nil {
 		return &located{err: err, origin: from, typed: p.env.Typed}
@@ -233,7 +233,7 @@ func (v *probeView) failure() error {
 
 // explanation is a fault with what is known of our own files.
 func (v *probeView) explanation(fault *explain.Error) *console.Explanation {
-	e := explained(&located{err: fault, origin: v.creds.origin, typed: v.typed})
+	e := explained(&located{err: fault, origin: v.creds.origin, typed: v.typed}, v.typed)
 	if name := v.suggested(fault); name != "" {
 		e.Hint = v.typed.With("starttls", name).String()
 	}

@@ -152,7 +152,7 @@ func (s *send) run(ctx context.Context, report *talk.Report) (err error) {
 		if err != nil {
 			return &located{err: err, origin: from, typed: s.env.Typed}
 		}
-		t.TLS, t.Intermediates = s.tls.client(creds, s.serverName, s.env.Now)(), from.intermediates()
+		t.TLS, t.Intermediates = s.tls.client(creds, s.serverName, s.env.Now)(), from.cas
 		hold(t.TLS, expected)
 		save, err := s.resume(t.TLS, creds)
 		if err != nil {
@@ -258,7 +258,7 @@ func (s *send) tell(report *talk.Report, err error) error {
 func (s *send) print(report *talk.Report, failed error) error {
 	switch {
 	case s.json && failed != nil:
-		return report.PrintJSON(s.env.Stdout, explained(failed).Fields())
+		return report.PrintJSON(s.env.Stdout, explained(failed, s.env.Typed).Fields())
 	case s.json:
 		return report.PrintJSON(s.env.Stdout, nil)
 	case s.raw:

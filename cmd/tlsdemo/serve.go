@@ -141,6 +141,6 @@ func (s *serve) logged(err error) error {
 	if err == nil || s.logFormat.Value != "json" {
 		return err
 	}
-	console.NewLogger(s.env.Stderr, "json", s.verbose).Error("serve ended", explained(err).Attrs()...)
+	console.NewLogger(s.env.Stderr, "json", s.verbose).Error("serve ended", explained(err, s.env.Typed).Attrs()...)
 	return &toldError{err: err}
 }

@@ -69,7 +69,7 @@ func (f *failureLog) tell(conn net.Conn, what string, why func() error) {
 		f.measure(conn, what, metrics.LeftOut)
 		return
 	}
-	e := explained(why())
+	e := explained(why(), f.typed)
 	code := cmp.Or(e.Code, metrics.Unexplained)
 	f.count(code)
 	f.measure(conn, what, code)
@@ -93,7 +93,7 @@ const connectionFailed = "connection failed"
 func (f *failureLog) why(conn net.Conn, err error) error {
 	from := f.origin(conn)
 	if secure, ok := conn.(*tls.Conn); ok {
-		if why := explain.Of(secure, err, from.intermediates()...); why != nil {
+		if why := explain.Of(secure, err, from.cas...); why != nil {
 			err = why
 		}
 	}

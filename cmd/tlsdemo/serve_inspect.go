@@ -22,7 +22,7 @@ func lenient(strict *tls.Config) *tls.Config {
 // refusal is why a client would have been refused without --inspect, or nil.
 func (v *service) refusal(state tls.ConnectionState) error {
 	now := v.current.Load()
-	if why := explain.Strict(state, now.strict, now.origin.intermediates()...); why != nil {
+	if why := explain.Strict(state, now.strict, now.origin.cas...); why != nil {
 		return v.located(why, now.origin)
 	}
 	return nil
@@ -34,7 +34,7 @@ func (v *service) verdict(state tls.ConnectionState) *visit.Verdict {
 	if err == nil {
 		return nil
 	}
-	e := explained(err)
+	e := explained(err, v.env.Typed)
 	return &visit.Verdict{Code: e.Code, Text: e.Text, AtFault: e.AtFault, Hint: e.Hint, Certainty: e.Certainty}
 }
 

@@ -202,7 +202,7 @@ func (r *reloading) asked() {
 func (r *reloading) failed(err error) {
 	v := r.service
 	v.metrics.Reloaded(err)
-	e := explained(v.located(v.blame(err), v.loaded(v.env, r.Files(), nil).origin))
+	e := explained(v.located(v.blame(err), v.loaded(v.env, r.Files(), nil).origin), v.env.Typed)
 	if v.logFormat.Value != "text" {
 		v.logger.Error("reload failed", e.Attrs()...)
 		return

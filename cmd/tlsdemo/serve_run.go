@@ -140,7 +140,7 @@ func (v *service) prove() error {
 	}
 	now := v.current.Load()
 	v.server.Config = func() *tls.Config { return v.current.Load().config }
-	v.server.Intermediates = now.origin.intermediates()
+	v.server.Intermediates = now.origin.cas
 	v.introduction = v.introduce(now.Leaf())
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"tlsdemo/certs"
@@ -33,6 +34,9 @@ func Hint(err error, typed retype.Line) (line string, ok bool) {
 		if line, ok := hintLists(dir.DirFlags, err); ok {
 			return line, true
 		}
+		if line, ok := hintExpired(dir); ok {
+			return line, true
+		}
 		return hintInterrupted(dir, typed)
 	}
 	change, is := errors.AsType[*ChangeError](err)
@@ -55,6 +59,17 @@ func hintLists(flags cli.DirFlags, err error) (line string, ok bool) {
 	}
 	return "put a copy of the list back; or, if nothing was revoked but what is in the directory \"revoked\": rm " +
 		console.ShellWord(f.File) + " && " + in(flags, "crl").String(), true
+}
+
+// hintExpired is about a set of ours in which nothing is wrong but that certificates have expired.
+func hintExpired(e *cli.DirError) (line string, ok bool) {
+	dir, pathErr := e.Path()
+	set, is := errors.AsType[*cli.UnsoundSet](e)
+	if pathErr != nil || !is || !e.Made || !canIssue(dir) ||
+		slices.ContainsFunc(set.Findings, func(f *certs.Finding) bool { return f.Code != certs.CertExpired }) {
+		return "", false
+	}
+	return "renew what has expired: " + in(e.DirFlags, "renew").String(), true
 }
 
 // hintInterrupted is about what a command that was interrupted has left: a key that has no
