@@ -104,7 +104,7 @@ func (f *credentialFlags) named(env *cli.Env) func() certs.Files {
 
 // usable returns an error if files that can be opened are not to be used all the same.
 func (f *credentialFlags) usable(env *cli.Env, source *certs.Source) error {
-	if f.files.Cert != "" || f.files.CRL != "" {
+	if f.files.CRL != "" {
 		return nil
 	}
 	return currentLists(source, env.Now())
@@ -251,7 +251,7 @@ func (o *origin) fileOf(cert *x509.Certificate) string {
 
 // has reports whether a certificate is in our own directory, as a leaf or in the chain of one.
 func (o *origin) has(cert *x509.Certificate) bool {
-	return o.ours() && slices.ContainsFunc(o.near, func(file certs.CertFile) bool { return slices.ContainsFunc(file.Certs, cert.Equal) })
+	return slices.ContainsFunc(o.near, func(file certs.CertFile) bool { return slices.ContainsFunc(file.Certs, cert.Equal) })
 }
 
 // nameOf is what our own directory calls the leaf that is, or that stands below, a certificate;

@@ -5,6 +5,7 @@ import (
 	"crypto/x509/pkix"
 	"errors"
 	"fmt"
+	"io"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -20,6 +21,7 @@ import (
 	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/cmd/tlsdemo/internal/retype"
+	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
 )
 
@@ -42,6 +44,38 @@ func TestAtFaultIsHarmless(t *testing.T) {
 		}
 		if !strings.Contains(got.AtFault, "serial 01000000") || !strings.Contains(got.AtFault, "bytes)") {
 			t.Errorf("at fault: %.400s", got.AtFault)
+		}
+	}
+}
+
+// What is certain of an exchange that failed, and from what that is known.
+func TestExchangeCertainty(t *testing.T) {
+	const s, c = explain.ServerSide, explain.ClientSide
+	for _, row := range []struct {
+		code             explain.Code
+		side             explain.Side
+		certainty, basis string
+	}{
+		{explain.AnswerCut, c, "certain", "the server did not say that this was all; we do not know who cut the connection"},
+		{explain.MessageCut, s, "certain", "the client did not say that this was all; we do not know who cut the connection"},
+		{explain.MessageNotTaken, c, "certain", ""},
+		{explain.MessageTooLarge, s, "certain", ""},
+		{explain.MessageMalformed, s, "certain", ""},
+		{explain.ServerStopped, s, "certain", ""},
+		{explain.MessageAborted, s, "certain", "these are the client's own words"},
+		{explain.RecordInvalid, c, "certain", "we do not know who changed what was sent"},
+		{explain.PeerStalled, s, "unknown", "only the client knows why it sent nothing more"},
+		{explain.PeerSilent, s, "unknown", "only the client knows why it sent nothing"},
+		{explain.NoAnswer, c, "unknown", "a refusal, a crash and a proxy whose backend is down look the same from here"},
+		{"", c, "", ""},
+	} {
+		got := explained(&tlsnet.ExchangeError{Code: row.code, Side: row.side, Err: io.EOF}, retype.Line{})
+		side := row.side.String()
+		if row.code == "" {
+			side = ""
+		}
+		if got.Code != string(row.code) || got.Side != side || got.Certainty != row.certainty || got.Basis != row.basis {
+			t.Errorf("%s: %+v", row.code, got)
 		}
 	}
 }
@@ -153,6 +187,18 @@ func TestAtFault(t *testing.T) {
 	}
 	if near := c.origin.cas; len(near) != 1 || !near[0].Equal(set.CA.Certificate()) {
 		t.Errorf("at hand are %d CAs, want the one that was there", len(near))
+	}
+}
+
+// What certs renew can be told is the name of a file that certs issue could have made.
+func TestOriginNames(t *testing.T) {
+	set := certstest.New(t)
+	leaf := set.Client.Leaf()
+	for file, want := range map[string]string{"client.crt": "client", "client.pem": "", "ca.crt": "", "client": ""} {
+		o := &origin{near: []certs.CertFile{{Path: filepath.Join("D", file), Certs: []*x509.Certificate{leaf}}}}
+		if got := o.nameOf(leaf); got != want {
+			t.Errorf("%s: %q, want %q", file, got, want)
+		}
 	}
 }
 

@@ -356,18 +356,16 @@ var tlsOnly = []string{
 func hintPlain(f *problem) string {
 	_, http := f.typed.Value("http") // for which there is TLS only
 	switch {
-	case f.Side == explain.ClientSide && (f.looks() || http):
+	case f.Side == explain.ClientSide && (f.looks() || http || !loopback(f.addr())):
 		return hintOtherPort(f)
-	case f.Side == explain.ClientSide && loopback(f.addr()):
+	case f.Side == explain.ClientSide:
 		return "if this server is meant to run without TLS (nothing is encrypted, and neither end is authenticated): " + f.here().Without(tlsOnly...).Alone("plain").String()
-	case f.Code == explain.PeerPlaintextHTTP && f.Side == explain.ServerSide:
+	case f.Code == explain.PeerPlaintextHTTP:
 		return "at the client: use https:// and not http://"
-	case f.Side == explain.ServerSide && (f.Protocol == "OpenVPN" || f.Protocol == "SSH"): // no setting of theirs mends it
+	case f.Protocol == "OpenVPN" || f.Protocol == "SSH": // no setting of theirs mends it
 		return "at the client: use the address and the port of an " + f.Protocol + " server; no other server understands this client"
-	case f.Side == explain.ServerSide:
-		return "at the client: begin the connection with TLS"
 	}
-	return ""
+	return "at the client: begin the connection with TLS"
 }
 
 // hintOtherPort is about a port that was found to be without TLS, or may be.

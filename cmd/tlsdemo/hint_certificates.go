@@ -26,7 +26,7 @@ func hintUsage(f *problem) string {
 	file := f.origin.fileOf(f.Cert)
 	pair := f.origin.pairFor(role)
 	switch {
-	case file != "" && filepath.Base(file) == role+".crt":
+	case filepath.Base(file) == role+".crt":
 		return hintRenew(f) // it is where it belongs, and is not what belongs there
 	case f.Ours && pair != nil:
 		return withFiles(f.here(), *pair).String()
@@ -71,7 +71,7 @@ func hintTrust(f *problem) string {
 // foreign reports whether the other end shows a certificate that no CA of ours issued, by the
 // CA's name: the other end is then no tlsdemo that could be started with our files.
 func (f *problem) foreign() bool {
-	if f.Cert == nil || f.Ours || strings.HasPrefix(f.Cert.Issuer.CommonName, "tlsdemo CA") {
+	if f.Cert == nil || strings.HasPrefix(f.Cert.Issuer.CommonName, "tlsdemo CA") {
 		return false
 	}
 	return !slices.ContainsFunc(f.origin.cas, func(ca *x509.Certificate) bool { return bytes.Equal(ca.RawSubject, f.Cert.RawIssuer) })
@@ -87,18 +87,25 @@ func hintName(f *problem) string {
 	}
 	local := strings.HasSuffix("."+f.Wanted, ".localhost") || loopback(net.JoinHostPort(f.Wanted, "0"))
 	switch {
-	case f.Side == explain.ClientSide && name != "":
+	case name != "" && f.Side == explain.ClientSide:
 		return "use a name that is in our own file " + console.ShellWord(f.origin.fileOf(f.Cert)) + ": " + f.here().With("server-name", name).String()
-	case f.Ours && name != "" && !f.origin.equips(certs.Client):
+	case name != "" && !f.origin.equips(certs.Client):
 		return f.other() + "use the name " + name + " for this server"
-	case f.Ours && name != "":
+	case name != "":
 		return f.other() + "use the name " + name + " for this server, as in: " + f.there().With("server-name", name).String()
-	case ownFile && local && f.origin.made() && f.origin.issues:
+	case ownFile && local && f.origin.issues:
 		return f.renewingOne(f.issuing(f.renewOne().With("name", f.Wanted)))
 	case ownFile && local && f.origin.made():
 		return f.renewing(renew(f).With("name", f.Wanted))
 	}
-	return f.other() + "get a certificate with the name " + console.ShellWord(f.Wanted) + " from " + chain.Issuer(f.Cert)
+	wanted, at := "the name by which the client calls this server", ""
+	if f.Wanted != "" {
+		wanted = "the name " + console.ShellWord(f.Wanted)
+	}
+	if !f.Ours {
+		at = f.other()
+	}
+	return at + "get a certificate with " + wanted + " from " + chain.Issuer(f.Cert)
 }
 
 // hintServerName is about a server that chooses its certificate by the name. One of ours
@@ -172,7 +179,8 @@ func acceptable(kind policy.Kind, cert *x509.Certificate) string {
 	if kind == policy.IP && len(names) > 0 {
 		name = names[0] // which harmless takes for a name that looks like an address
 	}
-	if p, err := policy.New(policy.Rule{kind: {name}}); err != nil || p.Check(cert) != nil {
+	p, _ := policy.New(policy.Rule{kind: {name}}) // or nil, if it cannot be asked for: then nobody fits
+	if p.Check(cert) != nil {
 		return ""
 	}
 	return name
@@ -192,16 +200,19 @@ func harmless(names []string) string {
 	return ""
 }
 
-// hintRenew is about a certificate that has to be another: one of a directory that we made
-// can be made again, and only that.
+// hintRenew is about a certificate that has to be another: one of a directory that has its CA's
+// key can be renewed, and a directory that we made can be made again, and only that.
 func hintRenew(f *problem) string {
 	switch {
 	case f.changed():
 		return f.restart()
-	case f.origin.made() && (f.Ours || f.origin.has(f.Cert)):
-		if command, ok := f.renewal(); ok {
-			return f.renewingOne(command)
-		}
+	case !f.Ours && !f.origin.has(f.Cert):
+		return askIssuer(f)
+	}
+	if command, ok := f.renewal(); ok {
+		return f.renewingOne(command)
+	}
+	if f.origin.made() {
 		return f.renewing(renew(f))
 	}
 	return askIssuer(f)
@@ -233,7 +244,7 @@ func (f *problem) renewal() (command string, ok bool) {
 	switch {
 	case !mends || !f.origin.issues:
 		return "", false
-	case f.Code == explain.CAExpired && f.origin.fileOf(f.Cert) == f.origin.files.CA:
+	case f.origin.fileOf(f.Cert) == f.origin.files.CA:
 		// The other end has to believe the new certificate, too: it uses this directory.
 		return f.certs("renew", certs.CA).String(), f.origin.equips(peerOf(f.Side))
 	case f.origin.nameOf(f.Cert) == "":

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/elliptic"
 	"encoding/binary"
@@ -219,11 +220,16 @@ func TestHintForFindings(t *testing.T) {
 	inDir := func(made bool, err error) error {
 		return &cli.DirError{DirFlags: cli.DirFlags{Dir: "D"}, Made: made, Err: err}
 	}
+	withoutLeaf := func(code certs.Code, err error) error {
+		return &located{err: &certs.Finding{Code: code, File: "key", Err: err}, origin: &origin{files: certs.Files{Cert: "pipe", Key: "key"}}}
+	}
 	locked := &certs.Finding{Code: certs.KeyEncrypted, File: "old.key"}
 	for _, c := range []struct {
 		err         error
 		typed, want string
 	}{
+		{withoutLeaf(certs.KeyMismatch, nil), "serve", "--cert and --ca need certificates, and --key needs the private key that belongs to the certificate of --cert"},
+		{withoutLeaf(certs.KeyUnreadable, syscall.EISDIR), "serve", ""},
 		{&certs.Finding{Code: certs.KeyExposed, File: "a b.key"}, "serve", "chmod 600 'a b.key'"},
 		{&certs.Finding{Code: certs.FileWritable, File: "a b.crt"}, "serve", "chmod go-w 'a b.crt'"},
 		{&certs.Finding{Code: certs.KeyEncrypted, File: "a.key", Err: certs.ErrNoPassphrase}, "send hi", "write the passphrase into the file passphrase.txt, then type: tlsdemo send hi --password-file=passphrase.txt"},
@@ -340,20 +346,27 @@ func TestCredentialsWithLists(t *testing.T) {
 // A probe does without files only if none are asked for.
 func TestCredentialsOfAProbe(t *testing.T) {
 	set := certstest.New(t)
-	dir := written(t, set.Pairs())
-	t.Setenv("TLSDEMO_DIR", "nowhere")
+	dir, broken := written(t, set.Pairs()), written(t, set.Pairs())
+	if err := os.Remove(filepath.Join(broken, "client.key")); err != nil {
+		t.Fatal(err)
+	}
 	files := certs.Dir(dir).Files(certs.Client)
 	for name, c := range map[string]struct {
+		usual       string // the directory that is used if none is named
 		flags       credentialFlags
 		fails, ours bool
 		cert, ca    string
 	}{
-		"nothing":     {},
-		"nowhere":     {flags: credentialFlags{DirFlags: cli.DirFlags{Dir: "nowhere"}}, fails: true},
-		"a directory": {flags: credentialFlags{DirFlags: cli.DirFlags{Dir: dir}}, ours: true, cert: files.Cert, ca: files.CA},
-		"a CA":        {flags: credentialFlags{files: certs.Files{CA: files.CA}}, ca: files.CA},
-		"a pair":      {flags: credentialFlags{files: certs.Files{Cert: files.Cert, Key: files.Key}}, cert: files.Cert},
+		"nothing":              {},
+		"the usual":            {usual: dir, ours: true, cert: files.Cert, ca: files.CA},
+		"the usual, broken":    {usual: broken, fails: true},
+		"nowhere":              {flags: credentialFlags{DirFlags: cli.DirFlags{Dir: "nowhere"}}, fails: true},
+		"a directory":          {flags: credentialFlags{DirFlags: cli.DirFlags{Dir: dir}}, ours: true, cert: files.Cert, ca: files.CA},
+		"a CA":                 {flags: credentialFlags{files: certs.Files{CA: files.CA}}, ca: files.CA},
+		"a pair":               {flags: credentialFlags{files: certs.Files{Cert: files.Cert, Key: files.Key}}, cert: files.Cert},
+		"a pair and the usual": {usual: dir, flags: credentialFlags{files: certs.Files{Cert: files.Cert, Key: files.Key}}, cert: files.Cert},
 	} {
+		t.Setenv("TLSDEMO_DIR", cmp.Or(c.usual, "nowhere"))
 		creds, err := c.flags.openAny(&cli.Env{Now: time.Now})
 		if err != nil || c.fails {
 			if err == nil || !c.fails {

@@ -76,7 +76,7 @@ func TestHintFlags(t *testing.T) {
 			named, ofClient(explain.PeerNotTLS), "send --cert=c --key=k --ca=a",
 			"if this server is meant to run without TLS (nothing is encrypted, and neither end is authenticated): tlsdemo send --plain",
 		},
-		{client, ofClient(explain.PeerNotTLS), "send --addr=192.0.2.1:7", ""},
+		{client, ofClient(explain.PeerNotTLS), "send --addr=192.0.2.1:7", "ask the person who runs the server which port speaks TLS"},
 		{server, ofServer(explain.PeerPlaintextHTTP), "serve", "at the client: use https:// and not http://"},
 		{server, ofServer(explain.PeerNotTLS), "serve", "at the client: begin the connection with TLS"},
 		{
@@ -210,6 +210,12 @@ func TestHintAfterAChange(t *testing.T) {
 			if got := advised(client, e, "send"); strings.Contains(got, "have changed") {
 				t.Errorf("%s of %s, at the client: %s", what, file, got)
 			}
+			if err := os.Remove(filepath.Join(dir, file)); err != nil {
+				t.Fatal(err)
+			}
+			if server.origin.changed() {
+				t.Errorf("%s is gone, and there is nothing that a new start could read", file)
+			}
 		}
 	}
 }
@@ -229,6 +235,7 @@ func TestHintForACertificate(t *testing.T) {
 	oldLeaf := f.Again(set[certs.CA], nil, forge.Expired, forge.NoCA)
 	other, third := f.Set(), f.Sign(nil, forge.CA("third CA"))
 	stale := f.Sign(f.Sign(nil, forge.CA("corporate CA")), forge.ForClients, forge.Subject("stale"))
+	named := f.Sign(f.Sign(nil, forge.CA("tlsdemo CA 2")), forge.ForClients, forge.Subject("named"))
 	stranger := f.Sign(third, forge.ForClients, forge.Subject("stranger"))
 	middle := f.Sign(set[certs.CA], forge.CA("middle"))
 	chained := maps.Clone(set)
@@ -327,13 +334,18 @@ func TestHintForACertificate(t *testing.T) {
 		{"DIR", "serve", explain.ClientCertNotAllowed, &x509.Certificate{IPAddresses: []net.IP{{127, 0, 0, 1}}}, false, "to accept this client as well: tlsdemo serve --dir=DIR --crl=crl.pem --timeout=1s --allow-ip=127.0.0.1"},
 		{"DIR", "serve", explain.ClientCertNotAllowed, odd(strings.Repeat("x", 63) + strings.Repeat("."+strings.Repeat("x", 63), 2) + "." + strings.Repeat("x", 61)), false, "to accept this client as well: tlsdemo serve --dir=DIR --crl=crl.pem --timeout=1s --allow-dns=" + strings.Repeat("x", 63) + strings.Repeat("."+strings.Repeat("x", 63), 2) + "." + strings.Repeat("x", 61)},
 		{"DIR", "serve", explain.ClientCertIncompleteChain, foreign[certs.Client].Leaf(), false, `at the client: append the certificate of the intermediate "CN=corporate CA" to the file that has its own certificate`},
-		{"THEIRS", "send", explain.ServerCertExpired, foreign[certs.Server].Leaf(), false, ask},
-		{"THEIRS", "serve", explain.ClientCertRevoked, foreign[certs.Client].Leaf(), false, `at the client: ask the CA that issued it, "CN=corporate CA", for a new certificate`},
+		{"THEIRS", "send", explain.ServerCertExpired, foreign[certs.Server].Leaf(), false, one + "server --dir=THEIRS"},
+		{"THEIRS", "serve", explain.ClientCertRevoked, foreign[certs.Client].Leaf(), false, one + "client --dir=THEIRS --new-key"},
+		{"LEFT", "send", explain.ServerCertExpired, foreign[certs.Server].Leaf(), false, ask},
 		{"THEIRS", "send", explain.ServerCertNameMismatch, foreign[certs.Server].Leaf(), false, "use a name that is in our own file THEIRS/server.crt: tlsdemo send --dir=THEIRS --crl=crl.pem --timeout=1s --server-name=localhost"},
 		{"DIR", "send", explain.ServerCertNameMismatch, server, false, "use a name that is in our own file DIR/server.crt: tlsdemo send --dir=DIR --crl=crl.pem --timeout=1s --server-name=server.localhost"},
 		{"DIR", "serve", explain.ServerCertNameMismatch, server, true, "at the client: use the name server.localhost for this server, as in: tlsdemo send --dir=DIR --addr=127.0.0.1:4711 --server-name=server.localhost"},
 		{"DIR", "send", explain.ServerCertNameMismatch, foreign[certs.Server].Leaf(), false, `at the server: get a certificate with the name db.localhost from "CN=corporate CA"`},
 		{"DIR", "serve", explain.ClientCertNotAllowed, odd("-x", "127.0.0.1", "a b", strings.Repeat("x", 254), "ok.localhost"), false, "to accept this client as well: tlsdemo serve --dir=DIR --crl=crl.pem --timeout=1s --allow-dns=ok.localhost"},
+		{"DIR", "serve", explain.ClientCertNotAllowed, odd("a..b"), false, "to accept this client as well: tlsdemo serve --dir=DIR --crl=crl.pem --timeout=1s --allow-cn=client"},
+		{"DIR", "serve", explain.ClientCertUnknownCA, other[certs.Client].Leaf(), false, "start the client again, with the same directory as this server: tlsdemo send --dir=DIR --addr=127.0.0.1:4711"},
+		{"DIR", "serve", explain.ClientCertUnknownCA, named.Leaf(), false, "start the client again, with the same directory as this server: tlsdemo send --dir=DIR --addr=127.0.0.1:4711"},
+		{"THEIRS", "serve", explain.ServerCertUnknownCA, foreign[certs.Server].Leaf(), true, "start the client again, with the same directory as this server: tlsdemo send --dir=THEIRS --addr=127.0.0.1:4711"},
 		{"DIR", "serve", explain.ClientCertNotAllowed, odd("-x", "127.0.0.1", "a b", strings.Repeat("x", 254)), false, "to accept this client as well: tlsdemo serve --dir=DIR --crl=crl.pem --timeout=1s --allow-cn=client"},
 		{"DIR", "serve", explain.ClientCertWrongUsage, server, false, "at the client: tlsdemo send --dir=DIR --addr=127.0.0.1:4711"},
 		{"DIR", "serve", explain.ClientCertUnknownCA, foreign[certs.Client].Leaf(), false, `at the client: present a certificate of a CA that this server trusts; or, if this is the right client, trust the CA "CN=corporate CA" here: give its certificate with --ca`},
@@ -356,11 +368,12 @@ func TestHintForANamelessServer(t *testing.T) {
 	f := certstest.Forge(t)
 	set := f.Set()
 	set[certs.Server] = f.Sign(set[certs.CA], forge.ForServers, forge.Names("127.0.0.1"))
-	dir, keyless := written(t, set), written(t, set)
-	if err := errors.Join(f.Err(), os.Remove(filepath.Join(keyless, "ca.key"))); err != nil {
+	dir, keyless, left := written(t, set), written(t, set), written(t, set) // in left there is something else, too
+	if err := errors.Join(f.Err(), os.Remove(filepath.Join(keyless, "ca.key")), os.Remove(filepath.Join(left, "ca.key")), os.WriteFile(filepath.Join(left, "notes.txt"), nil, 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ dir, wanted, want string }{
+		{left, "db.localhost", `at the server: get a certificate with the name db.localhost from "CN=tlsdemo CA"`},
 		{dir, "db.localhost", "renew the certificate, then start both ends again with that set: tlsdemo certs renew server --dir=DIR --name=db.localhost"},
 		{dir, "::1", "renew the certificate, then start both ends again with that set: tlsdemo certs renew server --dir=DIR --name=::1"},
 		{keyless, "db.localhost", "make a new set (the old one is kept), then start both ends again with that set: tlsdemo certs init --dir=DIR --force --name=db.localhost"},
@@ -370,6 +383,24 @@ func TestHintForANamelessServer(t *testing.T) {
 		got := advised(fromDir(t, c.dir, certs.Client), e, "send")
 		if got = strings.ReplaceAll(got, c.dir, "DIR"); got != c.want {
 			t.Errorf("%s:\ngot  %s\nwant %s", c.wanted, got, c.want)
+		}
+	}
+	for wanted, want := range map[string]string{
+		"":               `get a certificate with the name by which the client calls this server from "CN=tlsdemo CA"`,
+		"db.example.com": `get a certificate with the name db.example.com from "CN=tlsdemo CA"`,
+	} {
+		e := &explain.Error{Code: explain.ServerCertNameMismatch, Side: explain.ServerSide, Cert: set[certs.Server].Leaf(), Ours: true, Wanted: wanted}
+		if got := advised(fromDir(t, dir, certs.Server), e, "serve"); got != want {
+			t.Errorf("at the server, %q: %s, want %s", wanted, got, want)
+		}
+	}
+	if err := os.Remove(filepath.Join(left, "server.crt")); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{dir, left} {
+		e := &explain.Error{Code: explain.ServerNameUnknown, Side: explain.ClientSide, Wanted: "db.localhost"}
+		if got, want := advised(fromDir(t, dir, certs.Client), e, "send"), "ask the person who runs the server which names it has, and give one of them with --server-name"; got != want {
+			t.Errorf("%s, want %s", got, want)
 		}
 	}
 }
@@ -421,7 +452,7 @@ func TestHintForAConnection(t *testing.T) {
 		{none, at(c, explain.PeerPlaintextHTTP), "probe 127.0.0.1:80", "http:// reaches this port; ask the person who runs the server which port is for https://"},
 		{none, at(c, explain.PeerClosedBeforeHello), "probe 127.0.0.1:80", "ask the person who runs the server which protocol this port speaks, and who may connect"},
 		{none, at(c, explain.PeerNotTLS), "probe 127.0.0.1:80", "ask the person who runs the server which port speaks TLS"},
-		{client, at(c, explain.PeerPlaintextHTTP), "send --addr=192.0.2.1:80", ""},
+		{client, at(c, explain.PeerPlaintextHTTP), "send --addr=192.0.2.1:80", "http:// reaches this port; ask the person who runs the server which port is for https://"},
 		{client, at(c, explain.PeerEchoes), "send --addr=unix:x.sock", "if this server is meant to run without TLS (nothing is encrypted, and neither end is authenticated): tlsdemo send --addr=unix:x.sock --plain"},
 		{client, at(c, explain.PeerEchoes), "send --expect-dns=a --expect-uri=a:b --expect-ip=::1 --expect-cn=a --expect-sha256=b --session-file=f --addr=127.0.0.1:7 hi", "if this server is meant to run without TLS (nothing is encrypted, and neither end is authenticated): tlsdemo send --addr=127.0.0.1:7 hi --plain"},
 		{server, at(s, explain.PeerEchoes), "serve", "at the client: begin the connection with TLS"},
@@ -457,6 +488,8 @@ func TestHintForAConnection(t *testing.T) {
 		{server, bind(syscall.EACCES), "serve --addr=unix:/x.sock", "use a path in a directory in which you may write, such as tlsdemo serve --addr=unix:tlsdemo.sock"},
 		{client, &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.EACCES)}, "send --addr=unix:/x.sock", "only the user who runs the server can connect, unless that user permits it: chmod"},
 		{client, &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ENOENT)}, "send --addr=unix:/x.sock", ""},
+		{server, bind(syscall.ENAMETOOLONG), "serve --addr=unix:/x.sock", ""},
+		{server, bind(syscall.EADDRNOTAVAIL), "serve --addr=192.0.2.1:8888", ""},
 		{client, &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.EACCES)}, "send --addr=127.0.0.1:7", ""},
 	} {
 		if got := strings.ReplaceAll(advised(row.creds, row.err, strings.Fields(row.typed)...), dir, "DIR"); got != row.want {
