@@ -63,16 +63,17 @@ type store struct {
 	name string
 	what string // in words
 	// reach says why it cannot be changed, or returns nil.
-	reach   func() error
-	options []truststore.Option // for this store alone
+	reach func() error
+	// options are for this store alone. To make them searches PATH for the store's tools.
+	options func() []truststore.Option
 	// unchecked is why the constraints of a CA are worth nothing there, if they are not.
 	unchecked string
 }
 
 var stores = []store{
-	{"system", "the trust store of the system", func() error { return nil }, nil, ""},
-	{"nss", "the databases of NSS (Firefox, Chromium)", reachNSS, []truststore.Option{truststore.WithNoSystem(), truststore.WithFirefox()}, ""},
-	{"java", "the trust store of Java in $JAVA_HOME", reachJava, []truststore.Option{truststore.WithNoSystem(), truststore.WithJava()}, "Java does not check the constraints of a CA that it trusts, so anyone who steals its key can deceive every program in Java (--force adds it anyway)"},
+	{"system", "the trust store of the system", func() error { return nil }, func() []truststore.Option { return nil }, ""},
+	{"nss", "the databases of NSS (Firefox, Chromium)", reachNSS, func() []truststore.Option { return []truststore.Option{truststore.WithNoSystem(), truststore.WithFirefox()} }, ""},
+	{"java", "the trust store of Java in $JAVA_HOME", reachJava, func() []truststore.Option { return []truststore.Option{truststore.WithNoSystem(), truststore.WithJava()} }, "Java does not check the constraints of a CA that it trusts, so anyone who steals its key can deceive every program in Java (--force adds it anyway)"},
 }
 
 func reachNSS() error {
@@ -193,7 +194,7 @@ func (c *trust) changeStores(reached []store, cas []*x509.Certificate) error {
 	var failed []error
 	for _, s := range reached {
 		for _, ca := range cas {
-			if err := does(ca, s.options...); err != nil {
+			if err := does(ca, s.options()...); err != nil {
 				failed = append(failed, fmt.Errorf("%s: %w", s.what, plainError(err)))
 				continue
 			}
