@@ -179,7 +179,9 @@ func TestAtFault(t *testing.T) {
 		filepath.Join(dir, "client.crt") + " " + named(theirs): {Side: explain.ServerSide, Certainty: explain.Certain, Cert: theirs},
 		"the client's certificate " + named(stranger):          {Side: explain.ServerSide, Certainty: explain.Certain, Cert: stranger},
 		"the server's certificate " + named(stranger):          {Side: explain.ClientSide, Certainty: explain.Certain, Cert: stranger},
-		"": {Side: explain.ServerSide, Cert: ours, Ours: true},
+		"the client's certificate " + named(theirs):            {Side: explain.ServerSide, Certainty: explain.Certain, Outline: chain.ReadOutline(theirs.Raw)},
+		filepath.Join(dir, "server.crt"):                       {Side: explain.ServerSide, Certainty: explain.Certain, Outline: new(chain.Outline), Ours: true},
+		"":                                                     {Side: explain.ServerSide, Cert: ours, Ours: true},
 	} {
 		if got := (&located{origin: c.origin}).atFault(e); got != want {
 			t.Errorf("at fault is %q, want %q", got, want)

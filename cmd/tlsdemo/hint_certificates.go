@@ -89,10 +89,12 @@ func hintName(f *problem) string {
 	switch {
 	case name != "" && f.Side == explain.ClientSide:
 		return "use a name that is in our own file " + console.ShellWord(f.origin.fileOf(f.Cert)) + ": " + f.here().With("server-name", name).String()
-	case name != "" && !f.origin.equips(certs.Client):
-		return f.other() + "use the name " + name + " for this server"
 	case name != "":
-		return f.other() + "use the name " + name + " for this server, as in: " + f.there().With("server-name", name).String()
+		use := f.other() + "use the name " + name + " for this server"
+		if f.origin.equips(certs.Client) {
+			use += ", as in: " + f.there().With("server-name", name).String()
+		}
+		return use
 	case ownFile && local && f.origin.issues:
 		return f.renewingOne(f.issuing(f.renewOne().With("name", f.Wanted)))
 	case ownFile && local && f.origin.made():

@@ -79,6 +79,7 @@ func TestHintFlags(t *testing.T) {
 		{client, ofClient(explain.PeerNotTLS), "send --addr=192.0.2.1:7", "ask the person who runs the server which port speaks TLS"},
 		{server, ofServer(explain.PeerPlaintextHTTP), "serve", "at the client: use https:// and not http://"},
 		{server, ofServer(explain.PeerNotTLS), "serve", "at the client: begin the connection with TLS"},
+		{server, ofServer(explain.PeerNotTLS), "serve --addr=192.0.2.1:7", "at the client: begin the connection with TLS"},
 		{
 			client, &connectError{addr: "127.0.0.1:7", err: refused}, "send --addr=127.0.0.1:7 --dir=D --crl=crl.pem --min-tls=1.3 --max-tls=1.3 --groups=X25519 --alpn= hi",
 			"tlsdemo serve --dir=D --min-tls=1.3 --max-tls=1.3 --groups=X25519 --alpn= --addr=127.0.0.1:7",
@@ -410,6 +411,7 @@ func TestHintForAConnection(t *testing.T) {
 	dir := written(t, certstest.New(t).Pairs())
 	server, client := fromDir(t, dir, certs.Server), fromDir(t, dir, certs.Client)
 	none := &credentials{origin: new(origin)}
+	beside := &credentials{origin: &origin{near: []certs.CertFile{{Path: "server.crt", Certs: server.Chain()}}}}
 	at := func(side explain.Side, code explain.Code) *explain.Error {
 		return &explain.Error{Code: code, Side: side}
 	}
@@ -475,6 +477,7 @@ func TestHintForAConnection(t *testing.T) {
 		{client, &explain.Error{Code: explain.ServerNameRequired, Side: c, Wanted: "a b"}, "send --addr=192.0.2.1:7", "ask the person who runs the server which names it has, and give one of them with --server-name"},
 		{client, &explain.Error{Code: explain.ServerNameUnknown, Side: c, Wanted: "a.localhost"}, "send hi", "use a name that is in our own file DIR/server.crt: tlsdemo send hi --server-name=server.localhost"},
 		{client, &explain.Error{Code: explain.ServerNameUnknown, Side: c, Wanted: "a.localhost"}, "send --addr=192.0.2.1:7", "ask the person who runs the server which names it has, and give one of them with --server-name"},
+		{beside, &explain.Error{Code: explain.ServerNameUnknown, Side: c, Wanted: "a.localhost"}, "send", "ask the person who runs the server which names it has, and give one of them with --server-name"},
 		{none, &explain.Error{Code: explain.ServerNameUnknown, Side: c, Wanted: "a.localhost"}, "send", "ask the person who runs the server which names it has, and give one of them with --server-name"},
 		{&credentials{origin: &origin{files: certs.Files{Cert: "c"}}}, at(c, explain.RefusedInHTTP), "probe db:443 --http --cert=c --key=k", "the reason is in the server's own log"},
 		{none, &explain.Error{Code: explain.RefusedInHTTP, Side: c, Cert: new(x509.Certificate)}, "probe db:443 --http", "the reason is in the server's own log"},
