@@ -69,9 +69,19 @@ func (o *Outline) Details() string {
 	case len(o.Serial) == 0:
 		return ""
 	case o.Issuer == "":
-		return fmt.Sprintf(" (serial %s)", Short(hex.EncodeToString(o.Serial)))
+		return fmt.Sprintf(" (serial %s)", Short(o.serial()))
 	}
-	return fmt.Sprintf(" (serial %s, issued by %s)", Short(hex.EncodeToString(o.Serial)), quoted(o.Issuer))
+	return fmt.Sprintf(" (serial %s, issued by %s)", Short(o.serial()), quoted(o.Issuer))
+}
+
+// serial is the number as [Serial] prints that of a certificate that can be read: without the
+// octet that only says that it is not negative (X.690 section 8.3).
+func (o *Outline) serial() string {
+	number := o.Serial
+	if len(number) > 1 && number[0] == 0 && number[1] >= 0x80 {
+		number = number[1:]
+	}
+	return hex.EncodeToString(number)
 }
 
 // Fault returns which rule the certificate breaks: the one that was found here, or else

@@ -63,6 +63,17 @@ func TestOutline(t *testing.T) {
 	}
 }
 
+// A serial number is called the same, whether crypto/x509 reads the certificate or not.
+func TestOutlineSerial(t *testing.T) {
+	root := ca(t, "root", nil, nil)
+	for _, serial := range []int64{1, 0x7f, 0x80, 0x7fff, 0x8000, 0xbbd9c55c} {
+		cert := leaf(t, root, func(c *x509.Certificate) { c.SerialNumber = big.NewInt(serial) }).cert
+		if got, want := ReadOutline(cert.Raw).Details(), ` (serial `+Serial(cert)+`, issued by "CN=root")`; got != want {
+			t.Errorf("%x:%s, want%s", serial, got, want)
+		}
+	}
+}
+
 // Whatever is cut off, what is left is read.
 func TestOutlineOfABeginning(t *testing.T) {
 	der := leaf(t, ca(t, "root", nil, nil), nil).cert.Raw
