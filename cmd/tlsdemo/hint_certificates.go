@@ -100,14 +100,14 @@ func hintName(f *problem) string {
 	case ownFile && local && f.origin.made():
 		return f.renewing(renew(f).With("name", f.Wanted))
 	}
-	wanted, at := "the name by which the client calls this server", ""
+	wanted := "the name by which the client calls this server"
 	if f.Wanted != "" {
 		wanted = "the name " + console.ShellWord(f.Wanted)
 	}
-	if !f.Ours {
-		at = f.other()
+	if f.Ours {
+		return "ask the CA that issued it, " + chain.Issuer(f.Cert) + ", for a certificate with " + wanted
 	}
-	return at + "get a certificate with " + wanted + " from " + chain.Issuer(f.Cert)
+	return f.other() + "get a certificate with " + wanted + " from " + chain.Issuer(f.Cert)
 }
 
 // hintServerName is about a server that chooses its certificate by the name. One of ours

@@ -129,7 +129,7 @@ func besideDir(dir certs.Dir) string {
 func hintFile(f *problem, finding *certs.Finding) string {
 	switch finding.Code {
 	case certs.CAFileEmpty, certs.CertNotCA, certs.PEMSwapped, certs.CertUnparsable:
-		if finding.File == f.origin.files.CA {
+		if finding.File != "" && finding.File == f.origin.files.CA {
 			return hintTrustFile(f)
 		}
 	}

@@ -387,8 +387,8 @@ func TestHintForANamelessServer(t *testing.T) {
 		}
 	}
 	for wanted, want := range map[string]string{
-		"":               `get a certificate with the name by which the client calls this server from "CN=tlsdemo CA"`,
-		"db.example.com": `get a certificate with the name db.example.com from "CN=tlsdemo CA"`,
+		"":               `ask the CA that issued it, "CN=tlsdemo CA", for a certificate with the name by which the client calls this server`,
+		"db.example.com": `ask the CA that issued it, "CN=tlsdemo CA", for a certificate with the name db.example.com`,
 	} {
 		e := &explain.Error{Code: explain.ServerCertNameMismatch, Side: explain.ServerSide, Cert: set[certs.Server].Leaf(), Ours: true, Wanted: wanted}
 		if got := advised(fromDir(t, dir, certs.Server), e, "serve"); got != want {
