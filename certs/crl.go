@@ -211,7 +211,7 @@ func (c *CRL) checkSigner(roots []*x509.Certificate) *Finding {
 	if !named {
 		return nil
 	}
-	text := fmt.Sprintf("the revocation list of %s was not signed by the trusted CA of that name", chain.Quote(c.list.Issuer.String()))
+	text := fmt.Sprintf("the revocation list of %s was not signed by the trusted CA of that name", chain.Quote(chain.Name(c.list.Issuer)))
 	return &Finding{Code: CRLUntrusted, Text: text}
 }
 
@@ -221,7 +221,7 @@ func (c *CRL) ended(now time.Time) *Finding {
 		return nil
 	}
 	text := fmt.Sprintf("the revocation list of %s has expired: its next update was due %s ago (%s); what it revokes stays revoked",
-		chain.Quote(c.list.Issuer.String()), chain.Between(c.list.NextUpdate, now), chain.Stamp(c.list.NextUpdate))
+		chain.Quote(chain.Name(c.list.Issuer)), chain.Between(c.list.NextUpdate, now), chain.Stamp(c.list.NextUpdate))
 	return &Finding{Code: CRLExpired, Text: text}
 }
 
@@ -231,7 +231,7 @@ func (c *CRL) ofOther(cas []*x509.Certificate) *Finding {
 		return nil
 	}
 	text := fmt.Sprintf("we have no certificate of the CA %s, which issued this revocation list: the list is used only if a peer presents an intermediate of that CA",
-		chain.Quote(c.list.Issuer.String()))
+		chain.Quote(chain.Name(c.list.Issuer)))
 	return &Finding{Code: CRLOtherCA, Text: text}
 }
 
@@ -277,7 +277,7 @@ func (c *CRL) defect(cert, issuer *x509.Certificate) *chain.Defect {
 		return nil
 	}
 	text := fmt.Sprintf("%s, serial %s, has been revoked since %s, by the revocation list of %s from %s", chain.Subject(cert),
-		chain.Short(chain.Serial(cert)), chain.Stamp(since), chain.Quote(c.list.Issuer.String()), chain.Stamp(c.list.ThisUpdate))
+		chain.Short(chain.Serial(cert)), chain.Stamp(since), chain.Quote(chain.Name(c.list.Issuer)), chain.Stamp(c.list.ThisUpdate))
 	return &chain.Defect{Kind: chain.Revoked, Text: text, Cert: cert}
 }
 

@@ -52,7 +52,7 @@ func (d Dir) firstVersion() bool {
 		if err != nil {
 			continue // half of a set is one, too
 		}
-		if bundle.Certs[0].Issuer.String() != firstCA {
+		if chain.Name(bundle.Certs[0].Issuer) != firstCA {
 			return false
 		}
 		found++

@@ -341,7 +341,7 @@ func (c *Change) readLists() ([]crlRecord, error) {
 			continue // of a CA that has been dropped
 		}
 		if i < 0 {
-			text := fmt.Sprintf("the revocation list of %s was not signed by a CA of this directory", chain.Quote(list.Issuer.String()))
+			text := fmt.Sprintf("the revocation list of %s was not signed by a CA of this directory", chain.Quote(chain.Name(list.Issuer)))
 			return nil, &Finding{Code: CRLUntrusted, File: c.dir.crlFile(), Text: text}
 		}
 		records[i].add(list)

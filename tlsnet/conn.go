@@ -9,6 +9,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"tlsdemo/certs/chain"
 )
 
 // farewell is how long a connection that has been interrupted may still be written
@@ -106,5 +108,5 @@ func Identity(cert *x509.Certificate) string {
 	case len(cert.IPAddresses) > 0:
 		return cert.IPAddresses[0].String()
 	}
-	return cert.Subject.String()
+	return chain.Name(cert.Subject)
 }

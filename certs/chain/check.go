@@ -106,7 +106,7 @@ func called(cert, leaf *x509.Certificate) string {
 	if cert.Equal(leaf) {
 		return "it"
 	}
-	return "the CA " + quoted(cert.Subject.String())
+	return "the CA " + quoted(Name(cert.Subject))
 }
 
 // CriticalOf returns the defect of a certificate, in the chain of leaf, that has an extension which
@@ -272,7 +272,7 @@ func (r *route) issuerDefect(i int) *Defect {
 	switch {
 	// As in crypto/x509, a root of version 1, which cannot say that it is a CA, is one.
 	case !MayIssue(ca) && (ca != r.root || ca.Version == 3):
-		text := fmt.Sprintf("%s issued %s, but is not allowed to issue certificates: %s", quoted(ca.Subject.String()), called(r.path[i-1], leaf), notCA(ca))
+		text := fmt.Sprintf("%s issued %s, but is not allowed to issue certificates: %s", quoted(Name(ca.Subject)), called(r.path[i-1], leaf), notCA(ca))
 		return &Defect{Kind: NotCA, Cert: ca, Text: text}
 	case ca.BasicConstraintsValid && (ca.MaxPathLen > 0 || ca.MaxPathLenZero) && i-1 > ca.MaxPathLen:
 		text := fmt.Sprintf("%s allows at most %d intermediates below it, and this chain has %d", called(ca, leaf), ca.MaxPathLen, i-1)
@@ -327,7 +327,7 @@ func (w *walk) constraintDefect(path []*x509.Certificate) *Defect {
 // forbidden is the defect of a leaf with a name that the CA at place i of its path forbids.
 func forbidden(path []*x509.Certificate, i int, err error) *Defect {
 	text := fmt.Sprintf("the CA %s permits %s, and the certificate has another name: %s",
-		quoted(path[i].Subject.String()), permits(path[i]), Quote(err.Error()))
+		quoted(Name(path[i].Subject)), permits(path[i]), Quote(err.Error()))
 	return &Defect{Kind: NameConstraint, Cert: path[0], Text: text}
 }
 

@@ -182,7 +182,7 @@ func nameOf(der cryptobyte.String) string {
 	}
 	var name pkix.Name
 	name.FillFromRDNSequence(&rdn)
-	return name.String()
+	return Name(name)
 }
 
 var (

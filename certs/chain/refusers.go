@@ -141,7 +141,7 @@ func Remarks(path []*x509.Certificate, usage Usage) []Remark {
 	add(!selfSigned && len(leaf.AuthorityKeyId) == 0, Remark{Text: "it has no authority key identifier", By: strictly})
 	for _, ca := range cas {
 		add(ca.Version == 3 && !criticalConstraints(ca), Remark{
-			Text: fmt.Sprintf("the basic constraints of the CA %s are not critical", quoted(ca.Subject.String())), By: strictly,
+			Text: fmt.Sprintf("the basic constraints of the CA %s are not critical", quoted(Name(ca.Subject))), By: strictly,
 		})
 	}
 	add(len(cas) > 2, Remark{

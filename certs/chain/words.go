@@ -33,12 +33,14 @@ func quoted(name string) string { return fmt.Sprintf("%q", Cut(name)) + lengthOf
 
 // Cut returns the first MaxName bytes of a name, or up to three fewer, so as not to cut
 // through a character.
-func Cut(name string) string {
-	if len(name) <= MaxName {
+func Cut(name string) string { return cut(name, MaxName) }
+
+func cut(name string, most int) string {
+	if len(name) <= most {
 		return name
 	}
-	end := MaxName
-	for end > MaxName-utf8.UTFMax && !utf8.RuneStart(name[end]) {
+	end := most
+	for end > most-utf8.UTFMax && !utf8.RuneStart(name[end]) {
 		end--
 	}
 	return name[:end]
@@ -58,14 +60,14 @@ func lengthOf(name string) string {
 // Subject returns what to call a certificate: its subject, quoted if need be. Caddy and some
 // public CAs leave the subject empty, and then it is the first of the names.
 func Subject(cert *x509.Certificate) string {
-	if name := cert.Subject.String(); name != "" {
+	if name := Name(cert.Subject); name != "" {
 		return Quote(name)
 	}
 	names := slices.Concat(cert.DNSNames, cert.EmailAddresses)
-	for _, ip := range cert.IPAddresses {
+	for _, ip := range cert.IPAddresses[:min(1, len(cert.IPAddresses))] { // of thousands, maybe
 		names = append(names, ip.String())
 	}
-	for _, uri := range cert.URIs {
+	for _, uri := range cert.URIs[:min(1, len(cert.URIs))] {
 		names = append(names, uri.String())
 	}
 	if len(names) == 0 {
@@ -76,7 +78,7 @@ func Subject(cert *x509.Certificate) string {
 
 // Issuer returns the issuer's name, in quotation marks.
 func Issuer(cert *x509.Certificate) string {
-	if name := cert.Issuer.String(); name != "" {
+	if name := Name(cert.Issuer); name != "" {
 		return quoted(name)
 	}
 	return "a CA without a name"
@@ -110,7 +112,7 @@ func Names(ders [][]byte) []string {
 	for _, der := range ders {
 		var rdn pkix.RDNSequence
 		if _, err := asn1.Unmarshal(der, &rdn); err == nil {
-			list = append(list, rdn.String())
+			list = append(list, sequenceText(rdn))
 		}
 	}
 	return list

@@ -174,11 +174,11 @@ func subject(cert *x509.Certificate) string {
 	if len(cert.Subject.Names) == 0 {
 		return "no subject, " + chain.Subject(cert)
 	}
-	return chain.Short(cert.Subject.String())
+	return chain.Short(chain.Name(cert.Subject))
 }
 
 func issuer(cert *x509.Certificate) string {
-	return cmp.Or(chain.Short(cert.Issuer.String()), "(no name)")
+	return cmp.Or(chain.Short(chain.Name(cert.Issuer)), "(no name)")
 }
 
 func (v *probeView) verified() string {

@@ -243,7 +243,7 @@ func differences(before, now *certs.Source, at time.Time) []any {
 		var names []string
 		for _, ca := range of.from {
 			if !slices.ContainsFunc(of.has, ca.Equal) {
-				names = append(names, ca.Subject.String())
+				names = append(names, chain.Name(ca.Subject))
 			}
 		}
 		if len(names) > 0 {

@@ -198,7 +198,7 @@ func (c *trust) changeStores(reached []store, cas []*x509.Certificate) error {
 				failed = append(failed, fmt.Errorf("%s: %w", s.what, plainError(err)))
 				continue
 			}
-			fmt.Fprintf(out, "Done: %s, %s\n", s.what, console.Clean(ca.Subject.String()))
+			fmt.Fprintf(out, "Done: %s, %s\n", s.what, console.Clean(chain.Name(ca.Subject)))
 		}
 	}
 	if len(failed) > 0 {

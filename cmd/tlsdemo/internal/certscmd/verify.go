@@ -265,7 +265,7 @@ func isFile(path string) bool {
 // judge makes a verdict of what was found.
 func (c *verify) judge(arg string, list []*x509.Certificate, found, remarks []*certs.Finding) *verdict {
 	v := &verdict{
-		Name: arg, Sound: len(found) == 0, Subject: list[0].Subject.String(), NotAfter: &list[0].NotAfter,
+		Name: arg, Sound: len(found) == 0, Subject: chain.Name(list[0].Subject), NotAfter: &list[0].NotAfter,
 		Findings: certtext.Listed(found), Warnings: certtext.Listed(remarks),
 	}
 	for i, f := range found {

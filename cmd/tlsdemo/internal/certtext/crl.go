@@ -35,7 +35,7 @@ func lists(data []byte) []Item {
 func listText(l *x509.RevocationList, short bool) string {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "Certificate revocation list [Number: %s]\n", numberOf(l))
-	fmt.Fprintf(&b, "  Issuer:       %s\n", oneLine(l.Issuer.String()))
+	fmt.Fprintf(&b, "  Issuer:       %s\n", oneLine(chain.Name(l.Issuer)))
 	fmt.Fprintf(&b, "  This update:  %s\n", l.ThisUpdate.UTC().Format(time.RFC3339))
 	fmt.Fprintf(&b, "  Next update:  %s\n", nextUpdate(l))
 	fmt.Fprintf(&b, "  Revoked:      %d\n", len(l.RevokedCertificateEntries))
@@ -82,7 +82,7 @@ func describeList(it Item) *Description {
 	l := it.List
 	entries := revoked(l)
 	d := &Description{
-		File: it.File, Kind: "crl", Issuer: l.Issuer.String(), Number: strings.TrimPrefix(numberOf(l), "none"),
+		File: it.File, Kind: "crl", Issuer: chain.Name(l.Issuer), Number: strings.TrimPrefix(numberOf(l), "none"),
 		ThisUpdate: &l.ThisUpdate, Revoked: entries, SHA256: digest(l.Raw), PEM: it.pem(),
 	}
 	if !l.NextUpdate.IsZero() {

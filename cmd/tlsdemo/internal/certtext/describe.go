@@ -76,7 +76,7 @@ func (it Item) Describe() *Description {
 	}
 	r := it.Request
 	return &Description{
-		File: it.File, Kind: "request", Subject: r.Subject.String(),
+		File: it.File, Kind: "request", Subject: chain.Name(r.Subject),
 		DNS: r.DNSNames, IPs: ips(r.IPAddresses), URIs: URIs(r.URIs), Emails: r.EmailAddresses,
 		Key: keyName(r.PublicKey, r.RawSubjectPublicKeyInfo), SHA256: digest(r.Raw), PEM: it.pem(),
 	}
@@ -96,7 +96,7 @@ func Describe(cert *x509.Certificate, file string) *Description {
 func Summary(cert *x509.Certificate) *Description {
 	return &Description{
 		Kind: "certificate", Role: certs.Role(cert),
-		Subject: cert.Subject.String(), Issuer: cert.Issuer.String(), Serial: chain.Serial(cert),
+		Subject: chain.Name(cert.Subject), Issuer: chain.Name(cert.Issuer), Serial: chain.Serial(cert),
 		DNS: cert.DNSNames, IPs: ips(cert.IPAddresses), URIs: URIs(cert.URIs), Emails: cert.EmailAddresses,
 		NotBefore: &cert.NotBefore, NotAfter: &cert.NotAfter,
 		Key: keyName(cert.PublicKey, cert.RawSubjectPublicKeyInfo), SHA256: digest(cert.Raw),
@@ -196,7 +196,7 @@ func NamesOf(cert *x509.Certificate) string {
 	}
 	names := slices.Concat(cert.DNSNames, ips(cert.IPAddresses), URIs(cert.URIs), cert.EmailAddresses)
 	if len(names) == 0 {
-		return console.Name(cert.Subject.String())
+		return console.Name(chain.Name(cert.Subject))
 	}
 	return console.Clean(strings.Join(FirstFew(names), ", "))
 }

@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -434,5 +435,32 @@ func TestVisited(t *testing.T) {
 	}
 	if !slices.Equal(visits, want) || bodyOf(t, response) != "ok\n" {
 		t.Errorf("%+v", visits)
+	}
+}
+
+// A client chooses how much its certificate has of everything, and nothing of it may take more
+// than a few times what it takes to read it.
+func TestHostileCertificatesTakeLinearTime(t *testing.T) {
+	var many []string
+	for i := range 5000 {
+		many = append(many, fmt.Sprintf("unit%d.localhost", i))
+	}
+	f := &forge.Forge{Now: noon.Add(-24 * time.Hour)}
+	subject := func(name pkix.Name) forge.Change { return func(t *forge.Template) { t.Subject = name } }
+	for what, change := range map[string]forge.Change{
+		"attributes": subject(pkix.Name{OrganizationalUnit: many}),
+		"a value":    subject(pkix.Name{CommonName: strings.Repeat("x", 100_000)}),
+		"names":      forge.Names(many...),
+	} {
+		cert := f.Sign(nil, change).Leaf()
+		for _, mediaType := range []string{"text/html", "*/*", "application/json"} {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			body := bodyOf(t, ask(&Handler{Now: clock}, stateOf(cert), http.MethodGet, "/", accepting(mediaType)))
+			runtime.ReadMemStats(&after)
+			if used := after.TotalAlloc - before.TotalAlloc; used > 20<<20 || len(body) > 20<<10 {
+				t.Errorf("%s as %s: %d bytes of memory for an answer of %d", what, mediaType, used, len(body))
+			}
+		}
 	}
 }
