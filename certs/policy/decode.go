@@ -6,21 +6,57 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
+	"sync"
 
 	"github.com/BurntSushi/toml"
 
 	"tlsdemo/certs/chain"
 )
 
-// maxDepth is how deep brackets may stand in brackets. Decoders of TOML and JSON call
-// themselves for each, and a policy has three.
-const maxDepth = 64
+const (
+	// maxDepth is how deep brackets may stand in brackets. Decoders of TOML and JSON call
+	// themselves for each, and a policy has three.
+	maxDepth = 64
+	// maxDots is how many dots may stand between keys of TOML, as in a.b.c = 1. Each makes a
+	// table in a table, and the decoder's time and memory are quadratic in their depth: 10,000
+	// took a minute and a gigabyte. A policy has none.
+	maxDots = 256
+)
 
-var errTooDeep = fmt.Errorf("more than %d brackets in brackets", maxDepth)
+// quoted are the texts and comments of TOML, and the texts of JSON. A text of several lines
+// may end with up to two quotation marks of its own.
+var quoted = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`"""(?:\\(?s:.)|[^\\])*?"{3,5}|'''(?s:.)*?'{3,5}|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|#[^\n]*`)
+})
+
+// excessive returns the error for data that has more brackets or dots than a decoder should
+// get, or nil. Texts and comments may have as many as they like.
+func excessive(data []byte) *ParseError {
+	depth, dots := 0, 0
+	bare := quoted().ReplaceAllFunc(data, func(text []byte) []byte { return bytes.Repeat([]byte("\n"), bytes.Count(text, []byte("\n"))) })
+	for at, c := range bare {
+		switch c {
+		case '[', '{':
+			depth++
+		case ']', '}':
+			depth = max(0, depth-1)
+		case '.':
+			dots++
+		}
+		switch {
+		case depth > maxDepth:
+			return &ParseError{Line: lineAt(bare, at), Err: fmt.Errorf("more than %d brackets in brackets", maxDepth)}
+		case dots > maxDots:
+			return &ParseError{Line: lineAt(bare, at), Err: fmt.Errorf("more than %d dots outside of quotation marks, and a policy needs none", maxDots)}
+		}
+	}
+	return nil
+}
 
 func decodeTOML(data []byte) (map[string]any, *ParseError) {
-	if line := tooDeep(data); line > 0 {
-		return nil, &ParseError{Line: line, Err: errTooDeep}
+	if wrong := excessive(data); wrong != nil {
+		return nil, wrong
 	}
 	tree := make(map[string]any)
 	_, err := toml.NewDecoder(bytes.NewReader(data)).Decode(&tree)
@@ -33,27 +69,10 @@ func decodeTOML(data []byte) (map[string]any, *ParseError) {
 	return tree, nil
 }
 
-// tooDeep returns the line in which brackets stand too deep, or 0. It also counts those in
-// strings and comments, of which no policy has that many.
-func tooDeep(data []byte) int {
-	depth := 0
-	for at, c := range data {
-		switch c {
-		case '[', '{':
-			if depth++; depth > maxDepth {
-				return lineAt(data, at)
-			}
-		case ']', '}':
-			depth = max(0, depth-1)
-		}
-	}
-	return 0
-}
-
 // decodeJSON also refuses a key that is there twice, of which encoding/json takes the last.
 func decodeJSON(data []byte) (map[string]any, *ParseError) {
-	if line := tooDeep(data); line > 0 {
-		return nil, &ParseError{Line: line, Err: errTooDeep}
+	if wrong := excessive(data); wrong != nil {
+		return nil, wrong
 	}
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	err := unique(decoder)

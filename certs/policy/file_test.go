@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -70,6 +71,11 @@ func TestParseErrors(t *testing.T) {
 		"[[allow]]\ncn = [\"\xff\"]\n":                                           "line 2: it is not text in UTF-8",
 		strings.Repeat("a = [\n", 1) + strings.Repeat("[", deep):                 "line 2: more than 64 brackets in brackets",
 		`{"allow": ` + strings.Repeat("[", deep):                                 "line 1: more than 64 brackets in brackets",
+		"[[allow]]\na" + strings.Repeat(".a", deep) + " = 1":                     "line 2: more than 256 dots outside of quotation marks, and a policy needs none",
+		"\n[a" + strings.Repeat(" . \"a\"", deep) + "]":                          "line 2: more than 256 dots",
+		"a = {b" + strings.Repeat(".'a'", deep) + " = 1}":                        "line 1: more than 256 dots",
+		"a = [\"\"\"\n\"\"\"\"\", {b" + strings.Repeat(".a", deep) + " = \"\"}]": "line 2: more than 256 dots",
+		"a = '#'\nb = \"#'\\\"\"\nc" + strings.Repeat(".a", deep) + " = 1 # '\"": "line 3: more than 256 dots",
 		"{\"allow\": [\n{\"dns\": [\"a\"],\n\"dns\": [\"b\"]}]}":                 `line 3: this is not valid JSON: the key "dns" occurs twice`,
 		"{\"allow\": [],\n\"allow\": [{\"dns\": [\"a\"]}]}":                      `line 2: this is not valid JSON: the key "allow" occurs twice`,
 		"{\"allow\": [{\"dns\": [\"a\"]}]}\n{}":                                  "line 2: this is not valid JSON: there is something behind it",
@@ -88,6 +94,21 @@ func TestParseErrors(t *testing.T) {
 		}
 		if err != nil && len(err.Error()) > 1000 {
 			t.Errorf("%.100s\nan error of %d bytes", text, len(err.Error()))
+		}
+	}
+}
+
+// What a text or a comment has is not counted.
+func TestManyDotsAndBrackets(t *testing.T) {
+	many := strings.Repeat(".[{'", 1000)
+	for _, form := range []string{
+		"# %s\n[[allow]] # %[1]s\ncn = [\"%[1]s\"]",
+		"[[allow]]\ncn = [\"\"\"%s\\\"\"\"\", 'a']",
+		"{\"allow\": [{\"cn\": [\"\\\"%s\"]}]}",
+	} {
+		text := fmt.Sprintf(form, many[:1000])
+		if _, err := policy.Parse([]byte(text)); err != nil {
+			t.Errorf("%.100s: %v", text, err)
 		}
 	}
 }
