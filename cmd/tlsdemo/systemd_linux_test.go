@@ -145,13 +145,23 @@ func TestSocketsThatCannotBeUsed(t *testing.T) {
 		files []*os.File
 		args  []string
 	}{
-		"systemd has passed a socket to listen on, so --addr must not be given": {files: []*os.File{tcp}, args: []string{"--addr=127.0.0.1:0"}},
-		"systemd passed 2 sockets, and we listen on one":                        {files: []*os.File{tcp, other}},
-		"it is not a stream socket: the .socket unit needs ListenStream=":       {files: []*os.File{udp}},
-		"it does not listen: the .socket unit needs Accept=no":                  {files: []*os.File{pair}},
-		"the socket that systemd passed cannot be used: getsockopt: ":           {files: []*os.File{null}},
+		"systemd has passed a socket to listen on, so --addr must not be given":            {files: []*os.File{tcp}, args: []string{"--addr=127.0.0.1:0"}},
+		"systemd passed 2 sockets, and we listen on one":                                   {files: []*os.File{tcp, other}},
+		"it is not a stream socket: the .socket unit needs ListenStream=":                  {files: []*os.File{udp}},
+		"it does not listen: the .socket unit needs Accept=no":                             {files: []*os.File{pair}},
+		"the socket that systemd passed cannot be used: file descriptor 3 is not a socket": {files: []*os.File{null}},
 	} {
 		failed(t, newUnit(t, dir, test.files, test.args...), want)
+	}
+	for number, want := range map[string]string{
+		"-1":                   "the environment variable LISTEN_FDS is -1, which is not a number of sockets",
+		"x":                    "the environment variable LISTEN_FDS is x, which is not a number of sockets",
+		"99999999999999999999": "the environment variable LISTEN_FDS is 99999999999999999999, which is not a number of sockets",
+		"999999999":            "systemd passed 999999999 sockets, and we listen on one",
+	} {
+		u := newUnit(t, dir, nil)
+		u.Env = append(u.Env, "LISTEN_FDS="+number)
+		failed(t, u, want)
 	}
 	plain := newUnit(t, "", []*os.File{everywhere})
 	plain.Args = []string{"sh", "-c", "LISTEN_PID=$$ exec tlsdemo serve --plain"}

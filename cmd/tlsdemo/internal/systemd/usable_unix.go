@@ -4,6 +4,7 @@ package systemd
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"syscall"
 )
@@ -12,7 +13,12 @@ import (
 func usable(file *os.File) error {
 	fd := int(file.Fd())
 	kind, err := syscall.GetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_TYPE)
-	if err != nil {
+	switch {
+	case errors.Is(err, syscall.ENOTSOCK):
+		return fmt.Errorf("file descriptor %d is not a socket", fd)
+	case errors.Is(err, syscall.EBADF):
+		return fmt.Errorf("file descriptor %d is not open", fd)
+	case err != nil:
 		return os.NewSyscallError("getsockopt", err)
 	}
 	if kind != syscall.SOCK_STREAM {

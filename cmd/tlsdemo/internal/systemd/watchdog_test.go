@@ -3,9 +3,14 @@
 package systemd
 
 import (
+	"bytes"
 	"log/slog"
+	"math"
 	"net"
+	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -77,6 +82,60 @@ func TestWatchdogNeedsAccept(t *testing.T) {
 	for notice := range notices {
 		if notice == "STOPPING=1" {
 			return
+		}
+	}
+}
+
+// What systemd gives as the watchdog's time can be anything that fits 64 bits, and what gives it
+// need not be systemd.
+func TestWatchdogLimits(t *testing.T) {
+	for text, want := range map[string]time.Duration{
+		"": 0, "30000000": 30 * time.Second, "1": time.Microsecond,
+		"9223372036854775807": math.MaxInt64 / time.Microsecond * time.Microsecond, "18446744073709551614": math.MaxInt64 / time.Microsecond * time.Microsecond,
+		"18446744073709551615": -1, "18446744073709551616": -1, "0": -1, "-5": -1, "30s": -1, "1\x1b": -1,
+	} {
+		t.Setenv("WATCHDOG_USEC", text)
+		got, err := watchdogLimit()
+		if (err != nil) != (want < 0) || err == nil && got != want || err != nil && strings.Contains(err.Error(), "\x1b") {
+			t.Errorf("%q: %v, %v, want %v", text, got, err, want)
+		}
+	}
+	t.Setenv("WATCHDOG_USEC", "30000000")
+	for pid, want := range map[string]time.Duration{strconv.Itoa(os.Getpid()): 30 * time.Second, "1": 0, "x": 0} {
+		t.Setenv("WATCHDOG_PID", pid)
+		if got, err := watchdogLimit(); got != want || err != nil {
+			t.Errorf("of process %s: %v, %v, want %v", pid, got, err, want)
+		}
+	}
+}
+
+// A watchdog that wants more than we can is told as often as we can: nothing is said of clients
+// that are not accepted, and the end does not wait.
+func TestWatchdogWithoutPatience(t *testing.T) {
+	for _, usec := range []string{"1", "9223372036854775807"} {
+		notices := told(t)
+		t.Setenv("WATCHDOG_USEC", usec)
+		inner, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var log bytes.Buffer
+		m := &Manager{Logger: slog.New(slog.NewTextHandler(&log, nil))}
+		ln, done := m.Attend(t.Context(), inner)
+		go func() { _, _ = ln.Accept() }()
+		time.Sleep(100 * time.Millisecond)
+		begun := time.Now()
+		done()
+		if took := time.Since(begun); took > hurry/2 {
+			t.Errorf("%s: the end took %v", usec, took)
+		}
+		_ = ln.Close()
+		count := 0
+		for notice := <-notices; notice != "STOPPING=1"; notice = <-notices {
+			count++
+		}
+		if count > 30 || (count == 0) != (usec != "1") || strings.Contains(log.String(), "no clients") {
+			t.Errorf("%s: told %d times, and said %s", usec, count, &log)
 		}
 	}
 }
