@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/big"
 	"slices"
 	"sync"
@@ -179,6 +180,9 @@ func ParseCRLs(data []byte) ([]*CRL, error) {
 // loadCRLs reads the lists in a file, and verifies those that a root has to have signed.
 func loadCRLs(file string, roots []*x509.Certificate) ([]*CRL, error) {
 	data, err := readFile(file, MaxCRLFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, listGone(file, err)
+	}
 	if err != nil {
 		return nil, Unreadable(CRLUnreadable, file, err)
 	}
@@ -192,6 +196,11 @@ func loadCRLs(file string, roots []*x509.Certificate) ([]*CRL, error) {
 		}
 	}
 	return lists, nil
+}
+
+// listGone finds that there is no file with the revocation lists.
+func listGone(file string, err error) *Finding {
+	return &Finding{Code: FileMissing, File: file, Text: "no such file: without its revocation lists, revoked certificates would be accepted", Err: err}
 }
 
 // checkSigner finds a list that bears the name of a root, and that no root of that name
@@ -213,6 +222,11 @@ func (c *CRL) checkSigner(roots []*x509.Certificate) *Finding {
 	}
 	text := fmt.Sprintf("the revocation list of %s was not signed by the trusted CA of that name", chain.Quote(chain.Name(c.list.Issuer)))
 	return &Finding{Code: CRLUntrusted, Text: text}
+}
+
+// of reports whether the list is that of a CA.
+func (c *CRL) of(ca *x509.Certificate) bool {
+	return bytes.Equal(c.list.RawIssuer, ca.RawSubject) && c.signedBy(ca)
 }
 
 // ended finds that the list is past its end: RFC 5280 section 5.1.2.5.

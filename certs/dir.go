@@ -30,18 +30,22 @@ var setNames = []string{CA, Server, Client}
 type Dir string
 
 // Files returns what the leaf called name needs to prove itself to others of the set, and the
-// directory's revocation lists if it has any.
+// directory's revocation lists if it has any, or has lost them: it keeps certificates that were
+// revoked. Without the lists nobody would refuse those, so files that are lost are missed.
 func (d Dir) Files(name string) Files {
 	files := Files{Cert: d.certFile(name), Key: d.keyFile(name), CA: d.certFile(CA)}
-	if _, err := os.Lstat(d.crlFile()); err == nil {
-		files.CRL = d.crlFile()
+	if d.has(crlFile) || d.has(revokedDir+"/*.crt") {
+		files.CRL = d.CRLFile()
 	}
 	return files
 }
 
+// CRLFile returns what the file of the directory's revocation lists is called, whether it is
+// there or not.
+func (d Dir) CRLFile() string { return filepath.Join(string(d), crlFile) }
+
 func (d Dir) certFile(name string) string    { return filepath.Join(string(d), name+".crt") }
 func (d Dir) requestFile(name string) string { return filepath.Join(string(d), name+".csr") }
-func (d Dir) crlFile() string                { return filepath.Join(string(d), crlFile) }
 func (d Dir) keyFile(name string) string     { return filepath.Join(string(d), name+".key") }
 
 // Pair reads the certificate and key called name. For the CA, see [Dir.Authority].

@@ -171,7 +171,7 @@ func checkPairs(t *testing.T, dir Dir, now time.Time, steps int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lists, err := loadCRLs(dir.crlFile(), roots)
+	lists, err := loadCRLs(dir.CRLFile(), roots)
 	if err != nil {
 		t.Fatal(err)
 	}

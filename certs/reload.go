@@ -22,6 +22,10 @@ import (
 // the state before stays in force until the files are good again. It does not matter in which
 // order files are replaced, or whether by a rename, in place, or by another symbolic link.
 //
+// A revocation list that is in force does not go away: as long as its CA is trusted, files
+// without a list of that CA are not good, even if Files does not name a list any more. Who
+// wants to accept again what was revoked, needs a list that says so, or another Reloader.
+//
 // Its fields are not to be changed once it is in use.
 type Reloader struct {
 	// Files returns the names of the files, which may change: a revocation list may appear.
@@ -141,6 +145,11 @@ func (r *Reloader) read() (*Source, contents, error) {
 
 func (r *Reloader) open(files Files) (*Source, error) {
 	source, err := Open(files)
+	if before := r.Source(); err == nil && before != nil {
+		if f := source.lost(before); f != nil {
+			return nil, f
+		}
+	}
 	if err == nil && r.Check != nil {
 		err = r.Check(source)
 	}

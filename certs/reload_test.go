@@ -382,6 +382,64 @@ func TestReloadOfChanges(t *testing.T) {
 	}
 }
 
+// A list that is in force stays so if its file goes away, or another list takes its place: else
+// whom it revokes would be let in.
+func TestReloadWithoutItsCRL(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		spoil func(t *testing.T, file string, list []byte)
+		code  certs.Code
+	}{
+		"removed": {func(t *testing.T, file string, _ []byte) { do(t, os.Remove(file)) }, certs.FileMissing},
+		"empty":   {func(t *testing.T, file string, _ []byte) { writeTo(t, file, nil) }, certs.CRLUnparsable},
+		"of another CA": {func(t *testing.T, file string, _ []byte) {
+			list, err := must(certs.NewAuthority(time.Now(), certs.Request{Name: "another CA"})).CRL(time.Now(), nil)
+			do(t, err)
+			writeTo(t, file, list)
+		}, certs.CRLUnparsable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := newDir(t)
+			c, err := dir.Change(t.Context(), time.Now(), nil)
+			do(t, err)
+			do(t, c.RenewCRL(), c.Close())
+			list := must(os.ReadFile(dir.CRLFile()))
+			r := watching(t, time.Hour, func() certs.Files { return dir.Files(certs.Server) })
+
+			test.spoil(t, dir.CRLFile(), list)
+			r.refuses(test.code)
+			if changed, err := r.Reload(); changed || err == nil || len(r.Source().CRLs()) != 1 {
+				t.Errorf("Reload: %v, %v, %d lists in force", changed, err, len(r.Source().CRLs()))
+			}
+			if len(r.failed) > 0 {
+				t.Error("it was told twice")
+			}
+			c, err = dir.Change(t.Context(), time.Now(), nil)
+			do(t, err)
+			_, err = c.ReplaceCRL()
+			do(t, err, c.Close())
+			r.until(func(s *certs.Source) bool { return len(s.CRLs()) == 1 })
+		})
+	}
+}
+
+// The list of a CA that nobody trusts any longer may go.
+func TestReloadWithoutTheCRLOfAnOldCA(t *testing.T) {
+	t.Parallel()
+	dir := newDir(t)
+	c, err := dir.Change(t.Context(), time.Now(), nil)
+	do(t, err)
+	do(t, c.RenewCRL(), c.Close())
+	r := watching(t, time.Hour, func() certs.Files { return dir.Files(certs.Server) })
+	next := newSet()
+	_, err = dir.Replace(next, time.Now())
+	do(t, err)
+	if now := r.shows(next[certs.Server]); len(now.CRLs()) > 0 {
+		t.Error("there is a list")
+	}
+}
+
 // A list that grows in place, as a script appends to it.
 func TestReloadOfCRL(t *testing.T) {
 	t.Parallel()

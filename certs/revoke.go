@@ -244,6 +244,26 @@ func (c *Change) RenewCRL() error {
 	return c.putLists(lists)
 }
 
+// ReplaceCRL is RenewCRL even if the directory's lists cannot be read, or are not those of its
+// CAs. Then what they say is lost, but for the certificates that were kept aside, and their file
+// is kept as well: as the one whose name is returned.
+func (c *Change) ReplaceCRL() (kept string, err error) {
+	if _, err := c.readLists(); err == nil {
+		return "", c.RenewCRL()
+	}
+	records := make([]crlRecord, len(c.cas))
+	c.addKept(records)
+	if err := c.mkdir(revokedDir); err != nil {
+		return "", err
+	}
+	// A link, so that there is a file all the time: a server that runs would miss it.
+	kept = filepath.Join(revokedDir, fmt.Sprintf("%s-%d", crlFile, c.now.Unix()))
+	if err := c.root.Link(crlFile, kept); err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", fmt.Errorf("keep %s aside: %s", crlFile, reason(err))
+	}
+	return filepath.Join(string(c.dir), kept), c.putLists(records)
+}
+
 // RenewLists is RenewCRL if the directory has lists, or has lost them.
 func (c *Change) RenewLists() error {
 	_, noLists := c.root.Lstat(crlFile)
@@ -286,9 +306,14 @@ func (c *Change) Revoked(leaf *x509.Certificate) (bool, error) {
 // in again by that.
 func (c *Change) lists() ([]crlRecord, error) {
 	records, err := c.readLists()
-	if err != nil {
-		return nil, err
+	if err == nil {
+		c.addKept(records)
 	}
+	return records, err
+}
+
+// addKept adds the certificates that were kept aside.
+func (c *Change) addKept(records []crlRecord) {
 	for _, cert := range c.keptAside() {
 		if slices.ContainsFunc(records, func(r crlRecord) bool { return r.has(cert.SerialNumber) }) {
 			continue
@@ -298,7 +323,6 @@ func (c *Change) lists() ([]crlRecord, error) {
 			records[i].revoked = append(records[i].revoked, Revocation{Serial: cert.SerialNumber, Time: c.now})
 		}
 	}
-	return records, nil
 }
 
 // keptAside are the certificates that have been revoked, as far as their files can be read and
@@ -323,18 +347,18 @@ func (c *Change) keptAside() []*x509.Certificate {
 // one over it could let somebody in again.
 func (c *Change) readLists() ([]crlRecord, error) {
 	records := make([]crlRecord, len(c.cas))
-	data, err := readFile(c.dir.crlFile(), MaxCRLFile)
+	data, err := readFile(c.dir.CRLFile(), MaxCRLFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return records, nil
 	}
 	if err != nil {
-		return nil, Unreadable(CRLUnreadable, c.dir.crlFile(), err)
+		return nil, Unreadable(CRLUnreadable, c.dir.CRLFile(), err)
 	}
 	blocks, _ := shape.Blocks(data)
 	for _, block := range blocks {
 		list, err := x509.ParseRevocationList(block.Bytes)
 		if err != nil {
-			return nil, &Finding{Code: CRLUnparsable, File: c.dir.crlFile(), Text: err.Error(), Err: err}
+			return nil, &Finding{Code: CRLUnparsable, File: c.dir.CRLFile(), Text: err.Error(), Err: err}
 		}
 		i := slices.IndexFunc(c.cas, func(ca *x509.Certificate) bool { return signed(list, ca) })
 		if i < 0 && slices.ContainsFunc(c.stray, func(key crypto.Signer) bool { return signedWith(list, key) }) {
@@ -342,12 +366,12 @@ func (c *Change) readLists() ([]crlRecord, error) {
 		}
 		if i < 0 {
 			text := fmt.Sprintf("the revocation list of %s was not signed by a CA of this directory", chain.Quote(chain.Name(list.Issuer)))
-			return nil, &Finding{Code: CRLUntrusted, File: c.dir.crlFile(), Text: text}
+			return nil, &Finding{Code: CRLUntrusted, File: c.dir.CRLFile(), Text: text}
 		}
 		records[i].add(list)
 	}
 	if len(blocks) == 0 {
-		return nil, &Finding{Code: CRLUnparsable, File: c.dir.crlFile(), Text: "contains no certificate revocation list"}
+		return nil, &Finding{Code: CRLUnparsable, File: c.dir.CRLFile(), Text: "contains no certificate revocation list"}
 	}
 	return records, nil
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -170,6 +171,25 @@ func canBeRoot(cert *x509.Certificate) bool {
 
 // CRLs returns the revocation lists.
 func (s *Source) CRLs() []*CRL { return s.crls }
+
+// lost finds that revocation lists of before are not there any more, although whom they revoke
+// would still be accepted: all of the lists have gone, or those of a CA that is still a root.
+func (s *Source) lost(before *Source) *Finding {
+	for _, root := range s.roots {
+		switch known := slices.ContainsFunc(before.roots, root.Equal); {
+		case known && len(before.crls) > 0 && len(s.crls) == 0:
+			return listGone(before.crlFile, fs.ErrNotExist)
+		case hasListOf(before.crls, root) && !hasListOf(s.crls, root):
+			text := fmt.Sprintf("contains no revocation list of %s any more: without it, revoked certificates would be accepted", chain.Subject(root))
+			return &Finding{Code: CRLUnparsable, File: s.crlFile, Text: text}
+		}
+	}
+	return nil
+}
+
+func hasListOf(lists []*CRL, ca *x509.Certificate) bool {
+	return slices.ContainsFunc(lists, func(list *CRL) bool { return list.of(ca) })
+}
 
 // CRLWarnings are what is the matter with the revocation lists at the time now. They count
 // all the same.

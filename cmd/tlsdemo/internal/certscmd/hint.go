@@ -9,7 +9,6 @@ import (
 
 	"tlsdemo/certs"
 	"tlsdemo/cmd/tlsdemo/internal/cli"
-	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/cmd/tlsdemo/internal/retype"
 )
 
@@ -49,16 +48,24 @@ func Hint(err error, typed retype.Line) (line string, ok bool) {
 	return hintLists(change.Dir, err)
 }
 
-// hintLists is about a directory's own revocation lists that cannot be used. They are the only
-// record of what was revoked by its serial number, so only a person knows whether they may go.
+// hintLists is about a directory's own revocation lists that cannot be used, or that are lost.
+// They are the only record of what was revoked by its serial number, so only a person knows
+// whether they may go. No hint removes the file: until there is another, nobody would be refused.
 func hintLists(flags cli.DirFlags, err error) (line string, ok bool) {
 	dir, pathErr := flags.Path()
 	f, is := errors.AsType[*certs.Finding](err)
-	if pathErr != nil || !is || f.Code != certs.CRLUnparsable && f.Code != certs.CRLUntrusted || f.File != dir.Files(certs.CA).CRL {
+	if pathErr != nil || !is || f.File != dir.CRLFile() {
 		return "", false
 	}
-	return "put a copy of the list back; or, if nothing was revoked but what is in the directory \"revoked\": rm " +
-		console.ShellWord(f.File) + " && " + in(flags, "crl").String(), true
+	again := in(flags, "crl")
+	switch f.Code {
+	case certs.FileMissing:
+	case certs.CRLUnparsable, certs.CRLUntrusted:
+		again = again.Alone("force")
+	default:
+		return "", false
+	}
+	return "put a copy of the list back; or, if nothing was revoked but what is in the directory \"revoked\": " + again.String(), true
 }
 
 // hintExpired is about a set of ours in which nothing is wrong but that certificates have expired.

@@ -79,6 +79,7 @@ func (c *revoke) run(ctx context.Context, which string) error {
 type crl struct {
 	env *cli.Env
 	changeFlags
+	force bool
 }
 
 func newCRLCmd(env *cli.Env) *cobra.Command {
@@ -90,6 +91,11 @@ func newCRLCmd(env *cli.Env) *cobra.Command {
 another 90 days. If there is no list, make an empty one, for programs that
 refuse everybody as long as they have no list.
 
+A crl.pem that is damaged, or not from this CA, is replaced only with --force:
+it may be the only record of what was revoked by its serial number. The new list
+has the certificates that are kept in the directory "revoked", and the old file
+is kept there, too.
+
 After certs rotate-ca, crl.pem has a list of each CA, that of the new one first.
 Some programs, such as etcd, read only the first list of a file: until
 certs rotate-ca --finish, they accept what is only on the other.`,
@@ -97,7 +103,7 @@ certs rotate-ca --finish, they accept what is only on the other.`,
 		Args:    cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.change(cmd.Context(), c.env, func(dir certs.Dir, change *certs.Change) error {
-				if err := change.RenewCRL(); err != nil {
+				if err := c.renew(change); err != nil {
 					return err
 				}
 				_, err := fmt.Fprintf(c.env.Stdout, "The revocation list is %s\n", console.Clean(dir.Files(certs.CA).CRL))
@@ -106,5 +112,17 @@ certs rotate-ca --finish, they accept what is only on the other.`,
 		},
 	}
 	c.register(cmd.Flags())
+	cmd.Flags().BoolVar(&c.force, "force", false, "replace a list that cannot be used")
 	return cmd
+}
+
+func (c *crl) renew(change *certs.Change) error {
+	if !c.force {
+		return change.RenewCRL()
+	}
+	kept, err := change.ReplaceCRL()
+	if err == nil && kept != "" {
+		fmt.Fprintf(c.env.Stdout, "The old file is kept: %s\n", console.Clean(kept))
+	}
+	return err
 }
