@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"strings"
+	"time"
 
 	"tlsdemo/tlsnet/explain"
 	"tlsdemo/tlsnet/neterr"
@@ -53,6 +55,15 @@ func codeOfRead(err error, begun bool, cut explain.Code) explain.Code {
 // late reports whether err is that a time limit has run out.
 func late(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || neterr.DeadlinePassed(err) || neterr.TimedOut(err)
+}
+
+// stillSending says of a time limit that has run out, if it is so, that the server was still
+// sending: it has not stopped, and may never.
+func stillSending(err error, last time.Time) error {
+	if !late(err) || time.Since(last) > DefaultLinger {
+		return err
+	}
+	return fmt.Errorf("%w, while the server was still sending", err)
 }
 
 // ofTLS reports whether err is one of crypto/tls itself: "remote error" is an alert of the

@@ -115,7 +115,7 @@ func (r *Requester) receive(x *exchange, in *localWriter, out *outgoing) (Ending
 	case in.n == 0:
 		return "", x.noAnswer(neterr.Because(x.ctx, err))
 	}
-	err = neterr.Because(x.ctx, err)
+	err = stillSending(neterr.Because(x.ctx, err), in.last)
 	return ended, x.failed("read answer", codeOfRead(err, true, explain.AnswerCut), err)
 }
 
@@ -182,15 +182,16 @@ func (x *exchange) noAnswer(err error) error {
 
 // localWriter counts, and remembers its own error.
 type localWriter struct {
-	w   io.Writer
-	n   int64
-	err error
+	w    io.Writer
+	n    int64
+	last time.Time // of a Write
+	err  error
 }
 
 func (l *localWriter) Write(p []byte) (int, error) {
 	n, err := l.w.Write(p)
 	l.n += int64(n)
-	l.err = err
+	l.last, l.err = time.Now(), err
 	return n, err
 }
 

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"tlsdemo/certs/chain"
 	"tlsdemo/tlsnet/explain"
@@ -43,7 +44,11 @@ func RoundTrip(conn *tls.Conn, request *http.Request, intermediates ...*x509.Cer
 		transport.CloseIdleConnections()
 		return nil, x.unanswered(conn, heard.Seen(), err, intermediates)
 	}
-	answer.Body = &answerBody{ReadCloser: answer.Body, x: x, endless: endless(answer), release: transport.CloseIdleConnections}
+	if answer.StatusCode == http.StatusSwitchingProtocols {
+		_ = answer.Body.Close()
+		return nil, &UnansweredError{Why: switched(answer), Heard: true}
+	}
+	answer.Body = &answerBody{ReadCloser: answer.Body, x: x, http1: answer.ProtoMajor == 1, endless: endless(answer), release: transport.CloseIdleConnections}
 	return answer, nil
 }
 
@@ -75,6 +80,16 @@ func (x *exchange) unanswered(conn *tls.Conn, heard wire.Seen, err error, interm
 	return none
 }
 
+// switched is a server that goes on in another protocol, although nobody asked for one (RFC 9110
+// section 15.2.2). net/http would hand out the connection, as a body that no context limits.
+func switched(answer *http.Response) *explain.Error {
+	text := fmt.Sprintf("the server completed the handshake, and then answered with the status %s: it changes to another protocol, which we did not ask for", chain.Quote(answer.Status))
+	if to := answer.Header.Get("Upgrade"); to != "" {
+		text = strings.Replace(text, "another protocol", "the protocol "+chain.Quote(to), 1)
+	}
+	return &explain.Error{Code: explain.NoAnswer, Certainty: explain.Certain, Text: text, Err: errors.New(text)}
+}
+
 // endless reports whether the body of an answer has no end but that of the connection (RFC 9112
 // section 6.3).
 func endless(answer *http.Response) bool {
@@ -85,26 +100,36 @@ func endless(answer *http.Response) bool {
 type answerBody struct {
 	io.ReadCloser
 	x       *exchange
+	http1   bool
 	endless bool
 	release func()
+	last    time.Time // when something came
 }
 
 // Read reads from the body. An end that only a FIN has told is none: anybody on the way can send
 // that.
 func (b *answerBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
+	if n > 0 {
+		b.last = time.Now()
+	}
+	code := explain.AnswerCut
 	switch {
 	case err == nil:
 		return n, nil
+	case err == io.EOF && b.x.ctx.Err() != nil:
+		err = context.Cause(b.x.ctx) // it may have ended the answer because we hung up
 	case err == io.EOF && b.endless && b.x.ending(err) == Cut:
 		err = errNoCloseNotify
 	case err == io.EOF:
 		return n, io.EOF
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		err = fmt.Errorf("%w: the connection ended before the body of the answer did", ErrCutShort)
+	case b.http1 && !neterr.BrokenOff(err):
+		code = explain.MessageMalformed // if it is not a failure of the connection
 	}
-	err = neterr.Because(b.x.ctx, err)
-	return n, b.x.failed("read answer", codeOfRead(err, true, explain.AnswerCut), err)
+	err = stillSending(neterr.Because(b.x.ctx, err), b.last)
+	return n, b.x.failed("read answer", codeOfRead(err, true, code), err)
 }
 
 // Close closes the body, and with it the connection.

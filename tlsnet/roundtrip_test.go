@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -212,5 +213,92 @@ func TestRoundTripInterruptedInAnswer(t *testing.T) {
 		answer.Body.Close()
 		close(over)
 		stuck.Close()
+	}
+}
+
+// asking makes a request of a server that answers in HTTP/1.1 as it likes, and closes.
+func asking(t *testing.T, ctx context.Context, answer func(conn net.Conn)) (*http.Response, error) {
+	t.Helper()
+	server, client := ourConfigs()
+	client.NextProtos, server.NextProtos = []string{"http/1.1"}, []string{"http/1.1"}
+	ln, err := tls.Listen("tcp", "127.0.0.1:0", server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		conn, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		if _, err := conn.Read(make([]byte, 1000)); err == nil {
+			answer(conn)
+		}
+	}()
+	t.Cleanup(func() { ln.Close() })
+	conn, err := (&tlsnet.Dialer{Config: constant(client)}).Dial(timeout(t), ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+ln.Addr().String(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tlsnet.RoundTrip(conn, request)
+}
+
+// streaming writes pieces again and again, after what comes first, until nobody takes them.
+func streaming(first, piece string, pause time.Duration) func(net.Conn) {
+	return func(conn net.Conn) {
+		_, err := io.WriteString(conn, first)
+		for piece != "" && err == nil {
+			time.Sleep(pause)
+			_, err = io.WriteString(conn, piece)
+		}
+		_, _ = io.Copy(io.Discard, conn)
+	}
+}
+
+// Whatever a server does, a request ends with its context, and it is said what the server did.
+func TestRoundTripEnds(t *testing.T) {
+	const ok, chunked = "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+	for name, test := range map[string]struct {
+		answer func(net.Conn)
+		code   explain.Code
+		text   string
+	}{
+		"101 and no end": {streaming("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nhi", "", 0), explain.NoAnswer, `with the status "101 Switching Protocols": it changes to the protocol x, which we did not ask for`},
+		"hints":          {streaming("", "HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n", 0), explain.NoAnswer, "exceeded 65536 bytes"},
+		"slow hints":     {streaming("", "HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n", 50*time.Millisecond), explain.PeerStalled, "its header was not complete in time"},
+		"header":         {streaming(ok+"X: ", "yyyyyyyy", 0), explain.NoAnswer, "exceeded 65536 bytes"},
+		"slow header":    {streaming(ok+"X: ", "y", 50*time.Millisecond), explain.PeerStalled, "its header was not complete in time"},
+		"body":           {streaming(ok+"\r\n", "hello", 0), explain.PeerStalled, "while the server was still sending"},
+		"slow body":      {streaming(ok+"\r\n", "a", 50*time.Millisecond), explain.PeerStalled, "while the server was still sending"},
+		"stopped":        {streaming(chunked+"5\r\nhe", "", 0), explain.PeerStalled, "deadline exceeded"},
+		"trailer":        {streaming(chunked+"0\r\n", "X: y\r\n", 0), explain.MessageMalformed, "suspiciously long trailer"},
+		"slow trailer":   {streaming(chunked+"0\r\n", "X: y\r\n", 50*time.Millisecond), explain.PeerStalled, "deadline exceeded"},
+		"chunks":         {streaming(chunked, "1\r\na\r\n", 0), explain.PeerStalled, "while the server was still sending"},
+		"no chunk":       {streaming(chunked+"-1\r\nhello", "", 0), explain.MessageMalformed, "chunk"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			patience := 1500 * time.Millisecond
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			answer, err := asking(t, ctx, test.answer)
+			if err == nil {
+				_, err = io.Copy(io.Discard, answer.Body)
+				answer.Body.Close()
+			}
+			code, text := explain.Code(""), ""
+			if e, ok := errors.AsType[*explain.Error](err); ok {
+				code, text = e.Code, e.Text
+			} else if e, ok := errors.AsType[*tlsnet.ExchangeError](err); ok {
+				code, text = e.Code, e.Error()
+			}
+			if code != test.code || !strings.Contains(text, test.text) {
+				t.Errorf("%s: %q, want %s: %q", code, text, test.code, test.text)
+			}
+		})
 	}
 }

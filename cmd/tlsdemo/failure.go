@@ -75,7 +75,7 @@ func certaintyOf(e *tlsnet.ExchangeError) (certainty, basis string) {
 	case explain.RecordInvalid:
 		return explain.Certain.String(), "we do not know who changed what was sent"
 	case explain.PeerStalled:
-		return explain.Unknown.String(), "only the " + peer + " knows why it sent nothing more"
+		return explain.Unknown.String(), "only the " + peer + " knows why it had not sent everything by then"
 	}
 	if e.Side == explain.ServerSide {
 		return explain.Unknown.String(), "only the client knows why it sent nothing"

@@ -297,6 +297,9 @@ func hintTooLarge(f *problem) string {
 
 // hintMalformed: without ALPN a message has no form that could be wrong.
 func hintMalformed(f *problem) string {
+	if !errors.Is(f.err, tlsnet.ErrMalformed) {
+		return hintOtherLog(f) // it is HTTP
+	}
 	return "try without the protocol " + tlsnet.Protocol + ", so that any bytes are a message: " + f.here().With("alpn", "").String()
 }
 

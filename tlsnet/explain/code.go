@@ -310,7 +310,8 @@ complete. The server does not answer such a message.`},
 serve, --max-message sets the limit.`},
 	{MessageMalformed, connection, `The other end agreed to the protocol tlsdemo/1 (ALPN, RFC 7301), and
 then sent bytes that are not a message of this protocol. Either another program uses the name of
-this protocol, or something between the two ends changed the bytes.`},
+this protocol, or something between the two ends changed the bytes. Or the server answered in HTTP,
+and the body of its answer breaks the rules of HTTP.`},
 	{MessageAborted, connection, `The other end stopped the exchange and gave a reason: an alert of TLS,
 or words, such as that the message is too long or that the server is stopping. The text repeats the
 words of the other end.`},
