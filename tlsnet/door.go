@@ -3,6 +3,7 @@ package tlsnet
 import (
 	"bytes"
 	"crypto/tls"
+	"log"
 	"net"
 	"net/http"
 	"sync"
@@ -26,8 +27,11 @@ type door struct {
 // gives it back.
 type visitor struct {
 	client *client
-	conn   net.Conn // a *tls.Conn, or a begun
-	end    func()   // is called once, when nothing more is done for it
+	conn   net.Conn    // a *tls.Conn, or a begun
+	end    func(error) // is called once, when nothing more is done for it
+
+	mu    sync.Mutex
+	ended error // why net/http ended a connection of HTTP/2, or nil
 }
 
 func (*visitor) Error() string { return "the client speaks HTTP" }
@@ -41,6 +45,7 @@ func newDoor(server *http.Server) *door {
 			others(conn, state)
 		}
 	}
+	server.ErrorLog = log.New(&errorLog{door: d, others: server.ErrorLog}, "", 0)
 	return d
 }
 
@@ -65,14 +70,19 @@ func (d *door) receive(v *visitor) bool {
 
 // endWithAlert keeps net/http from sending close_notify after a fatal alert.
 func endWithAlert(conn net.Conn) {
+	secure := overTLS(conn)
+	if tap := explain.Tap(secure); tap != nil {
+		tap.EndWithAlert(secure.ConnectionState().Version)
+	}
+}
+
+// overTLS is the connection of a visitor without what is around it.
+func overTLS(conn net.Conn) *tls.Conn {
 	if b, ok := conn.(*begun); ok {
-		conn = b.Conn
+		return b.Conn
 	}
-	if secure, ok := conn.(*tls.Conn); ok {
-		if tap := explain.Tap(secure); tap != nil {
-			tap.EndWithAlert(secure.ConnectionState().Version)
-		}
-	}
+	secure, _ := conn.(*tls.Conn)
+	return secure
 }
 
 // note is told by net/http how far a visitor has come.
@@ -87,7 +97,7 @@ func (d *door) note(conn net.Conn, state http.ConnState) {
 		}
 	case http.StateClosed, http.StateHijacked:
 		if v := d.forget(conn); v != nil {
-			v.end()
+			v.end(v.refused())
 		}
 	}
 }
@@ -125,35 +135,20 @@ func (d *door) Close() error {
 
 func (d *door) Addr() net.Addr { return new(net.TCPAddr) }
 
-// agreedOnHTTP reports whether the two ends of conn have agreed on a version of HTTP.
-func agreedOnHTTP(conn net.Conn) bool {
+// visits returns conn as a visitor if the two ends have agreed on a version of HTTP by ALPN, or
+// nil. For HTTP/2 net/http wants the connection of TLS itself.
+func visits(c *client, conn net.Conn) *visitor {
 	secure, ok := conn.(*tls.Conn)
 	if !ok {
-		return false
+		return nil
 	}
 	switch secure.ConnectionState().NegotiatedProtocol {
-	case "h2", "http/1.1":
-		return true
+	case "h2":
+		return &visitor{client: c, conn: secure}
+	case "http/1.1":
+		return &visitor{client: c, conn: &begun{Conn: secure}}
 	}
-	return false
-}
-
-// begun is a connection of which something has been read. net/http knows how to find the
-// state of TLS in it.
-type begun struct {
-	*tls.Conn
-	first []byte // what has been read, and has not been read again
-}
-
-func (b *begun) Read(p []byte) (int, error) {
-	if len(b.first) == 0 {
-		return b.Conn.Read(p)
-	}
-	n := copy(p, b.first)
-	if b.first = b.first[n:]; len(b.first) == 0 {
-		b.first = nil // a connection may last
-	}
-	return n, nil
+	return nil
 }
 
 // maxMethod is how long the method of a request may be, to be known for one.

@@ -69,8 +69,10 @@ type Server struct {
 	// ALPN (RFC 7301), which the configuration has to offer; and, where the Handler is a
 	// [*Responder], those that have agreed on nothing and begin with a request line. It
 	// is the Server's from then on: its ConnState is called by the Server too, and its
-	// limits of time are to be set, as they are for any server of net/http. If nil, or if
-	// the Server is Plain, the Handler has them all.
+	// limits of time are to be set, as they are for any server of net/http. Of HTTP/1.1 it
+	// sees connections that have the *tls.Conn in them. What it refuses by itself Failed
+	// is told, with a [*RequestError]. If nil, or if the Server is Plain, the Handler has
+	// them all.
 	HTTP *http.Server
 	// HandshakeTimeout bounds a handshake. If zero, DefaultHandshakeTimeout.
 	HandshakeTimeout time.Duration
@@ -172,8 +174,9 @@ func (s *Server) serveInTurn(c *client, conn net.Conn) {
 	if s.takeTurn() {
 		err = s.serve(s.acceptor.ctx, c, conn)
 		if visitor, ok := errors.AsType[*visitor](err); ok {
-			s.receive(visitor, func() {
+			s.receive(visitor, func(err error) {
 				<-s.turns
+				s.acceptor.tell(c, overTLS(visitor.conn), err)
 				s.acceptor.leave(c)
 			})
 			return
@@ -196,8 +199,10 @@ type serving struct {
 // serve has the Handler talk to a client. The error is a [*visitor] if it is one for HTTP.
 func (s *Server) serve(ctx context.Context, c *client, conn net.Conn) error {
 	c.beingServed()
-	if s.door != nil && agreedOnHTTP(conn) {
-		return &visitor{client: c, conn: conn}
+	if s.door != nil {
+		if visitor := visits(c, conn); visitor != nil {
+			return visitor
+		}
 	}
 	err := s.Handler.ServeConn(ctx, conn)
 	if visitor, ok := errors.AsType[*visitor](err); ok {
@@ -207,11 +212,11 @@ func (s *Server) serve(ctx context.Context, c *client, conn net.Conn) error {
 }
 
 // receive has a visitor served, and calls end once that is over.
-func (s *Server) receive(v *visitor, end func()) {
+func (s *Server) receive(v *visitor, end func(error)) {
 	v.end = end
 	if !s.door.receive(v) {
 		_ = v.conn.Close()
-		end()
+		end(nil)
 	}
 }
 
@@ -261,10 +266,9 @@ func (s *Server) ServeConn(ctx context.Context, conn net.Conn) error {
 	}
 	err = s.serve(serving{ctx, a.http}, c, ready)
 	if visitor, ok := errors.AsType[*visitor](err); ok {
-		done := make(chan struct{})
-		s.receive(visitor, func() { close(done) })
-		<-done
-		return nil
+		done := make(chan error, 1)
+		s.receive(visitor, func(err error) { done <- err })
+		return <-done
 	}
 	_ = CloseAfter(ready, err)
 	return err

@@ -68,7 +68,7 @@ func certaintyOf(e *tlsnet.ExchangeError) (certainty, basis string) {
 	switch e.Code {
 	case explain.AnswerCut, explain.MessageCut:
 		return explain.Certain.String(), "the " + peer + " did not say that this was all; we do not know who cut the connection"
-	case explain.MessageNotTaken, explain.MessageTooLarge, explain.MessageMalformed, explain.ServerStopped:
+	case explain.MessageNotTaken, explain.MessageTooLarge, explain.MessageMalformed, explain.RequestRefused, explain.ServerStopped:
 		return explain.Certain.String(), ""
 	case explain.MessageAborted:
 		return explain.Certain.String(), "these are the " + peer + "'s own words"

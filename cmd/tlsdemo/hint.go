@@ -227,6 +227,7 @@ var hints = map[explain.Code]func(*problem) string{
 	explain.MessageTooLarge:       hintTooLarge,
 	explain.MessageMalformed:      hintMalformed,
 	explain.MessageAborted:        hintOtherLog,
+	explain.RequestRefused:        hintRequest,
 	explain.RecordInvalid:         hintOtherLog,
 	explain.ServerStopped:         always("--drain says how long the server waits for its clients when it is stopped"),
 
@@ -301,6 +302,14 @@ func hintMalformed(f *problem) string {
 		return hintOtherLog(f) // it is HTTP
 	}
 	return "try without the protocol " + tlsnet.Protocol + ", so that any bytes are a message: " + f.here().With("alpn", "").String()
+}
+
+// hintRequest is about a request that net/http refused.
+func hintRequest(f *problem) string {
+	if refused, ok := errors.AsType[*tlsnet.RequestError](f.err); ok && refused.HTTP2 && refused.Line != "" {
+		return "at the client: offer only the protocol that it speaks (ALPN); in HAProxy: check-alpn http/1.1 for a health check, alpn http/1.1 for a server"
+	}
+	return hintOtherLog(f)
 }
 
 // hintHandshake: what failed at our own end is in the text.

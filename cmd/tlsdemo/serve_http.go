@@ -4,10 +4,12 @@ import (
 	"context"
 	"crypto/tls"
 	"io"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"tlsdemo/certs/chain"
@@ -37,13 +39,28 @@ func (v *service) web() *http.Server {
 	server := &http.Server{
 		Handler: handler, ConnContext: handler.ConnContext, MaxHeaderBytes: maxHeader,
 		HTTP2:    &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
-		ErrorLog: slog.NewLogLogger(v.logger.Handler(), slog.LevelDebug),
+		ErrorLog: log.New(&webLog{v.logger}, "", 0),
+		// Ours says it, too, and leaves a line.
+		DisableGeneralOptionsHandler: true,
 	}
 	v.limits.boundHTTP(server)
 	if v.once {
 		server.SetKeepAlivesEnabled(false)
 	}
 	return server
+}
+
+// webLog is for what net/http has to say. A client can have it say most of that as often as it
+// likes; a panic is our own fault.
+type webLog struct{ *slog.Logger }
+
+func (l *webLog) Write(p []byte) (int, error) {
+	level, line := slog.LevelDebug, strings.TrimSuffix(string(p), "\n")
+	if strings.Contains(line, ": panic serving ") {
+		level = slog.LevelError
+	}
+	l.Log(context.Background(), level, line)
+	return len(p), nil
 }
 
 // visited tells of a request.

@@ -75,6 +75,7 @@ const (
 	MessageTooLarge       Code = "message-too-large"
 	MessageMalformed      Code = "message-malformed"
 	MessageAborted        Code = "message-aborted"
+	RequestRefused        Code = "request-refused"
 	RecordInvalid         Code = "record-invalid"
 	ServerStopped         Code = "server-stopped"
 
@@ -315,6 +316,9 @@ and the body of its answer breaks the rules of HTTP.`},
 	{MessageAborted, connection, `The other end stopped the exchange and gave a reason: an alert of TLS,
 or words, such as that the message is too long or that the server is stopping. The text repeats the
 words of the other end.`},
+	{RequestRefused, connection, `The client's HTTP request breaks the rules of HTTP, or is too long, or
+needs what the server does not have. The server refused it before it looked at what was asked for.
+The text has the request line and the status of the answer.`},
 	{RecordInvalid, connection, `Something that came after the handshake is not a valid TLS record.
 Something between the two ends changed it, or sent bytes of its own, or one of the two programs has
 a defect.`},

@@ -21,6 +21,7 @@ var unseen = map[explain.Code]string{
 	explain.MessageTooLarge:      "it is a limit of our own protocol, which no other program speaks",
 	explain.MessageMalformed:     "it is a fault of our own protocol, which no other program speaks",
 	explain.MessageAborted:       "it is a word of our own protocol, which no other program speaks",
+	explain.RequestRefused:       "it is a fault of a request, whatever the certificates",
 	explain.RecordInvalid:        "what adds bytes to a connection is on the way, and no peer",
 	explain.HandshakeFailed:      "it stands for what no program is known to do",
 }

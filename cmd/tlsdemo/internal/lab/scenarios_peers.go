@@ -128,6 +128,10 @@ var peerScenarios = []Scenario{
 		client: babbling, Want: Verdicts{Server: "message-malformed"},
 	},
 	{
+		Name: "request-refused", Broken: "the client's HTTP request breaks the rules of HTTP",
+		client: hostless, Want: Verdicts{Server: "request-refused"},
+	},
+	{
 		Name: "message-malformed-server", Broken: "the server answers with bytes that are not a message of the agreed protocol",
 		server: babblingServer, Want: Verdicts{Client: "message-malformed"},
 	},

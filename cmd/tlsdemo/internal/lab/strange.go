@@ -131,6 +131,16 @@ var babbling = &strangeClient{
 	},
 }
 
+// hostless is a client that makes a request without the header that every request needs.
+var hostless = &strangeClient{
+	command: `printf 'GET / HTTP/1.1\r\n\r\n' | openssl s_client -quiet -connect 127.0.0.1:8888 -cert {dir}/client.crt -key {dir}/client.key -CAfile {dir}/ca.crt -alpn http/1.1`,
+	change:  func(_ *place, config *tls.Config) { config.NextProtos = []string{"http/1.1"} },
+	talk: func(conn *tls.Conn) {
+		_, _ = io.WriteString(conn, "GET / HTTP/1.1\r\n\r\n")
+		untilGone(conn)
+	},
+}
+
 // babblingServer is a server that does so.
 var babblingServer = secure("yes | openssl s_server -quiet -accept 127.0.0.1:8888 -cert {dir}/server.crt -key {dir}/server.key -CAfile {dir}/ca.crt -Verify 1 -alpn "+tlsnet.Protocol,
 	nil, func(conn *tls.Conn) { _, _ = io.WriteString(conn, "y\ny\n") })

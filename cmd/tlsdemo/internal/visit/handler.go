@@ -142,6 +142,7 @@ var (
 		"/whoami.json": {reading, func(e *exchange) { e.report(asJSON) }},
 		"/healthz":     {reading, func(e *exchange) { e.text(http.StatusOK, "ok") }},
 		"/echo":        {sending, (*exchange).echo},
+		"*":            {[]string{http.MethodOptions}, nil}, // of the server itself: RFC 9110 section 7.1
 	}
 )
 
