@@ -218,10 +218,17 @@ func nameDefect(leaf *x509.Certificate, want Want) *Defect {
 	return &Defect{Kind: NameMismatch, Cert: leaf, Wanted: want.Name, Text: mismatch(leaf, want.Name)}
 }
 
+// HasHostName reports whether a certificate has a DNS name or an IP address: one without, such as
+// the X.509-SVID of SPIFFE, fits no host.
+func HasHostName(cert *x509.Certificate) bool { return len(cert.DNSNames)+len(cert.IPAddresses) > 0 }
+
 // mismatch says that a certificate lacks a name, and what looks as if it were that name.
 func mismatch(leaf *x509.Certificate, name string) string {
 	names := namesOf(leaf)
-	if names == "" {
+	switch {
+	case names == "" && len(leaf.URIs) > 0:
+		return fmt.Sprintf("the client wanted %s, and the certificate has no DNS name and no IP address, only the URI %s", Quote(name), Quote(leaf.URIs[0].String()))
+	case names == "":
 		return fmt.Sprintf("the client wanted %s, and the certificate has no DNS name and no IP address, only names of other kinds", Quote(name))
 	}
 	text := fmt.Sprintf("the client wanted %s, and the certificate has only [%s]", Quote(name), names)

@@ -3,7 +3,8 @@
 // It comes after the ordinary verification and does not replace it: a certificate that no
 // trusted CA issued is refused whatever names it has. A [Policy] is used as the
 // VerifyConnection of a [crypto/tls.Config], which crypto/tls also asks about resumed
-// sessions. It does not ask VerifyPeerCertificate about those.
+// sessions. It does not ask VerifyPeerCertificate about those. A client holds servers to a policy
+// with [Policy.HoldServer].
 //
 // # Rules
 //

@@ -80,6 +80,9 @@ func (f *problem) foreign() bool {
 // hintName is about a server that is called by a name it does not bear. The names of a
 // stranger are never offered: whoever answers would be the right one.
 func hintName(f *problem) string {
+	if hint := hintURI(f); hint != "" {
+		return hint
+	}
 	ownFile := f.origin.fileOf(f.Cert) != ""
 	name := ""
 	if ownFile || f.Ours {
@@ -108,6 +111,25 @@ func hintName(f *problem) string {
 		return "ask the CA that issued it, " + chain.Issuer(f.Cert) + ", for a certificate with " + wanted
 	}
 	return f.other() + "get a certificate with " + wanted + " from " + chain.Issuer(f.Cert)
+}
+
+// hintURI is about a server whose certificate has a URI and no name of a host, as with SPIFFE, where
+// clients look at the URI and not at the name. Of any other it is "".
+func hintURI(f *problem) string {
+	const want = "if the server that you want is the one with this URI: "
+	uri := harmless(policy.Names(policy.URI, f.Cert))
+	p, err := policy.New(policy.Rule{policy.URI: {uri}})
+	switch {
+	case chain.HasHostName(f.Cert), err != nil, p.Check(f.Cert) != nil:
+		return ""
+	case f.Ours && f.origin.equips(certs.Client):
+		return f.other() + "expect the URI of this server, as in: " + f.there().With("expect-uri", uri).String()
+	case f.Ours:
+		return f.other() + "expect the URI of this server, and not the name of its host: " + uri
+	case f.typed.Is("certs", "verify"):
+		return want + f.typed.With("for", uri).String()
+	}
+	return want + f.here().And("expect-uri", uri).String()
 }
 
 // hintServerName is about a server that chooses its certificate by the name. One of ours

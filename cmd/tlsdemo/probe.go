@@ -34,6 +34,7 @@ type probeCmd struct {
 	http       string
 	refusals   bool
 	startTLS   cli.Choice
+	expect     cli.PolicyFlags
 }
 
 func newProbeCmd(env *cli.Env) *cobra.Command {
@@ -63,6 +64,8 @@ written to a file. The exit status is 5 if the server accepts one of them, and 8
 if this is not known: a server that finishes every handshake can still refuse in
 its own protocol. Only an answer is proof. --http asks for one, and so does
 --refusals if the server chooses HTTP by ALPN.
+
+--expect-... is that of tlsdemo send.
 
 You need no files. Without --ca, probe uses the system's trust store. Without
 --cert it presents no client certificate. If there is a directory that certs
@@ -103,6 +106,7 @@ the protocol of --starttls. An https URL can stand for HOST[:PORT].`,
 	flags.Lookup("ciphers").Value = anyCipherList{&p.tls.ciphers}
 	p.tls.alpn, flags.Lookup("alpn").DefValue = nil, "none"
 	flags.StringVar(&p.serverName, "server-name", "", "the `NAME` that the server's certificate must have (default: HOST)")
+	p.expect.Register(flags, "expect", "servers")
 	flags.DurationVar(&p.timeout, "timeout", 10*time.Second, "time limit for all steps together")
 	flags.StringVar(&p.http, "http", "", "make one HTTP request for `PATH`, and see whether the answer refuses our certificate (without PATH: /)")
 	flags.Lookup("http").NoOptDefVal = "/"
@@ -124,15 +128,20 @@ func (p *probeCmd) run(ctx context.Context, addr string) error {
 	if err != nil {
 		return &located{err: err, origin: from, typed: p.env.Typed}
 	}
+	expected, err := p.expect.Load()
+	if err != nil {
+		return &located{err: err, origin: from, typed: p.env.Typed}
+	}
 	ctx, cancel := context.WithTimeoutCause(ctx, p.timeout, &gaveUpError{after: p.timeout})
 	defer cancel()
-	prober := &probe.Probe{Config: p.tls.client(creds, p.serverName, p.env.Now)(), Intermediates: from.cas, HTTP: p.http, StartTLS: p.startTLS.Value}
+	name := cmp.Or(p.serverName, host(addr))
+	prober := &probe.Probe{Config: p.tls.client(creds, name, expected, p.env.Now), Intermediates: from.cas, HTTP: p.http, StartTLS: p.startTLS.Value}
 	report, err := prober.Run(ctx, addr)
 	if err != nil {
 		return &located{err: err, origin: from, typed: p.env.Typed}
 	}
 	view := &probeView{
-		report: report, addr: addr, name: cmp.Or(p.serverName, host(addr)), now: p.env.Now(), creds: creds,
+		report: report, addr: addr, name: name, expected: expected != nil, now: p.env.Now(), creds: creds,
 		columns: cli.TerminalColumns(p.env.Stdout), refusals: p.refusals,
 		startTLS: p.startTLS.Value, http: p.http != "", typed: p.env.Typed,
 	}

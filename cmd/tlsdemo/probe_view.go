@@ -27,6 +27,7 @@ type probeView struct {
 	report   *probe.Report
 	addr     string
 	name     string // that the server's certificate must bear
+	expected bool   // the server has to be as a flag says, so that name is not checked if it fits no host
 	now      time.Time
 	creds    *credentials
 	startTLS string // the protocol after whose command TLS was to begin, or empty
@@ -186,6 +187,8 @@ func (v *probeView) verified() string {
 	switch {
 	case v.report.Unjudged:
 		return "not checked: the certificate came only in an experiment"
+	case v.report.Verified && v.unnamed():
+		return fmt.Sprintf("yes, as --expect-... says, with %s; the name %s is not checked, since the certificate has no DNS name and no IP address", by, v.name)
 	case v.report.Verified:
 		return fmt.Sprintf("yes, for %s, with %s", v.name, by)
 	case v.bySystem():
@@ -194,6 +197,12 @@ func (v *probeView) verified() string {
 		by += "; give your own CA with --ca=FILE"
 	}
 	return fmt.Sprintf("NO, for %s, with %s", v.name, by)
+}
+
+// unnamed reports whether the server's name was not checked: a certificate that fits no host, and
+// that was expected, is known by something else.
+func (v *probeView) unnamed() bool {
+	return v.expected && len(v.report.Chain) > 0 && !chain.HasHostName(v.report.Chain[0])
 }
 
 // bySystem reports whether those who trust what the system does accept a server that our CA
@@ -342,6 +351,7 @@ type probeRecord struct {
 	Verified  bool                    `json:"verified"`
 	By        string                  `json:"verified_by"`
 	For       string                  `json:"verified_for"`
+	Unnamed   bool                    `json:"name_not_checked,omitempty"`   // but what --expect-... says
 	BySystem  bool                    `json:"verified_by_system,omitempty"` // although not by verified_by
 	Unjudged  bool                    `json:"verified_not_checked,omitempty"`
 	Remarks   []string                `json:"some_refuse_it,omitempty"`
@@ -385,7 +395,7 @@ func (v *probeView) record() *probeRecord {
 		Address: v.addr, Addresses: seen.Addrs, Remote: seen.Remote, Offered: v.report.Offered,
 		Chain: described(seen.Chain), InOrder: seen.InOrder, Strays: seen.Strays,
 		StartTLS: v.startTLS,
-		Verified: seen.Verified, By: cmp.Or(v.creds.origin.files.CA, "system"), For: v.name, BySystem: v.bySystem(), Unjudged: seen.Unjudged,
+		Verified: seen.Verified, By: cmp.Or(v.creds.origin.files.CA, "system"), For: v.name, Unnamed: v.unnamed(), BySystem: v.bySystem(), Unjudged: seen.Unjudged,
 		Asked: seen.Asked, CAs: seen.CAs, Ours: described(v.creds.Chain()), Fits: seen.Fits, Accepted: v.accepted(),
 	}
 	r.Verdict, _, _ = strings.Cut(strings.ToLower(r.Accepted), ":")

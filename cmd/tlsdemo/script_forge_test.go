@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"maps"
 	"math/big"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -98,6 +99,13 @@ var sets = map[string]func(*forger, certs.Set){
 		noSubject := func(t *forge.Template) { t.Subject = pkix.Name{} }
 		set[certs.Server] = f.Sign(set[certs.CA], noSubject, forge.Names("localhost"), forge.ForServers)
 		set[certs.Client] = f.Sign(set[certs.CA], noSubject, forge.Names("client.localhost"), forge.ForClients)
+	},
+	"spiffe": func(f *forger, set certs.Set) { // whose server has a URI, and no name of a host
+		set[certs.CA] = f.Authority(certs.Request{TrustDomain: "example.org"})
+		set[certs.Client] = f.Issue(set[certs.CA], certs.Request{Name: certs.Client, TrustDomain: "example.org"})
+		set[certs.Server] = f.Sign(set[certs.CA], forge.Subject("db"), forge.Names(), forge.ForServers, func(t *forge.Template) {
+			t.URIs = []*url.URL{{Scheme: "spiffe", Host: "example.org", Path: "/db"}}
+		})
 	},
 	"server-as-client": func(f *forger, set certs.Set) {
 		set[certs.Client] = f.Again(set[certs.Client], set[certs.CA], forge.ForServers)

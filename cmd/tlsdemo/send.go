@@ -20,6 +20,7 @@ import (
 	"tlsdemo/certs"
 	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/cmd/tlsdemo/internal/console"
+	"tlsdemo/cmd/tlsdemo/internal/listen"
 	"tlsdemo/cmd/tlsdemo/internal/session"
 	"tlsdemo/cmd/tlsdemo/internal/talk"
 	"tlsdemo/tlsnet"
@@ -58,7 +59,9 @@ unless you give another one. We present our own certificate, and accept only a
 server whose certificate was issued under our CA, for the name that we used.
 
 With --expect-... we accept only some of these servers: any of the flags is
-enough.
+enough. If such a server's certificate has no DNS name and no IP address, as
+with SPIFFE, the name that we used is not checked, since the flag says who the
+server is.
 
 A server of HTTP is asked in HTTP: if it chooses http/1.1 or h2 (ALPN), answers
 the message in HTTP, or if --http is given. The request is GET /, or a POST of
@@ -152,8 +155,7 @@ func (s *send) run(ctx context.Context, report *talk.Report) (err error) {
 		if err != nil {
 			return &located{err: err, origin: from, typed: s.env.Typed}
 		}
-		t.TLS, t.Intermediates = s.tls.client(creds, s.serverName, s.env.Now)(), from.cas
-		hold(t.TLS, expected)
+		t.TLS, t.Intermediates = s.tls.client(creds, s.name(), expected, s.env.Now), from.cas
 		save, err := s.resume(t.TLS, creds)
 		if err != nil {
 			return err
@@ -173,6 +175,14 @@ func (s *send) run(ctx context.Context, report *talk.Report) (err error) {
 	return nil
 }
 
+// name is the name that the server's certificate must have. Of a Unix socket it is this machine's.
+func (s *send) name() string {
+	if _, ok := listen.UnixPath(s.addr); ok {
+		return cmp.Or(s.serverName, "localhost")
+	}
+	return cmp.Or(s.serverName, host(s.addr))
+}
+
 // resume has config resume the session that is in a file, if there is to be one, and returns
 // how to save the next.
 func (s *send) resume(config *tls.Config, creds *credentials) (save func() error, err error) {
@@ -180,7 +190,7 @@ func (s *send) resume(config *tls.Config, creds *credentials) (save func() error
 		return func() error { return nil }, nil
 	}
 	file, err := session.Open(s.session, session.Scope{
-		Server: cmp.Or(s.serverName, host(s.addr)), Client: creds.Chain(), Roots: creds.Roots(),
+		Server: s.name(), Client: creds.Chain(), Roots: creds.Roots(),
 	})
 	if err != nil {
 		return nil, &cli.LocalError{Err: fmt.Errorf("--session-file: %w", err)}

@@ -66,17 +66,20 @@ func authenticatedSuites() []uint16 {
 	return ids
 }
 
-// client is what source presents, and believes, as a client of the server called name. It
-// is the same for every connection.
-func (f *tlsFlags) client(source *credentials, name string, now func() time.Time) func() *tls.Config {
+// client is what source presents, and believes, as a client of the server called name, who has to
+// be as expected, unless that is nil.
+func (f *tlsFlags) client(source *credentials, name string, expected *policy.Policy, now func() time.Time) *tls.Config {
 	config := source.ClientConfig()
 	f.apply(config)
 	config.ServerName, config.Time = name, now
-	return func() *tls.Config { return config }
+	if expected != nil {
+		expected.HoldServer(config)
+	}
+	return config
 }
 
-// hold has config refuse every peer that the policy does not accept. Without a policy, nil, it
-// changes nothing.
+// hold has config, that of a server, refuse every client that the policy does not accept.
+// Without a policy, nil, it changes nothing.
 func hold(config *tls.Config, to *policy.Policy) {
 	if to != nil {
 		config.VerifyConnection = certs.InTurn(config.VerifyConnection, to.VerifyConnection)

@@ -57,8 +57,17 @@ func (s Side) usage() chain.Usage {
 // theirDefects is everything that is wrong with the chain that the peer showed.
 func (f *facts) theirDefects() []*chain.Defect {
 	return chain.Check(f.theirs, chain.Want{
-		Now: f.now, Usage: f.side.peer().usage(), Name: f.server, Roots: f.roots(), Intermediates: f.intermediates,
+		Now: f.now, Usage: f.side.peer().usage(), Name: f.demanded(), Roots: f.roots(), Intermediates: f.intermediates,
 	})
+}
+
+// demanded is the name that the peer's certificate has to have, or "". A configuration with checks
+// of its own may know a server that fits no host by something else, such as a SPIFFE ID.
+func (f *facts) demanded() string {
+	if f.config.InsecureSkipVerify && !chain.HasHostName(f.theirs[0]) {
+		return ""
+	}
+	return f.server
 }
 
 // refusedChain is a chain of the peer's that we refused ourselves: crypto/x509 did, or a

@@ -111,6 +111,9 @@ func (f *facts) nameProvable(d *chain.Defect, alerted bool) bool {
 	if f.hello.ServerName == "" {
 		d.Basis = "the client sent no server name, so we assume that it wanted the address that it connected to; if there is a proxy in between, it may want another one"
 	}
+	if !chain.HasHostName(f.ours[0]) && len(f.ours[0].URIs) > 0 {
+		d.Basis = strings.TrimPrefix(d.Basis+"; a client that knows SPIFFE looks at the URI instead, and may refuse that", "; ")
+	}
 	named := f.hello.ServerName != "" && d.Kind == chain.NameMismatch
 	return named || alerted && f.particular()
 }

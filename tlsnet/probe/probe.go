@@ -210,7 +210,7 @@ func (p *Probe) look(ctx context.Context, w way, report *Report) (refused bool, 
 		report.Verified = !refused && len(all) == 1 && len(report.Chain) > 0
 		return refused, nil
 	}
-	report.Verified = !w.config.InsecureSkipVerify
+	report.Verified = !w.config.InsecureSkipVerify || w.config.VerifyConnection != nil
 	if unchosen := explain.NoProtocol(secure); unchosen != nil && len(p.Config.NextProtos) > 0 {
 		report.add(unchosen)
 	}

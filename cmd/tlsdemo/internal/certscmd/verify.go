@@ -10,12 +10,14 @@ import (
 	"net"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"tlsdemo/certs"
 	"tlsdemo/certs/chain"
+	"tlsdemo/certs/policy"
 	"tlsdemo/cmd/tlsdemo/internal/certtext"
 	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/cmd/tlsdemo/internal/console"
@@ -26,7 +28,8 @@ import (
 type verify struct {
 	env *cli.Env
 	cli.DirFlags
-	name          string
+	name          string         // a DNS name or an IP address
+	uri           *policy.Policy // of --for, or nil
 	as            cli.Choice
 	ca            string
 	expiresWithin cli.Validity
@@ -47,7 +50,9 @@ HOST:PORT is a server.
 
 The CA is that of the directory, or --ca. Without either, the system's trust
 store is used. Certificates on the directory's revocation list are refused.
---for is the name that a server's certificate must have. --expires-within also
+--for is the name that a server's certificate must have. With the URI of a
+server, such as its SPIFFE ID, the name of its host is not checked if the
+certificate has no DNS name and no IP address. --expires-within also
 finds certificates that expire soon: run it every day and look at its exit
 status.
 
@@ -58,17 +63,38 @@ certificate is OK, but some programs refuse it, this is only a warning.`,
   tlsdemo certs verify server --for=localhost
   tlsdemo certs verify localhost:8443 --expires-within=14d
   tlsdemo certs verify other.crt --ca=other-ca.crt --as=server`,
-		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), args) },
+		PreRunE: func(*cobra.Command, []string) error { return c.check() },
+		RunE:    func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), args) },
 	}
 	flags := cmd.Flags()
 	c.Register(flags)
-	flags.StringVar(&c.name, "for", "", "the DNS `NAME` or IP address that the certificate must have (default: HOST)")
+	flags.StringVar(&c.name, "for", "", "the DNS `NAME` or IP address that the certificate must have (default: HOST), or its URI, such as a SPIFFE ID")
 	flags.Var(&c.as, "as", "the end that it is for: client or server (default: as the certificate says)")
 	flags.StringVar(&c.ca, "ca", "", "trust file: `FILE` with the CA certificates, in PEM (default: that of the directory)")
 	flags.Var(&c.expiresWithin, "expires-within", "also find what expires within this time: a number with m, h, d or y")
 	flags.DurationVar(&c.timeout, "timeout", 10*time.Second, "time limit for a server")
 	flags.BoolVar(&c.json, "json", false, "print one JSON object for each certificate")
 	return cmd
+}
+
+// check takes a URI that was given with --for apart from the names of hosts.
+func (c *verify) check() (err error) {
+	if !strings.Contains(c.name, "://") {
+		return nil
+	}
+	if c.uri, err = policy.New(policy.Rule{policy.URI: {c.name}}); err != nil {
+		return fmt.Errorf("--for: %w", policy.Validate(policy.URI, c.name))
+	}
+	return nil
+}
+
+// demand is what the flags demand of a certificate.
+func (c *verify) demand(usage certs.Usage, t *trusted) certs.Demand {
+	d := certs.Demand{Now: c.env.Now(), Usage: usage, Name: c.name, Roots: t.roots, CRLs: t.lists, EndsWithin: time.Duration(c.expiresWithin)}
+	if c.uri != nil {
+		d.Name = ""
+	}
+	return d
 }
 
 // verdict is what was found of one certificate.
@@ -165,9 +191,14 @@ func (c *verify) verify(ctx context.Context, arg string, t *trusted) *verdict {
 	}
 	var found, remarks []*certs.Finding
 	for _, usage := range c.usages(list[0]) {
-		d := certs.Demand{Now: c.env.Now(), Usage: usage, Name: c.name, Roots: t.roots, CRLs: t.lists, EndsWithin: time.Duration(c.expiresWithin)}
+		d := c.demand(usage, t)
 		found = merge(found, d.Check(list))
 		remarks = merge(remarks, d.Remarks(list))
+	}
+	if c.uri != nil {
+		if d := c.uri.Check(list[0]); d != nil {
+			found = append(found, &certs.Finding{Code: certs.CertNotAllowed, Text: d.Text, Err: d})
+		}
 	}
 	return c.judge(arg, list, found, remarks)
 }
@@ -288,8 +319,13 @@ func (n *notSound) Unwrap() error { return n.first }
 
 // verifyServer verifies what a server presents.
 func (c *verify) verifyServer(ctx context.Context, addr string, t *trusted) *verdict {
-	d := certs.Demand{Now: c.env.Now(), Usage: certs.ServerAuth, Name: c.name, Roots: t.roots, CRLs: t.lists, EndsWithin: time.Duration(c.expiresWithin)}
-	report, err := look(ctx, c.timeout, addr, d.ClientConfig())
+	d := c.demand(certs.ServerAuth, t)
+	config := d.ClientConfig()
+	if c.uri != nil {
+		config.ServerName, _, _ = net.SplitHostPort(addr)
+		c.uri.HoldServer(config)
+	}
+	report, err := look(ctx, c.timeout, addr, config)
 	if err != nil {
 		return c.unread(addr, err)
 	}

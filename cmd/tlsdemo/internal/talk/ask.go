@@ -144,10 +144,10 @@ func (t *Talk) request(ctx context.Context, conn *tls.Conn, what Request, messag
 // port, since a server that is asked for one name by TLS and for another by HTTP may refuse that.
 func (t *Talk) host() string {
 	if _, ok := listen.UnixPath(t.Addr); ok {
-		return cmp.Or(t.TLS.ServerName, "localhost")
+		return t.TLS.ServerName
 	}
-	host, port, _ := net.SplitHostPort(t.Addr) // has been checked
-	return net.JoinHostPort(cmp.Or(t.TLS.ServerName, host), port)
+	_, port, _ := net.SplitHostPort(t.Addr) // has been checked
+	return net.JoinHostPort(t.TLS.ServerName, port)
 }
 
 // measure says how long the body of a request is, where the message tells: some servers take no

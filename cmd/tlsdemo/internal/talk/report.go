@@ -27,6 +27,7 @@ type Report struct {
 	Resumed     bool       `json:"resumed"`
 	Server      string     `json:"server,omitempty"`
 	ServerUntil *time.Time `json:"server_not_after,omitempty"`
+	Unnamed     bool       `json:"name_not_checked,omitempty"` // but what --expect-... says
 	ConnectMS   float64    `json:"connect_ms"`
 	HandshakeMS float64    `json:"handshake_ms,omitempty"`
 	ExchangeMS  float64    `json:"exchange_ms"`
@@ -41,7 +42,7 @@ type Report struct {
 	answered bool // whether answer is to be shown as one
 }
 
-func (r *Report) negotiated(state tls.ConnectionState) {
+func (r *Report) negotiated(state tls.ConnectionState, config *tls.Config) {
 	server := state.PeerCertificates[0]
 	r.Version = tls.VersionName(state.Version)
 	r.CipherSuite = tls.CipherSuiteName(state.CipherSuite)
@@ -50,6 +51,7 @@ func (r *Report) negotiated(state tls.ConnectionState) {
 	r.Resumed = state.DidResume
 	r.Server = chain.Short(tlsnet.Identity(server))
 	r.ServerUntil = &server.NotAfter
+	r.Unnamed = config.InsecureSkipVerify && !chain.HasHostName(server)
 }
 
 // again is that another connection is made, with why. What the one before brought counts no more.
@@ -82,6 +84,9 @@ func (r *Report) Print(w io.Writer) {
 		fmt.Fprintf(table, "ALPN\t%s\n", console.Clean(cmp.Or(r.ALPN, "none")))
 		fmt.Fprintf(table, "resumed\t%v\n", r.Resumed)
 		fmt.Fprintf(table, "server\t%s, valid until %s\n", console.Clean(r.Server), r.ServerUntil.UTC().Format(time.RFC3339))
+		if r.Unnamed {
+			fmt.Fprint(table, "name\tnot checked: the server's certificate has no DNS name and no IP address, and is as --expect-... says\n")
+		}
 	}
 	fmt.Fprintf(table, "TCP connect\t%.2f ms\n", r.ConnectMS)
 	if r.Version != "" {

@@ -34,8 +34,8 @@ type Talk struct {
 	// Dial connects over TCP.
 	Dial func(context.Context) (net.Conn, error)
 	Addr string // HOST:PORT or unix:PATH, as it was given
-	// TLS is the configuration, but for the protocols that are offered by ALPN. If nil,
-	// there is no TLS.
+	// TLS is the configuration, with the server's name, but without the protocols that are
+	// offered by ALPN. If nil, there is no TLS.
 	TLS           *tls.Config
 	Intermediates []*x509.Certificate // those of tlsnet.Dialer
 	ALPN          []string            // what to offer, and nothing else; nil: what suits
@@ -124,7 +124,7 @@ func (t *Talk) secure(ctx context.Context, protocols []string) (*tls.Conn, error
 	if err != nil {
 		return nil, err
 	}
-	t.Report.negotiated(secure.ConnectionState())
+	t.Report.negotiated(secure.ConnectionState(), config)
 	t.Report.HandshakeMS = t.watch.lap()
 	return secure, nil
 }
