@@ -29,7 +29,7 @@ cn  = ['db']
 )
 
 func TestParse(t *testing.T) {
-	for _, text := range []string{inTOML, inJSON, inline, strings.ReplaceAll(inTOML, "\n", "\r\n"), "\n\t " + inJSON + "\n"} {
+	for _, text := range []string{inTOML, inJSON, inline, strings.ReplaceAll(inTOML, "\n", "\r\n"), "\n\t " + inJSON + "\n", inTOML + "# \ufffd\n"} {
 		p, err := policy.Parse([]byte(text))
 		if err != nil {
 			t.Errorf("%s: %v", text, err)

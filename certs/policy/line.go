@@ -44,7 +44,7 @@ func lineOf(data []byte, err error) int {
 	}
 	at := startOf(data, wrong.Rule)
 	for _, word := range []string{wrong.Key, wrong.Value} {
-		if next := wordIn(data[at:], word); word != "" && next >= 0 {
+		if next := wordIn(data[at:], word); next > 0 { // a word that is empty is found at once
 			at += next
 		}
 	}

@@ -123,6 +123,7 @@ func TestFits(t *testing.T) {
 		{policy.URI, "https://Example.org/A", []string{"uri:HTTPS://eXAMPLE.org/A"}, true},
 		{policy.URI, "https://example.org/A", []string{"uri:https://example.org/a"}, false},
 		{policy.URI, "https://example.org/a", []string{"uri:https://example.org/%61"}, false},
+		{policy.URI, "https://example.org/a", []string{"uri:https://example.org/b", "uri:https://example.org/a"}, true},
 		{policy.URI, "urn:uuid:1", []string{"uri:urn:uuid:1"}, true},
 
 		{policy.IP, "127.0.0.1", []string{"ip:127.0.0.1"}, true},
@@ -187,6 +188,9 @@ func TestValidate(t *testing.T) {
 		{policy.URI, "example.org", "it has to be a URI"},
 		{policy.URI, "https://example.org/*", "only as the end /* of a SPIFFE ID"},
 		{policy.URI, "https://example.org/a b", "not allowed in a URI"},
+		{policy.URI, "https://example.org/\u00e4", "not allowed in a URI"},
+		{policy.URI, "https://example.org:x/", "it has to be a URI"},
+		{policy.URI, "//example.org/a", "it has to be a URI"},
 		{policy.URI, "https://example.org/" + strings.Repeat("a", 2048), "longer than 2048 bytes"},
 		{policy.URI, "spiffe://example.org", "give spiffe://example.org/*"},
 		{policy.URI, "spiffe://example.org/", "no slash at its end"},
@@ -334,10 +338,35 @@ func TestRefusal(t *testing.T) {
 		"a hostile name": {
 			policy.Rule{policy.DNS: {"a"}},
 			shown("dns:" + strings.Repeat("\n", 5000)),
-			`\n"... (5000 bytes)], and`,
+			`\n"... (5000 bytes)], and the allowed names are ["a"]`,
+		},
+		"one SPIFFE ID": {
+			policy.Rule{policy.URI: {"spiffe://a.example/*"}},
+			shown("uri:spiffe://b.example/c"),
+			`its names are ["spiffe://b.example/c"], and the allowed names are ["spiffe://a.example/*"]`,
+		},
+		"two other URIs": {
+			policy.Rule{policy.URI: {"https://a.example/"}},
+			shown("uri:https://b.example/c", "uri:https://b.example/d"),
+			`its names are ["https://b.example/c", "https://b.example/d"], and the allowed names are ["https://a.example/"]`,
+		},
+		"two SPIFFE IDs and common names that nobody asks for": {
+			policy.Rule{policy.DNS: {"a"}},
+			shown("dns:b", "cn:b", "cn:c", "uri:spiffe://b.example/c", "uri:spiffe://b.example/d"),
+			`its names are ["b"], and the allowed names are ["a"]`,
+		},
+		"a fingerprint": {
+			policy.Rule{policy.SHA256: {strings.Repeat("ab", 32)}},
+			shown("dns:b"),
+			`its names are [SHA-256 "` + digest(shown("dns:b")) + `", "b"], and the allowed names are [SHA-256 "` + strings.Repeat("ab", 32) + `"]`,
+		},
+		"a common name and a URI": {
+			policy.Rule{policy.CN: {"alice"}, policy.URI: {"spiffe://a.example/*"}},
+			shown("cn:bob", "uri:spiffe://a.example/b"),
+			`its names are ["spiffe://a.example/b", common name "bob"], and the allowed names are ["spiffe://a.example/*" with common name "alice"]`,
 		},
 	} {
-		if got := newPolicy(t, test.rule).Check(test.cert).Text; !strings.Contains(got, test.want) {
+		if got := newPolicy(t, test.rule).Check(test.cert).Text; !strings.HasSuffix(got, test.want) {
 			t.Errorf("%s: %s", name, got)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"net"
 	"net/url"
 	"testing"
 	"time"
@@ -89,20 +88,24 @@ func TestHoldServerLater(t *testing.T) {
 // shakeHands returns what a client says of a handshake, and of what the server sends after it.
 func shakeHands(t *testing.T, client, server *tls.Config) error {
 	t.Helper()
-	ours, theirs := net.Pipe()
-	served := make(chan struct{})
-	go func() {
-		defer close(served)
-		conn := tls.Server(theirs, server)
-		_, _ = conn.Write([]byte("."))
-		_ = theirs.Close()
-	}()
-	conn := tls.Client(ours, client)
-	err := conn.Handshake()
-	if err == nil {
-		_, err = conn.Read(make([]byte, 1))
+	ln, err := tls.Listen("tcp", "127.0.0.1:0", server)
+	if err != nil {
+		t.Fatal(err)
 	}
-	_ = ours.Close()
-	<-served
+	defer ln.Close()
+	go func() {
+		conn, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		_, _ = conn.Write([]byte("."))
+		_ = conn.Close()
+	}()
+	conn, err := tls.Dial("tcp", ln.Addr().String(), client)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	_, err = conn.Read(make([]byte, 1))
 	return err
 }
