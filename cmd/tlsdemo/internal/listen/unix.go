@@ -7,9 +7,12 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/gofrs/flock"
 
 	"tlsdemo/tlsnet/neterr"
 )
@@ -34,8 +37,16 @@ const maxUnixPath = 103
 // unixMode has only our own user connect.
 const unixMode = 0o600
 
-// onUnix listens on a socket at path.
+// onUnix listens on a socket at path. Of several servers that start at once one does: each has
+// the directory locked while it looks at what is there, removes it if nobody listens, and
+// listens itself. Otherwise it might remove the socket of another that has been quicker, or has
+// not begun to listen yet. Other programs do not heed that lock.
 func onUnix(ctx context.Context, path string) (net.Listener, error) {
+	unlock, err := locked(ctx, filepath.Dir(path))
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
 	if err := removeStale(ctx, path); err != nil {
 		return nil, err
 	}
@@ -53,6 +64,24 @@ func onUnix(ctx context.Context, path string) (net.Listener, error) {
 	return socket, nil
 }
 
+// How long a directory that is locked is waited for, and how often it is looked at.
+const (
+	lockPatience = 5 * time.Second
+	lockPoll     = 2 * time.Millisecond
+)
+
+// locked locks a directory. Where that is not possible, as on Windows, on some network file
+// systems and where we may not read, it does nothing.
+func locked(ctx context.Context, dir string) (unlock func(), err error) {
+	ctx, cancel := context.WithTimeout(ctx, lockPatience)
+	defer cancel()
+	lock := flock.New(dir, flock.SetFlag(os.O_RDONLY))
+	if _, err := lock.TryLockContext(ctx, lockPoll); ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return nil, &fs.PathError{Op: "lock", Path: dir, Err: errors.New("another process has locked this directory")}
+	}
+	return func() { _ = lock.Unlock() }, nil
+}
+
 // removeStale removes the socket of a server that has ended without removing it. Anything but a
 // socket is somebody's work.
 func removeStale(ctx context.Context, path string) error {
@@ -67,12 +96,12 @@ func removeStale(ctx context.Context, path string) error {
 	}
 	conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "unix", path)
 	if err == nil {
-		return conn.Close() // the system will say that it is in use
+		return conn.Close()
 	}
-	if !neterr.Refused(err) {
-		return err
+	if neterr.Refused(err) {
+		return os.Remove(path)
 	}
-	return os.Remove(path)
+	return nil // it may be busy, or another user's: the system will say that it is in use
 }
 
 // unixListener is one at a path, or at a socket that was passed to us. The clients of such a
