@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os/exec"
 	"strings"
 	"testing"
@@ -387,6 +388,58 @@ func TestServer(t *testing.T) {
 	var none *Server
 	none.Drain()
 	none.Close()
+}
+
+// A page of the web whose host has been given our address reads nothing, whichever path it asks
+// for; who names an address, localhost or what the flag names does.
+func TestHosts(t *testing.T) {
+	r := newRig(t, &tlsnet.Server{}, Flags{profiles: true})
+	addr := strings.TrimPrefix(r.url, "http://")
+	for host, want := range map[string]int{
+		addr: 200, "127.0.0.1": 200, "[::1]:9464": 200, "192.168.1.5:1": 200, "localhost": 200, "LocalHost.:9464": 200, "": 200,
+		"evil.example": 421, "evil.example:80": 421, "127.0.0.1.evil.example": 421, "localhost.evil.example": 421, "db.internal": 421, "[::1": 421, "2130706433": 421,
+	} {
+		for _, path := range []string{"/metrics", "/healthz", "/debug/pprof/", "/debug/pprof/cmdline"} {
+			if status, body := askAs(t, addr, host, path); status != want || want == 421 && strings.Count(body, "\n") != 1 {
+				t.Errorf("%s of %q: status %d, want %d: %s", path, host, status, want, body)
+			}
+		}
+	}
+	named := forHost("db.internal", http.NotFoundHandler())
+	for host, want := range map[string]int{"db.internal:9464": 404, "DB.internal.": 404, "evil.example": 421} {
+		w := httptest.NewRecorder()
+		request := httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody)
+		request.Host = host
+		if named.ServeHTTP(w, request); w.Code != want {
+			t.Errorf("%s: status %d, want %d", host, w.Code, want)
+		}
+	}
+}
+
+// askAs makes a request with any Host, or, if it is empty, with none.
+func askAs(t *testing.T, addr, host, path string) (status int, body string) {
+	t.Helper()
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	request := "GET " + path + " HTTP/1.0\r\n"
+	if host != "" {
+		request += "Host: " + host + "\r\n"
+	}
+	if _, err := io.WriteString(conn, request+"\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(text)
 }
 
 // Connections that ask for nothing have no more places than there are, and are closed by Close:

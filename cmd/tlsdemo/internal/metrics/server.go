@@ -10,12 +10,16 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"net/netip"
+	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/spf13/pflag"
+
+	"tlsdemo/certs/chain"
 )
 
 // Flags say where the metrics are shown.
@@ -26,7 +30,7 @@ type Flags struct {
 
 // Register registers the flags.
 func (f *Flags) Register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.Addr, "metrics", "", "`HOST:PORT` for Prometheus: metrics at /metrics, and /healthz, over HTTP without TLS; port 0 means any free port")
+	flags.StringVar(&f.Addr, "metrics", "", "`HOST:PORT` for Prometheus: metrics at /metrics, and /healthz, over HTTP without TLS; port 0 means any free port; requests have to call it by an IP address, localhost or HOST")
 	flags.BoolVar(&f.profiles, "pprof", false, "with --metrics: profiles of the process, at /debug/pprof/")
 }
 
@@ -83,7 +87,7 @@ func (m *Metrics) Serve(ctx context.Context, flags Flags, logger *slog.Logger) (
 	}
 	s := &Server{metrics: m}
 	s.http = &http.Server{
-		Handler: s.handler(flags.profiles), ConnState: s.connState, MaxHeaderBytes: maxHeader,
+		Handler: forHost(hostOf(flags.Addr), s.handler(flags.profiles)), ConnState: s.connState, MaxHeaderBytes: maxHeader,
 		ReadHeaderTimeout: readTime, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime,
 		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}
@@ -101,6 +105,26 @@ func announce(addr net.Addr, logger *slog.Logger) {
 		logger.Warn("--metrics: everybody who can reach this address can read the metrics; they are not encrypted", "addr", addr.String())
 	}
 }
+
+// forHost keeps pages of the web from reading the metrics through the browser of somebody who is
+// on this machine. The name of such a page's own host may be given the address of this server
+// (DNS rebinding), and then the browser takes both for one; but the name is in the request. An
+// address or localhost is not for others to give away, and name is what the server was told to
+// be called. Without a Host it is no browser that asks.
+func forHost(name string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host := strings.TrimSuffix(hostOf(r.Host), ".")
+		_, err := netip.ParseAddr(host)
+		if err == nil || host == "" || strings.EqualFold(host, "localhost") || strings.EqualFold(host, name) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		http.Error(w, "call this server by an IP address, by localhost, or by the host that its --metrics names; this request calls it "+chain.Quote(host), http.StatusMisdirectedRequest)
+	})
+}
+
+// hostOf is the host of HOST:PORT, or of HOST alone.
+func hostOf(addr string) string { return (&url.URL{Host: addr}).Hostname() }
 
 func (s *Server) handler(profiles bool) http.Handler {
 	mux := http.NewServeMux()
