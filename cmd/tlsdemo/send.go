@@ -160,7 +160,7 @@ func (s *send) run(ctx context.Context, report *talk.Report) (err error) {
 		if err != nil {
 			return err
 		}
-		defer func() { err = cmp.Or(err, save()) }()
+		defer save()
 	} else {
 		fmt.Fprintln(s.env.Stderr, "tlsdemo: --plain: nothing is encrypted, and neither end is authenticated")
 	}
@@ -184,24 +184,32 @@ func (s *send) name() string {
 }
 
 // resume has config resume the session that is in a file, if there is to be one, and returns
-// how to save the next.
-func (s *send) resume(config *tls.Config, creds *credentials) (save func() error, err error) {
+// what saves the next. A file that must not be used, or cannot be written, is only warned of:
+// without it the handshake is a full one.
+func (s *send) resume(config *tls.Config, creds *credentials) (save func(), err error) {
 	if s.session == "" {
-		return func() error { return nil }, nil
+		return func() {}, nil
 	}
 	file, err := session.Open(s.session, session.Scope{
 		Server: s.name(), Client: creds.Chain(), Roots: creds.Roots(),
 	})
+	if _, ok := errors.AsType[*session.UnsafeError](err); ok {
+		s.warnOfSession(err)
+		return func() {}, nil
+	}
 	if err != nil {
 		return nil, &cli.LocalError{Err: fmt.Errorf("--session-file: %w", err)}
 	}
 	config.ClientSessionCache = file
-	return func() error {
+	return func() {
 		if err := file.Save(); err != nil {
-			return &cli.LocalError{Err: fmt.Errorf("--session-file: %w", err)}
+			s.warnOfSession(fmt.Errorf("the session was not saved: %w", err))
 		}
-		return nil
 	}, nil
+}
+
+func (s *send) warnOfSession(err error) {
+	fmt.Fprintf(s.env.Stderr, "tlsdemo: --session-file: %s\n", console.Clean(err.Error()))
 }
 
 // talk is what to do, without TLS.

@@ -12,8 +12,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"runtime"
 	"sync"
+	"syscall"
 
 	"tlsdemo/certs"
 	"tlsdemo/cmd/tlsdemo/internal/cli"
@@ -63,22 +63,34 @@ const format = "tlsdemo session 1"
 
 var errOther = errors.New("it exists already and is not a session file")
 
-// Open reads the session in a file, if the file is there and the session is for this scope.
+// UnsafeError is a file that is not to be used, since it is not ours alone: who has written it may
+// have written the session of another server, which would be resumed without a look at that
+// server's certificate.
+type UnsafeError struct{ Path, Why string }
+
+func (e *UnsafeError) Error() string { return fmt.Sprintf("%s is not used: %s", e.Path, e.Why) }
+
+// Open reads the session in a file, if the file is there and the session is for this scope. A
+// link is followed, and it is the file that has to be ours. The error is an [*UnsafeError] if it
+// is not.
 func Open(path string, scope Scope) (*File, error) {
 	f := &File{path: path, scope: scope.sum()}
-	if err := private(path); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return f, nil
-		}
-		return nil, err
-	}
-	data, err := certs.ReadFile(path)
-	if err != nil {
+	data, why, err := read(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return f, nil
+	case errors.Is(err, fs.ErrPermission):
+		return nil, &UnsafeError{Path: path, Why: "we may not read it"}
+	case err != nil:
 		return nil, err
 	}
 	var s saved
-	if err := json.Unmarshal(data, &s); err != nil || s.Format != format {
+	err = json.Unmarshal(data, &s)
+	switch {
+	case why != foreign && (err != nil || s.Format != format): // a slip, whatever its mode
 		return nil, &fs.PathError{Op: "read session", Path: path, Err: errOther}
+	case why != "":
+		return nil, &UnsafeError{Path: path, Why: why}
 	}
 	if bytes.Equal(s.Scope, f.scope[:]) {
 		f.session = resumable(s)
@@ -86,18 +98,29 @@ func Open(path string, scope Scope) (*File, error) {
 	return f, nil
 }
 
-// private refuses a file that other users can read, or that is none.
-func private(path string) error {
-	info, err := os.Stat(path)
-	switch {
-	case err != nil:
-		return err
-	case !info.Mode().IsRegular():
-		return &fs.PathError{Op: "read session", Path: path, Err: errOther}
-	case runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0:
-		return &fs.PathError{Op: "read session", Path: path, Err: errors.New("other users can read it, and could connect as us: set its mode to 0600, or delete it")}
+// foreign is why nothing is made of a file's content.
+const foreign = "it belongs to another user"
+
+// read reads a file, and says why that is not ours alone, or "". What is looked at is what is
+// read, even if somebody puts another file there, or a pipe, which must not be waited for.
+func read(path string) (data []byte, why string, err error) {
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, "", err
 	}
-	return nil
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, "", err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, "", &fs.PathError{Op: "read session", Path: path, Err: errOther}
+	}
+	why = exposed(info)
+	if why != foreign {
+		data, err = certs.Read(file)
+	}
+	return data, why, err
 }
 
 // resumable is a session that was saved, or nil where it cannot be read any more.
@@ -128,7 +151,7 @@ func (f *File) Put(_ string, session *tls.ClientSessionState) {
 }
 
 // Save writes the session, if it is another than the one that was read; whole or not at all,
-// readable by nobody else.
+// readable by nobody else. It takes the place of a link: what that leads to stays.
 func (f *File) Save() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

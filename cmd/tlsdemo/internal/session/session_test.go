@@ -2,9 +2,12 @@ package session
 
 import (
 	"crypto/tls"
+	"errors"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -111,15 +114,62 @@ func TestOpenRefuses(t *testing.T) {
 		return path
 	}
 	for path, want := range map[string]string{
-		put("letter", "Dear friend", 0o600):           "not a session file",
-		put("json", `{"format":"other"}`, 0o600):      "not a session file",
-		put("empty", "", 0o600):                       "not a session file",
-		put("open", `{"format":"`+format+`"}`, 0o644): "other users can read it",
-		dir: "not a session file",
+		put("letter", "Dear friend", 0o600):      "not a session file",
+		put("json", `{"format":"other"}`, 0o600): "not a session file",
+		put("empty", "", 0o600):                  "not a session file",
+		dir:                                      "not a session file",
 	} {
 		if _, err := Open(path, Scope{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want %q", path, err, want)
 		}
+	}
+}
+
+// Who could have written the file could have us believe any server: it is as if there were none.
+func TestUnsafe(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("a file has no owner here that could be told")
+	}
+	r := newRig(t, tls.VersionTLS13)
+	r.connect(r.scope())
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(r.path, link); err != nil {
+		t.Fatal(err)
+	}
+	change := map[string]func() error{
+		"other users can read it":  func() error { return os.Chmod(r.path, 0o640) },
+		"other users can write it": func() error { return os.Chmod(r.path, 0o602) },
+	}
+	if os.Geteuid() == 0 {
+		change["it belongs to another user"] = func() error { return os.Chown(r.path, 1, -1) }
+	}
+	for want, change := range change {
+		if err := change(); err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range []string{r.path, link} {
+			_, err := Open(path, r.scope())
+			if unsafe, ok := errors.AsType[*UnsafeError](err); !ok || !strings.HasPrefix(unsafe.Why, want) {
+				t.Errorf("%s: error %v, want %q", path, err, want)
+			}
+		}
+		if err := errors.Join(os.Chown(r.path, os.Geteuid(), -1), os.Chmod(r.path, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		if !r.connect(r.scope()) {
+			t.Error("a file that is ours alone again is not used")
+		}
+	}
+}
+
+// A pipe is not waited for.
+func TestPipe(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pipe")
+	if err := exec.CommandContext(t.Context(), "mkfifo", path).Run(); err != nil {
+		t.Skip("no mkfifo here")
+	}
+	if _, err := Open(path, Scope{}); !errors.Is(err, errOther) {
+		t.Errorf("error %v", err)
 	}
 }
 
