@@ -4,6 +4,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -15,7 +17,7 @@ import (
 // lastMoment is how long any other command has to end by itself after a signal, and a
 // patient one to say its last words: either may be waiting for a file or a reader, and
 // those cannot be interrupted. Seen from outside that is half a second.
-const lastMoment = 480 * time.Millisecond
+const lastMoment = 460 * time.Millisecond
 
 func main() {
 	env := &cli.Env{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Now: time.Now}
@@ -33,13 +35,30 @@ func start(env *cli.Env, args []string) int {
 		awaitStop(signals, env)
 		cancel(errInterrupted)
 		left := max(lastMoment, time.Duration(max(env.Patience.Load(), env.Tidying.Load())))
-		time.AfterFunc(left, func() { os.Exit(cli.ExitUnexpected) })
+		time.AfterFunc(left, func() {
+			sayInterrupted(env.Stderr)
+			os.Exit(cli.ExitUnexpected)
+		})
 		// The second ends the program at once. To leave that to the system would
 		// not do: a shell starts what is in the background with SIGINT ignored.
 		awaitImpatience(signals)
 		os.Exit(cli.ExitUnexpected)
 	}()
 	return run(ctx, env, args)
+}
+
+// sayInterrupted says why the program ends, for a command that cannot: it waits for a file, or for
+// the reader of this very output, who is given a moment.
+func sayInterrupted(w io.Writer) {
+	said := make(chan struct{})
+	go func() {
+		defer close(said)
+		fmt.Fprintf(w, "tlsdemo: %v\n", errInterrupted)
+	}()
+	select {
+	case <-said:
+	case <-time.After(20 * time.Millisecond):
+	}
 }
 
 // awaitStop waits for a signal that means to stop. SIGHUP can mean to read files again.
