@@ -15,6 +15,7 @@ import (
 	"tlsdemo/cmd/tlsdemo/internal/listen"
 	"tlsdemo/cmd/tlsdemo/internal/metrics"
 	"tlsdemo/cmd/tlsdemo/internal/retype"
+	"tlsdemo/cmd/tlsdemo/internal/talk"
 	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
 	"tlsdemo/tlsnet/neterr"
@@ -43,6 +44,9 @@ func hint(err error, typed retype.Line) string {
 		f.Error = e
 		if is[*tlsnet.UnansweredError](err) && wentQuiet(e.Code) {
 			return hintOtherLog(f)
+		}
+		if talk.WantsHTTP1(err) {
+			return "to ask in HTTP/1.1: " + f.here().With("alpn", "http/1.1").String()
 		}
 		return hints[e.Code](f)
 	}

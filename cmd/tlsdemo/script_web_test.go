@@ -23,12 +23,15 @@ import (
 //	open   chooses http/1.1, and asks for no certificate
 //	late   knows nothing of ALPN, and waits for the end of a line
 //	quick  knows nothing of ALPN, and refuses at once what does not begin as a request does
+//	reset  chooses h2, and ends each request with RST_STREAM: it wants HTTP/1.1, which it has, too
+//	goaway does so with GOAWAY
 //	other  has a protocol of its own, refuses who offers others, and answers who offers none as quick does
 func web(ts *testscript.TestScript, neg bool, args []string) {
 	takes(ts, neg, args, 3, 3)
 	config := source(ts, args[1], certs.Server).ServerConfig()
 	config.NextProtos = map[string][]string{
 		"http1": {"http/1.1"}, "http2": {"h2"}, "open": {"http/1.1"}, "other": {"other/1"},
+		"reset": {"h2", "http/1.1"}, "goaway": {"h2", "http/1.1"},
 	}[args[0]]
 	ln := listener(ts)
 	ts.Setenv(args[2], ln.Addr().String())
@@ -39,6 +42,10 @@ func web(ts *testscript.TestScript, neg bool, args []string) {
 		config.ClientAuth = tls.NoClientCert
 	case "late":
 		server.TLSNextProto = map[string]func(*http.Server, *tls.Conn, http.Handler){}
+	case "reset", "goaway":
+		server.TLSNextProto = map[string]func(*http.Server, *tls.Conn, http.Handler){"h2": wantsHTTP1(args[0])}
+		go func() { _ = server.Serve(tls.NewListener(ln, config)) }()
+		return
 	case "quick", "other":
 		go func() { _ = server.Serve(&quick{tls.NewListener(ln, config)}) }()
 		return
@@ -79,6 +86,13 @@ func webAnswers() http.Handler {
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	})
+	mux.HandleFunc("/refusal/without/end", func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(496)
+		for r.Context().Err() == nil {
+			_, _ = w.Write(make([]byte, 1<<14))
+		}
+		panic(http.ErrAbortHandler)
+	})
 	mux.HandleFunc("/endless", func(w http.ResponseWriter, r *http.Request) {
 		for r.Context().Err() == nil {
 			_, _ = w.Write(make([]byte, 1<<14))
@@ -115,6 +129,27 @@ func hijacked(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(conn, "220 mail.localhost ESMTP\r\n")
 	}
 	_ = conn.Close()
+}
+
+// wantsHTTP1 is a server of HTTP/2 that reads as far as the header of a request, and then says
+// HTTP_1_1_REQUIRED (RFC 9113 section 7).
+func wantsHTTP1(how string) func(*http.Server, *tls.Conn, http.Handler) {
+	const preface, settings, required = 24, "\x00\x00\x00\x04\x00\x00\x00\x00\x00", "\x00\x00\x00\x0d"
+	says := map[string]string{
+		"reset":  "\x00\x00\x04\x03\x00\x00\x00\x00\x01" + required,
+		"goaway": "\x00\x00\x08\x07\x00\x00\x00\x00\x00\x00\x00\x00\x00" + required,
+	}[how]
+	return func(_ *http.Server, conn *tls.Conn, _ http.Handler) {
+		_, _ = io.CopyN(io.Discard, conn, preface)
+		for head := make([]byte, 9); head[3] != 1; {
+			if _, err := io.ReadFull(conn, head); err != nil {
+				return
+			}
+			_, _ = io.CopyN(io.Discard, conn, int64(head[0])<<16|int64(head[1])<<8|int64(head[2]))
+		}
+		_, _ = io.WriteString(conn, settings+says)
+		_, _ = io.Copy(io.Discard, conn)
+	}
 }
 
 // quick is a listener whose connections refuse what does not begin as a request does.

@@ -62,7 +62,7 @@ func (t *Talk) ask(ctx context.Context, conn *tls.Conn, what Request) error {
 		return t.take(conn, answer)
 	}
 	_ = tlsnet.CloseAfter(conn, err)
-	if t.ALPN == nil && wantsHTTP1(err) && back != nil && back() == nil {
+	if t.ALPN == nil && WantsHTTP1(err) && back != nil && back() == nil {
 		t.Report.again("the server wants HTTP/1.1 for this request; this connection offers nothing else")
 		return t.askAgain(ctx, []string{"http/1.1"}, what)
 	}
@@ -71,12 +71,12 @@ func (t *Talk) ask(ctx context.Context, conn *tls.Conn, what Request) error {
 	return cmp.Or(message.failed(), err)
 }
 
-// wantsHTTP1 reports whether err is a stream of HTTP/2 that the server ended with the error
-// HTTP_1_1_REQUIRED (RFC 9113 section 7), as Apache does where only some paths demand a
-// certificate. The type of net/http's error is not exported.
-func wantsHTTP1(err error) bool {
+// WantsHTTP1 reports whether err is that the server ended a request of HTTP/2, or the connection,
+// with the error HTTP_1_1_REQUIRED (RFC 9113 section 7), as Apache and IIS do where only some paths
+// demand a certificate. The types of net/http's errors are not exported.
+func WantsHTTP1(err error) bool {
 	none, ok := errors.AsType[*tlsnet.UnansweredError](err)
-	return ok && strings.Contains(none.Why.Err.Error(), "; HTTP_1_1_REQUIRED; received from peer")
+	return ok && strings.Contains(none.Ended, "HTTP_1_1_REQUIRED")
 }
 
 // take notes the answer to a request.
@@ -88,13 +88,13 @@ func (t *Talk) take(conn *tls.Conn, answer *http.Response) error {
 	t.Report.endedWith(err)
 	t.Report.ExchangeMS = t.watch.lap()
 	t.told()
-	if err != nil {
-		return t.Report.quoteRest(err)
-	}
+	// What refuses us has done so even if its answer has no end.
 	if refusal := probe.ReadRefusal(answer.StatusCode, start.data); refusal != nil {
-		return t.refused(conn, refusal, mayRefuse(answer.StatusCode))
+		if fault := t.refused(conn, refusal, mayRefuse(answer.StatusCode)); fault != nil {
+			return t.Report.quoteRest(fault)
+		}
 	}
-	return nil
+	return t.Report.quoteRest(err)
 }
 
 // refused is the failure that an answer of HTTP is, or nil: it says so for certain, or it is
