@@ -67,12 +67,19 @@ func (l *webLog) Write(p []byte) (int, error) {
 func (v *service) visited() func(visit.Visit) {
 	level := v.levelOfSuccess()
 	return func(r visit.Visit) {
-		who, request := v.callerOf(r, level), r.Method+" "+r.Path
+		who, request, status := v.callerOf(r, level), r.Method+" "+r.Path, strconv.Itoa(r.Status)
+		if r.GRPC != "" {
+			status += ", gRPC status " + r.GRPC
+		}
 		// One Write, so that the two lines stay together.
 		_, _ = io.WriteString(v.stdout, who.connected+"Received request: "+console.Quote([]byte(request), int64(len(request)))+
-			" over "+r.Proto+", answered with status "+strconv.Itoa(r.Status)+"\n")
+			" over "+r.Proto+", answered with status "+status+"\n")
 		if who.logger != nil {
-			who.logger.LogAttrs(context.Background(), level, "request",
+			logger := who.logger
+			if r.GRPC != "" {
+				logger = logger.With("grpc_status", r.GRPC)
+			}
+			logger.LogAttrs(context.Background(), level, "request",
 				slog.String("method", r.Method), slog.String("path", r.Path), slog.String("protocol", r.Proto), slog.Int("status", r.Status),
 				slog.Int64("received_bytes", r.In), slog.Int64("sent_bytes", r.Out), slog.Float64("ms", milliseconds(r.Took)))
 		}

@@ -1,6 +1,7 @@
 package visit
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"net"
@@ -49,9 +50,10 @@ type Visit struct {
 	Remote   string // the client's address
 	Identity string // as [tlsnet.Identity] has it; empty without a certificate
 	Method   string
-	Path     string // cut like a name, see [chain.Short]
+	Path     string // or the authority, of a CONNECT; cut like a name, see [chain.Short]
 	Proto    string // such as "HTTP/2.0"
 	Status   int
+	GRPC     string // the status of gRPC that was answered, such as "12"; empty if it was not asked for
 	In, Out  int64 // bytes of the bodies that were read and written
 	Took     time.Duration
 	TLS      *tls.ConnectionState
@@ -102,8 +104,8 @@ type exchange struct {
 func (e *exchange) visit(took time.Duration) Visit {
 	return Visit{
 		Remote: e.r.RemoteAddr, Identity: Identity(e.r.TLS),
-		Method: chain.Short(e.r.Method), Path: chain.Short(e.r.URL.Path), Proto: e.r.Proto,
-		Status: e.status, In: e.in, Out: e.out, Took: took, TLS: e.r.TLS, Kept: &e.visitor().kept,
+		Method: chain.Short(e.r.Method), Path: chain.Short(cmp.Or(e.r.URL.Path, e.r.Host)), Proto: e.r.Proto,
+		Status: e.status, GRPC: strings.Join(e.w.Header()["Grpc-Status"], ""), In: e.in, Out: e.out, Took: took, TLS: e.r.TLS, Kept: &e.visitor().kept,
 	}
 }
 
@@ -151,6 +153,9 @@ func (e *exchange) serve() {
 	switch {
 	case e.r.TLS == nil:
 		e.text(http.StatusInternalServerError, "this handler needs TLS, and the request came without it")
+	case e.r.Method == "PRI" && e.r.ProtoMajor == 2: // net/http lets it pass: RFC 9113 sections 3.2 and 3.4
+		e.w.Header().Set("Connection", "close")
+		e.text(http.StatusHTTPVersionNotSupported, "HTTP/2 begins with the handshake here: choose h2 by ALPN")
 	case e.grpc() || e.webSocket():
 	case !there:
 		e.text(http.StatusNotFound, "nothing is at this path: there are /, /whoami.json, /echo and /healthz")
@@ -191,6 +196,11 @@ var (
 // begin writes the status, and headers that are the same for all answers.
 func (e *exchange) begin(status int) {
 	header := e.w.Header()
+	if len(e.r.TransferEncoding) > 0 {
+		// It may have had a Content-Length as well, of which net/http does not tell. Then somebody
+		// in front of us may see other requests than we do: RFC 9112 section 6.1.
+		header["Connection"] = []string{"close"}
+	}
 	header["X-Content-Type-Options"] = noSniff
 	header["Cache-Control"] = noStore
 	header["Referrer-Policy"] = noReferrer

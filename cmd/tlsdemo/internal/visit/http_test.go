@@ -345,3 +345,47 @@ func TestEchoBrokenBody(t *testing.T) {
 type failing struct{}
 
 func (failing) Read([]byte) (int, error) { return 0, errReset }
+
+// What comes from no usual client of HTTP/1.1 is answered, told of, and ends the connection where
+// somebody on the way may have read it otherwise.
+func TestOddRequests(t *testing.T) {
+	for _, c := range []struct {
+		says, status string
+		closes       bool
+		visit        Visit
+	}{
+		{"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "505 HTTP Version Not Supported", true, Visit{Method: "PRI", Path: "*", Status: 505}},
+		{"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", "204 No Content", false, Visit{Method: "OPTIONS", Path: "*", Status: 204}},
+		{"CONNECT evil.example:443 HTTP/1.1\r\nHost: a\r\n\r\n", "404 Not Found", false, Visit{Method: "CONNECT", Path: "evil.example:443", Status: 404}},
+		{"POST /a.B/C HTTP/1.1\r\nHost: a\r\nContent-Type: application/grpc\r\nContent-Length: 0\r\n\r\n", "200 OK", false, Visit{Method: "POST", Path: "/a.B/C", Status: 200, GRPC: "12"}},
+		{"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n", "200 OK", true, Visit{Method: "POST", Path: "/echo", Status: 200}},
+	} {
+		visits := make(chan Visit, 10)
+		s := newSite(t, &Handler{Visited: func(v Visit) { visits <- v }}, func(c *tls.Config) { c.NextProtos = nil })
+		s.Config.DisableGeneralOptionsHandler = true
+		config := s.client.Clone()
+		config.ServerName = "localhost"
+		conn, err := tls.Dial("tcp", s.Listener.Addr().String(), config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+		fmt.Fprint(conn, c.says)
+		answers := bufio.NewReader(conn)
+		answer, err := http.ReadResponse(answers, nil)
+		if err != nil {
+			t.Fatalf("%q: %v", c.says, err)
+		}
+		_, _ = io.Copy(io.Discard, answer.Body)
+		v := <-visits
+		if got := (Visit{Method: v.Method, Path: v.Path, Status: v.Status, GRPC: v.GRPC}); got != c.visit || answer.Status != c.status || answer.Close != c.closes {
+			t.Errorf("%q: %s, close %v, %+v", c.says, answer.Status, answer.Close, got)
+		}
+		if c.closes {
+			if _, err := answers.Peek(1); err != io.EOF {
+				t.Errorf("%q: the connection is open: %v", c.says, err)
+			}
+		}
+		conn.Close()
+	}
+}
