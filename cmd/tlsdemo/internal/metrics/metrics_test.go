@@ -2,7 +2,6 @@ package metrics
 
 import (
 	"bufio"
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -12,8 +11,10 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -442,29 +443,69 @@ func askAs(t *testing.T, addr, host, path string) (status int, body string) {
 	return response.StatusCode, string(text)
 }
 
-// Connections that ask for nothing have no more places than there are, and are closed by Close:
-// goleak sees to that.
+// Connections that ask for nothing have no more places than there are, and keep nobody out. They
+// are closed by Close: goleak sees to that.
 func TestSilentConnections(t *testing.T) {
+	for name, says := range map[string]string{"nothing": "", "half a header": "GET /metrics HT", "one request": "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, &tlsnet.Server{}, Flags{})
+			var conns []net.Conn
+			for range 2 * maxConns {
+				conn, err := net.Dial("tcp", strings.TrimPrefix(r.url, "http://"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer conn.Close()
+				_, _ = io.WriteString(conn, says) // which may be too late
+				conns = append(conns, conn)
+			}
+			if status, _ := r.get("/metrics"); status != http.StatusOK { // they keep nobody out
+				t.Errorf("status %d", status)
+			}
+			_ = conns[0].SetReadDeadline(time.Now().Add(10 * time.Second))
+			if _, err := io.Copy(io.Discard, conns[0]); errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("there is room for %d", len(conns))
+			}
+			began := time.Now()
+			r.shown.Close()
+			if took := time.Since(began); took > time.Second {
+				t.Errorf("Close took %v", took)
+			}
+		})
+	}
+}
+
+// stuck is an answer that nobody reads, until it is closed.
+type stuck struct {
+	http.ResponseWriter
+	writing chan<- struct{}
+	end     <-chan struct{}
+}
+
+func (s stuck) Write(p []byte) (int, error) {
+	s.writing <- struct{}{}
+	<-s.end
+	return len(p), nil
+}
+
+// Whoever reads slowly keeps no others from asking.
+func TestSlowReaders(t *testing.T) {
 	r := newRig(t, &tlsnet.Server{}, Flags{})
-	var conns []net.Conn
-	for range 2 * maxConns {
-		conn, err := net.Dial("tcp", strings.TrimPrefix(r.url, "http://"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-		conns = append(conns, conn)
+	handler := r.shown.handler(false)
+	request := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+	writing, end := make(chan struct{}, 100), make(chan struct{})
+	var all sync.WaitGroup
+	for range maxScrapes {
+		all.Go(func() { handler.ServeHTTP(stuck{httptest.NewRecorder(), writing, end}, request) })
+		<-writing
 	}
-	last := conns[len(conns)-1]
-	_ = last.SetReadDeadline(time.Now().Add(10 * time.Second))
-	if _, err := bufio.NewReader(last).ReadByte(); err == nil || errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("there is room for %d: %v", len(conns), err)
+	answer := httptest.NewRecorder()
+	handler.ServeHTTP(answer, request)
+	if answer.Code != http.StatusOK {
+		t.Errorf("status %d", answer.Code)
 	}
-	began := time.Now()
-	r.shown.Close()
-	if took := time.Since(began); took > time.Second {
-		t.Errorf("Close took %v", took)
-	}
+	close(end)
+	all.Wait()
 }
 
 // An address that is taken is an error that says whose it is.

@@ -11,6 +11,7 @@ import (
 	"net/http/pprof"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -72,8 +73,11 @@ type Server struct {
 	metrics  *Metrics
 	http     *http.Server
 	draining atomic.Bool
-	open     atomic.Int64 // connections
 	serving  sync.WaitGroup
+
+	mu      sync.Mutex
+	open    int        // connections
+	resting []net.Conn // those that ask for nothing now, the oldest first
 }
 
 // Serve listens, and shows the metrics until the server is closed. The error is a [*ListenError].
@@ -128,9 +132,10 @@ func hostOf(addr string) string { return (&url.URL{Host: addr}).Hostname() }
 
 func (s *Server) handler(profiles bool) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{
+	// The answer is made in memory first: whoever reads slowly does not keep others from asking.
+	mux.Handle("GET /metrics", http.TimeoutHandler(promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{
 		MaxRequestsInFlight: maxScrapes, DisableCompression: true,
-	}))
+	}), writeTime, "too slow\n"))
 	mux.HandleFunc("GET /healthz", s.health)
 	if profiles {
 		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
@@ -154,15 +159,25 @@ func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
 	_, _ = io.WriteString(w, "ok\n")
 }
 
-// connState keeps those who ask from taking all file descriptors of the process.
+// connState keeps those who ask from taking all file descriptors of the process. If there are too
+// many, the one goes that has asked for nothing for the longest, so that nobody can keep out
+// others by keeping connections open.
 func (s *Server) connState(conn net.Conn, state http.ConnState) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.resting = slices.DeleteFunc(s.resting, func(other net.Conn) bool { return other == conn })
 	switch state {
 	case http.StateNew:
-		if s.open.Add(1) > maxConns {
-			_ = conn.Close()
+		s.open++
+		s.resting = append(s.resting, conn)
+		if s.open > maxConns {
+			_ = s.resting[0].Close()
+			s.resting = slices.Delete(s.resting, 0, 1)
 		}
+	case http.StateIdle:
+		s.resting = append(s.resting, conn)
 	case http.StateClosed, http.StateHijacked:
-		s.open.Add(-1)
+		s.open--
 	}
 }
 
