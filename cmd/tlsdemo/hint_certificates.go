@@ -140,11 +140,20 @@ func hintServerName(f *problem) string {
 	}
 	if f.origin.ours() && loopback(f.addr()) {
 		file := certs.Dir(f.origin.dir).Files(certs.Server).Cert
-		if cert := f.origin.certificate(file); cert != nil && harmless(cert.DNSNames) != "" {
-			return "use a name that is in our own file " + console.ShellWord(file) + ": " + f.here().With("server-name", harmless(cert.DNSNames)).String()
+		if name := f.otherName(f.origin.certificate(file)); name != "" {
+			return "use a name that is in our own file " + console.ShellWord(file) + ": " + f.here().With("server-name", name).String()
 		}
 	}
 	return "ask the person who runs the server which names it has, and give one of them with --server-name"
+}
+
+// otherName is a name of a certificate, which may be nil, but not the one that the server does not
+// take; or "".
+func (f *problem) otherName(cert *x509.Certificate) string {
+	if cert == nil {
+		return ""
+	}
+	return harmless(slices.DeleteFunc(slices.Clone(cert.DNSNames), func(name string) bool { return name == f.Wanted }))
 }
 
 // hintChain puts the intermediate that is at hand behind the leaf.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -197,7 +198,7 @@ func (p *probeCmd) cast(creds *credentials, report *probe.Report) ([]probe.Crede
 
 // checkPath refuses what is no path of HTTP.
 func checkPath(path string) error {
-	if path == "" || path[0] == '/' && !strings.ContainsAny(path, " \r\n#") {
+	if _, err := url.ParseRequestURI(path); path == "" || path[0] == '/' && err == nil && !strings.ContainsAny(path, " #") {
 		return nil
 	}
 	return errors.New("--http needs a path, such as --http=/healthz")

@@ -290,10 +290,12 @@ or the network is down, or a rule of this machine forbids it, or the address can
 this: a link-local address of IPv6 needs its interface, as in fe80::1%eth0.`},
 	{ServerNameRequired, connection, `The server has several names, and the client has to say which of
 them it wants (SNI, RFC 6066 section 3). The client sent no name: clients send none when they
-connect to an address. Connect by name.`},
+connect to an address. Connect by name. Some servers complete the handshake first, and say this in
+HTTP: Apache with the status 403 (SSLStrictSNIVHostCheck), others with 421.`},
 	{ServerNameUnknown, connection, `The server has no certificate for the name that the client sent
 (SNI, RFC 6066 section 3). Either the client used the wrong name, or the server is not set up for
-this name.`},
+this name. In HTTP the status 421 (Misdirected Request) says this after the handshake, or that the
+request is for another name than the handshake was: some proxies use one connection for several.`},
 	{ClosedAfterHandshake, connection, `The server closed the connection right after the handshake,
 before the client asked for anything. Some servers refuse a client's certificate in this way, and
 others do this when their backend is down. The reason is in the server's log.`},

@@ -53,14 +53,14 @@ func (p *Probe) judge(conn *tls.Conn, w way, status int, body []byte, report *Re
 	resumed := conn.ConnectionState().DidResume
 	asked := report.Asked || resumed
 	switch refusal := ReadRefusal(status, body); {
+	case refusal != nil && refusal.ofName():
+		report.Answer.Says = refusal.Says
+		report.add(refusal.misnamed(w.config.ServerName))
 	case refusal != nil:
 		refusal = refusal.seen(asked, report.Ours != nil || resumed)
 		report.Answer.Says, report.Refused = refusal.Says, true
 		report.add(refusal.fault(report))
 		p.own(conn, report)
-	case status == http.StatusMisdirectedRequest:
-		report.Answer.Says = "it does not serve this host on this connection (Misdirected Request)"
-		report.add(misdirected(w.config.ServerName))
 	case unsaid(status) && asked:
 		report.Answer.Says = "it does not say whether that is because of a certificate"
 	case unsaid(status):
@@ -72,8 +72,11 @@ func (p *Probe) judge(conn *tls.Conn, w way, status int, body []byte, report *Re
 
 func (p *Probe) get(ctx context.Context, conn *tls.Conn, w way) (*http.Response, []byte, error) {
 	_, port, _ := net.SplitHostPort(w.addr)
-	path, query, _ := strings.Cut(p.HTTP, "?")
-	target := &url.URL{Scheme: "https", Host: net.JoinHostPort(w.config.ServerName, port), Path: path, RawQuery: query}
+	target, err := url.ParseRequestURI(p.HTTP)
+	if err != nil {
+		return nil, nil, err
+	}
+	target.Scheme, target.Host = "https", net.JoinHostPort(w.config.ServerName, port)
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
 	if err != nil {
 		return nil, nil, err
@@ -99,17 +102,32 @@ func (p *Probe) unanswered(conn *tls.Conn, err error, report *Report) {
 	p.own(conn, report)
 }
 
-// misdirected is a server that does not serve the host of a request, whose name is given, on this
-// connection: RFC 9110 section 15.5.20.
-func misdirected(name string) *explain.Error {
-	e := &explain.Error{Side: explain.ClientSide, Code: explain.ServerNameUnknown, Wanted: name, Certainty: explain.Likely}
-	why := fmt.Sprintf("the request was for %s, and this was the server name (SNI) of the handshake too: the server does not serve this name here", name)
-	if net.ParseIP(name) != nil {
-		e.Code, e.Wanted = explain.ServerNameRequired, ""
-		why = fmt.Sprintf("the request was for %s, and the handshake had no server name (SNI), since this is an address", name)
+// ofName reports whether it is the server's name that the answer is about, and no certificate of
+// ours.
+func (r *Refusal) ofName() bool {
+	return r.code == explain.ServerNameUnknown || r.code == explain.ServerNameRequired
+}
+
+// misnamed is a refusal of the server's name, which is given, as an explanation: an address is not
+// sent in the handshake. A request for another name than that of the handshake gets the status 421
+// (RFC 9110 section 15.5.20).
+func (r *Refusal) misnamed(name string) *explain.Error {
+	e := &explain.Error{Side: explain.ClientSide, Code: explain.ServerNameRequired, Certainty: r.Certainty}
+	why := fmt.Sprintf("the request was for %s, and the handshake had no server name (SNI), since this is an address", name)
+	switch {
+	case net.ParseIP(name) != nil:
+	case r.code == explain.ServerNameRequired:
+		why = fmt.Sprintf("it got no server name (SNI), although we sent %s: perhaps something in front of it ends TLS, and does not send one", name)
+	default:
+		e.Code, e.Wanted = explain.ServerNameUnknown, name
+		why = fmt.Sprintf("the request was for %s, and this was the server name (SNI) of the handshake too: the server does not serve this name on this connection", name)
 	}
-	e.Text = "the server completed the handshake, and then answered in HTTP with the status 421 (Misdirected Request): " + why
-	e.Basis = "where some names demand client certificates, servers such as Caddy (strict_sni_host), nginx and Apache answer so to a request for another name than that of the handshake"
+	e.Text = fmt.Sprintf("the server completed the handshake, and then answered in HTTP with the status %d (%s): %s", r.Status, http.StatusText(r.Status), why)
+	e.Basis = "the answer itself says this"
+	if r.Certainty != explain.Certain {
+		e.Basis = "where some names demand client certificates, servers such as Caddy (strict_sni_host), nginx and Apache answer so to a request for another name than that of the handshake; " +
+			"a proxy does that, too, if it uses one connection for several names"
+	}
 	e.Err = errors.New(e.Text)
 	return e
 }
@@ -147,7 +165,8 @@ func unsaid(status int) bool {
 	return status == http.StatusBadRequest || status == http.StatusUnauthorized || status == http.StatusForbidden
 }
 
-// Refusal is an answer of HTTP that says something of the client's certificate.
+// Refusal is an answer of HTTP that says something of the client's certificate, or of the server's
+// name.
 type Refusal struct {
 	Status    int
 	Says      string            // in words, to a client that presented a certificate
@@ -173,6 +192,9 @@ func (r *Refusal) fault(report *Report) *explain.Error {
 // [explain.Client]'s. Such answers give no reason: if something can be proved to be wrong with
 // our certificate, it is likely to be that.
 func (r *Refusal) Fault(conn *tls.Conn, intermediates ...*x509.Certificate) *explain.Error {
+	if r.ofName() {
+		return r.misnamed(explain.Config(conn).ServerName)
+	}
 	report := new(Report)
 	_, ours, request := explain.Certificates(conn, nil)
 	if len(ours) > 0 {
@@ -213,8 +235,8 @@ func ReadAnswer(data []byte) *Refusal {
 	return ReadRefusal(answer.StatusCode, body)
 }
 
-// ReadRefusal returns what an answer of HTTP says of the client's certificate, or nil if it
-// says nothing of one.
+// ReadRefusal returns what an answer of HTTP says of the client's certificate, or of the server's
+// name, or nil if it says nothing of either.
 func ReadRefusal(status int, body []byte) *Refusal {
 	text := strings.ToLower(string(body))
 	if status < 400 {
@@ -228,8 +250,8 @@ func ReadRefusal(status int, body []byte) *Refusal {
 	return nil
 }
 
-// httpRefusals are how servers refuse a client's certificate in HTTP, the most telling
-// first. A row without a status is for any that is an error; one without a text, for any.
+// httpRefusals are how servers refuse a client's certificate in HTTP, or the name by which it calls
+// them, the most telling first. A row without a status is for any that is an error; one without a text, for any.
 var httpRefusals = []struct {
 	status    int
 	text      string
@@ -237,6 +259,8 @@ var httpRefusals = []struct {
 	certainty explain.Certainty
 	code      explain.Code // if not RefusedInHTTP
 }{
+	{421, "", always("it does not serve this host on this connection (Misdirected Request)"), explain.Likely, explain.ServerNameUnknown},
+	{403, "using Server Name Indication (SNI)", always("it demands a server name (SNI), and says that it got none (Apache: SSLStrictSNIVHostCheck)"), explain.Certain, explain.ServerNameRequired},
 	{400, "No required SSL certificate was sent", demands("nginx: ssl_verify_client"), explain.Certain, ""},
 	{400, "The SSL certificate error", refuses("nginx: ssl_verify_client"), explain.Certain, ""},
 	{496, "", demands("nginx's own status"), explain.Certain, ""},

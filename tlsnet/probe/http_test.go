@@ -60,6 +60,7 @@ func TestHTTP(t *testing.T) {
 		{"HAProxy", status(403, "<html><body><h1>403 Forbidden</h1>\nRequest forbidden by administrative rules.\n</body></html>"), explain.Unknown, explain.RefusedInHTTP, "HAProxy"},
 		{"Apache", status(403, "Reason: Cannot perform Post-Handshake Authentication."), explain.Unknown, explain.CertAskedLater, "post-handshake"},
 		{"Kubernetes", status(401, `{"kind":"Status","reason":"Unauthorized","code":401}`), explain.Unknown, explain.RefusedInHTTP, "Kubernetes"},
+		{"Apache, no name", status(403, "which is required to access this server: using Server Name Indication (SNI)"), explain.Unknown, explain.ServerNameRequired, "SSLStrictSNIVHostCheck"},
 		{"a program of one's own", status(401, "client certificate required\n"), explain.Unknown, explain.RefusedInHTTP, "client certificate"},
 	} {
 		for _, h2 := range []bool{false, true} {
