@@ -50,8 +50,10 @@ Does it ask for a client certificate, and of which CAs? Does it accept ours?
 probe goes on after the first fault, so that you see all of them at once.
 
 Many servers finish the handshake with every client, and refuse a certificate
-only in their answer. --http therefore makes one HTTP request. Without it, probe
-sends no data after the handshake.
+only in their answer. --http therefore makes an HTTP request. If the answer is
+no refusal, probe makes the request again without a certificate: a server can
+refuse one with any page and any status, and then both get the same. Without
+--http, probe sends no data after the handshake.
 
 If a connection fails before the server has presented a certificate, probe makes
 up to six more connections and changes one thing in each: the server name, a

@@ -310,6 +310,8 @@ func (v *probeView) accepted() string {
 		return "NO"
 	case r.Accepted == explain.Certain:
 		return "yes: the server answered our HTTP request"
+	case r.Accepted == explain.Likely && r.Answer != nil:
+		return "likely: the server answered our HTTP request. This does not show whether it accepts our certificate: " + r.Answer.Says
 	case r.Accepted == explain.Likely:
 		return "likely: the handshake was finished, and no refusal came within half a second. This is not proof: " + v.laterRefusal()
 	case slices.ContainsFunc(r.Faults, func(e *explain.Error) bool { return e.Fault() == explain.TheyRefused }):

@@ -43,6 +43,8 @@ func (p *Probe) request(ctx context.Context, conn *tls.Conn, w way, report *Repo
 		return err
 	}
 	report.Answer = &Answer{Proto: answer.Proto, Status: answer.Status, Server: answer.Header.Get("Server")}
+	report.page = fmt.Sprintf("%d %q %q", answer.StatusCode, answer.Header.Get("Location"), body)
+	report.ours = explain.Own(conn, p.Intermediates...)
 	p.judge(conn, w, answer.StatusCode, body, report)
 	return nil
 }
@@ -63,6 +65,7 @@ func (p *Probe) judge(conn *tls.Conn, w way, status int, body []byte, report *Re
 		p.own(conn, report)
 	case unsaid(status) && asked:
 		report.Answer.Says = "it does not say whether that is because of a certificate"
+		p.own(conn, report)
 	case unsaid(status):
 		report.Answer.Says = "it does not say why; in the handshake it asked for no certificate"
 	default:

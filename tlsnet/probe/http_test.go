@@ -38,6 +38,17 @@ func status(code int, body string) http.HandlerFunc {
 	}
 }
 
+// demanding is a server that does what handler does for whoever presents a certificate.
+func demanding(handler http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, req *http.Request) {
+		if len(req.TLS.PeerCertificates) == 0 {
+			w.WriteHeader(496)
+			return
+		}
+		handler(w, req)
+	}
+}
+
 func TestHTTP(t *testing.T) {
 	for _, test := range []struct {
 		name     string
@@ -46,12 +57,15 @@ func TestHTTP(t *testing.T) {
 		want     explain.Code // or empty
 		says     string
 	}{
-		{"OK", status(200, "hello"), explain.Certain, "", ""},
-		{"elsewhere", status(302, ""), explain.Certain, "", ""},
-		{"not found", status(404, "404 page not found"), explain.Certain, "", ""},
+		{"OK", demanding(status(200, "hello")), explain.Certain, "", ""},
+		{"elsewhere", demanding(status(302, "")), explain.Certain, "", ""},
+		{"not found", demanding(status(404, "404 page not found")), explain.Certain, "", ""},
+		{"OK to anybody", status(200, "hello"), explain.Likely, "", "a client without a certificate gets the same answer"},
+		{"another page for others", func(w http.ResponseWriter, req *http.Request) { fmt.Fprint(w, len(req.TLS.PeerCertificates)) }, explain.Certain, "", ""},
+		{"another page each time", func(w http.ResponseWriter, req *http.Request) { fmt.Fprint(w, req.RemoteAddr) }, explain.Likely, "", "another each time"},
 		{"forbidden", status(403, "Forbidden"), explain.Unknown, "", "it does not say"},
 		{"unauthorized", status(401, "Unauthorized"), explain.Unknown, "", "it does not say"},
-		{"a page about it", status(200, "how to get a client certificate"), explain.Certain, "", ""},
+		{"a page about it", demanding(status(200, "how to get a client certificate")), explain.Certain, "", ""},
 		{"nginx, none", status(400, "<h1>400 Bad Request</h1><center>No required SSL certificate was sent</center>"), explain.Unknown, explain.RefusedInHTTP, "although we presented ours"},
 		{"nginx, refused", status(400, "<head><title>400 The SSL certificate error</title></head>"), explain.Unknown, explain.RefusedInHTTP, "refused our certificate"},
 		{"nginx, 495", status(495, ""), explain.Unknown, explain.RefusedInHTTP, "refused our certificate"},
@@ -122,7 +136,7 @@ func TestRefusalSaysWhatWeKnow(t *testing.T) {
 func TestHTTPRequest(t *testing.T) {
 	r := newRig(t)
 	var got *http.Request
-	addr := overHTTP(t, r, true, func(w http.ResponseWriter, req *http.Request) { got = req })
+	addr := overHTTP(t, r, true, demanding(func(w http.ResponseWriter, req *http.Request) { got = req }))
 	_, port, _ := net.SplitHostPort(addr)
 	r.client.ServerName = "localhost"
 	run(t, &probe.Probe{Config: r.client, HTTP: "/healthz?full=1"}, addr)
@@ -132,17 +146,22 @@ func TestHTTPRequest(t *testing.T) {
 }
 
 // What is wrong with our certificate is told beside the refusal, and not where the server
-// has accepted it.
+// has accepted it. If it answers everybody in the same way, it may have refused it.
 func TestHTTPAndOurOwnDefect(t *testing.T) {
-	for body, want := range map[int][]explain.Code{
-		495: {explain.RefusedInHTTP, explain.ClientCertExpired},
-		200: nil,
+	for name, test := range map[string]struct {
+		answer http.HandlerFunc
+		want   []explain.Code
+	}{
+		"refused":        {status(495, ""), []explain.Code{explain.RefusedInHTTP, explain.ClientCertExpired}},
+		"not said":       {status(403, ""), []explain.Code{explain.ClientCertExpired}},
+		"a page for all": {status(200, "ask the help desk"), []explain.Code{explain.ClientCertExpired}},
+		"a page for it":  {demanding(status(200, "")), nil},
 	} {
 		r := newRig(t)
 		r.present(r.Again(r.own, r.ca, forge.Expired))
-		report := run(t, &probe.Probe{Config: r.client, HTTP: "/"}, overHTTP(t, r, true, status(body, "")))
-		if !slices.Equal(codesOf(report), want) {
-			t.Errorf("status %d: %v", body, report.Faults)
+		report := run(t, &probe.Probe{Config: r.client, HTTP: "/"}, overHTTP(t, r, true, test.answer))
+		if !slices.Equal(codesOf(report), test.want) || (report.Accepted == explain.Certain) != (test.want == nil) {
+			t.Errorf("%s: %v, %v", name, report.Faults, report.Accepted)
 		}
 	}
 }

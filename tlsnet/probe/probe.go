@@ -34,7 +34,8 @@ type Probe struct {
 	// If empty, it begins at once.
 	StartTLS string
 	// HTTP is a path. If it is not empty, a request for it is made after the handshake:
-	// only what the server answers shows whether it accepts us.
+	// only what the server answers shows whether it accepts us. If it refuses nothing, the request is
+	// made once more without a certificate: only if the answer is then another one, it shows that.
 	HTTP string
 	// Resolver looks names and addresses up. If nil, [net.DefaultResolver] does.
 	Resolver *net.Resolver
@@ -64,12 +65,14 @@ type Report struct {
 	Unsteady bool                 // of two handshakes that were the same one succeeded and one failed
 	AtOnce   bool                 // TLS begins without the command that was to come before it
 
-	begun     bool   // a handshake was tried: what comes before TLS is over
-	unrefused bool   // the server was waited for, and did not refuse us
-	heard     bool   // the server said something after the handshake that was no answer of HTTP
-	refusal   string // how it refused us in its own protocol, in words, or empty
-	ended     string // how it ended a request in HTTP/2, in words, or empty
-	helloSize int    // of the ClientHello, with its record's header, in bytes
+	begun     bool             // a handshake was tried: what comes before TLS is over
+	unrefused bool             // the server was waited for, and did not refuse us
+	heard     bool             // the server said something after the handshake that was no answer of HTTP
+	refusal   string           // how it refused us in its own protocol, in words, or empty
+	ended     string           // how it ended a request in HTTP/2, in words, or empty
+	page      string           // the answer of HTTP, as far as two can be compared
+	ours      []*explain.Error // what is wrong with our own certificate, where the server has answered in HTTP
+	helloSize int              // of the ClientHello, with its record's header, in bytes
 }
 
 // way is one way to connect.
@@ -110,6 +113,7 @@ func (p *Probe) Run(ctx context.Context, addr string) (*Report, error) {
 	if err := p.lookTwice(ctx, w, report); err != nil {
 		return report, err
 	}
+	p.contrast(ctx, w, report)
 	p.experiments(ctx, w, report)
 	return report, nil
 }
@@ -167,6 +171,7 @@ func (r *Report) merge(second *Report) {
 		r.Asked, r.CAs, r.RawCAs = true, second.CAs, second.RawCAs
 		r.Ours, r.Fits = second.Ours, second.Fits
 		r.Refused, r.Accepted, r.Answer = second.Refused, second.Accepted, second.Answer
+		r.page, r.ours = second.page, second.ours
 	}
 	for _, fault := range second.Faults {
 		if fault.Fault() == explain.TheyRefused {

@@ -29,6 +29,7 @@ type Outcome struct {
 
 	shaken bool    // the handshake was completed, and no refusal came
 	answer *Answer // of HTTP, that may be a refusal of anything, or nil
+	page   string  // that of Report, where the answer refuses nothing
 	closed bool    // the server ended the connection, and did not say why
 }
 
@@ -57,6 +58,12 @@ func (p *Probe) Refusals(ctx context.Context, addr string, sound *Report, all []
 		patient.HTTP = "/"
 		w.config.NextProtos = httpProtocols
 	}
+	if sound != nil && sound.Ours != nil && sound.Answer == nil && patient.HTTP != "" {
+		asked := *sound
+		answered := patient.again(ctx, w)
+		asked.page, asked.Answer, asked.Accepted = answered.page, answered.Answer, answered.Accepted
+		sound = &asked
+	}
 	var outcomes []Outcome
 	for i, c := range all {
 		w.config = w.config.Clone()
@@ -82,6 +89,12 @@ func (p *Probe) Refusals(ctx context.Context, addr string, sound *Report, all []
 func (o *Outcome) compare(sound *Report) {
 	switch {
 	case sound == nil:
+	case o.page != "" && sound.page == o.page && sound.Ours != nil:
+		o.Taken = explain.Likely
+		o.How += ", as what we presented first got"
+	case o.page != "" && sound.page != "" && sound.Ours != nil:
+		o.Taken = explain.Unknown
+		o.How += ", but with another page than what we presented first got: perhaps a refusal"
 	case o.answer != nil && sound.Answer != nil && sound.Accepted == explain.Certain:
 		o.Refused = true
 		o.How = fmt.Sprintf("in HTTP, %s; what we presented first got %s", o.answer.Status, sound.Answer.Status)
@@ -152,7 +165,7 @@ func (p *Probe) present(ctx context.Context, w way, c Credential) Outcome {
 func (r *Report) outcome() Outcome {
 	switch a := r.Answer; {
 	case a != nil && r.Accepted == explain.Certain:
-		return Outcome{Taken: explain.Certain, How: "it answered HTTP " + a.Status}
+		return Outcome{Taken: explain.Certain, page: r.page, How: "it answered HTTP " + a.Status}
 	case a != nil && r.Refused:
 		return Outcome{Refused: true, How: strings.TrimSuffix(fmt.Sprintf("in HTTP, %s: %s", a.Status, a.Says), ": ")}
 	case a != nil:

@@ -3,6 +3,7 @@ package probe_test
 import (
 	"context"
 	"crypto/tls"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -89,6 +90,30 @@ func TestRefusalsComparedWithWhatIsAccepted(t *testing.T) {
 	for _, o := range p.Refusals(within(t, 10*time.Second), addr, report, []probe.Credential{{Name: "none"}, {Name: "expired", Cert: &cert}}) {
 		if !o.Refused || o.Taken != explain.Unknown || !strings.Contains(o.How, "403 Forbidden; what we presented first got 200 OK") {
 			t.Errorf("%+v", o)
+		}
+	}
+}
+
+// A page of a refusal need not have a status that says so, as with nginx's error_page 495 496 =200: it
+// is another than what is accepted gets. Where all get one page, nothing is certain.
+func TestRefusalsByAPage(t *testing.T) {
+	r := newRig(t)
+	expired := r.Again(r.own, r.ca, forge.Expired)
+	apart := func(w http.ResponseWriter, req *http.Request) {
+		if shown := req.TLS.PeerCertificates; len(shown) == 0 || shown[0].Equal(expired.Leaf()) {
+			io.WriteString(w, "ask the help desk")
+		}
+	}
+	cert := expired.TLS()
+	for _, path := range []string{"", "/"} {
+		for says, answer := range map[string]http.HandlerFunc{"with another page": apart, "as what we presented first got": status(200, "hello")} {
+			addr := overHTTP(t, r, true, answer)
+			p := &probe.Probe{Config: r.client, HTTP: path}
+			for _, o := range p.Refusals(within(t, 10*time.Second), addr, run(t, p, addr), []probe.Credential{{Name: "none"}, {Name: "expired", Cert: &cert}}) {
+				if o.Refused || o.Taken == explain.Certain || !strings.Contains(o.How, says) {
+					t.Errorf("with the path %q: %+v", path, o)
+				}
+			}
 		}
 	}
 }
