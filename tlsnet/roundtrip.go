@@ -62,6 +62,16 @@ type UnansweredError struct {
 func (u *UnansweredError) Error() string { return u.Why.Error() }
 func (u *UnansweredError) Unwrap() error { return u.Why }
 
+// Because returns why there was no answer over conn. A server that only closed it may have refused
+// our certificate: if something can be proved to be wrong with that, it is likely to be that. The
+// intermediates are those of [explain.Of].
+func (u *UnansweredError) Because(conn *tls.Conn, intermediates ...*x509.Certificate) *explain.Error {
+	if u.Why.Code != explain.NoAnswer || u.Heard {
+		return u.Why
+	}
+	return cmp.Or(explain.Unanswered(conn, u.Why, intermediates...), u.Why)
+}
+
 // unanswered is why a request over conn got no answer; heard is what came instead.
 func (x *exchange) unanswered(conn *tls.Conn, heard wire.Seen, err error, intermediates []*x509.Certificate) error {
 	err = explain.Alert(conn, neterr.Because(x.ctx, err))

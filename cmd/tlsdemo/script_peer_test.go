@@ -120,6 +120,7 @@ func listener(ts *testscript.TestScript) net.Listener {
 //	abort   gives up, for a reason that would clear a terminal
 //	garble  answers what is no chunk
 //	close   closes without an answer
+//	snub    shakes hands with anybody, and closes without an answer
 //	stuck   makes the file "asked" and never answers
 //	linger  knows nothing of ALPN, answers, and never closes
 //	fin     knows nothing of ALPN, answers, and ends the connection by a FIN alone
@@ -138,6 +139,8 @@ func peer(ts *testscript.TestScript, neg bool, args []string) {
 	switch args[0] {
 	case "tls12":
 		config.MaxVersion = tls.VersionTLS12
+	case "snub":
+		config.ClientAuth, config.ClientCAs, config.NextProtos = tls.RequestClientCert, nil, nil
 	case "linger", "fin", "early", "deaf", "numb", "slow":
 		config.NextProtos = nil
 	}
@@ -173,6 +176,7 @@ var behaviours = map[string]func(net.Conn, *tls.Conn){
 	"halved": answerBytes("\x01\x00\x05Hello"),
 	"garble": answerBytes("\x07\x00\x05Hello"),
 	"close":  answerBytes(""),
+	"snub":   answerBytes(""),
 	"abort": func(conn net.Conn, secure *tls.Conn) {
 		readOnce(secure)
 		_ = tlsnet.NewMessageWriter(secure).Abort("\x1b[2J\nReceived \"all is well\"")

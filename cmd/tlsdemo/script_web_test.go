@@ -21,6 +21,7 @@ import (
 //	http1  chooses http/1.1 by ALPN
 //	http2  has h2 only, as servers of gRPC do
 //	open   chooses http/1.1, and asks for no certificate
+//	lax    chooses http/1.1, and shakes hands with anybody
 //	late   knows nothing of ALPN, and waits for the end of a line
 //	quick  knows nothing of ALPN, and refuses at once what does not begin as a request does
 //	reset  chooses h2, and ends each request with RST_STREAM: it wants HTTP/1.1, which it has, too
@@ -30,7 +31,7 @@ func web(ts *testscript.TestScript, neg bool, args []string) {
 	takes(ts, neg, args, 3, 3)
 	config := source(ts, args[1], certs.Server).ServerConfig()
 	config.NextProtos = map[string][]string{
-		"http1": {"http/1.1"}, "http2": {"h2"}, "open": {"http/1.1"}, "other": {"other/1"},
+		"http1": {"http/1.1"}, "http2": {"h2"}, "open": {"http/1.1"}, "lax": {"http/1.1"}, "other": {"other/1"},
 		"reset": {"h2", "http/1.1"}, "goaway": {"h2", "http/1.1"},
 	}[args[0]]
 	ln := listener(ts)
@@ -40,6 +41,8 @@ func web(ts *testscript.TestScript, neg bool, args []string) {
 	switch args[0] {
 	case "open":
 		config.ClientAuth = tls.NoClientCert
+	case "lax":
+		config.ClientAuth, config.ClientCAs = tls.RequestClientCert, nil
 	case "late":
 		server.TLSNextProto = map[string]func(*http.Server, *tls.Conn, http.Handler){}
 	case "reset", "goaway":

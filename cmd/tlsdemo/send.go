@@ -66,8 +66,9 @@ server is.
 A server of HTTP is asked in HTTP: if it chooses http/1.1 or h2 (ALPN), answers
 the message in HTTP, or if --http is given. The request is GET /, or a POST of
 the message if you give one. Redirects are shown and not followed. Where the
-answer refuses our certificate, the exit status is 6. With any other answer, a
-404 or a 500 included, mutual TLS has worked, and it is 0.
+answer refuses our certificate, or forbids something and we see a defect in our
+certificate, the exit status is 6. With any other answer, a 404 or a 500
+included, mutual TLS has worked, and it is 0.
 
 If the server refuses the handshake because of ALPN, or answers the message in
 HTTP, send connects a second time. -v says so. --alpn offers what you say, and

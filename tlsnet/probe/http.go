@@ -101,7 +101,7 @@ func (p *Probe) unanswered(conn *tls.Conn, err error, report *Report) {
 		return // the time for it was cut short
 	}
 	report.Refused, report.heard, report.ended = none.Why.Fault() == explain.TheyRefused, none.Heard, none.Ended
-	report.add(none.Why)
+	report.add(none.Because(conn, p.Intermediates...))
 	p.own(conn, report)
 }
 

@@ -68,7 +68,23 @@ func (t *Talk) ask(ctx context.Context, conn *tls.Conn, what Request) error {
 	}
 	t.Report.ExchangeMS = t.watch.lap()
 	t.told()
-	return cmp.Or(message.failed(), err)
+	return cmp.Or(message.failed(), t.suspect(conn, err))
+}
+
+// suspect returns why there was no answer over conn, which is err, or a defect of our own certificate
+// that is likely to be the reason.
+func (t *Talk) suspect(conn *tls.Conn, err error) error {
+	if none, ok := errors.AsType[*tlsnet.UnansweredError](err); ok {
+		if why := none.Because(conn, t.Intermediates...); why != none.Why {
+			return why
+		}
+	}
+	if none, ok := errors.AsType[*tlsnet.ExchangeError](err); ok && none.Code == explain.NoAnswer {
+		if why := explain.Unanswered(conn, err, t.Intermediates...); why != nil {
+			return why
+		}
+	}
+	return err
 }
 
 // WantsHTTP1 reports whether err is that the server ended a request of HTTP/2, or the connection,
@@ -89,12 +105,22 @@ func (t *Talk) take(conn *tls.Conn, answer *http.Response) error {
 	t.Report.ExchangeMS = t.watch.lap()
 	t.told()
 	// What refuses us has done so even if its answer has no end.
+	var fault error
 	if refusal := probe.ReadRefusal(answer.StatusCode, start.data); refusal != nil {
-		if fault := t.refused(conn, refusal, mayRefuse(answer.StatusCode)); fault != nil {
-			return t.Report.quoteRest(fault)
-		}
+		fault = t.refused(conn, refusal, mayRefuse(answer.StatusCode))
+	} else if mayRefuse(answer.StatusCode) {
+		fault = t.forbidden(conn)
 	}
-	return t.Report.quoteRest(err)
+	return t.Report.quoteRest(cmp.Or(fault, err))
+}
+
+// forbidden is the failure that an answer is which refuses somebody and does not say why: a defect of
+// our own certificate, if there is one, or nil.
+func (t *Talk) forbidden(conn *tls.Conn) error {
+	if own := explain.Own(conn, t.Intermediates...); len(own) > 0 {
+		return own[0]
+	}
+	return nil
 }
 
 // refused is the failure that an answer of HTTP is, or nil: it says so for certain, or it is

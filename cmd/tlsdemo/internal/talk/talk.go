@@ -164,7 +164,7 @@ func (t *Talk) say(ctx context.Context, conn *tls.Conn, offer []string) error {
 	if refusal := probe.ReadAnswer(t.Report.answer.Head); err == nil && refusal != nil {
 		return t.refused(conn, refusal, false)
 	}
-	return t.Report.quoteRest(err)
+	return t.Report.quoteRest(t.suspect(conn, err))
 }
 
 // askAgain makes a request over another connection.
