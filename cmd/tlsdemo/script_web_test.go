@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -23,6 +24,7 @@ import (
 //	open   chooses http/1.1, and asks for no certificate
 //	lax    chooses http/1.1, and shakes hands with anybody
 //	late   knows nothing of ALPN, and waits for the end of a line
+//	serial is late, and handles one connection at a time
 //	quick  knows nothing of ALPN, and refuses at once what does not begin as a request does
 //	reset  chooses h2, and ends each request with RST_STREAM: it wants HTTP/1.1, which it has, too
 //	goaway does so with GOAWAY
@@ -43,6 +45,10 @@ func web(ts *testscript.TestScript, neg bool, args []string) {
 		config.ClientAuth = tls.NoClientCert
 	case "lax":
 		config.ClientAuth, config.ClientCAs = tls.RequestClientCert, nil
+	case "serial":
+		server.TLSNextProto = map[string]func(*http.Server, *tls.Conn, http.Handler){}
+		ln = &oneByOne{Listener: ln, free: make(chan struct{}, 1)}
+		server.SetKeepAlivesEnabled(false)
 	case "late":
 		server.TLSNextProto = map[string]func(*http.Server, *tls.Conn, http.Handler){}
 	case "reset", "goaway":
@@ -153,6 +159,29 @@ func wantsHTTP1(how string) func(*http.Server, *tls.Conn, http.Handler) {
 		_, _ = io.WriteString(conn, settings+says)
 		_, _ = io.Copy(io.Discard, conn)
 	}
+}
+
+// oneByOne is a listener that accepts a connection once the one before is closed.
+type oneByOne struct {
+	net.Listener
+	free chan struct{}
+}
+
+func (o *oneByOne) Accept() (net.Conn, error) {
+	o.free <- struct{}{}
+	conn, err := o.Listener.Accept()
+	return &freeing{Conn: conn, free: o.free}, err
+}
+
+type freeing struct {
+	net.Conn
+	free chan struct{}
+	once sync.Once
+}
+
+func (f *freeing) Close() error {
+	f.once.Do(func() { <-f.free })
+	return f.Conn.Close()
 }
 
 // quick is a listener whose connections refuse what does not begin as a request does.

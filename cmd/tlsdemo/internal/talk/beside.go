@@ -18,9 +18,11 @@ const patience = 2 * time.Second
 
 // beside is a request that was answered while the server still said nothing to the message.
 type beside struct {
-	Talk   // with a report of its own
-	conn   *tls.Conn
-	answer *http.Response
+	Talk                // with a report of its own
+	shaken  atomic.Bool // the server has completed the handshake
+	conn    *tls.Conn
+	answer  *http.Response
+	failure error // why there is no answer
 }
 
 // exchangeOrAsk is exchange. If nobody gave the message, and nothing comes for a while, a request
@@ -42,52 +44,85 @@ func (t *Talk) exchangeOrAsk(ctx context.Context, conn *tls.Conn, answer io.Writ
 	if begun.yet.Load() {
 		return nil, <-ended
 	}
-	return t.race(ctx, offer, ended, giveUp, begun)
+	return t.race(ctx, offer, &sent{conn: conn, begun: begun, ended: ended, giveUp: giveUp})
 }
 
-// race makes the request, and returns whose answer came first. Both have ended then.
-func (t *Talk) race(ctx context.Context, offer []string, ended chan error, giveUp func(), begun *begun) (*beside, error) {
+// sent is a message that was sent, and that the server has not answered yet.
+type sent struct {
+	conn   *tls.Conn
+	begun  *begun
+	ended  chan error
+	giveUp func()
+}
+
+// close gives the message up.
+func (s *sent) close() {
+	s.giveUp()
+	_ = tlsnet.CloseAfter(s.conn, <-s.ended)
+}
+
+// race makes the request, and returns whose answer came first. Both have ended then. A server that
+// handles one connection at a time, as openssl s_server does, waits for the end of the first: if it
+// does not even shake hands on the second, that is given up.
+func (t *Talk) race(ctx context.Context, offer []string, first *sent) (*beside, error) {
 	second, stop := context.WithCancel(ctx)
-	asked := make(chan *beside, 1)
+	asked := make(chan bool, 1)
 	other := &beside{Talk: *t}
+	other.Report = &Report{}
+	other.Report.again(fmt.Sprintf("the server said nothing to the message for %v; this connection makes an HTTP request", patience))
 	go func() { asked <- other.try(second, offer) }()
-	select {
-	case err := <-ended:
-		stop()
-		drop(<-asked)
-		return nil, err
-	case answered := <-asked:
-		if answered == nil || begun.yet.Load() {
+	serial := time.After(patience)
+	for {
+		select {
+		case err := <-first.ended:
 			stop()
-			drop(answered)
-			return nil, <-ended
+			<-asked
+			other.drop()
+			return nil, err
+		case <-serial:
+			if other.shaken.Load() || first.begun.yet.Load() {
+				continue
+			}
+			first.close()
+			other.Report.Earlier[0] += ", and the first one is closed, since the server seems to handle one at a time"
+			context.AfterFunc(ctx, stop)
+			if !<-asked {
+				*t.Report = *other.Report
+				return nil, other.failure
+			}
+			return other, nil
+		case answered := <-asked:
+			if !answered || first.begun.yet.Load() {
+				stop()
+				other.drop()
+				return nil, <-first.ended
+			}
+			first.giveUp()
+			<-first.ended
+			context.AfterFunc(ctx, stop)
+			return other, nil
 		}
-		giveUp()
-		<-ended
-		context.AfterFunc(ctx, stop)
-		return answered, nil
 	}
 }
 
-// try makes the request, and returns b if there is an answer of HTTP.
-func (b *beside) try(ctx context.Context, offer []string) *beside {
-	b.Report = &Report{}
-	b.Report.again(fmt.Sprintf("the server said nothing to the message for %v; this connection makes an HTTP request", patience))
+// try makes the request, and reports whether there is an answer of HTTP.
+func (b *beside) try(ctx context.Context, offer []string) bool {
 	conn, err := b.secure(ctx, offer)
 	if err != nil {
-		return nil
+		b.failure = err
+		return false
 	}
-	answer, err := b.request(ctx, conn, root, nil)
-	if err != nil {
-		_ = tlsnet.CloseAfter(conn, err)
-		return nil
+	b.shaken.Store(true)
+	if b.answer, b.failure = b.request(ctx, conn, root, nil); b.failure != nil {
+		_ = tlsnet.CloseAfter(conn, b.failure)
+		return false
 	}
-	b.conn, b.answer = conn, answer
-	return b
+	b.conn = conn
+	return true
 }
 
-func drop(b *beside) {
-	if b != nil {
+func (b *beside) drop() {
+	if b.answer != nil {
 		_ = b.answer.Body.Close()
 	}
 }
