@@ -200,7 +200,7 @@ func loadCRLs(file string, roots []*x509.Certificate) ([]*CRL, error) {
 
 // listGone finds that there is no file with the revocation lists.
 func listGone(file string, err error) *Finding {
-	return &Finding{Code: FileMissing, File: file, Text: "no such file: without its revocation lists, revoked certificates would be accepted", Err: err}
+	return &Finding{Code: FileMissing, File: file, Text: "no such file: without the revocation lists, revoked certificates would be accepted", Err: err}
 }
 
 // checkSigner finds a list that bears the name of a root, and that no root of that name

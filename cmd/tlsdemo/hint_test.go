@@ -432,7 +432,8 @@ func TestHintForAConnection(t *testing.T) {
 		{client, &tlsnet.UnansweredError{Why: at(c, explain.PeerNotTLS)}, "send --http --addr=127.0.0.1:7", "ask the person who runs the server which port speaks TLS"},
 		{client, &tlsnet.ExchangeError{Side: c, Err: io.EOF}, "send", ""},
 		{server, &tlsnet.ExchangeError{Code: explain.PeerSilent, Side: s, Err: io.EOF}, "serve", "the reason is in the client's own output or log"},
-		{client, &tlsnet.ExchangeError{Code: explain.MessageMalformed, Side: c, Err: io.EOF}, "send --alpn=x hi", "try without the protocol tlsdemo/1, so that any bytes are a message: tlsdemo send --alpn= hi"},
+		{client, &tlsnet.ExchangeError{Code: explain.MessageMalformed, Side: c, Err: io.EOF}, "send --http", "the reason is in the server's own output or log"},
+		{client, &tlsnet.ExchangeError{Code: explain.MessageMalformed, Side: c, Err: tlsnet.ErrMalformed}, "send --alpn=x hi", "try without the protocol tlsdemo/1, so that any bytes are a message: tlsdemo send --alpn= hi"},
 		{server, &tlsnet.ExchangeError{Code: explain.MessageTooLarge, Side: s, Err: &tlsnet.LimitError{Limit: 1 << 10}}, "serve --max-message=1KiB", "to accept longer messages: tlsdemo serve --max-message=16KiB"},
 		{client, &tlsnet.ExchangeError{Code: explain.MessageTooLarge, Side: c, Err: io.EOF}, "send", "the reason is in the server's own output or log"},
 
