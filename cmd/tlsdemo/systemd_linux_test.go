@@ -349,6 +349,80 @@ func TestUnit(t *testing.T) {
 	}
 }
 
+// systemd reads the values back as they were typed: its own dump of the unit shows them.
+func TestUnitIsReadBack(t *testing.T) {
+	const program = "/lib/systemd/systemd"
+	if _, err := os.Stat(program); err != nil || os.Geteuid() != 0 {
+		t.Skip("systemd is not installed, or we cannot become another user, as it wants for a test")
+	}
+	for reply, want := range map[string]string{
+		"line 1\nline 2":             `"--reply=line 1\nline 2"`,
+		"100%d %% %h":                `"--reply=100%d %% %h"`,
+		`it's "q" \ \x41 \`:          `"--reply=it's \"q\" \\ \\x41 \\"`,
+		"$HOME ${HOME} $$":           `"--reply=\$\$HOME \$\${HOME} \$\$\$\$"`, // each pair becomes one when it runs
+		"\x1b[31m\u00e9\u2028\ufffd": "\"--reply=\\033[31m\u00e9\u2028\ufffd\"",
+	} {
+		dir := readable(t)
+		set := filepath.Join(dir, "a b:c%d'e")
+		if status, _, stderr := runInit(t, certs.Dir(set)); status != cli.ExitDone {
+			t.Fatal(stderr)
+		}
+		giveTo(t, certs.Dir(set), 1)
+		printed, err := exec.CommandContext(t.Context(), "tlsdemo", "serve", "--print-unit", "--dir="+set, "--reply="+reply, "--ready-file="+set+"/ready").Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		dump := dumpOf(t, program, dir, printed)
+		if !strings.Contains(dump, "Command Line: ") {
+			t.Skip("this systemd shows units in another form")
+		}
+		for _, want := range []string{want, "ReadWritePaths: " + set + "\n", "BindReadOnlyPaths: " + set + ":" + set + ":rbind\n"} {
+			if !strings.Contains(dump, want) {
+				t.Errorf("%q: no %s in\n%s\n%s", reply, want, printed, dump)
+			}
+		}
+	}
+}
+
+// readable is a directory in which everybody can read.
+func readable(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/tmp", "unit")
+	if err == nil {
+		err = os.Chmod(dir, 0o755)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
+// dumpOf is what systemd has read of a unit.
+func dumpOf(t *testing.T, program, dir string, unit []byte) string {
+	t.Helper()
+	for name, text := range map[string][]byte{"tlsdemo.service": unit, "default.target": []byte("[Unit]\nWants=tlsdemo.service\n")} {
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const daemon = 1
+	runtime := filepath.Join(dir, "run")
+	if err := errors.Join(os.Mkdir(runtime, 0o700), os.Chown(runtime, daemon, daemon)); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), program, "--test", "--user", "--unit=default.target")
+	cmd.Env = []string{"SYSTEMD_UNIT_PATH=" + dir, "XDG_RUNTIME_DIR=" + runtime, "HOME=/"}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: daemon, Gid: daemon}}
+	out, err := cmd.CombinedOutput()
+	_, dump, found := bytes.Cut(out, []byte("-> Unit tlsdemo.service:"))
+	if err != nil || !found {
+		t.Skipf("systemd cannot be asked here: %v: %.300s", err, out)
+	}
+	dump, _, _ = bytes.Cut(dump, []byte("-> Unit "))
+	return string(dump)
+}
+
 // giveTo gives a directory to another user, where we may.
 func giveTo(t *testing.T, dir certs.Dir, uid int) {
 	t.Helper()

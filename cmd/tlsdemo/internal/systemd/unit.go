@@ -8,8 +8,11 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"tlsdemo/certs"
+	"tlsdemo/certs/chain"
 	"tlsdemo/cmd/tlsdemo/internal/listen"
 	"tlsdemo/cmd/tlsdemo/internal/retype"
 )
@@ -45,6 +48,9 @@ func (u Unit) Print() (string, error) {
 	}
 	line, err := u.absolute()
 	if err != nil {
+		return "", err
+	}
+	if err := u.check(line); err != nil {
 		return "", err
 	}
 	var access []string
@@ -135,6 +141,29 @@ func (u Unit) absolute() (retype.Line, error) {
 	}
 	return line, nil
 }
+
+// check refuses what no unit can have. systemd ignores a line that is not UTF-8 as it understands
+// it, ExecStart included, and has no escapes in most lines with paths.
+func (u Unit) check(line retype.Line) error {
+	for _, word := range append(line.Words(), u.Executable) {
+		if !utf8.ValidString(word) || strings.ContainsFunc(word, noncharacter) {
+			return fmt.Errorf("a unit of systemd is text in UTF-8, and this is not: %s", chain.Quote(word))
+		}
+	}
+	files := []string{u.Executable}
+	for _, flag := range slices.Concat(readFlags, []string{"dir", "ready-file", "addr"}) {
+		file, _ := line.Value(flag)
+		files = append(files, file)
+	}
+	for _, file := range files {
+		if strings.ContainsFunc(file, unicode.IsControl) || strings.HasSuffix(file, " ") || strings.HasSuffix(file, `\`) {
+			return fmt.Errorf("a unit of systemd cannot name this file, for its control characters or its end: %s", chain.Quote(file))
+		}
+	}
+	return nil
+}
+
+func noncharacter(r rune) bool { return unicode.Is(unicode.Noncharacter_Code_Point, r) }
 
 // directories are those of the files that the command reads. A file that is replaced by another
 // is seen only through its directory.
@@ -240,10 +269,15 @@ func command(executable string, args []string) string {
 // quotedCopies is copies, once it is quoted.
 const quotedCopies = `\x00d/`
 
+// paths is a list of paths. A colon would separate two of them, unless it is quoted.
 func paths(list ...string) string {
 	var words []string
 	for _, path := range list {
-		words = append(words, quoted(strings.ReplaceAll(path, ":", `\:`)))
+		word := quoted(path)
+		if strings.Contains(path, ":") && word[0] != '"' {
+			word = `"` + word + `"`
+		}
+		words = append(words, word)
 	}
 	return strings.Join(words, " ")
 }
