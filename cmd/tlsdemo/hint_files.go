@@ -145,6 +145,10 @@ func hintFile(f *problem, finding *certs.Finding) string {
 		return "ask the CA for a certificate with a key that TLS can use, such as ECDSA P-256"
 	case certs.CANamesTooLong:
 		return "put only the CAs that issue your clients' certificates into the file of --ca"
+	case certs.FileMissing:
+		if crl, _ := f.typed.Value("crl"); crl == finding.File {
+			return "put a copy of the revocation list there, or get it from the CA that signs it"
+		}
 	}
 	if errors.Is(finding, syscall.EISDIR) {
 		return hintDirectory(f, finding)
