@@ -558,3 +558,29 @@ func TestVeryLongChains(t *testing.T) {
 		}
 	}
 }
+
+// Soon is a week, and for certificates that are valid for less than three the last third of that.
+func TestEndsSoon(t *testing.T) {
+	now := time.Now()
+	const day = 24 * time.Hour
+	for _, test := range []struct {
+		life, left time.Duration
+		want       bool
+	}{
+		{90 * day, 8 * day, false},
+		{90 * day, 6 * day, true},
+		{90 * day, -time.Second, false}, // it has ended
+		{10 * day, 6 * day, false},
+		{10 * day, 3 * day, true},
+		{day, day, false},
+		{day, 9 * time.Hour, false},
+		{day, 7 * time.Hour, true},
+		{5 * time.Minute, 4 * time.Minute, false},
+		{5 * time.Minute, time.Minute, true},
+	} {
+		end := now.Add(test.left)
+		if got := EndsSoon(end.Add(-test.life), end, now); got != test.want {
+			t.Errorf("of %v, %v are left: %v", test.life, test.left, got)
+		}
+	}
+}

@@ -134,6 +134,17 @@ func DatesOf(cert, leaf *x509.Certificate, now time.Time) *Defect {
 	return nil
 }
 
+// week is how long before its end a certificate that is valid for long is worth a warning.
+const week = 7 * 24 * time.Hour
+
+// EndsSoon reports whether a certificate with these dates ends so soon that it should have been
+// replaced: within 7 days, and within the last third of its life. Those that are valid for a day, as
+// of SPIRE and step-ca, are replaced when they have a third or half of it left.
+func EndsSoon(begin, end, now time.Time) bool {
+	left := end.Sub(now)
+	return left > 0 && left < min(week, end.Sub(begin)/3)
+}
+
 // StrengthOf returns the defect of a certificate, in the chain of leaf, with a short RSA
 // key or a signature with SHA-1 or MD5; or nil.
 func StrengthOf(cert, leaf *x509.Certificate) *Defect {

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tlsdemo/certs"
+	"tlsdemo/certs/chain"
 	"tlsdemo/certs/shape"
 	"tlsdemo/cmd/tlsdemo/internal/certtext"
 	"tlsdemo/cmd/tlsdemo/internal/cli"
@@ -156,9 +157,6 @@ func (f *credentialFlags) openAny(env *cli.Env) (*credentials, error) {
 	return f.openNamed(env)
 }
 
-// soon is how long before its end a certificate is worth a warning.
-const soon = 7 * 24 * time.Hour
-
 // warnings are what is wrong with our own certificate, but may still work: that is for
 // the peer to say.
 func (c *credentials) warnings(usage certs.Usage, now time.Time) []string {
@@ -167,7 +165,7 @@ func (c *credentials) warnings(usage certs.Usage, now time.Time) []string {
 	for _, finding := range c.findings(usage, now) {
 		warnings = append(warnings, fmt.Sprintf("warning: %s: %s: %s", finding.Code, files.Cert, finding.Text))
 	}
-	if left := c.Leaf().NotAfter.Sub(now); left > 0 && left < soon {
+	if leaf := c.Leaf(); chain.EndsSoon(leaf.NotBefore, leaf.NotAfter, now) {
 		warnings = append(warnings, fmt.Sprintf("warning: %s: %s", files.Cert, certtext.Remaining(c.Leaf(), now)))
 	}
 	for _, finding := range slices.Concat(c.Warnings(), c.CRLWarnings(now), []*certs.Finding{certs.CheckKeyFile(files.Key)}) {

@@ -267,9 +267,10 @@ func TestHintForFindings(t *testing.T) {
 func TestCredentialsWarn(t *testing.T) {
 	f := certstest.Forge(t)
 	set := f.Set()
-	ends := func(in time.Duration) forge.Change {
-		return func(tmpl *forge.Template) { tmpl.NotAfter = f.Now.Add(in) }
+	lasts := func(since, in time.Duration) forge.Change {
+		return func(tmpl *forge.Template) { tmpl.NotBefore, tmpl.NotAfter = f.Now.Add(-since), f.Now.Add(in) }
 	}
+	ends := func(in time.Duration) forge.Change { return lasts(90*24*time.Hour, in) }
 	other := f.Leaves(f.Sign(nil, forge.CA("another CA")))
 	for name, c := range map[string]struct {
 		pair  *certs.Pair
@@ -281,6 +282,8 @@ func TestCredentialsWarn(t *testing.T) {
 		"eight days":        {f.Again(set[certs.Client], set[certs.CA], ends(8*24*time.Hour)), false, 0o600, nil},
 		"a week and more":   {f.Again(set[certs.Client], set[certs.CA], ends(7*24*time.Hour+time.Minute)), false, 0o600, nil},
 		"a week and less":   {f.Again(set[certs.Client], set[certs.CA], ends(7*24*time.Hour-time.Minute)), false, 0o600, []string{"warning: client.crt: 7 days left"}},
+		"a fresh day":       {f.Again(set[certs.Client], set[certs.CA], lasts(time.Hour, 23*time.Hour)), false, 0o600, nil},
+		"an old day":        {f.Again(set[certs.Client], set[certs.CA], lasts(17*time.Hour, 7*time.Hour)), false, 0o600, []string{"warning: client.crt: 7 hours left"}},
 		"ended":             {f.Again(set[certs.Client], set[certs.CA], forge.Expired), false, 0o600, []string{"warning: cert-expired: client.crt: it expired"}},
 		"exposed":           {set[certs.Client], false, 0o644, []string{"warning: key-exposed: client.key: other users"}},
 		"of another CA":     {other[certs.Client], false, 0o600, []string{"warning: cert-untrusted: client.crt: "}},

@@ -120,7 +120,7 @@ var sets = map[string]func(*forger, certs.Set){
 		set[certs.CA] = f.Sign(nil, forge.CA(hostileText))
 		for _, name := range []string{certs.Server, certs.Client} {
 			set[name] = f.Sign(set[certs.CA], hostileNames, forge.MoreNames("localhost"), func(t *forge.Template) {
-				t.NotAfter = f.Now.Add(time.Hour) // worth a warning
+				t.NotBefore, t.NotAfter = f.Now.Add(-24*time.Hour), f.Now.Add(time.Hour) // worth a warning
 			})
 		}
 	},

@@ -313,7 +313,7 @@ func (f *facts) nearDate() string {
 		switch {
 		case f.now.Sub(cert.NotBefore) < begun:
 			return fmt.Sprintf("%s is valid only since %s", who, chain.Stamp(cert.NotBefore))
-		case cert.NotAfter.Sub(f.now) < ends:
+		case cert.NotAfter.Sub(f.now) < ends && chain.EndsSoon(cert.NotBefore, cert.NotAfter, f.now):
 			return fmt.Sprintf("%s expires at %s", who, chain.Stamp(cert.NotAfter))
 		}
 	}

@@ -38,7 +38,7 @@ func All(conn *tls.Conn, failure *Error, intermediates ...*x509.Certificate) []*
 		return all
 	}
 	f := w.facts(conn.ConnectionState(), failure.Err, intermediates)
-	if len(f.theirs) == 0 || f.config.InsecureSkipVerify && f.config.VerifyConnection == nil {
+	if len(f.theirs) == 0 || f.config.InsecureSkipVerify {
 		return all
 	}
 	for _, d := range f.theirDefects() {

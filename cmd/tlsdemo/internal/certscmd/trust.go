@@ -72,8 +72,12 @@ type store struct {
 
 var stores = []store{
 	{"system", "the trust store of the system", func() error { return nil }, func() []truststore.Option { return nil }, ""},
-	{"nss", "the databases of NSS (Firefox, Chromium)", reachNSS, func() []truststore.Option { return []truststore.Option{truststore.WithNoSystem(), truststore.WithFirefox()} }, ""},
-	{"java", "the trust store of Java in $JAVA_HOME", reachJava, func() []truststore.Option { return []truststore.Option{truststore.WithNoSystem(), truststore.WithJava()} }, "Java does not check the constraints of a CA that it trusts, so anyone who steals its key can deceive every program in Java (--force adds it anyway)"},
+	{"nss", "the databases of NSS (Firefox, Chromium)", reachNSS, func() []truststore.Option {
+		return []truststore.Option{truststore.WithNoSystem(), truststore.WithFirefox()}
+	}, ""},
+	{"java", "the trust store of Java in $JAVA_HOME", reachJava, func() []truststore.Option {
+		return []truststore.Option{truststore.WithNoSystem(), truststore.WithJava()}
+	}, "Java does not check the constraints of a CA that it trusts, so anyone who steals its key can deceive every program in Java (--force adds it anyway)"},
 }
 
 func reachNSS() error {

@@ -16,6 +16,10 @@ var (
 	caEnds = prometheus.NewDesc("tlsdemo_ca_expiry_seconds",
 		"Seconds until the first CA above our own certificate ends (of=server), and until the next does that clients' certificates may be of (of=clients); less than 0 once all have.",
 		[]string{"of"}, nil)
+	certificateLife = prometheus.NewDesc("tlsdemo_certificate_validity_seconds",
+		"Seconds for which our own certificate is valid, from its beginning to its end.", nil, nil)
+	caLife = prometheus.NewDesc("tlsdemo_ca_validity_seconds",
+		"Seconds for which the CA of tlsdemo_ca_expiry_seconds is valid, from its beginning to its end.", []string{"of"}, nil)
 )
 
 // expiry tells, at the time when it is asked, how long the certificates in force last.
@@ -26,8 +30,9 @@ type expiry struct {
 
 // Describe implements [prometheus.Collector].
 func (e *expiry) Describe(to chan<- *prometheus.Desc) {
-	to <- certificateEnds
-	to <- caEnds
+	for _, desc := range []*prometheus.Desc{certificateEnds, caEnds, certificateLife, caLife} {
+		to <- desc
+	}
 }
 
 // Collect implements [prometheus.Collector].
@@ -37,14 +42,15 @@ func (e *expiry) Collect(to chan<- prometheus.Metric) {
 		return
 	}
 	now := e.now()
-	left := func(desc *prometheus.Desc, end time.Time, labels ...string) {
-		if !end.IsZero() {
-			to <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, end.Sub(now).Seconds(), labels...)
+	tell := func(ends, life *prometheus.Desc, cert *x509.Certificate, labels ...string) {
+		if cert != nil {
+			to <- prometheus.MustNewConstMetric(ends, prometheus.GaugeValue, cert.NotAfter.Sub(now).Seconds(), labels...)
+			to <- prometheus.MustNewConstMetric(life, prometheus.GaugeValue, cert.NotAfter.Sub(cert.NotBefore).Seconds(), labels...)
 		}
 	}
-	left(certificateEnds, source.Leaf().NotAfter)
-	left(caEnds, first(ends(above(source))), "server")
-	left(caEnds, next(ends(source.Roots()), now), "clients")
+	tell(certificateEnds, certificateLife, source.Leaf())
+	tell(caEnds, caLife, first(byEnd(above(source))), "server")
+	tell(caEnds, caLife, next(byEnd(source.Roots()), now), "clients")
 }
 
 // above are the CAs that our own certificate needs: those that we send, and the one that we
@@ -60,33 +66,29 @@ func above(source *certs.Source) []*x509.Certificate {
 	return cas
 }
 
-func ends(of []*x509.Certificate) []time.Time {
-	var ends []time.Time
-	for _, cert := range of {
-		ends = append(ends, cert.NotAfter)
-	}
-	slices.SortFunc(ends, time.Time.Compare)
-	return ends
+// byEnd returns certificates in the order in which they end.
+func byEnd(certs []*x509.Certificate) []*x509.Certificate {
+	return slices.SortedFunc(slices.Values(certs), func(a, b *x509.Certificate) int { return a.NotAfter.Compare(b.NotAfter) })
 }
 
-// first is the first of some times in their order, or zero.
-func first(times []time.Time) time.Time {
-	if len(times) == 0 {
-		return time.Time{}
+// first is the first of some certificates in that order, or nil.
+func first(certs []*x509.Certificate) *x509.Certificate {
+	if len(certs) == 0 {
+		return nil
 	}
-	return times[0]
+	return certs[0]
 }
 
-// next is the first of some times that is not over, or the last if all are: a file of many
-// CAs may well have some that have ended long ago.
-func next(times []time.Time, now time.Time) time.Time {
-	for _, at := range times {
-		if at.After(now) {
-			return at
+// next is the first of some certificates in that order that has not ended, or the last if all have:
+// a file of many CAs may well have some that have ended long ago.
+func next(certs []*x509.Certificate, now time.Time) *x509.Certificate {
+	for _, cert := range certs {
+		if cert.NotAfter.After(now) {
+			return cert
 		}
 	}
-	if len(times) == 0 {
-		return time.Time{}
+	if len(certs) == 0 {
+		return nil
 	}
-	return times[len(times)-1]
+	return certs[len(certs)-1]
 }

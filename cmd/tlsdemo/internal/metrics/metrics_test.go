@@ -339,6 +339,9 @@ func TestExpiry(t *testing.T) {
 					got[name] = metric.GetGauge().GetValue()
 				}
 			}
+			if got["tlsdemo_certificate_validity_seconds"] < 89*24*3600 || (got["tlsdemo_ca_validity_seconds clients"] < 3*3600) != c.client.Equal(soon) {
+				t.Errorf("the certificate is valid for %v, the CA for %v", got["tlsdemo_certificate_validity_seconds"], got["tlsdemo_ca_validity_seconds clients"])
+			}
 			for name, end := range map[string]time.Time{
 				"tlsdemo_certificate_expiry_seconds": c.leaf, "tlsdemo_ca_expiry_seconds server": c.server, "tlsdemo_ca_expiry_seconds clients": c.client,
 			} {

@@ -54,7 +54,7 @@ type Visit struct {
 	Proto    string // such as "HTTP/2.0"
 	Status   int
 	GRPC     string // the status of gRPC that was answered, such as "12"; empty if it was not asked for
-	In, Out  int64 // bytes of the bodies that were read and written
+	In, Out  int64  // bytes of the bodies that were read and written
 	Took     time.Duration
 	TLS      *tls.ConnectionState
 	// Kept is room for what is worked out once a connection: all of its visits share it.

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"tlsdemo/certs/chain"
 	"tlsdemo/cmd/tlsdemo/internal/console"
 )
 
@@ -103,14 +104,11 @@ func (r *Report) card(i int) card {
 	return made
 }
 
-// soon is when the end of a certificate is near.
-const soon = 7 * 24 * time.Hour
-
 func (c *Certificate) mood(now time.Time) string {
 	switch {
 	case now.After(*c.NotAfter), now.Before(*c.NotBefore):
 		return "bad"
-	case now.Add(soon).After(*c.NotAfter):
+	case chain.EndsSoon(*c.NotBefore, *c.NotAfter, now):
 		return "warn"
 	}
 	return "ok"
