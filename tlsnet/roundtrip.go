@@ -186,7 +186,7 @@ func notAnswered(heard wire.Seen, err error) *explain.Error {
 	late := neterr.DeadlinePassed(err) || errors.Is(err, context.DeadlineExceeded)
 	switch {
 	case heard.HTTP():
-		return halfAnswer(late, err)
+		return halfAnswer(heard, late, err)
 	case len(heard.In) > 0:
 		return otherLanguage(heard)
 	case late:
@@ -199,7 +199,7 @@ func notAnswered(heard wire.Seen, err error) *explain.Error {
 }
 
 // halfAnswer is an answer of HTTP that did not come to an end, or is none as it should be.
-func halfAnswer(late bool, err error) *explain.Error {
+func halfAnswer(heard wire.Seen, late bool, err error) *explain.Error {
 	const begun = "the server completed the handshake, and began an HTTP answer, but "
 	switch {
 	case late:
@@ -208,7 +208,9 @@ func halfAnswer(late bool, err error) *explain.Error {
 		return &explain.Error{Code: explain.NoAnswer, Text: begun + "closed the connection before its header was complete", Basis: "its own log may say why"}
 	}
 	why := strings.TrimPrefix(err.Error(), "net/http: HTTP/1.x transport connection broken: ")
-	return &explain.Error{Code: explain.NoAnswer, Certainty: explain.Certain, Text: begun + "that cannot be read: " + chain.Quote(why)}
+	status, _, _ := strings.Cut(string(heard.In), "\n")
+	text := fmt.Sprintf("%sthat cannot be read: %s; it begins with %q", begun, chain.Quote(why), chain.Short(strings.TrimSuffix(status, "\r")))
+	return &explain.Error{Code: explain.NoAnswer, Certainty: explain.Certain, Text: text}
 }
 
 // otherLanguage is a server that answered, but not in HTTP. Whether it accepts us is then not

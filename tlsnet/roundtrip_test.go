@@ -270,6 +270,7 @@ func TestRoundTripEnds(t *testing.T) {
 		"101 and no end": {streaming("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nhi", "", 0), explain.NoAnswer, `with the status "101 Switching Protocols": it changes to the protocol x, which we did not ask for`},
 		"hints":          {streaming("", "HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n", 0), explain.NoAnswer, "exceeded 65536 bytes"},
 		"slow hints":     {streaming("", "HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n", 50*time.Millisecond), explain.PeerStalled, "its header was not complete in time"},
+		"odd header":     {streaming("HTTP/1.1 496 No\x1bCert\r\nServer: \x1b[2J\r\n\r\n", "", 0), explain.NoAnswer, `; it begins with "HTTP/1.1 496 No\x1bCert"`},
 		"header":         {streaming(ok+"X: ", "yyyyyyyy", 0), explain.NoAnswer, "exceeded 65536 bytes"},
 		"slow header":    {streaming(ok+"X: ", "y", 50*time.Millisecond), explain.PeerStalled, "its header was not complete in time"},
 		"body":           {streaming(ok+"\r\n", "hello", 0), explain.PeerStalled, "while the server was still sending"},

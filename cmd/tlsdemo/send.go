@@ -97,7 +97,7 @@ nothing else.`,
 	flags.StringVar(&s.addr, "addr", defaultAddr, "`HOST:PORT` of the server, or unix:PATH")
 	flags.StringVar(&s.serverName, "server-name", "", "the `NAME` that the server's certificate must have (default: the host of --addr; for unix:PATH localhost)")
 	flags.StringVar(&s.file, "file", "", "send the content of this `FILE`; - means the standard input")
-	flags.BoolVar(&s.raw, "raw", false, "print only the bytes of the answer")
+	flags.BoolVar(&s.raw, "raw", false, "print only the bytes of the answer, as they are")
 	flags.BoolVar(&s.json, "json", false, "print the answer and what was negotiated as one JSON object")
 	flags.BoolVarP(&s.verbose, "verbose", "v", false, "also print what was negotiated, how long it took and how the answer ended, on the standard error")
 	flags.BoolVar(&s.plain, "plain", false, "use TCP without TLS, to loopback only: nothing is encrypted, and neither end is authenticated")
