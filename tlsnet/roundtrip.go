@@ -62,6 +62,11 @@ type UnansweredError struct {
 func (u *UnansweredError) Error() string { return u.Why.Error() }
 func (u *UnansweredError) Unwrap() error { return u.Why }
 
+// WantsHTTP1 reports whether a server of HTTP/2 ended the request, or the connection, with the error
+// HTTP_1_1_REQUIRED (RFC 9113 section 7), as Apache and IIS do where only some paths demand a
+// certificate. The types of net/http's errors are not exported.
+func (u *UnansweredError) WantsHTTP1() bool { return strings.Contains(u.Ended, "HTTP_1_1_REQUIRED") }
+
 // Because returns why there was no answer over conn. A server that only closed it may have refused
 // our certificate: if something can be proved to be wrong with that, it is likely to be that. The
 // intermediates are those of [explain.Of].

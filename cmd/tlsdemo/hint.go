@@ -15,7 +15,6 @@ import (
 	"tlsdemo/cmd/tlsdemo/internal/listen"
 	"tlsdemo/cmd/tlsdemo/internal/metrics"
 	"tlsdemo/cmd/tlsdemo/internal/retype"
-	"tlsdemo/cmd/tlsdemo/internal/talk"
 	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
 	"tlsdemo/tlsnet/neterr"
@@ -45,7 +44,7 @@ func hint(err error, typed retype.Line) string {
 		if is[*tlsnet.UnansweredError](err) && wentQuiet(e.Code) {
 			return hintOtherLog(f)
 		}
-		if talk.WantsHTTP1(err) {
+		if none, ok := errors.AsType[*tlsnet.UnansweredError](err); ok && none.WantsHTTP1() {
 			return "to ask in HTTP/1.1: " + f.here().With("alpn", "http/1.1").String()
 		}
 		return hints[e.Code](f)

@@ -62,7 +62,8 @@ func (t *Talk) ask(ctx context.Context, conn *tls.Conn, what Request) error {
 		return t.take(conn, answer)
 	}
 	_ = tlsnet.CloseAfter(conn, err)
-	if t.ALPN == nil && WantsHTTP1(err) && back != nil && back() == nil {
+	none, unanswered := errors.AsType[*tlsnet.UnansweredError](err)
+	if t.ALPN == nil && unanswered && none.WantsHTTP1() && back != nil && back() == nil {
 		t.Report.again("the server wants HTTP/1.1 for this request; this connection offers nothing else")
 		return t.askAgain(ctx, []string{"http/1.1"}, what)
 	}
@@ -85,14 +86,6 @@ func (t *Talk) suspect(conn *tls.Conn, err error) error {
 		}
 	}
 	return err
-}
-
-// WantsHTTP1 reports whether err is that the server ended a request of HTTP/2, or the connection,
-// with the error HTTP_1_1_REQUIRED (RFC 9113 section 7), as Apache and IIS do where only some paths
-// demand a certificate. The types of net/http's errors are not exported.
-func WantsHTTP1(err error) bool {
-	none, ok := errors.AsType[*tlsnet.UnansweredError](err)
-	return ok && strings.Contains(none.Ended, "HTTP_1_1_REQUIRED")
 }
 
 // take notes the answer to a request.
