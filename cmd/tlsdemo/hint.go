@@ -203,7 +203,7 @@ var hints = map[explain.Code]func(*problem) string{
 	explain.CANotYetValid: hintRenew,
 
 	explain.RefusedInHTTP:  hintInHTTP,
-	explain.CertAskedLater: always("at the server: ask for a client certificate on every connection, and not only for some paths"),
+	explain.CertAskedLater: always("at the server: ask for a client certificate on every connection, and not only for some paths (Apache: SSLVerifyClient optional for the whole host, and Require ssl-verify-client for the path)"),
 
 	explain.PeerPlaintextHTTP:     hintPlain,
 	explain.PeerNotTLS:            hintPlain,

@@ -250,8 +250,11 @@ the status 400 (its own numbers are 495 and 496), and Envoy, Apache and HAProxy 
 handshake alone does not show this, but tlsdemo send and tlsdemo probe --http do.`},
 	{CertAskedLater, certificate, `The server asked for a certificate after the handshake, when it had
 read the request. In TLS 1.2 it does this by renegotiation, in TLS 1.3 by post-handshake
-authentication. Go supports neither. IIS does this, and Apache if SSLVerifyClient is set for one
-location only. Set up the server to ask for the certificate on every connection.`},
+authentication. Many clients support neither. Go allows the first if tls.Config.Renegotiation says so,
+and not the second; OpenSSL, curl and Python can do both. IIS does this, and Apache if SSLVerifyClient
+is set for one location only. Set up the server to ask for the certificate on every connection, and to
+demand it for the path: in Apache "SSLVerifyClient optional" for the whole host, and for the location
+"Require ssl-verify-client".`},
 
 	{PeerPlaintextHTTP, connection, `The other end speaks HTTP without TLS on this connection. Either one
 end uses http:// in the place of https://, or this is the port for plain HTTP.`},

@@ -81,12 +81,12 @@ func (f *facts) refusal(err error) *Error {
 	return e
 }
 
-// askedLater is a server that wants to renegotiate. Go does not, and the server has asked for
-// nothing yet, so that it is for a certificate is only likely.
+// askedLater is a server that wants to renegotiate. Go does so only if a program allows it, and the
+// server has asked for nothing yet, so that it is for a certificate is only likely.
 func (f *facts) askedLater() *Error {
 	return &Error{
 		Code: CertAskedLater, Ours: true, Certainty: Likely,
-		Text:  "the server wants a second handshake after the first one (renegotiation), and we do not support this",
+		Text:  "the server wants a second handshake after the first one (renegotiation), and we do not allow this",
 		Basis: "servers do this to ask for a client certificate after they have read a request",
 	}
 }

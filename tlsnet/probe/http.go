@@ -63,6 +63,8 @@ func (p *Probe) judge(conn *tls.Conn, w way, status int, body []byte, report *Re
 		report.Answer.Says, report.Refused = refusal.Says, true
 		report.add(refusal.fault(report))
 		p.own(conn, report)
+	case unsaid(status) && asked && report.Ours == nil && !resumed:
+		report.Answer.Says = "it does not say why; in the handshake it asked for a certificate, and we presented none"
 	case unsaid(status) && asked:
 		report.Answer.Says = "it does not say whether that is because of a certificate"
 		p.own(conn, report)
@@ -101,6 +103,7 @@ func (p *Probe) unanswered(conn *tls.Conn, err error, report *Report) {
 		return // the time for it was cut short
 	}
 	report.Refused, report.heard, report.ended = none.Why.Fault() == explain.TheyRefused, none.Heard, none.Ended
+	report.wantsHTTP1 = none.WantsHTTP1()
 	report.add(none.Because(conn, p.Intermediates...))
 	p.own(conn, report)
 }

@@ -386,6 +386,38 @@ func TestHTTP2WithoutAnAnswer(t *testing.T) {
 	}
 }
 
+// A server that asks for a certificate only for some paths wants such a request in HTTP/1.1, and says
+// there that it cannot ask, as Apache does. If somebody chose the protocol, that is kept.
+func TestHTTPAskedLater(t *testing.T) {
+	for _, chosen := range []bool{false, true} {
+		r := newRig(t)
+		r.server.NextProtos, r.server.ClientAuth = []string{"h2", "http/1.1"}, tls.NoClientCert
+		addr := serve(t, func(conn net.Conn) {
+			secure := tls.Server(conn, r.server)
+			switch {
+			case secure.Handshake() != nil:
+				return
+			case secure.ConnectionState().NegotiatedProtocol == "http/1.1":
+				secure.Read(make([]byte, 1<<10))
+				io.WriteString(secure, "HTTP/1.1 403 Forbidden\r\nContent-Length: 52\r\n\r\nReason: Cannot perform Post-Handshake Authentication")
+			case readHeaders(secure):
+				io.WriteString(secure, frame(4, 0, "")+frame(3, 1, "\x00\x00\x00\x0d"))
+			}
+			secure.CloseWrite()
+			io.Copy(io.Discard, secure)
+		})
+		want := explain.CertAskedLater
+		if chosen {
+			r.client.NextProtos = []string{"h2"}
+			want = explain.NoAnswer
+		}
+		report := run(t, &probe.Probe{Config: r.client, HTTP: "/later"}, addr)
+		if !slices.Equal(codesOf(report), []explain.Code{want}) || (len(report.Trials) == 1) == chosen {
+			t.Errorf("chosen %v: %v, tried %+v", chosen, report.Faults, report.Trials)
+		}
+	}
+}
+
 // An answer that begins and never ends is not silence.
 func TestHTTPEndlessHeader(t *testing.T) {
 	r := newRig(t)

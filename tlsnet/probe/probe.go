@@ -65,14 +65,15 @@ type Report struct {
 	Unsteady bool                 // of two handshakes that were the same one succeeded and one failed
 	AtOnce   bool                 // TLS begins without the command that was to come before it
 
-	begun     bool             // a handshake was tried: what comes before TLS is over
-	unrefused bool             // the server was waited for, and did not refuse us
-	heard     bool             // the server said something after the handshake that was no answer of HTTP
-	refusal   string           // how it refused us in its own protocol, in words, or empty
-	ended     string           // how it ended a request in HTTP/2, in words, or empty
-	page      string           // the answer of HTTP, as far as two can be compared
-	ours      []*explain.Error // what is wrong with our own certificate, where the server has answered in HTTP
-	helloSize int              // of the ClientHello, with its record's header, in bytes
+	begun      bool             // a handshake was tried: what comes before TLS is over
+	unrefused  bool             // the server was waited for, and did not refuse us
+	heard      bool             // the server said something after the handshake that was no answer of HTTP
+	refusal    string           // how it refused us in its own protocol, in words, or empty
+	ended      string           // how it ended a request in HTTP/2, in words, or empty
+	page       string           // the answer of HTTP, as far as two can be compared
+	wantsHTTP1 bool             // a server of HTTP/2 wants the request in HTTP/1.1
+	ours       []*explain.Error // what is wrong with our own certificate, where the server has answered in HTTP
+	helloSize  int              // of the ClientHello, with its record's header, in bytes
 }
 
 // way is one way to connect.
@@ -112,6 +113,14 @@ func (p *Probe) Run(ctx context.Context, addr string) (*Report, error) {
 	w := way{addr: addr, config: config, before: p.before(config.ServerName), patience: shareOf(ctx, 3)}
 	if err := p.lookTwice(ctx, w, report); err != nil {
 		return report, err
+	}
+	if report.wantsHTTP1 && len(p.Config.NextProtos) == 0 {
+		w.config = w.config.Clone()
+		w.config.NextProtos = []string{"http/1.1"}
+		*report = Report{Addrs: report.Addrs, Trials: []Trial{{Change: "HTTP/2", Saw: "it wants this request in HTTP/1.1; what follows is from a connection with that"}}}
+		if err := p.lookTwice(ctx, w, report); err != nil {
+			return report, err
+		}
 	}
 	p.contrast(ctx, w, report)
 	p.experiments(ctx, w, report)
