@@ -104,6 +104,9 @@ func endedInHTTP2(err error) (none *UnansweredError) {
 	ended, _, _ := strings.Cut("it "+did, ": ")
 	e := &explain.Error{Code: explain.NoAnswer, Certainty: explain.Certain, Text: "the server completed the handshake, and then " + did}
 	e.Basis = "this does not tell whether a certificate was the reason"
+	if strings.HasPrefix(did, "broke a rule of HTTP/2: ") || strings.HasPrefix(did, "answered in HTTP/1.1") {
+		e.Basis += "; a proxy that chooses h2 by ALPN, and whose backend speaks only HTTP/1.1, looks like this (hitch: alpn-protos)"
+	}
 	if errors.Is(err, errAskedAgain) {
 		e.Certainty = explain.Unknown
 		e.Basis = "perhaps it is being stopped, or has just been started: a second try may succeed"

@@ -223,7 +223,7 @@ var hints = map[explain.Code]func(*problem) string{
 	explain.ServerNameRequired:    hintServerName,
 	explain.ServerNameUnknown:     hintServerName,
 	explain.ClosedAfterHandshake:  hintOtherLog,
-	explain.NoAnswer:              hintOtherLog,
+	explain.NoAnswer:              hintNoAnswer,
 	explain.AnswerCut:             otherShould("send close_notify before closing the connection; if it does, something in between cuts the connection"),
 	explain.MessageNotTaken:       hintNotTaken,
 	explain.MessageCut:            hintOtherLog,
@@ -257,6 +257,15 @@ func otherShould(text string) func(*problem) string {
 // hintOtherLog is about what only the other end knows.
 func hintOtherLog(f *problem) string {
 	return "the reason is in the " + peerOf(f.Side) + "'s own output or log"
+}
+
+// hintNoAnswer: a server that does something else than to answer in HTTP/2 may do better in HTTP/1.1.
+func hintNoAnswer(f *problem) string {
+	_, chosen := f.typed.Value("alpn")
+	if none, ok := errors.AsType[*tlsnet.UnansweredError](f.err); ok && none.Ended != "" && !chosen {
+		return "to ask in HTTP/1.1: " + f.here().With("alpn", "http/1.1").String()
+	}
+	return hintOtherLog(f)
 }
 
 // hintUnnamed is about a refusal for which there is no code of its own: who refused knows why.

@@ -21,6 +21,7 @@ import (
 //
 //	http1  chooses http/1.1 by ALPN
 //	http2  has h2 only, as servers of gRPC do
+//	front  chooses h2 if it is offered, and speaks HTTP/1.1 only, as a proxy before such a server
 //	open   chooses http/1.1, and asks for no certificate
 //	lax    chooses http/1.1, and shakes hands with anybody
 //	late   knows nothing of ALPN, and waits for the end of a line
@@ -33,7 +34,7 @@ func web(ts *testscript.TestScript, neg bool, args []string) {
 	takes(ts, neg, args, 3, 3)
 	config := source(ts, args[1], certs.Server).ServerConfig()
 	config.NextProtos = map[string][]string{
-		"http1": {"http/1.1"}, "http2": {"h2"}, "open": {"http/1.1"}, "lax": {"http/1.1"}, "other": {"other/1"},
+		"http1": {"http/1.1"}, "http2": {"h2"}, "front": {"h2", "http/1.1"}, "open": {"http/1.1"}, "lax": {"http/1.1"}, "other": {"other/1"},
 		"reset": {"h2", "http/1.1"}, "goaway": {"h2", "http/1.1"},
 	}[args[0]]
 	ln := listener(ts)
@@ -45,6 +46,13 @@ func web(ts *testscript.TestScript, neg bool, args []string) {
 		config.ClientAuth = tls.NoClientCert
 	case "lax":
 		config.ClientAuth, config.ClientCAs = tls.RequestClientCert, nil
+	case "front":
+		server.TLSNextProto = map[string]func(*http.Server, *tls.Conn, http.Handler){"h2": func(_ *http.Server, conn *tls.Conn, _ http.Handler) {
+			readOnce(conn)
+			_, _ = io.WriteString(conn, "HTTP/1.0 400 Bad Request\r\n\r\n")
+			_ = conn.CloseWrite()
+			_, _ = io.Copy(io.Discard, conn)
+		}}
 	case "serial":
 		server.TLSNextProto = map[string]func(*http.Server, *tls.Conn, http.Handler){}
 		ln = &oneByOne{Listener: ln, free: make(chan struct{}, 1)}

@@ -69,3 +69,18 @@ func Own(conn *tls.Conn, intermediates ...*x509.Certificate) []*Error {
 	}
 	return all
 }
+
+// Remarks are what some programs refuse in the certificate that we showed on conn, although
+// crypto/x509 does not: what a server may mean that refuses it and does not say why.
+func Remarks(conn *tls.Conn) []string {
+	w, ok := conn.NetConn().(*witness)
+	if !ok {
+		return nil
+	}
+	f := w.facts(conn.ConnectionState(), nil, nil)
+	if len(f.ours) == 0 {
+		return nil
+	}
+	list := f.remarks(alertBadCertificate)
+	return list[:min(len(list), maxCandidates)]
+}

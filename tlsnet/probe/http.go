@@ -61,7 +61,7 @@ func (p *Probe) judge(conn *tls.Conn, w way, status int, body []byte, report *Re
 	case refusal != nil:
 		refusal = refusal.seen(asked, report.Ours != nil || resumed)
 		report.Answer.Says, report.Refused = refusal.Says, true
-		report.add(refusal.fault(report))
+		report.add(refusal.fault(report, conn))
 		p.own(conn, report)
 	case unsaid(status) && asked && report.Ours == nil && !resumed:
 		report.Answer.Says = "it does not say why; in the handshake it asked for a certificate, and we presented none"
@@ -183,12 +183,14 @@ type Refusal struct {
 }
 
 // fault is the refusal as a fault of what we presented.
-func (r *Refusal) fault(report *Report) *explain.Error {
+func (r *Refusal) fault(report *Report, conn *tls.Conn) *explain.Error {
 	e := &explain.Error{Code: cmp.Or(r.code, explain.RefusedInHTTP), Ours: true, Certainty: r.Certainty, Cert: report.Ours}
 	e.Text = fmt.Sprintf("the server completed the handshake, and then refused us in HTTP with the status %d: %s", r.Status, r.Says)
 	e.Basis = "the answer itself says this; the server's log has the defect that it found"
 	if r.unseen {
 		e.Basis = "the handshake shows that no certificate was asked for; the server's log has its reason"
+	} else if remarks := explain.Remarks(conn); len(remarks) > 0 && r.code == "" {
+		e.Basis += "; perhaps " + strings.Join(remarks, ", or ")
 	}
 	e.Err = errors.New(e.Text)
 	return e
@@ -207,7 +209,7 @@ func (r *Refusal) Fault(conn *tls.Conn, intermediates ...*x509.Certificate) *exp
 		report.Ours = ours[0]
 	}
 	resumed := conn.ConnectionState().DidResume
-	refused := r.seen(request != nil || resumed, len(ours) > 0 || resumed).fault(report)
+	refused := r.seen(request != nil || resumed, len(ours) > 0 || resumed).fault(report, conn)
 	if own := explain.Own(conn, intermediates...); len(own) > 0 && refused.Code == explain.RefusedInHTTP {
 		return r.because(own[0], report.Ours, refused.Err)
 	}

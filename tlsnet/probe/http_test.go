@@ -2,6 +2,7 @@ package probe_test
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"net"
@@ -383,6 +384,21 @@ func TestHTTP2WithoutAnAnswer(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A refusal that does not say why can be for what crypto/x509 accepts and others do not: nginx allows
+// one intermediate.
+func TestRefusalWithRemarks(t *testing.T) {
+	r := newRig(t)
+	middle := r.Sign(r.ca, forge.CA("middle"))
+	low := r.Sign(middle, forge.CA("low"))
+	long := r.Again(r.own, low)
+	long.Chain = []*x509.Certificate{long.Leaf(), low.Leaf(), middle.Leaf()}
+	r.present(long)
+	report := run(t, &probe.Probe{Config: r.client, HTTP: "/"}, overHTTP(t, r, false, status(400, "The SSL certificate error")))
+	if len(report.Faults) != 1 || !strings.Contains(report.Faults[0].Basis, "there are 2 intermediates above it") {
+		t.Errorf("%v: %q", report.Faults, report.Faults[0].Basis)
 	}
 }
 
