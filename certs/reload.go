@@ -23,8 +23,9 @@ import (
 // order files are replaced, or whether by a rename, in place, or by another symbolic link.
 //
 // A revocation list that is in force does not go away: as long as its CA is trusted, files
-// without a list of that CA are not good, even if Files does not name a list any more. Who
-// wants to accept again what was revoked, needs a list that says so, or another Reloader.
+// without a list of that CA, or with an older one (RFC 5280 section 5.1.2.4, thisUpdate), are not
+// good, even if Files does not name a list any more. Who wants to accept again what was revoked,
+// needs a newer list that says so, or another Reloader.
 //
 // Its fields are not to be changed once it is in use.
 type Reloader struct {

@@ -397,6 +397,12 @@ func TestReloadWithoutItsCRL(t *testing.T) {
 			do(t, err)
 			writeTo(t, file, list)
 		}, certs.CRLUnparsable},
+		"an older one": {func(t *testing.T, file string, _ []byte) {
+			ca := must(certs.Dir(filepath.Dir(file)).Pair(certs.CA))
+			list, err := must(ca.Authority()).CRL(time.Now().Add(-time.Hour), nil)
+			do(t, err)
+			writeTo(t, file, list)
+		}, certs.CRLExpired},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -173,22 +173,38 @@ func canBeRoot(cert *x509.Certificate) bool {
 func (s *Source) CRLs() []*CRL { return s.crls }
 
 // lost finds that revocation lists of before are not there any more, although whom they revoke
-// would still be accepted: all of the lists have gone, or those of a CA that is still a root.
+// would still be accepted: all of the lists have gone, or those of a CA that is still a root, or
+// there is an older one in their place.
 func (s *Source) lost(before *Source) *Finding {
 	for _, root := range s.roots {
-		switch known := slices.ContainsFunc(before.roots, root.Equal); {
-		case known && len(before.crls) > 0 && len(s.crls) == 0:
+		known := slices.ContainsFunc(before.roots, root.Equal)
+		if known && len(before.crls) > 0 && len(s.crls) == 0 {
 			return listGone(before.crlFile, fs.ErrNotExist)
-		case hasListOf(before.crls, root) && !hasListOf(s.crls, root):
+		}
+		had, has := newestOf(before.crls, root), newestOf(s.crls, root)
+		switch {
+		case had == nil:
+		case has == nil:
 			text := fmt.Sprintf("contains no revocation list of %s any more: without it, revoked certificates would be accepted", chain.Subject(root))
 			return &Finding{Code: CRLUnparsable, File: s.crlFile, Text: text}
+		case has.list.ThisUpdate.Before(had.list.ThisUpdate):
+			text := fmt.Sprintf("the revocation list of %s is from %s, and the one in use is newer, from %s: what was revoked since would be accepted",
+				chain.Subject(root), chain.Stamp(has.list.ThisUpdate), chain.Stamp(had.list.ThisUpdate))
+			return &Finding{Code: CRLExpired, File: s.crlFile, Text: text}
 		}
 	}
 	return nil
 }
 
-func hasListOf(lists []*CRL, ca *x509.Certificate) bool {
-	return slices.ContainsFunc(lists, func(list *CRL) bool { return list.of(ca) })
+// newestOf is the latest of the lists of a CA, or nil.
+func newestOf(lists []*CRL, ca *x509.Certificate) *CRL {
+	var newest *CRL
+	for _, list := range lists {
+		if list.of(ca) && (newest == nil || newest.list.ThisUpdate.Before(list.list.ThisUpdate)) {
+			newest = list
+		}
+	}
+	return newest
 }
 
 // CRLWarnings are what is the matter with the revocation lists at the time now. They count

@@ -273,12 +273,12 @@ func TestRoundTripEnds(t *testing.T) {
 		"odd header":     {streaming("HTTP/1.1 496 No\x1bCert\r\nServer: \x1b[2J\r\n\r\n", "", 0), explain.NoAnswer, `; it begins with "HTTP/1.1 496 No\x1bCert"`},
 		"header":         {streaming(ok+"X: ", "yyyyyyyy", 0), explain.NoAnswer, "exceeded 65536 bytes"},
 		"slow header":    {streaming(ok+"X: ", "y", 50*time.Millisecond), explain.PeerStalled, "its header was not complete in time"},
-		"body":           {streaming(ok+"\r\n", "hello", 0), explain.PeerStalled, "while the server was still sending"},
+		"body":           {streaming(ok+"\r\n", strings.Repeat("hello", 1000), time.Millisecond), explain.PeerStalled, "while the server was still sending"},
 		"slow body":      {streaming(ok+"\r\n", "a", 50*time.Millisecond), explain.PeerStalled, "while the server was still sending"},
 		"stopped":        {streaming(chunked+"5\r\nhe", "", 0), explain.PeerStalled, "deadline exceeded"},
 		"trailer":        {streaming(chunked+"0\r\n", "X: y\r\n", 0), explain.MessageMalformed, "suspiciously long trailer"},
 		"slow trailer":   {streaming(chunked+"0\r\n", "X: y\r\n", 50*time.Millisecond), explain.PeerStalled, "deadline exceeded"},
-		"chunks":         {streaming(chunked, "1\r\na\r\n", 0), explain.PeerStalled, "while the server was still sending"},
+		"chunks":         {streaming(chunked, strings.Repeat("1\r\na\r\n", 1000), time.Millisecond), explain.PeerStalled, "while the server was still sending"},
 		"no chunk":       {streaming(chunked+"-1\r\nhello", "", 0), explain.MessageMalformed, "chunk"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -44,9 +44,6 @@ func hint(err error, typed retype.Line) string {
 		if is[*tlsnet.UnansweredError](err) && wentQuiet(e.Code) {
 			return hintOtherLog(f)
 		}
-		if none, ok := errors.AsType[*tlsnet.UnansweredError](err); ok && none.WantsHTTP1() {
-			return "to ask in HTTP/1.1: " + f.here().With("alpn", "http/1.1").String()
-		}
 		return hints[e.Code](f)
 	}
 	if e, ok := errors.AsType[*tlsnet.ExchangeError](err); ok && e.Code != "" {
@@ -262,7 +259,7 @@ func hintOtherLog(f *problem) string {
 // hintNoAnswer: a server that does something else than to answer in HTTP/2 may do better in HTTP/1.1.
 func hintNoAnswer(f *problem) string {
 	_, chosen := f.typed.Value("alpn")
-	if none, ok := errors.AsType[*tlsnet.UnansweredError](f.err); ok && none.Ended != "" && !chosen {
+	if none, ok := errors.AsType[*tlsnet.UnansweredError](f.err); ok && (none.WantsHTTP1() || none.Ended != "" && !chosen) {
 		return "to ask in HTTP/1.1: " + f.here().With("alpn", "http/1.1").String()
 	}
 	return hintOtherLog(f)

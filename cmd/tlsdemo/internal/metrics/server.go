@@ -31,7 +31,7 @@ type Flags struct {
 
 // Register registers the flags.
 func (f *Flags) Register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.Addr, "metrics", "", "`HOST:PORT` for Prometheus: metrics at /metrics, and /healthz, over HTTP without TLS; port 0 means any free port; requests have to call it by an IP address, localhost or HOST")
+	flags.StringVar(&f.Addr, "metrics", "", "`HOST:PORT` for Prometheus: metrics at /metrics, and /healthz, over HTTP without TLS; port 0 means any free port; on loopback, requests have to call it by an IP address, localhost or HOST")
 	flags.BoolVar(&f.profiles, "pprof", false, "with --metrics: profiles of the process, at /debug/pprof/")
 }
 
@@ -90,8 +90,12 @@ func (m *Metrics) Serve(ctx context.Context, flags Flags, logger *slog.Logger) (
 		return nil, &ListenError{Err: err}
 	}
 	s := &Server{metrics: m}
+	handler := s.handler(flags.profiles)
+	if onLoopback(ln.Addr()) {
+		handler = forHost(hostOf(flags.Addr), handler)
+	}
 	s.http = &http.Server{
-		Handler: forHost(hostOf(flags.Addr), s.handler(flags.profiles)), ConnState: s.connState, MaxHeaderBytes: maxHeader,
+		Handler: handler, ConnState: s.connState, MaxHeaderBytes: maxHeader,
 		ReadHeaderTimeout: readTime, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime,
 		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}
@@ -105,13 +109,18 @@ func (m *Metrics) Serve(ctx context.Context, flags Flags, logger *slog.Logger) (
 
 func announce(addr net.Addr, logger *slog.Logger) {
 	logger.Info("metrics", "url", "http://"+addr.String()+"/metrics")
-	if at, err := netip.ParseAddrPort(addr.String()); err == nil && !at.Addr().IsLoopback() {
+	if !onLoopback(addr) {
 		logger.Warn("--metrics: everybody who can reach this address can read the metrics; they are not encrypted", "addr", addr.String())
 	}
 }
 
-// forHost keeps pages of the web from reading the metrics through the browser of somebody who is
-// on this machine. The name of such a page's own host may be given the address of this server
+func onLoopback(addr net.Addr) bool {
+	at, err := netip.ParseAddrPort(addr.String())
+	return err == nil && at.Addr().IsLoopback()
+}
+
+// forHost keeps pages of the web from reading the metrics of a server on loopback through the
+// browser of somebody who is on this machine. The name of such a page's own host may be given the address of this server
 // (DNS rebinding), and then the browser takes both for one; but the name is in the request. An
 // address or localhost is not for others to give away, and name is what the server was told to
 // be called. Without a Host it is no browser that asks.
