@@ -221,7 +221,7 @@ var hints = map[explain.Code]func(*problem) string{
 	explain.ServerNameUnknown:     hintServerName,
 	explain.ClosedAfterHandshake:  hintOtherLog,
 	explain.NoAnswer:              hintNoAnswer,
-	explain.AnswerCut:             otherShould("send close_notify before closing the connection; if it does, something in between cuts the connection"),
+	explain.AnswerCut:             otherShould("send the whole answer, and then close_notify, before closing the connection; if it does, something in between cuts the connection"),
 	explain.MessageNotTaken:       hintNotTaken,
 	explain.MessageCut:            hintOtherLog,
 	explain.MessageTooLarge:       hintTooLarge,
