@@ -22,17 +22,15 @@ type RequestError struct {
 }
 
 func (r *RequestError) Error() string {
-	line := ""
-	if r.Line != "" {
-		line = " " + quoted(r.Line)
-	}
 	switch {
-	case r.HTTP2 && line != "":
-		return "the client chose HTTP/2 by ALPN, and then began with something else:" + line
+	case r.HTTP2 && r.Line != "":
+		return "the client chose HTTP/2 by ALPN, and then began with something else: " + quoted(r.Line)
 	case r.HTTP2:
 		return "the client broke a rule of HTTP/2: " + chain.Short(r.Why)
+	case r.Line == "":
+		return "refused with the status " + chain.Short(r.Why)
 	}
-	return "the request" + line + " was refused with the status " + chain.Short(r.Why)
+	return "refused with the status " + chain.Short(r.Why) + ": " + quoted(r.Line)
 }
 
 // quoted has what is not printable escaped, and always quotes.
