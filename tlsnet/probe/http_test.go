@@ -362,7 +362,7 @@ func TestHTTP2WithoutAnAnswer(t *testing.T) {
 		t.Run(want, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t)
-			r.server.NextProtos = []string{"h2"}
+			r.server.NextProtos, r.client.NextProtos = []string{"h2"}, []string{"h2"} // it is not asked in HTTP/1.1
 			r.server.ClientAuth = tls.NoClientCert
 			addr := serve(t, func(conn net.Conn) {
 				secure := tls.Server(conn, r.server)
