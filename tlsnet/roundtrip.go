@@ -67,16 +67,6 @@ func (u *UnansweredError) Unwrap() error { return u.Why }
 // certificate. The types of net/http's errors are not exported.
 func (u *UnansweredError) WantsHTTP1() bool { return strings.Contains(u.Ended, "HTTP_1_1_REQUIRED") }
 
-// Because returns why there was no answer over conn. A server that only closed it may have refused
-// our certificate: if something can be proved to be wrong with that, it is likely to be that. The
-// intermediates are those of [explain.Of].
-func (u *UnansweredError) Because(conn *tls.Conn, intermediates ...*x509.Certificate) *explain.Error {
-	if u.Why.Code != explain.NoAnswer || u.Heard {
-		return u.Why
-	}
-	return cmp.Or(explain.Unanswered(conn, u.Why, intermediates...), u.Why)
-}
-
 // unanswered is why a request over conn got no answer; heard is what came instead.
 func (x *exchange) unanswered(conn *tls.Conn, heard wire.Seen, err error, intermediates []*x509.Certificate) error {
 	err = explain.Alert(conn, neterr.Because(x.ctx, err))

@@ -16,6 +16,7 @@ import (
 	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/cmd/tlsdemo/internal/lab"
 	"tlsdemo/cmd/tlsdemo/internal/retype"
+	"tlsdemo/cmd/tlsdemo/internal/talk"
 	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
 )
@@ -58,6 +59,9 @@ func (l *located) record() *console.Explanation {
 		r.Certainty, r.Basis = certaintyOf(e)
 	} else if f, ok := errors.AsType[*certs.Finding](l.err); ok {
 		r.Code = string(f.Code)
+	}
+	if s, ok := errors.AsType[*talk.SuspectError](l.err); ok {
+		r.Basis += fmt.Sprintf("; %s (%s)", s.Own.Text, s.Own.Code)
 	}
 	return r
 }

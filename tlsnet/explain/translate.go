@@ -168,33 +168,9 @@ func Closed(conn *tls.Conn, err error, intermediates ...*x509.Certificate) *Erro
 	return e
 }
 
-// Unanswered returns what is wrong with our own certificate, if a server has finished the handshake
-// of conn, one of [Client]'s, and closed it without an answer, for which err is the error; or nil if
-// nothing can be proved to be wrong. Servers close in this way when they refuse it.
-func Unanswered(conn *tls.Conn, err error, intermediates ...*x509.Certificate) *Error {
-	w, ok := conn.NetConn().(*witness)
-	if !ok || w.side != ClientSide {
-		return nil
-	}
-	e := w.facts(conn.ConnectionState(), nil, intermediates).suspect("completed the handshake, and closed the connection without an answer")
-	if e != nil {
-		e.Side, e.Err = ClientSide, err
-	}
-	return e
-}
-
-// suspect is a defect of our own certificate that may be why the server did something without
-// saying why, or nil.
-func (f *facts) suspect(did string) *Error {
-	e := f.ownDefect(0, false)
-	if e != nil {
-		e.Text = fmt.Sprintf("the server %s, perhaps because of our certificate %s: %s", did, chain.Subject(f.ours[0]), e.Text)
-	}
-	return e
-}
-
 func (f *facts) closed() *Error {
-	if e := f.suspect("closed the connection right after the handshake"); e != nil {
+	if e := f.ownDefect(0, false); e != nil {
+		e.Text = fmt.Sprintf("the server closed the connection right after the handshake, perhaps because of our certificate %s: %s", chain.Subject(f.ours[0]), e.Text)
 		return e
 	}
 	return &Error{

@@ -104,7 +104,7 @@ func (p *Probe) unanswered(conn *tls.Conn, err error, report *Report) {
 	}
 	report.Refused, report.heard, report.ended = none.Why.Fault() == explain.TheyRefused, none.Heard, none.Ended
 	report.wantsHTTP1 = none.WantsHTTP1()
-	report.add(none.Because(conn, p.Intermediates...))
+	report.add(none.Why)
 	p.own(conn, report)
 }
 

@@ -112,9 +112,6 @@ func (o *Outcome) compare(sound *Report) {
 // certificate, and did not say why. How net/http calls that depends on whether its request
 // was out by then, and not all that it says is an error of the network.
 func closed(fault *explain.Error) bool {
-	if under, ok := fault.Err.(*explain.Error); ok { // a defect of ours that may be why
-		return closed(under)
-	}
 	return !fault.Alerted && fault.Code != explain.PeerClosedBeforeHello && (fault.Code == explain.NoAnswer || neterr.BrokenOff(fault.Err))
 }
 

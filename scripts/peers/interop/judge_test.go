@@ -29,6 +29,7 @@ func TestJudge(t *testing.T) {
 	blind := client{unloadable: "cannot load"}
 	cut := server{answer: sentReply, ended: "cut"}
 	aServer := server{answer: sentReply, saw: []string{sawClient}}
+	noAlert := server{answer: sentReply, refusal: statusNoAnswer}
 	chromium, firefox := browser{prints: true}, browser{}
 	for what, test := range map[string]struct {
 		judge   func(trial, outcome) error
@@ -69,9 +70,9 @@ func TestJudge(t *testing.T) {
 		"server: refuses, answers":    {aServer.judge, clientRefused, outcome{client: sentReply, clientStatus: statusRefused}, "must not"},
 		"server: refuses, received":   {aServer.judge, clientRefused, outcome{server: workshop.GreetingLine, clientStatus: statusRefused}, "must not"},
 		"server: refuses, not":        {aServer.judge, clientRefused, outcome{}, "exited with 0 instead of 6"},
-		"server: refuses, no alert":   {aServer.judge, clientRefused, outcome{clientStatus: 4}, "exited with 4 instead of 6"},
+		"server: refuses, no alert":   {noAlert.judge, clientRefused, outcome{clientStatus: statusNoAnswer}, ""},
 		"server: refused":             {aServer.judge, serverRefused, outcome{clientStatus: statusRefusedServer}, ""},
-		"server: refused, other code": {aServer.judge, serverRefused, outcome{clientStatus: 4}, "exited with 4 instead of 5"},
+		"server: refused, other code": {noAlert.judge, serverRefused, outcome{clientStatus: statusNoAnswer}, "exited with 4 instead of 5"},
 
 		"browser: accepted":              {chromium.judge, accepted, outcome{client: workshop.Reply, server: sawPage}, ""},
 		"browser: accepted, mute":        {firefox.judge, accepted, outcome{server: sawPage}, ""},

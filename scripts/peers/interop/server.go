@@ -10,6 +10,7 @@ import (
 
 // The exit statuses of tlsdemo send.
 const (
+	statusNoAnswer      = 4
 	statusCut           = 4 // there is an answer, and it may not be whole
 	statusRefusedServer = 5 // it refused the server's certificate
 	statusRefused       = 6 // the server refused its own
@@ -33,6 +34,9 @@ type server struct {
 	ended string
 	// saw is what it prints about a client that it trusts.
 	saw []string
+	// refusal is the exit status of tlsdemo send when the server refuses it. If
+	// zero, 6.
+	refusal int
 }
 
 // pair is the server's line in the report.
@@ -102,7 +106,7 @@ func (s server) judge(t trial, out outcome) error {
 			expect(s.Name, out.server, s.saw...),
 		)
 	case clientRefused:
-		return s.judgeRefusal(out, statusRefused) // with an alert, or without a word: then it is our own certificate that shows it
+		return s.judgeRefusal(out, cmp.Or(s.refusal, statusRefused))
 	default:
 		return s.judgeRefusal(out, statusRefusedServer)
 	}

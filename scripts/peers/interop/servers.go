@@ -154,10 +154,11 @@ http {
 // nodeHTTP is Node's server of a version of HTTP.
 func nodeHTTP(name, version string) server {
 	return server{
-		Peer:   script(name, "node {programs}/https.mjs {port} {ca} {cert} {key} "+version),
-		ready:  "Listening\n",
-		answer: "Received HTTP/" + version + ` 200 OK: "Hello world!"`,
-		saw:    []string{"Client DNS:client.localhost", "POST HTTP/" + version + ": Hello from tlsdemo"},
+		Peer:    script(name, "node {programs}/https.mjs {port} {ca} {cert} {key} "+version),
+		ready:   "Listening\n",
+		answer:  "Received HTTP/" + version + ` 200 OK: "Hello world!"`,
+		saw:     []string{"Client DNS:client.localhost", "POST HTTP/" + version + ": Hello from tlsdemo"},
+		refusal: statusNoAnswer, // it hangs up without an alert
 	}
 }
 
@@ -168,6 +169,8 @@ func javaScript(name, run string) server {
 		ready:  "Listening\n",
 		answer: sentReply,
 		saw:    []string{"Client DNS:client.localhost"},
+		// It hangs up without an alert.
+		refusal: statusNoAnswer,
 	}
 }
 

@@ -72,18 +72,26 @@ func (t *Talk) ask(ctx context.Context, conn *tls.Conn, what Request) error {
 	return cmp.Or(message.failed(), t.suspect(conn, err))
 }
 
-// suspect returns why there was no answer over conn, which is err, or a defect of our own certificate
-// that is likely to be the reason.
+// SuspectError is that there was no answer, and that something is wrong with our own certificate. That
+// may be why, or not: a server that accepts anybody closes like this, too, if its backend is down.
+type SuspectError struct {
+	Err error
+	Own *explain.Error // the first defect
+}
+
+func (s *SuspectError) Error() string { return s.Err.Error() }
+func (s *SuspectError) Unwrap() error { return s.Err }
+
+// suspect adds to err, if it is that there was no answer over conn, what is wrong with our own
+// certificate.
 func (t *Talk) suspect(conn *tls.Conn, err error) error {
-	if none, ok := errors.AsType[*tlsnet.UnansweredError](err); ok {
-		if why := none.Because(conn, t.Intermediates...); why != none.Why {
-			return why
-		}
+	none, unanswered := errors.AsType[*tlsnet.UnansweredError](err)
+	failed, exchanged := errors.AsType[*tlsnet.ExchangeError](err)
+	if !(unanswered && none.Why.Code == explain.NoAnswer || exchanged && failed.Code == explain.NoAnswer) {
+		return err
 	}
-	if none, ok := errors.AsType[*tlsnet.ExchangeError](err); ok && none.Code == explain.NoAnswer {
-		if why := explain.Unanswered(conn, err, t.Intermediates...); why != nil {
-			return why
-		}
+	if own := explain.Own(conn, t.Intermediates...); len(own) > 0 {
+		return &SuspectError{err, own[0]}
 	}
 	return err
 }
