@@ -68,6 +68,14 @@ func TestParseErrors(t *testing.T) {
 		"[[allow]]\nip = [\"::1\"]\n[[allow]]\ndns = [\n \"a\",\n \"::1\",\n]\n": `line 6: rule 2: dns: "::1": it is an IP address, not a DNS name`,
 		"[[allow]]\ncn = [\"a\\u0000\"]\n":                                       `line 2: rule 1: cn: "a\x00": a common name has only characters that can be printed`,
 		"[[allow]]\ndns = [\"" + strings.Repeat("a", 5000) + "\"]":               "... (5000 bytes)",
+		"\xff":                                   "line 1: it is not text in UTF-8",
+		"Allow = []":                             `line 1: unknown key "Allow"`,
+		"[[\"\\u0061llow\"]]\ndns = [\n\"a b\"]": `line 3: rule 1: dns: "a b"`,
+		"{\"allow\": [\n{\"dns\": [\"a\"], \"cn\": [\"b c\"]},\n{\"dns\": [\"b c\"]}]}": `line 3: rule 2: dns: "b c"`,
+		"{\"allow\": []\n]":                                                      "line 2: this is not valid JSON: invalid character ']'",
+		"{\"allow\": [],\n":                                                      "line 1: this is not valid JSON: unexpected",
+		"a = " + strings.Repeat("[", 64):                                         "line 1: this is not valid TOML",
+		"[[allow]]\na" + strings.Repeat(".a", 256) + " = 1":                      "line 2: rule 1: a: unknown key",
 		"[[allow]]\ncn = [\"\xff\"]\n":                                           "line 2: it is not text in UTF-8",
 		strings.Repeat("a = [\n", 1) + strings.Repeat("[", deep):                 "line 2: more than 64 brackets in brackets",
 		`{"allow": ` + strings.Repeat("[", deep):                                 "line 1: more than 64 brackets in brackets",
@@ -113,6 +121,24 @@ func TestManyDotsAndBrackets(t *testing.T) {
 	}
 }
 
+// A line that is not known is not made up.
+func TestNoLine(t *testing.T) {
+	for _, key := range []string{strings.Repeat("k", 1000), `"\u006b"`} {
+		_, err := policy.Parse([]byte("\n" + key + " = 1"))
+		if wrong, ok := errors.AsType[*policy.ParseError](err); !ok || wrong.Line != 0 || !strings.HasPrefix(err.Error(), "unknown key") {
+			t.Errorf("error %v", err)
+		}
+	}
+}
+
+// TestManyRules: brackets that are closed again are not in each other.
+func TestManyRules(t *testing.T) {
+	p, err := policy.Parse([]byte(strings.Repeat("[[allow]]\ndns = [\"a\"]\n", 1000)))
+	if err != nil || p.Check(shown("dns:a")) != nil {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestLoad(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "policy")
 	wantCode := func(want certs.Code) {
@@ -131,11 +157,16 @@ func TestLoad(t *testing.T) {
 	wantCode(certs.FileMissing)
 	write("[[allow]]\n")
 	wantCode(certs.PolicyUnparsable)
-	write(inTOML + strings.Repeat("#\n", 1<<19))
+	_, err := policy.Load(file)
+	if rule, ok := errors.AsType[*policy.RuleError](err); !ok || rule.Rule != 0 || !strings.Contains(err.Error(), "it names nobody") {
+		t.Errorf("error %v", err)
+	}
+	largest := inTOML + strings.Repeat("#", 1<<20-len(inTOML))
+	write(largest + "#")
 	wantCode(certs.PolicyUnreadable)
-	write(inTOML)
-	if _, err := policy.Load(file); err != nil {
-		t.Error(err)
+	write(largest)
+	if p, err := policy.Load(file); err != nil || p.Check(shown("dns:alice.localhost")) != nil {
+		t.Errorf("error %v", err)
 	}
 	file = filepath.Dir(file)
 	wantCode(certs.PolicyUnreadable)

@@ -57,7 +57,7 @@ func uriKeys(leaf *x509.Certificate) iter.Seq[key] {
 				idKeys(uri.String(), yield)
 				return // it is the only one
 			}
-			if text := canonical(uri); len(text) <= maxURI && !yield(key{kind: URI, value: text}) {
+			if !yield(key{kind: URI, value: canonical(uri)}) {
 				return
 			}
 		}
@@ -83,12 +83,9 @@ func idKeys(id string, yield func(key) bool) {
 func (p *Policy) ipKeys(leaf *x509.Certificate) iter.Seq[key] {
 	return func(yield func(key) bool) {
 		for _, raw := range leaf.IPAddresses {
-			ip, ok := netip.AddrFromSlice(raw)
+			ip, _ := netip.AddrFromSlice(raw)
 			ip = ip.Unmap()
-			for _, bits := range p.lengths {
-				if !ok || bits > ip.BitLen() {
-					continue
-				}
+			for _, bits := range p.lengths { // too many for this address: a prefix that no rule has
 				if !yield(key{kind: IP, prefix: netip.PrefixFrom(ip, bits).Masked()}) {
 					return
 				}

@@ -27,7 +27,7 @@ type key struct {
 // String returns the value as it may be typed.
 func (k key) String() string {
 	switch {
-	case k.kind == IP && k.prefix.IsSingleIP():
+	case k.prefix.IsSingleIP():
 		return k.prefix.Addr().String()
 	case k.kind == IP:
 		return k.prefix.String()

@@ -122,12 +122,14 @@ func TestFits(t *testing.T) {
 		{policy.URI, "spiffe://example.org/*", []string{"uri:spiffe://example.org/" + strings.Repeat("a", 2048)}, false},
 		{policy.URI, "https://Example.org/A", []string{"uri:HTTPS://eXAMPLE.org/A"}, true},
 		{policy.URI, "https://example.org/A", []string{"uri:https://example.org/a"}, false},
+		{policy.URI, "https://ZA.example/", []string{"uri:https://za.example/"}, true},
 		{policy.URI, "https://example.org/a", []string{"uri:https://example.org/%61"}, false},
 		{policy.URI, "https://example.org/a", []string{"uri:https://example.org/b", "uri:https://example.org/a"}, true},
 		{policy.URI, "urn:uuid:1", []string{"uri:urn:uuid:1"}, true},
 
 		{policy.IP, "127.0.0.1", []string{"ip:127.0.0.1"}, true},
 		{policy.IP, "127.0.0.1", []string{"ip:::ffff:127.0.0.1"}, true},
+		{policy.IP, "::ffff:127.0.0.1", []string{"ip:127.0.0.1"}, true},
 		{policy.IP, "127.0.0.1", []string{"dns:127.0.0.1"}, false},
 		{policy.IP, "127.0.0.1", []string{"ip:127.0.0.11"}, false},
 		{policy.IP, "2001:db8::1", []string{"ip:2001:DB8:0::1"}, true},
@@ -137,6 +139,8 @@ func TestFits(t *testing.T) {
 		{policy.IP, "::/0", []string{"ip:2001:db8::1"}, true},
 		{policy.IP, "::/0", []string{"ip:127.0.0.1"}, false},
 		{policy.IP, "0.0.0.0/0", []string{"ip:2001:db8::1"}, false},
+		{policy.IP, "0.0.0.0/0", []string{"ip:no address"}, false},
+		{policy.IP, "::/96", []string{"ip:127.0.0.1"}, false},
 
 		{policy.CN, "alice", []string{"cn:alice"}, true},
 		{policy.CN, "alice", []string{"cn:Alice"}, false},
@@ -191,7 +195,11 @@ func TestValidate(t *testing.T) {
 		{policy.URI, "https://example.org/\u00e4", "not allowed in a URI"},
 		{policy.URI, "https://example.org:x/", "it has to be a URI"},
 		{policy.URI, "//example.org/a", "it has to be a URI"},
-		{policy.URI, "https://example.org/" + strings.Repeat("a", 2048), "longer than 2048 bytes"},
+		{policy.URI, "https://example.org/~a", ""},
+		{policy.URI, "https://example.org/" + strings.Repeat("a", 2028), ""},
+		{policy.URI, "https://example.org/" + strings.Repeat("a", 2029), "longer than 2048 bytes"},
+		{policy.URI, "spiffe://example.org/" + strings.Repeat("a", 2027), ""},
+		{policy.URI, "spiffe://example.org/" + strings.Repeat("a", 2028), "at most 2048 bytes"},
 		{policy.URI, "spiffe://example.org", "give spiffe://example.org/*"},
 		{policy.URI, "spiffe://example.org/", "no slash at its end"},
 		{policy.URI, "spiffe://example.org/a/", "no slash at its end"},
@@ -221,6 +229,7 @@ func TestValidate(t *testing.T) {
 		{policy.CN, "CN=alice", "without CN="},
 		{policy.CN, "a\nb", "can be printed"},
 		{policy.CN, "a\xff", "can be printed"},
+		{policy.CN, strings.Repeat("a", 1024), ""},
 		{policy.CN, strings.Repeat("a", 1025), "longer than 1024 bytes"},
 
 		{policy.SHA256, hexes, ""},
@@ -251,6 +260,7 @@ func TestRules(t *testing.T) {
 		"all kinds of a rule":  {[]policy.Rule{tied}, true, false},
 		"any of the rules":     {[]policy.Rule{tied, {policy.CN: {"bob"}}}, true, true},
 		"each on its own":      {tied.Each(), true, true},
+		"a value of two rules": {[]policy.Rule{{policy.DNS: {"alice.localhost"}, policy.CN: {"carol"}}, tied}, true, false},
 		"any value of a kind":  {[]policy.Rule{{policy.DNS: {"carol.localhost", "bob.localhost"}}}, false, true},
 		"the same value twice": {[]policy.Rule{{policy.DNS: {"bob.localhost", "bob.localhost"}, policy.CN: {"alice"}}}, false, false},
 	} {
@@ -271,8 +281,12 @@ func TestNewRefuses(t *testing.T) {
 		"rule 2: dns: the list is empty":     {{policy.CN: {"a"}}, {policy.DNS: {}, policy.CN: {"a"}}},
 		`rule 1: ip: "nobody": it has to be`: {{policy.IP: {"nobody"}}},
 	} {
-		if _, err := policy.New(rules...); err == nil || !strings.Contains(err.Error(), want) {
+		_, err := policy.New(rules...)
+		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: error %v, want %q", rules, err, want)
+		}
+		if rule, ok := errors.AsType[*policy.RuleError](err); ok && errors.Unwrap(rule) != rule.Err {
+			t.Errorf("%v: %v does not wrap its cause", rules, err)
 		}
 	}
 }
@@ -359,6 +373,11 @@ func TestRefusal(t *testing.T) {
 			policy.Rule{policy.SHA256: {strings.Repeat("ab", 32)}},
 			shown("dns:b"),
 			`its names are [SHA-256 "` + digest(shown("dns:b")) + `", "b"], and the allowed names are [SHA-256 "` + strings.Repeat("ab", 32) + `"]`,
+		},
+		"as many rules as are told": {
+			policy.Rule{policy.DNS: {"a", "b", "c", "d", "e"}},
+			shown("dns:f"),
+			`and the allowed names are ["a", "b", "c", "d", "e"]`,
 		},
 		"a common name and a URI": {
 			policy.Rule{policy.CN: {"alice"}, policy.URI: {"spiffe://a.example/*"}},

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"net/url"
+	"slices"
 	"testing"
 	"time"
 
@@ -26,6 +27,9 @@ func TestHoldServer(t *testing.T) {
 	f := certstest.Forge(t)
 	ca, other := f.Sign(nil, forge.CA("CA")), f.Sign(nil, forge.CA("CA"))
 	roots := certs.NewSource(new(certs.Pair), ca.Leaf())
+	between := f.Sign(ca, forge.CA("between"))
+	behind := f.Sign(between, withURI, forge.ForServers)
+	behind.Chain = append(behind.Chain, between.Leaf())
 	id := newPolicy(t, policy.Rule{policy.URI: {"spiffe://example.org/db"}})
 	for name, test := range map[string]struct {
 		server *certs.Pair
@@ -40,6 +44,7 @@ func TestHoldServer(t *testing.T) {
 		"another name too":           {f.Sign(ca, withURI, forge.MoreNames("other"), forge.ForServers), "localhost", id, false},
 		"an address too":             {f.Sign(ca, withURI, forge.MoreNames("192.0.2.1"), forge.ForServers), "127.0.0.1", id, false},
 		"a name, and none is wanted": {f.Sign(ca, withURI, forge.MoreNames("other"), forge.ForServers), "", id, false},
+		"behind an intermediate":     {behind, "localhost", id, true},
 		"another CA":                 {f.Sign(other, withURI, forge.ForServers), "localhost", id, false},
 		"expired":                    {f.Sign(ca, withURI, forge.ForServers, forge.Expired), "localhost", id, false},
 		"for clients":                {f.Sign(ca, withURI, forge.ForClients), "localhost", id, false},
@@ -55,13 +60,27 @@ func TestHoldServer(t *testing.T) {
 			if good := err == nil; good != test.good {
 				t.Errorf("%s, the second time: %v: %v", name, resumed, err)
 			}
-			if _, unverified := errors.AsType[*tls.CertificateVerificationError](err); err != nil && !unverified {
+			refused, unverified := errors.AsType[*tls.CertificateVerificationError](err)
+			if err != nil && (!unverified || !slices.EqualFunc(refused.UnverifiedCertificates, test.server.Chain, (*x509.Certificate).Equal)) {
 				t.Errorf("%s: %T is not how crypto/tls refuses a certificate", name, err)
 			}
 		}
 	}
 	if f.Err() != nil {
 		t.Fatal(f.Err())
+	}
+}
+
+// TestHoldServerSystem: without roots they are the system's, as those of crypto/tls are.
+func TestHoldServerSystem(t *testing.T) {
+	system, err := x509.SystemCertPool()
+	if err != nil {
+		t.Skip(err)
+	}
+	config := new(tls.Config)
+	newPolicy(t, policy.Rule{policy.URI: {"spiffe://example.org/db"}}).HoldServer(config)
+	if !system.Equal(config.RootCAs) {
+		t.Error("the roots are not those of the system")
 	}
 }
 
