@@ -146,6 +146,26 @@ func TestRelieves(t *testing.T) {
 	})
 }
 
+// What the system has no room for costs half of those that have no request, too: the oldest.
+func TestRelievesOfResting(t *testing.T) {
+	c := newCrowd(t, 100)
+	c.enter(10)
+	for _, client := range c.clients {
+		client.begun()
+		if err := client.shaken(); err != nil {
+			t.Fatal(err)
+		}
+		client.beingServed()
+		client.rest(true)
+	}
+	if !c.admission.relieve() {
+		t.Error("not relieved")
+	}
+	if got := c.gone(); !slices.Equal(got, []int{0, 1, 2, 3, 4}) {
+		t.Errorf("closed: %v", got)
+	}
+}
+
 // A client that was evicted is not served, and cannot take a place again.
 func TestEvictedStaysOut(t *testing.T) {
 	c := newCrowd(t, 1)

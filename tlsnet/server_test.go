@@ -41,6 +41,91 @@ func TestServeAfterClose(t *testing.T) {
 	}
 }
 
+// tcpPair is the two ends of a connection.
+func tcpPair(t *testing.T) (near, far net.Conn) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	far = dialSilent(t, ln.Addr().String(), 1)[0]
+	if near, err = ln.Accept(); err != nil {
+		t.Fatal(err)
+	}
+	return near, far
+}
+
+// ServeConn says what went wrong, whatever that was, and closes the connection.
+func TestServeConnErrors(t *testing.T) {
+	trouble := errors.New("trouble")
+	fails := handler(func(context.Context, net.Conn) error { return trouble })
+	ended, cancel := context.WithCancelCause(t.Context())
+	cancel(trouble)
+	for name, c := range map[string]struct {
+		ctx    context.Context
+		server *tlsnet.Server
+		says   string
+		want   func(error) bool
+	}{
+		"no configuration": {t.Context(), &tlsnet.Server{Handler: fails}, "", func(err error) bool { return strings.Contains(err.Error(), "no configuration") }},
+		"of the handler":   {t.Context(), &tlsnet.Server{Plain: true, Handler: fails}, "", func(err error) bool { return err == trouble }},
+		"no TLS": {
+			t.Context(), &tlsnet.Server{Config: func() *tls.Config { return new(tls.Config) }, Handler: fails}, "GET / HTTP/1.0\r\n\r\n",
+			func(err error) bool { return codeOfAny(err) == explain.PeerPlaintextHTTP },
+		},
+		"interrupted": {
+			ended, &tlsnet.Server{Config: func() *tls.Config { return new(tls.Config) }, Handler: fails}, "",
+			func(err error) bool { return errors.Is(err, trouble) },
+		},
+	} {
+		near, far := tcpPair(t)
+		io.WriteString(far, c.says)
+		if c.says != "" {
+			far.(*net.TCPConn).CloseWrite()
+		}
+		if err := c.server.ServeConn(c.ctx, near); err == nil || !c.want(err) {
+			t.Errorf("%s: %v", name, err)
+		}
+		wantClosed(t, far)
+		c.server.Close()
+	}
+}
+
+// Limits hold for ServeConn too, and a closed server serves nobody.
+func TestServeConnTurnsAway(t *testing.T) {
+	begun, served := make(chan struct{}), make(chan error, 1)
+	server := &tlsnet.Server{
+		Plain: true, PerAddress: tlsnet.PerAddress{Conns: 1},
+		Handler: handler(func(ctx context.Context, _ net.Conn) error {
+			close(begun)
+			<-ctx.Done()
+			return context.Cause(ctx)
+		}),
+	}
+	first, _ := tcpPair(t)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	go func() { served <- server.ServeConn(ctx, first) }()
+	<-begun
+	second, far := tcpPair(t)
+	if err := server.ServeConn(t.Context(), second); err == nil || !strings.Contains(err.Error(), string(tlsnet.LimitConnsPerAddress)) {
+		t.Errorf("a second connection: %v", err)
+	}
+	wantClosed(t, far)
+	enough := errors.New("enough")
+	cancel(enough)
+	if err := <-served; err != enough {
+		t.Errorf("the first connection: %v", err)
+	}
+	if err := server.Close(); err != nil {
+		t.Error(err)
+	}
+	third, _ := tcpPair(t)
+	if err := server.ServeConn(t.Context(), third); err != tlsnet.ErrServerClosed {
+		t.Errorf("after Close: %v", err)
+	}
+}
+
 // One client that says nothing holds up nobody, and is let go in the end.
 func TestSlowClient(t *testing.T) {
 	r := newRig(t, &tlsnet.Responder{Timeout: time.Second}, &tlsnet.Server{HandshakeTimeout: time.Second})

@@ -18,6 +18,9 @@ func TestSessionsAreBounded(t *testing.T) {
 	for range 2 * MaxSessions {
 		s.add(new(tls.SessionState))
 	}
+	if last := s.add(new(tls.SessionState)); s.find(last) == nil {
+		t.Error("the newest is not there")
+	}
 	if s.find(second) != nil || len(s.kept) != MaxSessions || len(s.order) != MaxSessions {
 		t.Errorf("%d sessions, %d numbers", len(s.kept), len(s.order))
 	}
