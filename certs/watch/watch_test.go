@@ -3,6 +3,7 @@ package watch
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -142,6 +143,110 @@ func TestConcern(t *testing.T) {
 	}
 }
 
+// tree is a directory with a file in each of dirs, and a function for paths in it.
+func tree(t *testing.T, dirs ...string) (in func(names ...string) string) {
+	t.Helper()
+	root, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	in = func(names ...string) string { return filepath.Join(append([]string{root}, names...)...) }
+	for _, dir := range dirs {
+		if err := errors.Join(os.MkdirAll(in(dir), 0o700), os.WriteFile(in(dir, "file"), nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return in
+}
+
+// Only the names of links matter where there are only links, and every name where a file is too.
+func TestPlaces(t *testing.T) {
+	in := tree(t, "real", "links")
+	link(t, in("real"), in("links", "absolute"))
+	link(t, filepath.Join("..", "real"), in("links", "relative"))
+	t.Chdir(in("links"))
+	for _, test := range []struct {
+		paths []string
+		want  map[string]bool // of places, whether every name matters; and of paths, whether they do
+	}{
+		{[]string{in("real", "file")}, map[string]bool{in("real"): true}},
+		{[]string{"file"}, map[string]bool{in("links"): true}},
+		{[]string{in("links", "absolute", "file")}, map[string]bool{in("links"): false, in("real"): true}},
+		{[]string{filepath.Join("relative", "file")}, map[string]bool{in("links"): false, in("real"): true}},
+		{[]string{"relative/../real/./file"}, map[string]bool{in("links"): false, in("real"): true}},
+		{[]string{"file", filepath.Join("relative", "file")}, map[string]bool{in("links"): true, in("real"): true}},
+	} {
+		got := make(map[string]bool)
+		p := placesOf(test.paths)
+		for dir, place := range p {
+			got[dir] = place.all
+		}
+		if !maps.Equal(got, test.want) {
+			t.Errorf("%q: %v, want %v", test.paths, got, test.want)
+		}
+	}
+	p := placesOf([]string{in("links", "absolute", "file")})
+	if !p.concern(in("links", "absolute")) || p.concern(in("links", "relative")) {
+		t.Error("another link matters than the one that is followed")
+	}
+}
+
+// A letter is no separator, even if its number ends like that of one.
+func TestParts(t *testing.T) {
+	if got := parts("/a\u012fb//c/./d/"); !slices.Equal(got, []string{"a\u012fb", "c", "d"}) {
+		t.Errorf("%q", got)
+	}
+}
+
+// What is watched follows the links, and a directory that takes the place of another is watched
+// in its turn.
+func TestCover(t *testing.T) {
+	in := tree(t, "a", "b", "c")
+	s := &watches{open: fsnotify.NewWatcher}
+	defer s.close()
+	want := func(dirs ...string) {
+		t.Helper()
+		s.cover([]string{in("current", "file")})
+		if got := slices.Sorted(slices.Values(s.system.WatchList())); !slices.Equal(got, dirs) {
+			t.Errorf("watched are %q, want %q", got, dirs)
+		}
+		if got := slices.Sorted(maps.Keys(s.watched)); !slices.Equal(got, dirs) {
+			t.Errorf("it takes %q for watched, want %q", got, dirs)
+		}
+	}
+	move := func(from, to string) {
+		t.Helper()
+		if err := os.Rename(in(from), in(to)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	link(t, "a", in("current"))
+	want(in(), in("a"))
+	link(t, "b", in("next"))
+	move("next", "current")
+	want(in(), in("b"))
+	move("b", "old")
+	want(in())
+	move("c", "b")
+	want(in(), in("b"))
+	move("b", "older")
+	move("a", "b")
+	want(in(), in("b"))
+	if err := os.WriteFile(in("b", "new"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for late := time.After(deadline); ; {
+		select {
+		case event := <-s.events():
+			if event.Name == in("b", "new") {
+				return
+			}
+		case <-late:
+			t.Fatal("no event of what is watched")
+		}
+	}
+}
+
 func link(t *testing.T, target, path string) {
 	t.Helper()
 	if err := os.Symlink(target, path); err != nil {
@@ -197,6 +302,22 @@ func TestPoll(t *testing.T) {
 		begun := time.Now()
 		if !s.await(t.Context(), time.Minute) || time.Since(begun) != time.Minute {
 			t.Errorf("took %v, want a minute", time.Since(begun))
+		}
+	})
+}
+
+// Watches that break while it waits for quiet end, too.
+func TestBrokenWhileSettling(t *testing.T) {
+	system, err := fsnotify.NewWatcher()
+	if err != nil {
+		t.Skip(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		system.Errors = make(chan error, 1)
+		system.Errors <- errors.New("broken")
+		s := &watches{system: system, places: make(places)}
+		if !s.settle(t.Context()) || s.system != nil {
+			t.Error("the watches go on")
 		}
 	})
 }
