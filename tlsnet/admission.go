@@ -59,7 +59,7 @@ type admission struct {
 // newAdmission returns an admission with the limits of s.
 func newAdmission(s *limits) *admission {
 	a := &admission{
-		most: s.maxHandshakes, room: s.maxHandshakes, perAddr: s.perAddr, callers: newCallers(),
+		most: s.maxHandshakes, perAddr: s.perAddr, callers: newCallers(),
 		firstByte: min(s.firstByte, s.handshake), handshake: s.handshake, empty: make(chan struct{}),
 	}
 	a.changes.L = &a.mu

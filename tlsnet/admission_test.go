@@ -96,6 +96,56 @@ func TestEvictsTheOldestHandshake(t *testing.T) {
 	c.wantGone(2, 3)
 }
 
+// Where nobody is silent a handshake makes room, however few of them there are.
+func TestEvictsAHandshakeIfNobodyIsSilent(t *testing.T) {
+	c := newCrowd(t, 4)
+	c.enter(4)
+	for i, client := range c.clients {
+		client.begun()
+		if i >= 2 {
+			continue
+		}
+		if err := client.shaken(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.enter(1)
+	c.wantGone(2)
+}
+
+// A limit is enforced only where there is somebody to close, and for the address that has it.
+func TestEvictsOfTheAddress(t *testing.T) {
+	a := newAdmission(newLimits(0, time.Minute, time.Hour, PerAddress{Handshakes: 1}))
+	enter := func(remote byte, want ...Limit) *client {
+		t.Helper()
+		ours, theirs := net.Pipe()
+		t.Cleanup(func() { ours.Close(); theirs.Close() })
+		c, enforced := a.enter(from{Conn: ours, remote: &net.TCPAddr{IP: net.IPv4(192, 0, 2, remote)}})
+		if c == nil || !slices.Equal(enforced, want) {
+			t.Fatalf("let in: %v; enforced: %v, want %v", c != nil, enforced, want)
+		}
+		return c
+	}
+	other, first := enter(1), enter(2)
+	second := enter(2, LimitHandshakesPerAddress)
+	if !first.isEvicted() || other.isEvicted() {
+		t.Error("another was closed")
+	}
+	second.begun()
+	third := enter(2, LimitHandshakesPerAddress)
+	if !second.isEvicted() {
+		t.Error("a handshake was not closed")
+	}
+	third.begun()
+	if err := third.shaken(); err != nil {
+		t.Fatal(err)
+	}
+	enter(2)
+	if third.isEvicted() || other.isEvicted() {
+		t.Error("who waits was closed, or another")
+	}
+}
+
 // Who has proved who he is makes room for nobody, nor who is being served.
 func TestEvictsNobodyWhoWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -60,11 +60,11 @@ func at(n int) netip.Addr { return netip.AddrFrom4([4]byte{10, byte(n >> 16), by
 func TestFailuresAreForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newCallers()
+		s.failed(new(client), time.Now()) // of a Unix socket
 		for i := range maxFailing + 10 {
 			s.failed(&client{addr: at(i)}, time.Now())
 		}
 		s.failed(&client{addr: at(0)}, time.Now())
-		s.failed(new(client), time.Now()) // of a Unix socket
 		for i, want := range map[int]int{0: 2, maxFailing - 1: 1, maxFailing: 0} {
 			if got := s.failuresOf(at(i), time.Now()); got != want {
 				t.Errorf("address %d: %d failures, want %d", i, got, want)
