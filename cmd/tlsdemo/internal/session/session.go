@@ -117,10 +117,13 @@ func read(path string) (data []byte, why string, err error) {
 		return nil, "", &fs.PathError{Op: "read session", Path: path, Err: errOther}
 	}
 	why = exposed(info)
-	if why != foreign {
-		data, err = certs.Read(file)
+	if why == foreign {
+		return nil, why, nil
 	}
-	return data, why, err
+	if data, err = certs.Read(file); err != nil {
+		return nil, "", &fs.PathError{Op: "read session", Path: path, Err: err}
+	}
+	return data, why, nil
 }
 
 // resumable is a session that was saved, or nil where it cannot be read any more.

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"tlsdemo/certs"
 	"tlsdemo/certs/certstest"
 )
 
@@ -92,8 +94,12 @@ func TestResume(t *testing.T) {
 				"server": func(s *Scope) { s.Server = "127.0.0.1" },
 				"client": func(s *Scope) { s.Client = nil },
 				"roots":  func(s *Scope) { s.Roots = append(s.Roots, s.Client[0]) },
+				"owner":  func(s *Scope) { s.Client, s.Roots = nil, append(s.Client, s.Roots...) },
 			} {
 				scope := r.scope()
+				if r.connect(scope); !r.connect(scope) {
+					t.Fatal("it did not resume")
+				}
 				change(&scope)
 				if r.connect(scope) {
 					t.Errorf("with another %s it resumed", name)
@@ -118,10 +124,46 @@ func TestOpenRefuses(t *testing.T) {
 		put("json", `{"format":"other"}`, 0o600): "not a session file",
 		put("empty", "", 0o600):                  "not a session file",
 		dir:                                      "not a session file",
+		put("half", `{"format":"`+format+`","scope":1}`, 0o600):   "not a session file",
+		put("large", strings.Repeat(" ", certs.MaxFile+1), 0o600): "larger than",
 	} {
-		if _, err := Open(path, Scope{}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Open(path, Scope{}); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: error %v, want %q", path, err, want)
 		}
+	}
+}
+
+// Only a session that is new is written, and once.
+func TestSave(t *testing.T) {
+	r := newRig(t, tls.VersionTLS13)
+	r.connect(r.scope())
+	file, err := Open(r.path, r.scope())
+	if err != nil {
+		t.Fatal(err)
+	}
+	session, _ := file.Get("")
+	for i, step := range []struct {
+		put     bool
+		session *tls.ClientSessionState
+		written bool
+	}{{false, nil, false}, {true, nil, false}, {true, session, true}, {false, nil, false}} {
+		if err := os.RemoveAll(r.path); err != nil {
+			t.Fatal(err)
+		}
+		if step.put {
+			file.Put("", step.session)
+		}
+		if err := file.Save(); err != nil {
+			t.Errorf("step %d: %v", i, err)
+		}
+		if _, err := os.Stat(r.path); (err == nil) != step.written {
+			t.Errorf("step %d: written %v", i, err == nil)
+		}
+	}
+	file.path = filepath.Join(r.path, "none", "session")
+	file.Put("", session)
+	if err := file.Save(); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("error %v", err)
 	}
 }
 
@@ -149,7 +191,7 @@ func TestUnsafe(t *testing.T) {
 		}
 		for _, path := range []string{r.path, link} {
 			_, err := Open(path, r.scope())
-			if unsafe, ok := errors.AsType[*UnsafeError](err); !ok || !strings.HasPrefix(unsafe.Why, want) {
+			if unsafe, ok := errors.AsType[*UnsafeError](err); !ok || !strings.HasPrefix(unsafe.Why, want) || !strings.HasPrefix(err.Error(), path+" is not used: "+want) {
 				t.Errorf("%s: error %v, want %q", path, err, want)
 			}
 		}
