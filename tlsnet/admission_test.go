@@ -174,6 +174,89 @@ func TestEvictsNobodyWhoWaits(t *testing.T) {
 	})
 }
 
+// Whoever waits for room hears that there is some, or that there will be none.
+func TestAwaitRoomEnds(t *testing.T) {
+	for want, end := range map[bool]func(*crowd){
+		true:  func(c *crowd) { c.clients[0].leave() },
+		false: func(c *crowd) { c.admission.drain() },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			c := newCrowd(t, 1)
+			c.enter(1)
+			c.clients[0].begun()
+			if err := c.clients[0].shaken(); err != nil {
+				t.Fatal(err)
+			}
+			let := make(chan bool, 1)
+			go func() { let <- c.admission.awaitRoom() }()
+			synctest.Wait()
+			end(c)
+			if got := <-let; got != want {
+				t.Errorf("let in: %v, want %v", got, want)
+			}
+		})
+	}
+}
+
+// Of those without a request the one that has rested longest is closed, each only once.
+func TestDisturb(t *testing.T) {
+	c := newCrowd(t, 4)
+	c.enter(3)
+	for _, client := range c.clients {
+		client.begun()
+		if err := client.shaken(); err != nil {
+			t.Fatal(err)
+		}
+		client.beingServed()
+		client.rest(true)
+	}
+	c.clients[0].rest(false) // it is not to be closed
+	c.clients[1].rest(false)
+	c.clients[1].rest(true)
+	for n, want := range [][]int{{2}, {1, 2}, {1, 2}} {
+		if got := c.admission.disturb(); got != (n < 2) {
+			t.Errorf("disturbed number %d: %v", n, got)
+		}
+		if got := c.gone(); !slices.Equal(got, want) {
+			t.Errorf("closed: %v, want %v", got, want)
+		}
+	}
+}
+
+// A client that rests is waited for, for a moment only once nobody else is let in, and not at all
+// once everything ends; one that has left does not come back.
+func TestRest(t *testing.T) {
+	for want, end := range map[time.Duration]func(*admission){
+		time.Hour: func(*admission) {},
+		farewell:  func(a *admission) { a.drain() },
+		0:         func(a *admission) { a.drain(); a.interrupt() },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			c := newCrowd(t, 4)
+			c.enter(1)
+			c.clients[0].begun()
+			if err := c.clients[0].shaken(); err != nil {
+				t.Fatal(err)
+			}
+			c.clients[0].beingServed()
+			end(c.admission)
+			c.clients[0].rest(true)
+			began := time.Now()
+			time.AfterFunc(time.Hour, func() { c.others[0].Close() })
+			_, _ = c.clients[0].Read(make([]byte, 1))
+			if took := time.Since(began); took != want {
+				t.Errorf("it was waited for %v, want %v", took, want)
+			}
+			c.clients[0].leave()
+			c.clients[0].rest(true)
+			if !c.admission.isEmpty() {
+				t.Error("it is there again")
+			}
+			time.Sleep(time.Hour)
+		})
+	}
+}
+
 // What the system has no room for there is no room for, for a while.
 func TestRelieves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
