@@ -50,7 +50,7 @@ type Reloader struct {
 	current atomic.Pointer[Source]
 	failure atomic.Pointer[error] // of the last look, or nil
 	mu      sync.Mutex
-	inForce contents // of current
+	inForce contents // of current; those of no files before the first
 	told    string   // the failure that has been told, or empty
 }
 
@@ -133,11 +133,11 @@ func (r *Reloader) read() (*Source, contents, error) {
 	for range lookings {
 		files := r.Files()
 		before, err := contentsOf(files)
-		if err != nil || r.Source() != nil && before == r.inForce {
+		if err != nil || before == r.inForce {
 			return nil, before, err
 		}
 		source, err := r.open(files)
-		if after, changing := contentsOf(r.Files()); changing == nil && after == before {
+		if after, _ := contentsOf(r.Files()); after == before { // after an error, after is zero, and before is not
 			return source, before, err
 		}
 	}

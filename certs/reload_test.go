@@ -37,8 +37,13 @@ func watching(t *testing.T, poll time.Duration, files func() certs.Files) *reloa
 			return files()
 		},
 		Changed: func(source *certs.Source) { r.changed <- source },
-		Failed:  func(err error) { r.failed <- err },
-		Poll:    poll,
+		Failed: func(err error) {
+			if err == nil {
+				t.Error("told of a failure that is none")
+			}
+			r.failed <- err
+		},
+		Poll: poll,
 	}
 	if changed, err := r.Reload(); !changed || err != nil {
 		t.Fatal(changed, err)
@@ -282,6 +287,34 @@ func TestReloadOfHalfAPair(t *testing.T) {
 	}
 }
 
+// Nobody has to be told of anything.
+func TestReloadTellsNobody(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	writtenSet(t, dir)
+	r := &certs.Reloader{Files: serverFiles(dir), Poll: time.Millisecond}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		r.Watch(ctx)
+	}()
+	until := func(is func() bool) {
+		t.Helper()
+		for begun := time.Now(); !is(); time.Sleep(time.Millisecond) {
+			if time.Since(begun) > promptly {
+				t.Fatal("it does not look")
+			}
+		}
+	}
+	until(func() bool { return r.Source() != nil })
+	do(t, os.Remove(filepath.Join(dir, "server.key")))
+	until(func() bool { return r.Err() != nil })
+	wantCode(t, r.Err(), certs.FileMissing)
+	cancel()
+	<-ended
+}
+
 // What was good before is good again, and no other state.
 func TestReloadOfWhatIsInForce(t *testing.T) {
 	t.Parallel()
@@ -300,6 +333,23 @@ func TestReloadOfWhatIsInForce(t *testing.T) {
 	}
 	do(t, os.Remove(filepath.Join(dir, "server.key"))) // which is news again
 	r.refuses(certs.FileMissing)
+}
+
+// What cannot be opened is not in force, whatever the caller's check says: least of all without a
+// revocation list that cannot be read.
+func TestReloadAsksCheckOnlyOfWhatIsGood(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	writtenSet(t, dir)
+	files := serverFiles(dir)()
+	files.CRL = filepath.Join(dir, "list.pem")
+	writeTo(t, files.CRL, []byte("no list"))
+	r := &certs.Reloader{Files: func() certs.Files { return files }, Check: func(*certs.Source) error { return nil }}
+	changed, err := r.Reload()
+	wantCode(t, err, certs.CRLUnparsable)
+	if changed || r.Source() != nil {
+		t.Error("it is in force")
+	}
 }
 
 // The caller's check is asked before anything is in force.
