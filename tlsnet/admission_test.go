@@ -327,8 +327,8 @@ func TestDrain(t *testing.T) {
 		if _, err := c.clients[1].Read(make([]byte, 1)); !neterr.DeadlinePassed(err) || time.Since(began) > farewell {
 			t.Errorf("who is silent has %v, and then %v", time.Since(began), err)
 		}
-		if _, late := c.clients[0].state(); late {
-			t.Error("who has begun is too late")
+		if phase, late := c.clients[0].state(); late || phase != shaking {
+			t.Errorf("who has begun is too late: %v, or has not begun: %d", late, phase)
 		}
 		c.clients[1].leave()
 		select {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -257,6 +258,24 @@ func TestServeConnOfVisitor(t *testing.T) {
 			t.Errorf("%q: still being served", protocols)
 		}
 		ln.Close()
+	}
+}
+
+// ServeConn returns that a request was refused.
+func TestServeConnOfRefusedVisitor(t *testing.T) {
+	r := newHTTPRig(t, &tlsnet.Server{}, says)
+	near, far := tcpPair(t)
+	served := make(chan error, 1)
+	go func() { served <- r.server.ServeConn(timeout(t), near) }()
+	config := r.clientConfig("http/1.1")()
+	config.ServerName = "localhost"
+	conn := tls.Client(far, config)
+	io.WriteString(conn, "GET / HTTP/1.1\r\n\r\n") // without a Host
+	io.Copy(io.Discard, conn)
+	conn.Close()
+	err := <-served
+	if refused, ok := errors.AsType[*tlsnet.RequestError](err); !ok || !strings.HasPrefix(refused.Why, "400") {
+		t.Errorf("error %v", err)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -27,6 +28,9 @@ func TestServerNeedsConfig(t *testing.T) {
 	if err := new(tlsnet.Server).Serve(ln); err == nil || errors.Is(err, tlsnet.ErrServerClosed) {
 		t.Errorf("error %v: a Server without Config must not serve at all", err)
 	}
+	if err := ln.Close(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("the listener was left open: %v", err)
+	}
 }
 
 func TestServeAfterClose(t *testing.T) {
@@ -38,6 +42,9 @@ func TestServeAfterClose(t *testing.T) {
 	server.Close()
 	if err := server.Serve(ln); !errors.Is(err, tlsnet.ErrServerClosed) {
 		t.Errorf("error %v", err)
+	}
+	if err := ln.Close(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("the listener was left open: %v", err)
 	}
 }
 
@@ -95,8 +102,10 @@ func TestServeConnErrors(t *testing.T) {
 // Limits hold for ServeConn too, and a closed server serves nobody.
 func TestServeConnTurnsAway(t *testing.T) {
 	begun, served := make(chan struct{}), make(chan error, 1)
+	var opened, closed atomic.Int64
 	server := &tlsnet.Server{
 		Plain: true, PerAddress: tlsnet.PerAddress{Conns: 1},
+		Hooks: &tlsnet.Hooks{Opened: func(net.Conn) { opened.Add(1) }, Closed: func(net.Conn) { closed.Add(1) }},
 		Handler: handler(func(ctx context.Context, _ net.Conn) error {
 			close(begun)
 			<-ctx.Done()
@@ -123,6 +132,66 @@ func TestServeConnTurnsAway(t *testing.T) {
 	third, _ := tcpPair(t)
 	if err := server.ServeConn(t.Context(), third); err != tlsnet.ErrServerClosed {
 		t.Errorf("after Close: %v", err)
+	}
+	if opened.Load() != 1 || closed.Load() != 1 {
+		t.Errorf("%d opened, %d closed, want the first only", opened.Load(), closed.Load())
+	}
+}
+
+// Who takes another's place is served.
+func TestServeConnInPlaceOfAnother(t *testing.T) {
+	trouble, opened := errors.New("trouble"), make(chan struct{}, 2)
+	server := &tlsnet.Server{
+		Config: func() *tls.Config { return new(tls.Config) }, PerAddress: tlsnet.PerAddress{Handshakes: 1},
+		FirstByteTimeout: time.Hour, HandshakeTimeout: time.Hour,
+		Hooks: &tlsnet.Hooks{Opened: func(net.Conn) { opened <- struct{}{} }},
+	}
+	defer server.Close()
+	first, far := tcpPair(t)
+	served := make(chan error, 1)
+	go func() { served <- server.ServeConn(t.Context(), first) }()
+	<-opened
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(trouble)
+	second, _ := tcpPair(t)
+	if err := server.ServeConn(ctx, second); !errors.Is(err, trouble) {
+		t.Errorf("the second connection: %v", err)
+	}
+	wantClosed(t, far)
+	if err := <-served; err == nil {
+		t.Error("the first connection was served")
+	}
+}
+
+// A Plain server has no use for a configuration, nor for HTTP.
+func TestPlainHasNoTLS(t *testing.T) {
+	r := newRig(t, &tlsnet.Responder{}, &tlsnet.Server{
+		Plain: true, Config: func() *tls.Config { return new(tls.Config) }, HTTP: &http.Server{},
+	})
+	conn := dialSilent(t, r.addr, 1)[0]
+	io.WriteString(conn, "GET / HTTP/1.0\r\n\r\n")
+	conn.(*net.TCPConn).CloseWrite()
+	if got, err := io.ReadAll(conn); string(got) != tlsnet.DefaultReply || err != nil {
+		t.Errorf("answer %q, error %v", got, err)
+	}
+}
+
+// Who is being served takes no place of those that have yet to shake hands.
+func TestMaxHandshakesIsNotOfThoseServed(t *testing.T) {
+	begun, release := make(chan struct{}, 3), make(chan struct{})
+	r := newRig(t, nil, &tlsnet.Server{MaxHandshakes: 1, Handler: handler(func(context.Context, net.Conn) error {
+		begun <- struct{}{}
+		<-release
+		return nil
+	})})
+	defer close(release)
+	for range 3 {
+		r.dialRaw(t)
+		select {
+		case <-begun:
+		case <-time.After(10 * time.Second):
+			t.Fatal("nobody else is served")
+		}
 	}
 }
 
@@ -535,6 +604,8 @@ func TestCloseWithStuckHandler(t *testing.T) {
 	if err := r.server.Close(); err == nil {
 		t.Error("a Handler that goes on is no error")
 	}
+	conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	wantClosed(t, conn)
 	close(release)
 	if err := r.server.Shutdown(timeout(t)); err != nil {
 		t.Errorf("once it has returned: %v", err)
