@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -157,6 +158,43 @@ func TestRestingVisitors(t *testing.T) {
 			}
 			io.Copy(io.Discard, resp.Body)
 			resp.Body.Close()
+		}
+	}
+}
+
+// Who waits gets the place of a client of HTTP soon after that has been answered, and not before.
+func TestVisitorsRestLater(t *testing.T) {
+	for _, protocol := range []string{"h2", "http/1.1"} {
+		log := make(logLines, 100)
+		begun, goOn, answered := make(chan struct{}), make(chan struct{}), make(chan error, 2)
+		server := &tlsnet.Server{MaxConns: 1, Logger: slog.New(slog.NewTextHandler(log, nil))}
+		r := newHTTPRig(t, server, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/slow" {
+				close(begun)
+				<-goOn
+			}
+			says(w, r)
+		})
+		ask := func(path string) {
+			client := r.client(t, protocol)
+			go func() {
+				resp, err := client.Get("https://" + r.addr + path)
+				if err == nil {
+					_, err = io.ReadAll(resp.Body) // and keeps the connection
+					resp.Body.Close()
+				}
+				answered <- err
+			}()
+		}
+		ask("/slow")
+		<-begun
+		ask("/")
+		<-log // that it waits
+		close(goOn)
+		for range 2 {
+			if err := received(t, answered); err != nil {
+				t.Errorf("%s: %v", protocol, err)
+			}
 		}
 	}
 }

@@ -86,7 +86,7 @@ type Server struct {
 	MaxHandshakes int
 	// MaxConns is how many connections are served at once; others wait, once they have
 	// shaken hands. For one that waits, that of HTTP is closed which has been without a
-	// request for the longest. If zero, DefaultMaxConns.
+	// request for the longest, within a second once there is one. If zero, DefaultMaxConns.
 	MaxConns int
 	// PerAddress bounds what one address may have of all that.
 	PerAddress PerAddress
@@ -220,6 +220,9 @@ func (s *Server) receive(v *visitor, end func(error)) {
 	}
 }
 
+// disturbEvery is how often a client that waits looks for one of HTTP that has no request any more.
+const disturbEvery = time.Second
+
 // takeTurn waits until the Handler has room. Where it has, it takes the client even when
 // the server is closing: so the client is told.
 func (s *Server) takeTurn() bool {
@@ -233,11 +236,17 @@ func (s *Server) takeTurn() bool {
 	} else if n, due := s.busy.due(); due {
 		s.acceptor.logger.Warn("the limit of clients is reached: new clients have to wait", "max_conns", cap(s.turns), "waited", n)
 	}
-	select {
-	case s.turns <- struct{}{}:
-		return true
-	case <-s.acceptor.ctx.Done():
-		return false
+	again := time.NewTicker(disturbEvery)
+	defer again.Stop()
+	for {
+		select {
+		case s.turns <- struct{}{}:
+			return true
+		case <-s.acceptor.ctx.Done():
+			return false
+		case <-again.C:
+			s.acceptor.disturb()
+		}
 	}
 }
 
