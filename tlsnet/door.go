@@ -158,9 +158,8 @@ const maxMethod = 20
 // section 3) or the preface of HTTP/2 (RFC 9113 section 3.4).
 func isRequest(data []byte) bool {
 	line, _, whole := bytes.Cut(data, []byte("\n"))
-	line = bytes.TrimSuffix(line, []byte("\r"))
-	method, rest, ok := bytes.Cut(line, []byte(" "))
-	if !whole || !ok || len(method) == 0 || len(method) > maxMethod || bytes.ContainsFunc(method, isNotUpper) {
+	method, rest, _ := bytes.Cut(line, []byte(" "))
+	if !whole || len(method) == 0 || len(method) > maxMethod || bytes.ContainsFunc(method, isNotUpper) {
 		return false
 	}
 	version := rest[bytes.LastIndexByte(rest, ' ')+1:]

@@ -694,3 +694,36 @@ func TestInterruptedBeforeItBegins(t *testing.T) {
 		t.Errorf("%v after %v", err, took)
 	}
 }
+
+// What was answered is told with the size of the answer, which is not that of the message, and the
+// time that it took.
+func TestReceivedTellsOfTheAnswer(t *testing.T) {
+	for _, protocols := range [][]string{{tlsnet.Protocol}, nil} {
+		for echo, want := range map[bool]int64{true: 5, false: int64(len(tlsnet.DefaultReply))} {
+			told := make(chan tlsnet.Received, 2)
+			r := newRig(t, nil, &tlsnet.Server{Handler: &tlsnet.Responder{Echo: echo, Received: func(_ net.Conn, r tlsnet.Received) { told <- r }}})
+			if _, err := r.send(timeout(t), strings.NewReader("Hello"), protocols...); err != nil {
+				t.Fatal(err)
+			}
+			if err := r.server.Shutdown(timeout(t)); err != nil {
+				t.Fatal(err)
+			}
+			if got := <-told; got.Message.Size != 5 || got.Sent != want || got.Took <= 0 || got.Took > time.Minute {
+				t.Errorf("echo %v, ALPN %q: %+v", echo, protocols, got)
+			}
+		}
+	}
+}
+
+// Of a message that was not answered nobody is told as if it had been.
+func TestReceivedOnlyWhatWasAnswered(t *testing.T) {
+	r := newRig(t, &tlsnet.Responder{MaxMessage: 4}, &tlsnet.Server{Failed: func(net.Conn, error) {}})
+	for _, protocols := range [][]string{{tlsnet.Protocol}, nil} {
+		if _, err := r.send(timeout(t), strings.NewReader("Hello"), protocols...); err == nil {
+			t.Error("a message over the limit was answered")
+		}
+	}
+	if sizes := r.sizes(t); len(sizes) > 0 {
+		t.Errorf("told of %v", sizes)
+	}
+}

@@ -1,0 +1,67 @@
+package tlsnet
+
+import (
+	"math"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// A request line has a method in capital letters, something to ask for, and a version of HTTP.
+func TestIsRequest(t *testing.T) {
+	for text, want := range map[string]bool{
+		"GET / HTTP/1.1\r\nHost: a":               true,
+		"GET / HTTP/1.0\n":                        true,
+		"A / HTTP/1.1\n":                          true,
+		"Z / HTTP/1.1\n":                          true,
+		"M-SEARCH * HTTP/1.1\n":                   true,
+		"VERSION_CONTROL / HTTP/1.1\n":            true,
+		"PRI * HTTP/2.0\r\n\r\n":                  true,
+		"GET /a b HTTP/1.1\n":                     true,
+		strings.Repeat("M", 20) + " / HTTP/1.1\n": true,
+		strings.Repeat("M", 21) + " / HTTP/1.1\n": false,
+		"GET / HTTP/1.1":                          false,
+		"GET HTTP/1.1\n":                          false,
+		"HTTP/1.1\n":                              false,
+		"HTTP/1.1 200 OK\n":                       false,
+		"GET / http/1.1\n":                        false,
+		"GET / RTSP/1.0\n":                        false,
+		"GET /\n":                                 false,
+		"GET\n":                                   false,
+		" / HTTP/1.1\n":                           false,
+		"@ / HTTP/1.1\n":                          false,
+		"[ / HTTP/1.1\n":                          false,
+		"get / HTTP/1.1\n":                        false,
+		"\n":                                      false,
+		"":                                        false,
+	} {
+		if got := isRequest([]byte(text)); got != want {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}
+
+// Whoever wanted to know of the states of connections before is told of them still.
+func TestDoorTellsOthers(t *testing.T) {
+	var told []http.ConnState
+	server := &http.Server{ConnState: func(_ net.Conn, state http.ConnState) { told = append(told, state) }}
+	newDoor(server)
+	ours, theirs := net.Pipe()
+	defer ours.Close()
+	defer theirs.Close()
+	server.ConnState(ours, http.StateActive)
+	server.ConnState(ours, http.StateClosed)
+	if len(told) != 2 || told[0] != http.StateActive || told[1] != http.StateClosed {
+		t.Errorf("told of %v", told)
+	}
+}
+
+// Without a limit of its own a Responder has the one that is documented.
+func TestDefaultMaxMessage(t *testing.T) {
+	for given, want := range map[int64]int64{0: DefaultMaxMessage, -1: math.MaxInt64, 7: 7} {
+		if got := (&Responder{MaxMessage: given}).most(); got != want {
+			t.Errorf("%d: %d, want %d", given, got, want)
+		}
+	}
+}
