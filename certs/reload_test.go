@@ -496,6 +496,37 @@ func TestReloadWithoutTheCRLOfAnOldCA(t *testing.T) {
 	}
 }
 
+// Of several lists of a CA the newest is in force, in whichever order they stand; without it the
+// files are not good.
+func TestReloadOfSeveralLists(t *testing.T) {
+	t.Parallel()
+	set := certstest.New(t)
+	older, err := set.CA.CRL(time.Now().Add(-time.Hour), nil)
+	do(t, err)
+	newer, err := set.CA.CRL(time.Now(), nil)
+	do(t, err)
+	for _, both := range [][]byte{slices.Concat(older, newer), slices.Concat(newer, older)} {
+		dir := t.TempDir()
+		writeSet(t, dir, set.Pairs())
+		files := certs.Dir(dir).Files(certs.Server)
+		files.CRL = filepath.Join(dir, "list.pem")
+		r := &certs.Reloader{Files: func() certs.Files { return files }}
+		for i, step := range []struct {
+			lists []byte
+			good  bool
+		}{{both, true}, {older, false}, {newer, true}, {older, false}, {slices.Concat(older, newer), true}, {slices.Concat(newer, older), true}} {
+			writeTo(t, files.CRL, step.lists)
+			_, err := r.Reload()
+			if (err == nil) != step.good {
+				t.Errorf("step %d: %v", i, err)
+			}
+			if finding, ok := errors.AsType[*certs.Finding](err); !step.good && (!ok || finding.Code != certs.CRLExpired || finding.File != files.CRL || finding.Text == "") {
+				t.Errorf("step %d: %v does not name the file", i, err)
+			}
+		}
+	}
+}
+
 // A list that grows in place, as a script appends to it.
 func TestReloadOfCRL(t *testing.T) {
 	t.Parallel()
