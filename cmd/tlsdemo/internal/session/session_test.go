@@ -93,6 +93,7 @@ func TestResume(t *testing.T) {
 			for name, change := range map[string]func(*Scope){
 				"server": func(s *Scope) { s.Server = "127.0.0.1" },
 				"client": func(s *Scope) { s.Client = nil },
+				"key":    func(s *Scope) { s.Client = r.set.Server.Chain },
 				"roots":  func(s *Scope) { s.Roots = append(s.Roots, s.Client[0]) },
 				"owner":  func(s *Scope) { s.Client, s.Roots = nil, append(s.Client, s.Roots...) },
 			} {
