@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -493,6 +495,26 @@ func TestReloadWithoutTheCRLOfAnOldCA(t *testing.T) {
 	do(t, err)
 	if now := r.shows(next[certs.Server]); len(now.CRLs()) > 0 {
 		t.Error("there is a list")
+	}
+}
+
+// A pipe is refused by its name, and not waited for; of a directory it is said that it is one.
+func TestReloadOfNoFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	writtenSet(t, dir)
+	pipe := filepath.Join(dir, "pipe")
+	if err := exec.CommandContext(t.Context(), "mkfifo", pipe).Run(); err != nil {
+		t.Skip("no mkfifo here")
+	}
+	for path, want := range map[string]string{pipe: "is not a regular file", dir: "is a directory"} {
+		files := serverFiles(dir)()
+		files.Key = path
+		_, err := (&certs.Reloader{Files: func() certs.Files { return files }}).Reload()
+		finding, ok := errors.AsType[*certs.Finding](err)
+		if !ok || finding.Code != certs.KeyUnreadable || finding.File != path || !strings.Contains(finding.Text, want) {
+			t.Errorf("error %v, want %q", err, want)
+		}
 	}
 }
 
