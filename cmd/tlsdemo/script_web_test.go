@@ -48,7 +48,7 @@ func web(ts *testscript.TestScript, neg bool, args []string) {
 		config.ClientAuth, config.ClientCAs = tls.RequestClientCert, nil
 	case "front":
 		server.TLSNextProto = map[string]func(*http.Server, *tls.Conn, http.Handler){"h2": func(_ *http.Server, conn *tls.Conn, _ http.Handler) {
-			readOnce(conn)
+			untilHeader(conn)
 			_, _ = io.WriteString(conn, "HTTP/1.0 400 Bad Request\r\n\r\n")
 			_ = conn.CloseWrite()
 			_, _ = io.Copy(io.Discard, conn)
@@ -151,21 +151,27 @@ func hijacked(w http.ResponseWriter, r *http.Request) {
 // wantsHTTP1 is a server of HTTP/2 that reads as far as the header of a request, and then says
 // HTTP_1_1_REQUIRED (RFC 9113 section 7).
 func wantsHTTP1(how string) func(*http.Server, *tls.Conn, http.Handler) {
-	const preface, settings, required = 24, "\x00\x00\x00\x04\x00\x00\x00\x00\x00", "\x00\x00\x00\x0d"
+	const settings, required = "\x00\x00\x00\x04\x00\x00\x00\x00\x00", "\x00\x00\x00\x0d"
 	says := map[string]string{
 		"reset":  "\x00\x00\x04\x03\x00\x00\x00\x00\x01" + required,
 		"goaway": "\x00\x00\x08\x07\x00\x00\x00\x00\x00\x00\x00\x00\x00" + required,
 	}[how]
 	return func(_ *http.Server, conn *tls.Conn, _ http.Handler) {
-		_, _ = io.CopyN(io.Discard, conn, preface)
-		for head := make([]byte, 9); head[3] != 1; {
-			if _, err := io.ReadFull(conn, head); err != nil {
-				return
-			}
-			_, _ = io.CopyN(io.Discard, conn, int64(head[0])<<16|int64(head[1])<<8|int64(head[2]))
-		}
+		untilHeader(conn)
 		_, _ = io.WriteString(conn, settings+says)
 		_, _ = io.Copy(io.Discard, conn)
+	}
+}
+
+// untilHeader reads from a client of HTTP/2 as far as the header of a request.
+func untilHeader(conn *tls.Conn) {
+	const preface, headers = 24, 1
+	_, _ = io.CopyN(io.Discard, conn, preface)
+	for head := make([]byte, 9); head[3] != headers; {
+		if _, err := io.ReadFull(conn, head); err != nil {
+			return
+		}
+		_, _ = io.CopyN(io.Discard, conn, int64(head[0])<<16|int64(head[1])<<8|int64(head[2]))
 	}
 }
 
