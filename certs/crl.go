@@ -209,13 +209,10 @@ func listGone(file string, err error) *Finding {
 func (c *CRL) checkSigner(roots []*x509.Certificate) *Finding {
 	named := false
 	for _, root := range roots {
-		if !bytes.Equal(root.RawSubject, c.list.RawIssuer) {
-			continue
-		}
-		if c.signedBy(root) {
+		if c.of(root) {
 			return nil
 		}
-		named = true
+		named = named || bytes.Equal(root.RawSubject, c.list.RawIssuer)
 	}
 	if !named {
 		return nil

@@ -43,6 +43,19 @@ func (c *crowd) enter(n int) {
 	}
 }
 
+// rest has all of them served, and rest.
+func (c *crowd) rest() {
+	c.t.Helper()
+	for _, client := range c.clients {
+		client.begun()
+		if err := client.shaken(); err != nil {
+			c.t.Fatal(err)
+		}
+		client.beingServed()
+		client.rest(true)
+	}
+}
+
 // gone are those that were closed, by their number.
 func (c *crowd) gone() (gone []int) {
 	for i, conn := range c.others {
@@ -202,14 +215,7 @@ func TestAwaitRoomEnds(t *testing.T) {
 func TestDisturb(t *testing.T) {
 	c := newCrowd(t, 4)
 	c.enter(3)
-	for _, client := range c.clients {
-		client.begun()
-		if err := client.shaken(); err != nil {
-			t.Fatal(err)
-		}
-		client.beingServed()
-		client.rest(true)
-	}
+	c.rest()
 	c.clients[0].rest(false) // it is not to be closed
 	c.clients[1].rest(false)
 	c.clients[1].rest(true)
@@ -283,14 +289,7 @@ func TestRelieves(t *testing.T) {
 func TestRelievesOfResting(t *testing.T) {
 	c := newCrowd(t, 100)
 	c.enter(10)
-	for _, client := range c.clients {
-		client.begun()
-		if err := client.shaken(); err != nil {
-			t.Fatal(err)
-		}
-		client.beingServed()
-		client.rest(true)
-	}
+	c.rest()
 	if !c.admission.relieve() {
 		t.Error("not relieved")
 	}

@@ -120,10 +120,10 @@ func onLoopback(addr net.Addr) bool {
 }
 
 // forHost keeps pages of the web from reading the metrics of a server on loopback through the
-// browser of somebody who is on this machine. The name of such a page's own host may be given the address of this server
-// (DNS rebinding), and then the browser takes both for one; but the name is in the request. An
-// address or localhost is not for others to give away, and name is what the server was told to
-// be called. Without a Host it is no browser that asks.
+// browser of somebody who is on this machine. The name of such a page's own host may be given the
+// address of this server (DNS rebinding), and then the browser takes both for one; but the name is
+// in the request. An address or localhost is not for others to give away, and name is what the
+// server was told to be called. Without a Host it is no browser that asks.
 func forHost(name string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host := strings.TrimSuffix(hostOf(r.Host), ".")
@@ -141,7 +141,8 @@ func hostOf(addr string) string { return (&url.URL{Host: addr}).Hostname() }
 
 func (s *Server) handler(profiles bool) http.Handler {
 	mux := http.NewServeMux()
-	// The answer is made in memory first: whoever reads slowly does not keep others from asking.
+	// TimeoutHandler makes the answer in memory, and then it is a scrape no more: a client that
+	// reads it slowly takes none of the maxScrapes places.
 	mux.Handle("GET /metrics", http.TimeoutHandler(promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{
 		MaxRequestsInFlight: maxScrapes, DisableCompression: true,
 	}), writeTime, "too slow\n"))

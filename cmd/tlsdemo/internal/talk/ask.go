@@ -90,10 +90,18 @@ func (t *Talk) suspect(conn *tls.Conn, err error) error {
 	if !(unanswered && none.Why.Code == explain.NoAnswer || exchanged && failed.Code == explain.NoAnswer) {
 		return err
 	}
-	if own := explain.Own(conn, t.Intermediates...); len(own) > 0 {
-		return &SuspectError{err, own[0]}
+	if own := t.defect(conn); own != nil {
+		return &SuspectError{err, own}
 	}
 	return err
+}
+
+// defect is the first that can be proved of our own certificate, or nil.
+func (t *Talk) defect(conn *tls.Conn) *explain.Error {
+	if own := explain.Own(conn, t.Intermediates...); len(own) > 0 {
+		return own[0]
+	}
+	return nil
 }
 
 // take notes the answer to a request.
@@ -109,19 +117,12 @@ func (t *Talk) take(conn *tls.Conn, answer *http.Response) error {
 	var fault error
 	if refusal := probe.ReadRefusal(answer.StatusCode, start.data); refusal != nil {
 		fault = t.refused(conn, refusal, mayRefuse(answer.StatusCode))
-	} else if mayRefuse(answer.StatusCode) {
-		fault = t.forbidden(conn)
+	} else if mayRefuse(answer.StatusCode) { // it does not say why
+		if own := t.defect(conn); own != nil {
+			fault = own
+		}
 	}
 	return t.Report.quoteRest(cmp.Or(fault, err))
-}
-
-// forbidden is the failure that an answer is which refuses somebody and does not say why: a defect of
-// our own certificate, if there is one, or nil.
-func (t *Talk) forbidden(conn *tls.Conn) error {
-	if own := explain.Own(conn, t.Intermediates...); len(own) > 0 {
-		return own[0]
-	}
-	return nil
 }
 
 // refused is the failure that an answer of HTTP is, or nil: it says so for certain, or it is
