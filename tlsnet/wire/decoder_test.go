@@ -1,0 +1,166 @@
+package wire
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"io"
+	"math/big"
+	"net"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+)
+
+// recorded is a connection of which the chunks are kept.
+type recorded struct {
+	net.Conn
+	from Side
+	mu   *sync.Mutex
+	to   *[]Chunk
+}
+
+func (r recorded) Write(p []byte) (int, error) {
+	r.mu.Lock()
+	*r.to = append(*r.to, Chunk{time.Now(), r.from, slices.Clone(p)})
+	r.mu.Unlock()
+	return r.Conn.Write(p)
+}
+
+// exchanged has two ends of crypto/tls talk, and returns what went by.
+func exchanged(t *testing.T, secrets io.Writer, client, server *tls.Config) []Chunk {
+	t.Helper()
+	a, b := net.Pipe()
+	var mu sync.Mutex
+	var chunks []Chunk
+	client.KeyLogWriter = secrets
+	c := tls.Client(recorded{a, Client, &mu, &chunks}, client)
+	s := tls.Server(recorded{b, Server, &mu, &chunks}, server)
+	var done sync.WaitGroup
+	done.Go(func() {
+		defer s.Close()
+		if s.Handshake() == nil {
+			_, _ = io.CopyN(io.Discard, s, 12)
+			_, _ = io.WriteString(s, "Hello world!\n")
+		}
+	})
+	if c.Handshake() == nil {
+		_, _ = io.WriteString(c, "Hello world!")
+		_, _ = io.ReadAll(c)
+	}
+	c.Close()
+	done.Wait()
+	return chunks
+}
+
+func issued(t *testing.T, name string) tls.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
+}
+
+func mutual(t *testing.T, version uint16, suite ...uint16) (client, server *tls.Config) {
+	t.Helper()
+	one, other := issued(t, "client"), issued(t, "localhost")
+	trust := x509.NewCertPool()
+	trust.AddCert(one.Leaf)
+	trust.AddCert(other.Leaf)
+	client = &tls.Config{Certificates: []tls.Certificate{one}, RootCAs: trust, ServerName: "localhost", MinVersion: version, MaxVersion: version, CipherSuites: suite}
+	server = &tls.Config{Certificates: []tls.Certificate{other}, ClientCAs: trust, ClientAuth: tls.RequireAndVerifyClientCert}
+	return client, server
+}
+
+func TestDecodeMutual(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		version uint16
+		suite   []uint16
+		proofs  int
+	}{
+		{"TLS 1.3", tls.VersionTLS13, nil, 4},
+		{"TLS 1.2, GCM 128", tls.VersionTLS12, []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}, 4},
+		{"TLS 1.2, GCM 256", tls.VersionTLS12, []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384}, 4},
+		{"TLS 1.2, ChaCha20", tls.VersionTLS12, []uint16{tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256}, 4},
+		{"TLS 1.2, CBC", tls.VersionTLS12, []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA}, 4},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			client, server := mutual(t, test.version, test.suite...)
+			secrets := new(Secrets)
+			c := Decode(exchanged(t, secrets, client, server), secrets)
+			if c.Version != test.version {
+				t.Errorf("version %#x", c.Version)
+			}
+			proofs := 0
+			for _, m := range c.Messages {
+				covered(t, &m)
+				if m.Fault != "" {
+					t.Errorf("%v: %s", &m, m.Fault)
+				}
+				if m.Proof != "" {
+					proofs++
+				}
+				if m.Content == Closed {
+					t.Errorf("%v is closed", &m)
+				}
+			}
+			if proofs != test.proofs {
+				t.Errorf("%d proofs, want %d, of %v", proofs, test.proofs, pointers(c.Messages))
+			}
+		})
+	}
+}
+
+func pointers(messages []Message) (all []*Message) {
+	for i := range messages {
+		all = append(all, &messages[i])
+	}
+	return all
+}
+
+// covered holds that every byte of a message is in exactly one leaf.
+func covered(t *testing.T, m *Message) {
+	t.Helper()
+	if m.Content == ApplicationData || m.Content == Closed || m.Content == NotTLS {
+		return
+	}
+	at := 0
+	var walk func(fields []Field)
+	walk = func(fields []Field) {
+		for _, f := range fields {
+			if f.Offset != at {
+				t.Errorf("%v: %s begins at %d, want %d", m, f.Name, f.Offset, at)
+			}
+			if f.Fields == nil {
+				at += f.Length
+				continue
+			}
+			walk(f.Fields)
+			if at != f.Offset+f.Length {
+				t.Errorf("%v: %s ends at %d, want %d", m, f.Name, at, f.Offset+f.Length)
+			}
+		}
+	}
+	walk(m.Fields)
+	if at != len(m.Raw) {
+		t.Errorf("%v: the fields have %d of %d bytes", m, at, len(m.Raw))
+	}
+}
