@@ -11,6 +11,7 @@ import (
 	"math/big"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -34,7 +35,7 @@ func (r recorded) Write(p []byte) (int, error) {
 // exchanged has two ends of crypto/tls talk, and returns what went by.
 func exchanged(t *testing.T, secrets io.Writer, client, server *tls.Config) []Chunk {
 	t.Helper()
-	a, b := net.Pipe()
+	a, b := sockets(t)
 	var mu sync.Mutex
 	var chunks []Chunk
 	client.KeyLogWriter = secrets
@@ -55,6 +56,24 @@ func exchanged(t *testing.T, secrets io.Writer, client, server *tls.Config) []Ch
 	c.Close()
 	done.Wait()
 	return chunks
+}
+
+// sockets are the two ends of a connection over loopback: those of a net.Pipe wait for each
+// other, which an end of TLS that has written its last does not.
+func sockets(t *testing.T) (client, server net.Conn) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	if client, err = net.Dial("tcp", ln.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	if server, err = ln.Accept(); err != nil {
+		t.Fatal(err)
+	}
+	return client, server
 }
 
 func issued(t *testing.T, name string) tls.Certificate {
@@ -163,4 +182,115 @@ func covered(t *testing.T, m *Message) {
 	if at != len(m.Raw) {
 		t.Errorf("%v: the fields have %d of %d bytes", m, at, len(m.Raw))
 	}
+}
+
+func names(c *Conversation) (all []string) {
+	for _, m := range c.Messages {
+		all = append(all, m.Name)
+	}
+	return all
+}
+
+func TestDecodeRetry(t *testing.T) {
+	client, server := mutual(t, tls.VersionTLS13)
+	client.CurvePreferences = []tls.CurveID{tls.X25519, tls.CurveP384}
+	server.CurvePreferences = []tls.CurveID{tls.CurveP384}
+	secrets := new(Secrets)
+	c := Decode(exchanged(t, secrets, client, server), secrets)
+	if got := names(c); !slices.Contains(got, "HelloRetryRequest") {
+		t.Errorf("%v", got)
+	}
+	for _, m := range c.Messages {
+		if m.Fault != "" || m.Content == Closed || m.Type == Finished && m.Content == Handshake && m.Proof == "" {
+			t.Errorf("%v: fault %q, proof %q", &m, m.Fault, m.Proof)
+		}
+	}
+}
+
+// A session that is resumed has the secret of the connection it began in, in TLS 1.2.
+func TestDecodeResumed(t *testing.T) {
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		client, server := mutual(t, version)
+		client.ClientSessionCache = tls.NewLRUClientSessionCache(1)
+		secrets := new(Secrets)
+		_ = exchanged(t, secrets, client, server)
+		c := Decode(exchanged(t, secrets, client, server), secrets)
+		if !c.Resumed {
+			t.Errorf("%#x is not resumed: %v", version, names(c))
+		}
+		for _, m := range c.Messages {
+			if m.Fault != "" || m.Content == Closed || m.Type == Finished && m.Content == Handshake && m.Proof == "" {
+				t.Errorf("%#x: %v: fault %q, proof %q", version, &m, m.Fault, m.Proof)
+			}
+		}
+	}
+}
+
+// However what was sent is cut into chunks, it says the same.
+func TestDecodeCut(t *testing.T) {
+	client, server := mutual(t, tls.VersionTLS13)
+	secrets := new(Secrets)
+	chunks := exchanged(t, secrets, client, server)
+	want := names(Decode(chunks, secrets))
+	var cut []Chunk
+	for _, chunk := range chunks {
+		for i := range chunk.Data {
+			cut = append(cut, Chunk{chunk.At, chunk.From, chunk.Data[i : i+1]})
+		}
+	}
+	if got := names(Decode(cut, secrets)); !slices.Equal(got, want) {
+		t.Errorf("byte by byte it is %v, and was %v", got, want)
+	}
+}
+
+// Without secrets it is told what is closed.
+func TestDecodeClosed(t *testing.T) {
+	client, server := mutual(t, tls.VersionTLS13)
+	c := Decode(exchanged(t, io.Discard, client, server), nil)
+	want := []string{"ClientHello", "ServerHello", "ChangeCipherSpec", "encrypted ApplicationData"}
+	if got := names(c); len(got) < len(want) || !slices.Equal(got[:len(want)], want) {
+		t.Errorf("%v", got)
+	}
+}
+
+// A byte that is changed in what is proved is found.
+func TestDecodeFlipped(t *testing.T) {
+	client, server := mutual(t, tls.VersionTLS12, tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256)
+	secrets := new(Secrets)
+	chunks := exchanged(t, secrets, client, server)
+	whole := Decode(chunks, secrets)
+	m := whole.Message(Server, Handshake, ServerKeyExchange)
+	if m == nil {
+		t.Fatal(names(whole))
+	}
+	key := find(m.Fields, []string{"public key", "public key"})
+	flip := m.Raw[key.Offset : key.Offset+8]
+	for i, chunk := range chunks {
+		if at := indexOf(chunk.Data, flip); at >= 0 {
+			chunks[i].Data = slices.Clone(chunk.Data)
+			chunks[i].Data[at] ^= 1
+		}
+	}
+	changed := Decode(chunks, secrets)
+	for _, want := range []struct {
+		from  Side
+		of    int
+		fault string
+	}{{Server, ServerKeyExchange, signatureWrong}, {Client, CertificateVerify, signatureWrong}, {Client, Finished, checksumWrong}, {Server, Finished, checksumWrong}} {
+		if m := changed.Message(want.from, Handshake, want.of); m == nil || m.Fault != want.fault || m.Proof != "" {
+			t.Errorf("%v, want the fault %q", m, want.fault)
+		}
+	}
+}
+
+func indexOf(data, part []byte) int { return strings.Index(string(data), string(part)) }
+
+func FuzzDecode(f *testing.F) {
+	f.Add([]byte("\x16\x03\x01\x00\x05\x01\x00\x00\x01\x03"), []byte("\x15\x03\x03\x00\x02\x02\x28"))
+	f.Fuzz(func(t *testing.T, client, server []byte) {
+		c := Decode([]Chunk{{From: Client, Data: client}, {From: Server, Data: server}, {From: Client, Data: client}}, nil)
+		for _, m := range c.Messages {
+			covered(t, &m)
+		}
+	})
 }
