@@ -112,7 +112,7 @@ func traffic12(c candidate, of suite, from Side, client, server Random, etm bool
 	if len(c.secret) != 48 || of.seal == unknownSeal {
 		return nil
 	}
-	iv := map[seal]int{gcm: 4, ccm: 4, ccm8: 4, chacha: 12}[of.seal]
+	iv := map[seal]int{gcm: 4, chacha: 12}[of.seal]
 	mac := 0
 	if of.seal == cbc {
 		mac = of.mac.Size()
