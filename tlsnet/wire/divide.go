@@ -1,6 +1,9 @@
 package wire
 
-import "fmt"
+import (
+	"crypto/tls"
+	"fmt"
+)
 
 // divideMessage divides a message of the handshake. What is in many of them depends on the
 // version, and on what has been agreed on.
@@ -9,22 +12,22 @@ func (d *Decoder) divideMessage(m *Message) {
 		c.named("type", 1, messageName)
 		c.number("length", 3)
 		if c.left() > 0 {
-			d.divideBody(m, c)
+			d.divideBody(m.Type, c)
 		}
 	})
 }
 
-func (d *Decoder) divideBody(m *Message, c *cursor) {
-	tls13 := d.c.Version == 0x0304
-	switch m.Type {
+func (d *Decoder) divideBody(kind int, c *cursor) {
+	tls13 := d.c.Version == tls.VersionTLS13
+	switch kind {
 	case ClientHello:
 		divideClientHello(c)
 	case ServerHello:
-		divideServerHello(c, m)
+		divideServerHello(c, d.h.retry)
 	case NewSessionTicket:
 		divideTicket(c, tls13)
 	case EncryptedExtensions:
-		divideExtensions(c, m.Type)
+		divideExtensions(c, kind)
 	case Certificate:
 		divideCertificate(c, tls13)
 	case CompressedCertificate:
@@ -34,10 +37,9 @@ func (d *Decoder) divideBody(m *Message, c *cursor) {
 	case ServerKeyExchange:
 		d.divideKeyExchange(c)
 	case CertificateRequest:
-		divideRequest(c, tls13)
+		d.divideRequest(c)
 	case CertificateVerify:
-		c.named("signature scheme", 2, schemeName)
-		c.opaque("signature", 2)
+		d.divideSignature(c)
 	case ClientKeyExchange:
 		d.divideClientKey(c)
 	case Finished:
@@ -77,12 +79,13 @@ func methodName(id int) string { return map[int]string{0: "none", 1: "deflate"}[
 const retryRandom = "\xCF\x21\xAD\x74\xE5\x9A\x61\x11\xBE\x1D\x8C\x02\x1E\x65\xB8\x91\xC2\xA2\x11\x16\x7A\xBB\x8C\x5E\x07\x9E\x09\xE2\xC8\xA8\x33\x9C"
 
 // divideServerHello: RFC 8446 section 4.1.3.
-func divideServerHello(c *cursor, m *Message) {
+func divideServerHello(c *cursor, retry bool) {
 	c.named("legacy version", 2, versionName)
+	c.bytes("random", 32)
 	kind := ServerHello
-	if string(c.bytes("random", 32)) == retryRandom {
+	if retry {
 		c.fields[len(c.fields)-1].Note = "that of a HelloRetryRequest"
-		m.Name, kind = "HelloRetryRequest", helloRetryRequest
+		kind = helloRetryRequest
 	}
 	c.opaque("session id", 1)
 	c.named("cipher suite", 2, suiteName)
@@ -126,8 +129,8 @@ func divideCertificate(c *cursor, tls13 bool) {
 }
 
 // divideRequest: RFC 8446 section 4.3.2, RFC 5246 section 7.4.4.
-func divideRequest(c *cursor, tls13 bool) {
-	if tls13 {
+func (d *Decoder) divideRequest(c *cursor) {
+	if d.c.Version == tls.VersionTLS13 {
 		c.opaque("context", 1)
 		divideExtensions(c, CertificateRequest)
 		return
@@ -135,7 +138,9 @@ func divideRequest(c *cursor, tls13 bool) {
 	c.list("certificate types", "type", 1, 1, func(id int) string {
 		return map[int]string{1: "rsa_sign", 2: "dss_sign", 3: "rsa_fixed_dh", 4: "dss_fixed_dh", 64: "ecdsa_sign", 65: "rsa_fixed_ecdh", 66: "ecdsa_fixed_ecdh"}[id]
 	})
-	c.list("signature schemes", "signature scheme", 2, 2, schemeName)
+	if d.c.Version >= tls.VersionTLS12 {
+		c.list("signature schemes", "signature scheme", 2, 2, schemeName)
+	}
 	divideNames(c)
 }
 
@@ -165,11 +170,17 @@ func (d *Decoder) divideKeyExchange(c *cursor) {
 		c.rest("parameters")
 		return
 	}
-	d.h.signed = c.raw[4:c.at]
 	if c.left() > 0 { // anonymous suites sign nothing
-		c.named("signature scheme", 2, schemeName)
-		c.opaque("signature", 2)
+		d.divideSignature(c)
 	}
+}
+
+// divideSignature: RFC 5246 section 4.7. Before TLS 1.2 a signature did not say its scheme.
+func (d *Decoder) divideSignature(c *cursor) {
+	if d.c.Version >= tls.VersionTLS12 {
+		c.named("signature scheme", 2, schemeName)
+	}
+	c.opaque("signature", 2)
 }
 
 // divideClientKey: RFC 8422 section 5.7, RFC 5246 section 7.4.7.
@@ -264,6 +275,8 @@ func divideInside(c *cursor, kind, in int) {
 		c.number("maximum size", 4) // in a NewSessionTicket; elsewhere it is empty
 	case extKeyShare:
 		divideKeyShare(c, in)
+	case extECH:
+		divideECH(c, in)
 	case extSessionTicket:
 		c.rest("ticket")
 	case extRenegotiationInfo:
@@ -272,6 +285,29 @@ func divideInside(c *cursor, kind, in int) {
 		c.number("code", 1)
 	case 28:
 		c.number("bytes", 2)
+	default:
+		c.rest("data")
+	}
+}
+
+// divideECH: RFC 9849 section 5.
+func divideECH(c *cursor, in int) {
+	switch in {
+	case ClientHello:
+		if c.named("type", 1, func(id int) string { return map[int]string{0: "outer", 1: "inner"}[id] }) != 0 {
+			return
+		}
+		c.named("KDF", 2, func(id int) string { return map[int]string{1: "HKDF-SHA256", 2: "HKDF-SHA384", 3: "HKDF-SHA512"}[id] })
+		c.named("AEAD", 2, func(id int) string {
+			return map[int]string{1: "AES-128-GCM", 2: "AES-256-GCM", 3: "ChaCha20Poly1305"}[id]
+		})
+		c.number("config id", 1)
+		c.opaque("encapsulated key", 2)
+		c.opaque("payload", 2)
+	case EncryptedExtensions:
+		c.opaque("configurations to retry with", 2)
+	case helloRetryRequest:
+		c.bytes("confirmation", 8)
 	default:
 		c.rest("data")
 	}

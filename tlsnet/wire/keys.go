@@ -10,14 +10,12 @@ import (
 	_ "crypto/sha256" // of suites
 	_ "crypto/sha512" // of suites
 	"crypto/subtle"
+	"crypto/tls"
 	"encoding/binary"
-	"errors"
 	"slices"
 
 	"golang.org/x/crypto/chacha20poly1305"
 )
-
-var errClosed = errors.New("no key opens this record")
 
 // opener opens the records of one direction, one after the other.
 type opener struct {
@@ -46,9 +44,10 @@ func expand(hash crypto.Hash, secret []byte, label string, context []byte, n int
 	return out
 }
 
-// traffic13 opens what is protected by a traffic secret of TLS 1.3: RFC 8446 section 7.3.
+// traffic13 opens what is protected by a traffic secret of TLS 1.3, RFC 8446 section 7.3. It is nil
+// for a suite that stays closed.
 func traffic13(c candidate, of suite) *opener {
-	if len(c.secret) != of.hash.Size() {
+	if of.seal == unknownSeal || len(c.secret) != of.hash.Size() {
 		return nil
 	}
 	key := expand(of.hash, c.secret, "key", nil, of.key)
@@ -56,7 +55,7 @@ func traffic13(c candidate, of suite) *opener {
 	if aead == nil {
 		return nil
 	}
-	return &opener{candidate: c, suite: of, version: 0x0304, aead: aead, iv: expand(of.hash, c.secret, "iv", nil, 12)}
+	return &opener{candidate: c, suite: of, version: tls.VersionTLS13, aead: aead, iv: expand(of.hash, c.secret, "iv", nil, 12)}
 }
 
 // updated is what opens records after a KeyUpdate: RFC 8446 section 7.2.
@@ -107,7 +106,8 @@ func hmacOf(hash crypto.Hash, key []byte, parts ...[]byte) []byte {
 	return mac.Sum(nil)
 }
 
-// traffic12 opens what one side protects by a master secret: RFC 5246 section 6.3.
+// traffic12 opens what one side protects by a master secret, RFC 5246 section 6.3. It is nil for a
+// suite that stays closed.
 func traffic12(c candidate, of suite, from Side, client, server Random, etm bool) *opener {
 	if len(c.secret) != 48 || of.seal == unknownSeal {
 		return nil
@@ -126,7 +126,7 @@ func traffic12(c candidate, of suite, from Side, client, server Random, etm bool
 		block = block[2*n:]
 		return mine
 	}
-	o := &opener{candidate: c, suite: of, version: 0x0303, etm: etm}
+	o := &opener{candidate: c, suite: of, version: tls.VersionTLS12, etm: etm}
 	o.mac = take(mac)
 	key := take(of.key)
 	o.iv = take(iv)
@@ -140,22 +140,22 @@ func traffic12(c candidate, of suite, from Side, client, server Random, etm bool
 	return o
 }
 
-// open opens a record, header and all, and returns of which type it is inside.
-func (o *opener) open(record []byte) (kind byte, plain []byte, err error) {
+// open opens a record, header and all, and returns the type and the bytes of what it carries.
+func (o *opener) open(record []byte) (kind byte, plain []byte, ok bool) {
 	switch {
-	case o.version == 0x0304:
-		return o.open13(record)
+	case o.version == tls.VersionTLS13:
+		kind, plain, ok = o.open13(record)
 	case o.suite.seal == cbc:
 		kind = record[0]
-		plain, err = o.openCBC(record)
+		plain, ok = o.openCBC(record)
 	default:
 		kind = record[0]
-		plain, err = o.open12(record)
+		plain, ok = o.open12(record)
 	}
-	if err == nil {
+	if ok {
 		o.seq++
 	}
-	return kind, plain, err
+	return kind, plain, ok
 }
 
 // nonce is the sequence number laid over the initialization vector: RFC 8446 section 5.3.
@@ -168,43 +168,42 @@ func (o *opener) nonce() []byte {
 }
 
 // open13 also takes off what the record has been filled up with: RFC 8446 section 5.4.
-func (o *opener) open13(record []byte) (kind byte, plain []byte, err error) {
-	plain, err = o.aead.Open(nil, o.nonce(), record[headerSize:], record[:headerSize])
+func (o *opener) open13(record []byte) (kind byte, plain []byte, ok bool) {
+	plain, err := o.aead.Open(nil, o.nonce(), record[headerSize:], record[:headerSize])
 	if err != nil {
-		return 0, nil, errClosed
+		return 0, nil, false
 	}
-	o.seq++
 	end := len(plain)
 	for end > 0 && plain[end-1] == 0 {
 		end--
 	}
 	if end == 0 {
-		return 0, nil, nil // a record without a type, which has to be refused
+		return 0, nil, true // a record without a type, which has to be refused
 	}
-	return plain[end-1], plain[:end-1], nil
+	return plain[end-1], plain[:end-1], true
 }
 
 // open12 opens a record of GCM, of which the nonce stands in it (RFC 5288), or of ChaCha20, of
 // which it does not (RFC 7905).
-func (o *opener) open12(record []byte) ([]byte, error) {
+func (o *opener) open12(record []byte) ([]byte, bool) {
 	sealed, nonce := record[headerSize:], []byte(nil)
 	if o.suite.seal == chacha {
 		nonce = o.nonce()
 	} else {
 		if len(sealed) < 8 {
-			return nil, errClosed
+			return nil, false
 		}
 		nonce, sealed = slices.Concat(o.iv, sealed[:8]), sealed[8:]
 	}
 	size := len(sealed) - o.aead.Overhead()
 	if size < 0 {
-		return nil, errClosed
+		return nil, false
 	}
 	plain, err := o.aead.Open(nil, nonce, sealed, o.associated(record, size))
 	if err != nil {
-		return nil, errClosed
+		return nil, false
 	}
-	return plain, nil
+	return plain, true
 }
 
 // associated is what is authenticated with a record, besides what is in it: RFC 5246 section
@@ -217,37 +216,37 @@ func (o *opener) associated(record []byte, size int) []byte {
 
 // openCBC opens a record of a CBC suite, RFC 5246 section 6.2.3.2, with the checksum inside, or
 // around it by RFC 7366. It need not take the same time for all: it is nobody's peer.
-func (o *opener) openCBC(record []byte) ([]byte, error) {
+func (o *opener) openCBC(record []byte) ([]byte, bool) {
 	sealed, size := record[headerSize:], o.suite.mac.Size()
 	if o.etm {
 		if len(sealed) < size {
-			return nil, errClosed
+			return nil, false
 		}
 		checksum := sealed[len(sealed)-size:]
 		sealed = sealed[:len(sealed)-size]
 		if !hmac.Equal(checksum, hmacOf(o.suite.mac, o.mac, o.associated(record, len(sealed)), sealed)) {
-			return nil, errClosed
+			return nil, false
 		}
 	}
 	const block = aes.BlockSize
 	if len(sealed) < 2*block || len(sealed)%block != 0 {
-		return nil, errClosed
+		return nil, false
 	}
 	plain := make([]byte, len(sealed)-block)
 	cipher.NewCBCDecrypter(o.block, sealed[:block]).CryptBlocks(plain, sealed[block:])
 	end := len(plain) - 1 - int(plain[len(plain)-1])
 	if o.etm {
 		if end < 0 {
-			return nil, errClosed
+			return nil, false
 		}
-		return plain[:end], nil
+		return plain[:end], true
 	}
 	if end < size {
-		return nil, errClosed
+		return nil, false
 	}
 	plain, checksum := plain[:end-size], plain[end-size:end]
 	if !hmac.Equal(checksum, hmacOf(o.suite.mac, o.mac, o.associated(record, len(plain)), plain)) {
-		return nil, errClosed
+		return nil, false
 	}
-	return plain, nil
+	return plain, true
 }

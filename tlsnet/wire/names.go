@@ -46,6 +46,23 @@ var messageNames = map[int]string{
 	23: "SupplementalData", KeyUpdate: "KeyUpdate", CompressedCertificate: "CompressedCertificate", NextProtocol: "NextProtocol",
 }
 
+// recordName is what a record of a type carries.
+func recordName(of int) string {
+	switch of {
+	case typeChangeCipherSpec:
+		return "ChangeCipherSpec"
+	case typeAlert:
+		return "Alert"
+	case typeHandshake:
+		return "Handshake"
+	case typeApplicationData:
+		return "ApplicationData"
+	case typeHeartbeat:
+		return "Heartbeat"
+	}
+	return fmt.Sprintf("record of type %d", of)
+}
+
 // messageName is what a handshake message is called.
 func messageName(kind int) string {
 	if name := messageNames[kind]; name != "" {

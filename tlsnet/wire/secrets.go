@@ -8,8 +8,9 @@ import (
 	"sync"
 )
 
-// Labels of a key log: https://www.ietf.org/archive/id/draft-ietf-tls-keylogfile-05.html, that of
-// SSLKEYLOGFILE, section 2.
+// The labels of a key log that open records, as programs write it into the file that
+// SSLKEYLOGFILE names: https://www.ietf.org/archive/id/draft-ietf-tls-keylogfile-05.html, section
+// 2. Other labels are passed over.
 const (
 	labelMaster          = "CLIENT_RANDOM" // the master secret, up to TLS 1.2
 	labelEarly           = "CLIENT_EARLY_TRAFFIC_SECRET"
@@ -19,22 +20,25 @@ const (
 	labelServerTraffic   = "SERVER_TRAFFIC_SECRET_0"
 )
 
-// Random is what a client calls a connection in its ClientHello, by which a key log knows it.
+var labels = []string{labelMaster, labelEarly, labelClientHandshake, labelServerHandshake, labelClientTraffic, labelServerTraffic}
+
+// Random is the random of a ClientHello. A key log knows a connection by it.
 type Random [32]byte
 
-// Secrets are those of any number of connections, as a key log has them. It is safe for
-// concurrent use. The zero value has none, and so has nil.
+// Secrets are those of many connections, as a key log has them: of the newest 4096. It is an
+// [io.Writer], so that it can be the KeyLogWriter of a tls.Config. It is safe for concurrent use.
+// The zero value has no secrets.
 type Secrets struct {
 	mu    sync.Mutex
 	known map[Random]map[string][]byte
 	order []Random // by when they came
 }
 
-// maxSecrets is how many connections the secrets are kept of.
+// maxSecrets is of how many connections the secrets are kept: the newest.
 const maxSecrets = 4096
 
-// Write takes lines of a key log. Those that are no such lines are passed over, as every reader
-// of these files does. It never fails. A line has to come whole.
+// Write takes lines of a key log, each of them whole. It never fails: what is no such line is
+// passed over, as every reader of these files does.
 func (s *Secrets) Write(lines []byte) (int, error) {
 	for line := range bytes.Lines(lines) {
 		s.add(bytes.TrimSpace(line))
@@ -44,15 +48,15 @@ func (s *Secrets) Write(lines []byte) (int, error) {
 
 func (s *Secrets) add(line []byte) {
 	parts := bytes.Fields(line)
-	if len(parts) != 3 || line[0] == '#' {
+	if len(parts) != 3 || !slices.Contains(labels, string(parts[0])) || len(parts[1]) != hex.EncodedLen(len(Random{})) {
 		return
 	}
 	var random Random
 	secret := make([]byte, hex.DecodedLen(len(parts[2])))
-	if n, err := hex.Decode(random[:], first(parts[1], 64)); err != nil || n != len(random) || len(parts[1]) != 64 {
+	if _, err := hex.Decode(random[:], parts[1]); err != nil {
 		return
 	}
-	if _, err := hex.Decode(secret, parts[2]); err != nil || len(secret) > 64 {
+	if _, err := hex.Decode(secret, parts[2]); err != nil {
 		return
 	}
 	s.mu.Lock()
@@ -61,21 +65,20 @@ func (s *Secrets) add(line []byte) {
 		s.known = make(map[Random]map[string][]byte)
 	}
 	of := s.known[random]
-	switch {
-	case of == nil && len(s.known) >= maxSecrets:
-		return
-	case of == nil:
+	if of == nil {
 		of = make(map[string][]byte)
 		s.known[random] = of
 		s.order = append(s.order, random)
 	}
 	of[string(parts[0])] = secret
+	if len(s.order) > maxSecrets {
+		delete(s.known, s.order[0])
+		s.order = s.order[1:]
+	}
 }
 
-func first(data []byte, n int) []byte { return data[:min(n, len(data))] }
-
-// KeyLog returns the secrets of the connections that are called so, as lines of a key log, in
-// the order of the alphabet.
+// KeyLog returns the secrets of connections as lines of a key log, those of each connection in
+// alphabetical order.
 func (s *Secrets) KeyLog(connections ...Random) []byte {
 	if s == nil {
 		return nil
@@ -91,14 +94,21 @@ func (s *Secrets) KeyLog(connections ...Random) []byte {
 	return log
 }
 
-// maxTried is how many secrets are tried where none is that of the connection.
-const maxTried = 64
+// candidate is a secret, and under which name the key log has it.
+type candidate struct {
+	label  string
+	random Random
+	secret []byte
+}
 
-// candidates are the secrets of a kind that a connection may have: that under its own name or,
-// if there is none, the last ones under other names. A ClientHello that is encrypted has a
-// name that is not seen (RFC 9849); and a session of TLS 1.2 that is resumed has the secret of the
-// connection that it began in, of which crypto/tls logs nothing a second time.
-func (s *Secrets) candidates(label string, random Random) []candidate {
+// maxOthers is how many connections are looked at for a secret that is not under the
+// connection's own name.
+const maxOthers = 64
+
+// candidates are the secrets of a kind that a connection may have: the one under its own name
+// or, if there is none and it may have another name, those of the newest connections. A
+// ClientHello that is encrypted has a name that is not seen (RFC 9849).
+func (s *Secrets) candidates(label string, random Random, others bool) []candidate {
 	if s == nil {
 		return nil
 	}
@@ -107,18 +117,13 @@ func (s *Secrets) candidates(label string, random Random) []candidate {
 	if secret := s.known[random][label]; secret != nil {
 		return []candidate{{label, random, secret}}
 	}
-	var others []candidate
-	for _, other := range slices.Backward(s.order) {
-		if secret := s.known[other][label]; secret != nil && len(others) < maxTried {
-			others = append(others, candidate{label, other, secret})
+	var found []candidate
+	if others {
+		for _, other := range slices.Backward(s.order[max(0, len(s.order)-maxOthers):]) {
+			if secret := s.known[other][label]; secret != nil {
+				found = append(found, candidate{label, other, secret})
+			}
 		}
 	}
-	return others
-}
-
-// candidate is a secret, and under which name the key log has it.
-type candidate struct {
-	label  string
-	random Random
-	secret []byte
+	return found
 }
