@@ -33,7 +33,7 @@ func (r recorded) Write(p []byte) (int, error) {
 }
 
 // exchanged has two ends of crypto/tls talk, and returns what went by.
-func exchanged(t *testing.T, secrets io.Writer, client, server *tls.Config) []Chunk {
+func exchanged(t testing.TB, secrets io.Writer, client, server *tls.Config) []Chunk {
 	t.Helper()
 	a, b := sockets(t)
 	var mu sync.Mutex
@@ -60,7 +60,7 @@ func exchanged(t *testing.T, secrets io.Writer, client, server *tls.Config) []Ch
 
 // sockets are the two ends of a connection over loopback: those of a net.Pipe wait for each
 // other, which an end of TLS that has written its last does not.
-func sockets(t *testing.T) (client, server net.Conn) {
+func sockets(t testing.TB) (client, server net.Conn) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -76,7 +76,7 @@ func sockets(t *testing.T) (client, server net.Conn) {
 	return client, server
 }
 
-func issued(t *testing.T, name string) tls.Certificate {
+func issued(t testing.TB, name string) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -97,7 +97,7 @@ func issued(t *testing.T, name string) tls.Certificate {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
 }
 
-func mutual(t *testing.T, version uint16, suite ...uint16) (client, server *tls.Config) {
+func mutual(t testing.TB, version uint16, suite ...uint16) (client, server *tls.Config) {
 	t.Helper()
 	one, other := issued(t, "client"), issued(t, "localhost")
 	trust := x509.NewCertPool()
@@ -285,12 +285,46 @@ func TestDecodeFlipped(t *testing.T) {
 
 func indexOf(data, part []byte) int { return strings.Index(string(data), string(part)) }
 
+// pack puts chunks one after the other: the side in a byte, the length in two, the data.
+func pack(chunks []Chunk) (data []byte) {
+	for _, chunk := range chunks {
+		data = append(data, byte(chunk.From), byte(len(chunk.Data)>>8), byte(len(chunk.Data)))
+		data = append(data, chunk.Data...)
+	}
+	return data
+}
+
+func unpack(data []byte) (chunks []Chunk) {
+	for len(data) >= 3 {
+		size := min(int(data[1])<<8|int(data[2]), len(data)-3)
+		chunks = append(chunks, Chunk{From: Side(data[0] & 1), Data: data[3 : 3+size]})
+		data = data[3+size:]
+	}
+	return chunks
+}
+
+// FuzzDecode changes what two ends say. Whatever it is, every byte of a message is in one field,
+// there are not too many of them, and nothing is both right and wrong.
 func FuzzDecode(f *testing.F) {
-	f.Add([]byte("\x16\x03\x01\x00\x05\x01\x00\x00\x01\x03"), []byte("\x15\x03\x03\x00\x02\x02\x28"))
-	f.Fuzz(func(t *testing.T, client, server []byte) {
-		c := Decode([]Chunk{{From: Client, Data: client}, {From: Server, Data: server}, {From: Client, Data: client}}, nil)
+	secrets := new(Secrets)
+	f.Add([]byte("\x00\x00\x0a\x16\x03\x01\x00\x05\x01\x00\x00\x01\x03\x01\x00\x07\x15\x03\x03\x00\x02\x02\x28"))
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		client, server := mutual(f, version)
+		client.ClientSessionCache = tls.NewLRUClientSessionCache(1)
+		for range 2 {
+			f.Add(pack(exchanged(f, secrets, client, server)))
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c := Decode(unpack(data), secrets)
 		for _, m := range c.Messages {
 			covered(t, &m)
+			if n := count(m.Fields); n > maxFields+2 {
+				t.Errorf("%v has %d fields", &m, n)
+			}
+			if m.Proof != "" && m.Fault != "" && m.Fault != "it came in the middle of another message" {
+				t.Errorf("%v: %s, and %s", &m, m.Proof, m.Fault)
+			}
 		}
 	})
 }

@@ -23,6 +23,7 @@ type handshake struct {
 	sessionID      []byte    // that the client asked for
 	certificates   [2][]byte // the leaf of each side, in DER
 	done           bool      // the client's Finished of TLS 1.3 has come
+	later          []byte    // the transcript of an authentication after that: RFC 8446 section 4.6.2
 	retry          bool      // the last message was a HelloRetryRequest
 }
 
@@ -168,9 +169,12 @@ func (d *Decoder) seal12(from Side, h *half) {
 // remember keeps a message for the checksums and signatures to come.
 func (d *Decoder) remember(m *Message) {
 	switch {
-	case m.Type == HelloRequest || m.Type == KeyUpdate || d.h.done || d.h.tooLong:
+	case m.Type == HelloRequest || m.Type == KeyUpdate || d.h.tooLong:
 		return
 	case d.c.Version == tls.VersionTLS13 && m.Type == NewSessionTicket:
+		return
+	case d.h.done:
+		d.rememberLater(m)
 		return
 	case len(d.h.said)+len(m.Raw) > maxTranscript:
 		d.h.tooLong = true
@@ -181,6 +185,28 @@ func (d *Decoder) remember(m *Message) {
 		d.h.said = append([]byte{messageHash, 0, 0, byte(len(sum))}, sum...)
 	}
 	d.h.said = append(d.h.said, m.Raw...)
+}
+
+// rememberLater keeps a message of an authentication after the handshake. Its transcript is that
+// of the handshake, and what follows from the request on.
+func (d *Decoder) rememberLater(m *Message) {
+	switch {
+	case m.Type == CertificateRequest && d.mayCheck():
+		d.h.later = slices.Concat(d.h.said, m.Raw)
+	case len(d.h.later) == 0 || m.From == Server:
+	case m.Type == Finished || len(d.h.later)+len(m.Raw) > maxTranscript:
+		d.h.later = nil
+	default:
+		d.h.later = append(d.h.later, m.Raw...)
+	}
+}
+
+// transcript is what a checksum or a signature that comes now is over, before it is hashed.
+func (d *Decoder) transcript() []byte {
+	if d.h.done {
+		return d.h.later
+	}
+	return d.h.said
 }
 
 func hashOf(hash crypto.Hash, data []byte) []byte {
@@ -222,8 +248,8 @@ func (h *half) drop(label string) {
 
 // check looks whether what a message proves is so.
 func (d *Decoder) check(m *Message) {
-	if d.h.done {
-		return // what comes after a handshake of TLS 1.3 has other contexts: RFC 8446 section 4.4
+	if d.h.done && len(d.h.later) == 0 {
+		return
 	}
 	switch m.Type {
 	case Certificate:
@@ -297,7 +323,7 @@ func (d *Decoder) checkFinished(m *Message) {
 		return
 	}
 	hash := d.h.suite.hash
-	sum := hashOf(hash, d.h.said)
+	sum := hashOf(hash, d.transcript())
 	var want []byte
 	if key.version == tls.VersionTLS13 {
 		want = hmacOf(hash, expand(hash, key.secret, "finished", nil, hash.Size()), sum)
@@ -314,10 +340,10 @@ func (d *Decoder) checkVerify(m *Message) {
 	}
 	r := reader{m.Raw[4:]}
 	scheme, signature := uintOf(r.take(2)), r.vector(2)
-	signed := d.h.said
+	signed := d.transcript()
 	if d.c.Version == tls.VersionTLS13 {
 		context := "TLS 1.3, " + m.From.String() + " CertificateVerify"
-		signed = slices.Concat(bytes.Repeat([]byte(" "), 64), []byte(context), []byte{0}, hashOf(d.h.suite.hash, d.h.said))
+		signed = slices.Concat(bytes.Repeat([]byte(" "), 64), []byte(context), []byte{0}, hashOf(d.h.suite.hash, signed))
 	}
 	d.checkSignature(m, d.h.certificates[m.From], scheme, signature, signed)
 }

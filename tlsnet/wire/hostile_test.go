@@ -1,0 +1,165 @@
+package wire
+
+import (
+	"crypto/ecdh"
+	"crypto/rand"
+	"crypto/tls"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func serverSays(parts ...[]byte) []Chunk {
+	return []Chunk{{From: Server, Data: slices.Concat(parts...)}}
+}
+
+// What is checked does not depend on how many fields are left.
+func TestDecodeOutOfFields(t *testing.T) {
+	hello := messageOf(ServerHello, helloOf(Server, 1, tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, nil))
+	exchange := func(n int) []byte {
+		return messageOf(ServerKeyExchange, slices.Concat([]byte{3, 0, 29, byte(n)}, make([]byte, n), []byte{4, 3, 0, 1, 0}))
+	}
+	many := messageOf(EncryptedExtensions, slices.Concat([]byte{0xff, 0xfc}, make([]byte, 0xfffc)))
+	all := slices.Concat(hello, exchange(200), slices.Repeat(many, 20), exchange(2))
+	c := Decode(serverSays(inRecords(typeHandshake, all, 16384)), nil)
+	last := c.Messages[len(c.Messages)-1]
+	if last.Type != ServerKeyExchange || len(last.Fields) != 1 {
+		t.Errorf("%v has %d fields", &last, len(last.Fields))
+	}
+	for _, m := range c.Messages {
+		covered(t, &m)
+	}
+}
+
+// A suite that has no name stays closed.
+func TestDecodeUnknownSuite(t *testing.T) {
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		secrets := new(Secrets)
+		for _, label := range labels {
+			fmt.Fprintf(secrets, "%s %064x %096x\n", label, 0, 1)
+		}
+		hello := helloOf(Server, 1, 0x13ff, nil)
+		if version == tls.VersionTLS13 {
+			hello = helloOf(Server, 1, 0x13ff, extensionOf(extSupportedVersions, []byte{3, 4}))
+		}
+		c := Decode(serverSays(
+			inRecords(typeHandshake, messageOf(ServerHello, hello), 16384),
+			inRecords(typeChangeCipherSpec, []byte{1}, 1),
+			inRecords(typeApplicationData, make([]byte, 40), 40),
+		), secrets)
+		if last := c.Messages[len(c.Messages)-1]; last.Content != Closed {
+			t.Errorf("%#x: %v is %v", version, &last, last.Content)
+		}
+	}
+}
+
+// A message that is too long is passed over, and what comes after it is read.
+func TestDecodeTooLong(t *testing.T) {
+	long := messageOf(Certificate, make([]byte, maxMessage))
+	done := messageOf(ServerHelloDone, nil)
+	c := Decode(serverSays(inRecords(typeHandshake, slices.Concat(long, done), 16000)), nil)
+	if got := names(c); !slices.Equal(got, []string{"Certificate", "ServerHelloDone"}) {
+		t.Fatalf("%v", got)
+	}
+	if m := c.Messages[0]; !strings.Contains(m.Fault, "more than") || m.Size != int64(len(long)) || len(m.Raw) != 4 {
+		t.Errorf("%+v", m)
+	}
+}
+
+// An alert without a description is none.
+func TestDecodeShortAlert(t *testing.T) {
+	c := Decode(serverSays([]byte{typeAlert, 3, 3, 0, 1, 2}, []byte{typeAlert, 3, 3, 0, 2, 2, 200}, []byte{typeAlert, 3, 3, 0, 2, 1, 0}), nil)
+	if got := names(c); !slices.Equal(got, []string{"alert", "alert 200", "close_notify"}) {
+		t.Errorf("%v", got)
+	}
+	if c.Messages[0].Fault == "" {
+		t.Error("that it is cut short is not told")
+	}
+}
+
+// A message that another record interrupts is told.
+func TestDecodeInterrupted(t *testing.T) {
+	c := Decode(serverSays([]byte{typeHandshake, 3, 3, 0, 4, Certificate, 0, 0, 9}, inRecords(typeChangeCipherSpec, []byte{1}, 1)), nil)
+	if c.Messages[0].Fault == "" || c.Unfinished[Server] != 4 {
+		t.Errorf("%+v", c)
+	}
+}
+
+// A key log that is full forgets what is oldest.
+func TestSecretsFull(t *testing.T) {
+	secrets := new(Secrets)
+	for i := range maxSecrets + 1 {
+		fmt.Fprintf(secrets, "CLIENT_RANDOM %064x 00\n", i)
+	}
+	random := func(n uint64) (r Random) {
+		binary.BigEndian.PutUint64(r[24:], n)
+		return r
+	}
+	if log := secrets.KeyLog(random(0)); len(log) != 0 {
+		t.Errorf("%s", log)
+	}
+	if log := secrets.KeyLog(random(maxSecrets)); len(log) == 0 {
+		t.Error("the newest is not there")
+	}
+}
+
+// Only what opens records is taken from a key log.
+func TestSecretsLines(t *testing.T) {
+	random := strings.Repeat("ab", 32)
+	lines := "# a comment\nCLIENT_RANDOM " + random + " 0102\r\nEXPORTER_SECRET " + random + " 03\nCLIENT_RANDOM abab 04\nCLIENT_RANDOM " + random + " xy\n\nSERVER_TRAFFIC_SECRET_0 " + random + " 05\n"
+	secrets := new(Secrets)
+	if n, err := secrets.Write([]byte(lines)); n != len(lines) || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+	var key Random
+	for i := range key {
+		key[i] = 0xab
+	}
+	if got, want := string(secrets.KeyLog(key)), "CLIENT_RANDOM "+random+" 0102\nSERVER_TRAFFIC_SECRET_0 "+random+" 05\n"; got != want {
+		t.Errorf("%s", got)
+	}
+}
+
+// encrypted returns the configuration of an Encrypted Client Hello: RFC 9849 section 4.
+func encrypted(t *testing.T) (list []byte, key tls.EncryptedClientHelloKey) {
+	t.Helper()
+	private, err := ecdh.X25519().GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	public := private.PublicKey().Bytes()
+	config := slices.Concat([]byte{1, 0, 0x20, 0, byte(len(public))}, public, []byte{0, 4, 0, 1, 0, 1, 32, 15}, []byte("outer.localhost"), []byte{0, 0})
+	config = slices.Concat([]byte{0xfe, 0x0d, 0, byte(len(config))}, config)
+	list = slices.Concat([]byte{0, byte(len(config))}, config)
+	return list, tls.EncryptedClientHelloKey{Config: config, PrivateKey: private.Bytes(), SendAsRetry: true}
+}
+
+// A ClientHello that is encrypted has another name in the key log, and other checksums: what is
+// said is opened, and not called wrong. One that is refused is checked as any other.
+func TestDecodeECH(t *testing.T) {
+	list, key := encrypted(t)
+	for _, accepted := range []bool{true, false} {
+		client, server := mutual(t, tls.VersionTLS13)
+		client.EncryptedClientHelloConfigList = list
+		if accepted {
+			server.EncryptedClientHelloKeys = []tls.EncryptedClientHelloKey{key}
+		}
+		secrets := new(Secrets)
+		c := Decode(exchanged(t, secrets, client, server), secrets)
+		finished := c.Message(Server, Handshake, Finished)
+		if finished == nil {
+			t.Fatalf("accepted %v: %v", accepted, names(c))
+		}
+		if proved := finished.Proof != ""; proved == accepted {
+			t.Errorf("accepted %v: %q", accepted, finished.Proof)
+		}
+		for _, m := range c.Messages {
+			covered(t, &m)
+			if m.Fault != "" || m.Content == Closed {
+				t.Errorf("accepted %v: %v: %q", accepted, &m, m.Fault)
+			}
+		}
+	}
+}
