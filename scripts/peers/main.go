@@ -1,6 +1,6 @@
 // Command peers runs tlsdemo against other implementations of TLS.
 //
-//	go run ./scripts/peers interop|failures|explain|settings|starttls|verifiers [NAME]...
+//	go run ./scripts/peers interop|failures|explain|settings|starttls|trace|verifiers [NAME]...
 //
 // It is run from the repository's root, as the scripts of those names do. Peers
 // that are not installed are skipped, or fail where TLSDEMO_INTEROP=require.
@@ -18,6 +18,7 @@ import (
 	"tlsdemo/scripts/peers/interop"
 	"tlsdemo/scripts/peers/settings"
 	"tlsdemo/scripts/peers/starttls"
+	"tlsdemo/scripts/peers/trace"
 	"tlsdemo/scripts/peers/verifiers"
 	"tlsdemo/scripts/peers/workshop"
 )
@@ -33,6 +34,7 @@ var modes = map[string]func(ctx context.Context, w *workshop.Workshop, args []st
 	"explain":   failures.RunExplain,
 	"settings":  settings.Run,
 	"starttls":  starttls.Run,
+	"trace":     trace.Run,
 	"verifiers": verifiers.Run,
 }
 
@@ -41,7 +43,7 @@ func main() { os.Exit(run(os.Args[1:])) }
 // run is the whole program short of exiting.
 func run(args []string) int {
 	if len(args) == 0 || modes[args[0]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: peers interop|failures|explain|settings|starttls|verifiers [NAME]...")
+		fmt.Fprintln(os.Stderr, "usage: peers interop|failures|explain|settings|starttls|trace|verifiers [NAME]...")
 		return 2
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
