@@ -7,6 +7,7 @@ import (
 	"net"
 
 	"tlsdemo/certs/chain"
+	"tlsdemo/tlsnet/wire"
 )
 
 // Side is an end of a connection.
@@ -107,22 +108,22 @@ func receivedAlert(err error) (tls.AlertError, bool) {
 	return 0, false
 }
 
-// The alerts of RFC 8446 section 6.2, and of RFC 5246 and RFC 7301, that tell why.
+// The alerts that tell why.
 const (
-	alertHandshakeFailure       tls.AlertError = 40
-	alertNoCertificate          tls.AlertError = 41
-	alertBadCertificate         tls.AlertError = 42
-	alertUnsupportedCertificate tls.AlertError = 43
-	alertCertificateRevoked     tls.AlertError = 44
-	alertCertificateExpired     tls.AlertError = 45
-	alertCertificateUnknown     tls.AlertError = 46
-	alertUnknownCA              tls.AlertError = 48
-	alertAccessDenied           tls.AlertError = 49
-	alertProtocolVersion        tls.AlertError = 70
-	alertInsufficientSecurity   tls.AlertError = 71
-	alertNoRenegotiation        tls.AlertError = 100
-	alertUnrecognizedName       tls.AlertError = 112
-	alertInternalError          tls.AlertError = 80
-	alertCertificateRequired    tls.AlertError = 116
-	alertNoApplicationProtocol  tls.AlertError = 120
+	alertHandshakeFailure       = wire.AlertHandshakeFailure
+	alertNoCertificate          = wire.AlertNoCertificate
+	alertBadCertificate         = wire.AlertBadCertificate
+	alertUnsupportedCertificate = wire.AlertUnsupportedCertificate
+	alertCertificateRevoked     = wire.AlertCertificateRevoked
+	alertCertificateExpired     = wire.AlertCertificateExpired
+	alertCertificateUnknown     = wire.AlertCertificateUnknown
+	alertUnknownCA              = wire.AlertUnknownCA
+	alertAccessDenied           = wire.AlertAccessDenied
+	alertProtocolVersion        = wire.AlertProtocolVersion
+	alertInsufficientSecurity   = wire.AlertInsufficientSecurity
+	alertNoRenegotiation        = wire.AlertNoRenegotiation
+	alertUnrecognizedName       = wire.AlertUnrecognizedName
+	alertInternalError          = wire.AlertInternalError
+	alertCertificateRequired    = wire.AlertCertificateRequired
+	alertNoApplicationProtocol  = wire.AlertNoApplicationProtocol
 )

@@ -6,6 +6,9 @@ import (
 	"strings"
 )
 
+// recordVersion is the first byte of a record's version, whatever that is: RFC 8446 section 5.1.
+const recordVersion = 3
+
 // The types of records: RFC 8446 section 5.1, heartbeat RFC 6520.
 const (
 	typeChangeCipherSpec = 20
@@ -15,7 +18,8 @@ const (
 	typeHeartbeat        = 24
 )
 
-// The types of handshake messages: RFC 8446 section 4, RFC 5246 section 7.4.
+// The types of handshake messages: RFC 8446 section 4, RFC 5246 section 7.4, RFC 6066 section 8,
+// RFC 8879 section 7.1. A HelloRetryRequest has that of a ServerHello.
 const (
 	HelloRequest          = 0
 	ClientHello           = 1
@@ -229,26 +233,57 @@ func schemeName(id int) string {
 	return schemes[id]
 }
 
-// alertNames are those of RFC 8446 section 6 and of what came before and after it.
-var alertNames = map[int]string{
-	0: "close_notify", 10: "unexpected_message", 20: "bad_record_mac", 21: "decryption_failed", 22: "record_overflow",
-	30: "decompression_failure", 40: "handshake_failure", 41: "no_certificate", 42: "bad_certificate",
-	43: "unsupported_certificate", 44: "certificate_revoked", 45: "certificate_expired", 46: "certificate_unknown",
-	47: "illegal_parameter", 48: "unknown_ca", 49: "access_denied", 50: "decode_error", 51: "decrypt_error",
-	52: "too_many_cids_requested", 60: "export_restriction", 70: "protocol_version", 71: "insufficient_security",
-	80: "internal_error", 86: "inappropriate_fallback", 90: "user_canceled", 100: "no_renegotiation",
-	109: "missing_extension", 110: "unsupported_extension", 111: "certificate_unobtainable", 112: "unrecognized_name",
+// The alerts that tell why a handshake fails, and close_notify: RFC 8446 section 6, RFC 5246
+// section 7.2, RFC 6066 section 9, RFC 7301 section 3.2.
+const (
+	AlertCloseNotify            tls.AlertError = 0
+	AlertHandshakeFailure       tls.AlertError = 40
+	AlertNoCertificate          tls.AlertError = 41
+	AlertBadCertificate         tls.AlertError = 42
+	AlertUnsupportedCertificate tls.AlertError = 43
+	AlertCertificateRevoked     tls.AlertError = 44
+	AlertCertificateExpired     tls.AlertError = 45
+	AlertCertificateUnknown     tls.AlertError = 46
+	AlertUnknownCA              tls.AlertError = 48
+	AlertAccessDenied           tls.AlertError = 49
+	AlertProtocolVersion        tls.AlertError = 70
+	AlertInsufficientSecurity   tls.AlertError = 71
+	AlertInternalError          tls.AlertError = 80
+	AlertNoRenegotiation        tls.AlertError = 100
+	AlertUnrecognizedName       tls.AlertError = 112
+	AlertCertificateRequired    tls.AlertError = 116
+	AlertNoApplicationProtocol  tls.AlertError = 120
+)
+
+// alertNames are those of https://www.iana.org/assignments/tls-parameters, and of alerts that
+// are no longer sent.
+var alertNames = map[tls.AlertError]string{
+	AlertCloseNotify: "close_notify", 10: "unexpected_message", 20: "bad_record_mac", 21: "decryption_failed",
+	22: "record_overflow", 30: "decompression_failure", AlertHandshakeFailure: "handshake_failure",
+	AlertNoCertificate: "no_certificate", AlertBadCertificate: "bad_certificate",
+	AlertUnsupportedCertificate: "unsupported_certificate", AlertCertificateRevoked: "certificate_revoked",
+	AlertCertificateExpired: "certificate_expired", AlertCertificateUnknown: "certificate_unknown",
+	47: "illegal_parameter", AlertUnknownCA: "unknown_ca", AlertAccessDenied: "access_denied", 50: "decode_error",
+	51: "decrypt_error", 52: "too_many_cids_requested", 60: "export_restriction",
+	AlertProtocolVersion: "protocol_version", AlertInsufficientSecurity: "insufficient_security",
+	AlertInternalError: "internal_error", 86: "inappropriate_fallback", 90: "user_canceled",
+	AlertNoRenegotiation: "no_renegotiation", 109: "missing_extension", 110: "unsupported_extension",
+	111: "certificate_unobtainable", AlertUnrecognizedName: "unrecognized_name",
 	113: "bad_certificate_status_response", 114: "bad_certificate_hash_value", 115: "unknown_psk_identity",
-	116: "certificate_required", 117: "general_error", 120: "no_application_protocol", 121: "ech_required",
+	AlertCertificateRequired: "certificate_required", 117: "general_error",
+	AlertNoApplicationProtocol: "no_application_protocol", 121: "ech_required",
 }
 
-func alertName(id int) string { return alertNames[id] }
+func alertName(id int) string { return alertNames[tls.AlertError(id)] }
+
+// The levels of alerts: RFC 8446 section 6.
+const levelWarning, levelFatal = 1, 2
 
 func levelName(level int) string {
 	switch level {
-	case 1:
+	case levelWarning:
 		return "warning"
-	case 2:
+	case levelFatal:
 		return "fatal"
 	}
 	return ""

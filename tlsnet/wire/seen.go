@@ -29,20 +29,12 @@ func appendHead(head, p []byte) []byte {
 // TLS 1.3 server's certificate so, where RFC 8446 section 5 would have it encrypted, and
 // crypto/tls can only say that the record's MAC is bad (golang/go#51837).
 func (s Seen) PlaintextAlert() (alert byte, ok bool) {
-	const fatal = "\x15\x03\x03\x00\x02\x02"
-	if s.tailLen < tailSize || string(s.tail[:len(fatal)]) != fatal {
+	begin := [...]byte{typeAlert, recordVersion, 3, 0, 2, levelFatal}
+	if s.tailLen < tailSize || !bytes.HasPrefix(s.tail[:], begin[:]) {
 		return 0, false
 	}
-	return s.tail[len(fatal)], true
+	return s.tail[len(begin)], true
 }
-
-// The types of a record with which a connection of TLS can begin, and the first byte of its
-// version, which follows: RFC 8446 section 5.1.
-const (
-	recordAlert     = 21
-	recordHandshake = 22
-	recordVersion   = 3
-)
 
 // NotTLS reports whether what was received cannot be the beginning of TLS.
 func (s Seen) NotTLS() bool {
@@ -52,20 +44,20 @@ func (s Seen) NotTLS() bool {
 	case len(s.In) > 1 && s.In[1] != recordVersion:
 		return true
 	}
-	return s.In[0] != recordAlert && s.In[0] != recordHandshake
+	return s.In[0] != typeAlert && s.In[0] != typeHandshake
 }
 
 // Alert reports whether what was received begins with an alert in plaintext, as a server of
 // TLS answers what is no ClientHello: RFC 8446 section 6.
 func (s Seen) Alert() bool {
-	return len(s.In) > 1 && s.In[0] == recordAlert && s.In[1] == recordVersion
+	return len(s.In) > 1 && s.In[0] == typeAlert && s.In[1] == recordVersion
 }
 
 // SSL2Hello returns the highest version that a client offers which begins with a ClientHello in
 // the format of SSL 2.0, as old programs do although they speak TLS: RFC 5246 appendix E.2.
 func (s Seen) SSL2Hello() (version uint16, ok bool) {
-	const clientHello, shortest = 1, 9
-	if len(s.In) < 5 || s.In[0]&0x80 == 0 || s.In[1] < shortest || s.In[2] != clientHello || s.In[3] != recordVersion && s.In[3] != 0 {
+	const shortest = 9 // bytes
+	if len(s.In) < 5 || s.In[0]&0x80 == 0 || s.In[1] < shortest || s.In[2] != ClientHello || s.In[3] != recordVersion && s.In[3] != 0 {
 		return 0, false
 	}
 	return uint16(s.In[3])<<8 | uint16(s.In[4]), true
@@ -74,19 +66,17 @@ func (s Seen) SSL2Hello() (version uint16, ok bool) {
 // Garbled reports whether what was received begins like a record of a handshake, and not with
 // one of the two messages with which a handshake begins: RFC 8446 section 4.
 func (s Seen) Garbled() bool {
-	const clientHello, serverHello = 1, 2
 	messages := s.handshake()
-	return len(messages) > 0 && messages[0] != clientHello && messages[0] != serverHello
+	return len(messages) > 0 && messages[0] != ClientHello && messages[0] != ServerHello
 }
 
 // HelloSize returns how long the first record that was sent is, its header included: that
 // of a client is its ClientHello.
 func (s Seen) HelloSize() int {
-	const header = 5 // bytes: type, version, length
-	if len(s.Out) < header {
+	if len(s.Out) < headerSize {
 		return len(s.Out)
 	}
-	return header + int(s.Out[3])<<8 + int(s.Out[4])
+	return headerSize + uintOf(s.Out[3:headerSize])
 }
 
 // Echoed reports whether the peer has sent back what it received.
@@ -122,11 +112,9 @@ var httpWords = [...]string{
 // plaintext, as far as it is among the first bytes; or nil. In TLS 1.3 certificates are
 // encrypted.
 func (s Seen) Certificate() []byte {
-	const typeCertificate = 11 // RFC 5246 section 7.4
 	for messages := s.handshake(); len(messages) > 4; {
-		size := int(messages[1])<<16 | int(messages[2])<<8 | int(messages[3])
-		body := messages[4:]
-		if messages[0] == typeCertificate {
+		size, body := uintOf(messages[1:4]), messages[4:]
+		if messages[0] == Certificate {
 			return firstCertificate(body)
 		}
 		messages = body[min(size, len(body)):]
@@ -140,19 +128,16 @@ func firstCertificate(list []byte) []byte {
 	if len(list) < 6 {
 		return nil
 	}
-	size := int(list[3])<<16 | int(list[4])<<8 | int(list[5])
-	return list[6:min(6+size, len(list))]
+	return list[6:min(6+uintOf(list[3:6]), len(list))]
 }
 
 // handshake is the messages of a handshake with which what was received begins, without the
 // records around them: RFC 8446 section 5.1.
 func (s Seen) handshake() []byte {
-	const header = 5
 	var messages []byte
-	for in := s.In; len(in) > header && in[0] == recordHandshake; {
-		size := int(in[3])<<8 | int(in[4])
-		end := min(header+size, len(in))
-		messages = append(messages, in[header:end]...)
+	for in := s.In; len(in) > headerSize && in[0] == typeHandshake; {
+		end := min(headerSize+uintOf(in[3:headerSize]), len(in))
+		messages = append(messages, in[headerSize:end]...)
 		in = in[end:]
 	}
 	return messages

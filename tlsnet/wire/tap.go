@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"crypto/tls"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -80,10 +81,10 @@ func (l *lastWord) said(record []byte) bool {
 // isAlert reports whether a record that is encrypted is an alert: by its type, or in TLS 1.3 by
 // the length of its two bytes, their type and the tag, which has 16 bytes in all suites.
 func isAlert(record []byte, version uint16) bool {
-	if version < 0x0304 {
-		return len(record) > 0 && record[0] == 21
+	if version < tls.VersionTLS13 {
+		return len(record) > 0 && record[0] == typeAlert
 	}
-	return len(record) == 5+2+1+16 && record[0] == 23
+	return len(record) == headerSize+2+1+16 && record[0] == typeApplicationData
 }
 
 // NetConn returns the connection itself.
