@@ -1,12 +1,15 @@
 package wire
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"errors"
 	"io"
 	"math/big"
 	"net"
@@ -82,6 +85,11 @@ func issued(t testing.TB, name string) tls.Certificate {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return issuedFor(t, name, key)
+}
+
+func issuedFor(t testing.TB, name string, key crypto.Signer) tls.Certificate {
+	t.Helper()
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
@@ -327,4 +335,72 @@ func FuzzDecode(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Every suite of TLS 1.2 that crypto/tls has is opened, or its records are said to be closed.
+func TestDecodeSuites(t *testing.T) {
+	stillClosed := map[uint16]bool{
+		tls.TLS_RSA_WITH_RC4_128_SHA: true, tls.TLS_ECDHE_RSA_WITH_RC4_128_SHA: true, tls.TLS_ECDHE_ECDSA_WITH_RC4_128_SHA: true,
+		tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA: true, tls.TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA: true,
+	}
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	withRSA := issuedFor(t, "localhost", key)
+	for _, suite := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
+		if !slices.Contains(suite.SupportedVersions, tls.VersionTLS12) {
+			continue
+		}
+		t.Run(suite.Name, func(t *testing.T) {
+			client, server := mutual(t, tls.VersionTLS12, suite.ID)
+			server.CipherSuites = client.CipherSuites
+			if !strings.Contains(suite.Name, "ECDSA") {
+				server.Certificates = []tls.Certificate{withRSA}
+				client.RootCAs.AddCert(withRSA.Leaf)
+			}
+			secrets := new(Secrets)
+			c := Decode(exchanged(t, secrets, client, server), secrets)
+			if c.Suite != suite.ID {
+				t.Fatalf("%s: %v", SuiteName(c.Suite), names(c))
+			}
+			closed := slices.ContainsFunc(c.Messages, func(m Message) bool { return m.Content == Closed })
+			if closed != stillClosed[suite.ID] {
+				t.Errorf("closed: %v", closed)
+			}
+			for _, m := range c.Messages {
+				covered(t, &m)
+				if m.Fault != "" {
+					t.Errorf("%v: %s", &m, m.Fault)
+				}
+			}
+		})
+	}
+}
+
+// A refusal is seen, whoever refuses, and under which secret.
+func TestDecodeRefused(t *testing.T) {
+	for _, test := range []struct {
+		version uint16
+		from    Side
+		key     string
+	}{
+		{tls.VersionTLS13, Client, labelClientHandshake},
+		{tls.VersionTLS13, Server, labelServerTraffic},
+		{tls.VersionTLS12, Client, ""},
+		{tls.VersionTLS12, Server, ""},
+	} {
+		client, server := mutual(t, test.version)
+		refusing := client
+		if test.from == Server {
+			refusing = server
+		}
+		refusing.VerifyConnection = func(tls.ConnectionState) error { return errors.New("no") }
+		secrets := new(Secrets)
+		c := Decode(exchanged(t, secrets, client, server), secrets)
+		m := c.Message(test.from, Alert, int(AlertBadCertificate))
+		if m == nil || m.Name != "bad_certificate" || m.Key != test.key || m.Fault != "" {
+			t.Errorf("%#x, %v: %+v of %v", test.version, test.from, m, names(c))
+		}
+	}
 }

@@ -49,7 +49,7 @@ func (d *Decoder) divideBody(kind int, c *cursor) {
 		c.opaque("response", 3)
 	case KeyUpdate:
 		c.named("request", 1, func(kind int) string {
-			return map[int]string{0: "the other end need not", 1: "the other end has to, too"}[kind]
+			return map[int]string{0: "update_not_requested", 1: "update_requested"}[kind]
 		})
 	default:
 		c.rest("body")
@@ -281,10 +281,10 @@ func divideInside(c *cursor, kind, in int) {
 		c.rest("ticket")
 	case extRenegotiationInfo:
 		c.opaque("checksums", 1)
-	case 1:
-		c.number("code", 1)
-	case 28:
-		c.number("bytes", 2)
+	case extMaxFragmentLength:
+		c.named("length", 1, func(id int) string { return map[int]string{1: "2^9", 2: "2^10", 3: "2^11", 4: "2^12"}[id] })
+	case extRecordSizeLimit:
+		c.number("limit", 2)
 	default:
 		c.rest("data")
 	}

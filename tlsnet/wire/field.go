@@ -6,18 +6,29 @@ import (
 	"fmt"
 )
 
-// Field is a part of a message. Its leaves, those without fields of their own, are all of the
-// message's bytes, each of them once and in order.
+// Field is a part of a message. The leaves of the tree, which are the fields that have no others
+// in them, hold every byte of the message once, in order.
+//
+// Names are those of the RFCs, in words: "cipher suite", "signature scheme". An extension has the
+// name that IANA gives it, such as "server_name", or "extension 4711"; its first two fields are
+// its type and its length. Where a message is not what it should be, there is a field "cut short"
+// or "left over", and the message has a fault. A message has at most 4096 fields; then one that
+// is called "more" holds the rest.
 type Field struct {
-	Name   string // such as "cipher suite"
-	Offset int    // in the message, in bytes
-	Length int    // in bytes
-	Value  string // what the bytes say, such as "TLS_AES_128_GCM_SHA256"; a peer may have chosen it
-	Note   string // what else there is to say, such as the number of a name
+	Name   string
+	Offset int // in the message, in bytes
+	Length int // in bytes
+	// Value is what the bytes of a leaf say, such as "TLS_AES_128_GCM_SHA256", or their first 24
+	// in hexadecimal digits. Text that the peer has chosen is in quotes and printable ASCII.
+	Value string
+	// Note is what else there is to say: the number of what Value has the name of, or what an
+	// extension is for. It may be empty.
+	Note   string
 	Fields []Field
 }
 
-// Find returns the first field that is reached by these names, one below the other, or nil.
+// Find returns the first field below f with these names, each directly below the one before, or
+// nil.
 func (f *Field) Find(names ...string) *Field { return find(f.Fields, names) }
 
 func find(fields []Field, names []string) *Field {
@@ -36,7 +47,7 @@ func find(fields []Field, names []string) *Field {
 	return nil
 }
 
-// All returns every field of a name directly below f.
+// All returns the fields directly below f that have a name, in order.
 func (f *Field) All(name string) []*Field {
 	var all []*Field
 	for i := range f.Fields {

@@ -100,6 +100,7 @@ func isGREASE(value int) bool { return value&0x0f0f == 0x0a0a && value>>8 == val
 // The extensions: https://www.iana.org/assignments/tls-extensiontype-values.
 const (
 	extServerName           = 0
+	extMaxFragmentLength    = 1
 	extStatusRequest        = 5
 	extSupportedGroups      = 10
 	extPointFormats         = 11
@@ -108,6 +109,7 @@ const (
 	extSCT                  = 18
 	extEncryptThenMAC       = 22
 	extCompressCertificate  = 27
+	extRecordSizeLimit      = 28
 	extDelegatedCredentials = 34
 	extSessionTicket        = 35
 	extPreSharedKey         = 41
@@ -129,7 +131,7 @@ type extension struct{ name, use string }
 
 var extensions = map[int]extension{
 	extServerName:           {"server_name", "the host that the client wants"},
-	1:                       {"max_fragment_length", "the largest record that the client takes"},
+	extMaxFragmentLength:    {"max_fragment_length", "the largest record that the client takes"},
 	4:                       {"truncated_hmac", "shorter checksums"},
 	extStatusRequest:        {"status_request", "asks for a stapled OCSP response"},
 	8:                       {"client_authz", ""},
@@ -149,7 +151,7 @@ var extensions = map[int]extension{
 	23:                      {"extended_master_secret", "ties the keys to this handshake"},
 	24:                      {"token_binding", ""},
 	extCompressCertificate:  {"compress_certificate", "how a certificate may be compressed"},
-	28:                      {"record_size_limit", "the largest record that this end takes"},
+	extRecordSizeLimit:      {"record_size_limit", "the largest record that this end takes"},
 	extDelegatedCredentials: {"delegated_credentials", "short-lived keys that a certificate vouches for"},
 	extSessionTicket:        {"session_ticket", "to resume a session of TLS 1.2"},
 	extPreSharedKey:         {"pre_shared_key", "to resume a session, or a key that both have"},

@@ -126,3 +126,37 @@ func TestRecordPlain(t *testing.T) {
 		}
 	}
 }
+
+// A byte that is changed before it is sealed is found, in TLS 1.3 too.
+func TestDecodeFlippedSealed(t *testing.T) {
+	client, server := mutual(t, tls.VersionTLS13)
+	secrets := new(Secrets)
+	c := Decode(exchanged(t, secrets, client, server), secrets)
+	for _, test := range []struct {
+		flip   int
+		faults []int // the types of the server's messages that are wrong
+	}{
+		{EncryptedExtensions, []int{CertificateVerify, Finished}},
+		{CertificateRequest, []int{CertificateVerify, Finished}},
+		{CertificateVerify, []int{CertificateVerify, Finished}},
+		{Finished, []int{Finished}},
+	} {
+		changed := *c
+		changed.Messages = slices.Clone(c.Messages)
+		for i := range changed.Messages {
+			if m := &changed.Messages[i]; m.Content == Handshake && m.Type == test.flip && m.From == Server {
+				m.Raw = bytes.Clone(m.Raw)
+				m.Raw[len(m.Raw)-1] ^= 1
+			}
+		}
+		var faults []int
+		for _, m := range Decode(rewritten(t, &changed, secrets, 16384, 0, false), secrets).Messages {
+			if m.From == Server && (m.Fault == signatureWrong || m.Fault == checksumWrong) {
+				faults = append(faults, m.Type)
+			}
+		}
+		if !slices.Equal(faults, test.faults) {
+			t.Errorf("%s changed: wrong are %v, want %v", messageName(test.flip), faults, test.faults)
+		}
+	}
+}
