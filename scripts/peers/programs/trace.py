@@ -1,6 +1,6 @@
-"""Either end of an exchange over mutual TLS, in one version, with a key log by SSLKEYLOGFILE.
+"""Either end of an exchange over mutual TLS, that writes a key log. In one version, if there is one.
 
-trace.py client|server PORT CA CERT KEY TLSv1_2|TLSv1_3
+trace.py client|server PORT CA CERT KEY KEYLOG [TLSv1_2|TLSv1_3]
 """
 
 import socket
@@ -9,9 +9,11 @@ import sys
 
 import mutual
 
-role, port, ca, cert, key, version = sys.argv[1:]
+role, port, ca, cert, key, key_log, *versions = sys.argv[1:]
 context = mutual.context(role == "server", ca, cert, key)
-context.minimum_version = context.maximum_version = ssl.TLSVersion[version]
+context.keylog_filename = key_log
+for version in versions:
+    context.minimum_version = context.maximum_version = ssl.TLSVersion[version]
 
 
 def serve():

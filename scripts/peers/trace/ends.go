@@ -53,11 +53,11 @@ var (
 		v12:  "--tls-max 1.2", v13: "--tlsv1.3",
 	}
 	pythonServer = end{
-		Peer: workshop.Peer{Name: "Python", Needs: []string{"python3"}, Args: "env SSLKEYLOGFILE={keylog} python3 -Bu {programs}/trace.py server {port} {ca} {cert} {key} {version}"},
+		Peer: workshop.Peer{Name: "Python", Needs: []string{"python3"}, Args: "python3 -Bu {programs}/trace.py server {port} {ca} {cert} {key} {keylog} {version}"},
 		v12:  "TLSv1_2", v13: "TLSv1_3", ready: "Listening\n",
 	}
 	pythonClient = end{
-		Peer: workshop.Peer{Name: "Python", Needs: []string{"python3"}, Args: "env SSLKEYLOGFILE={keylog} python3 -Bu {programs}/trace.py client {port} {ca} {cert} {key} {version}"},
+		Peer: workshop.Peer{Name: "Python", Needs: []string{"python3"}, Args: "python3 -Bu {programs}/trace.py client {port} {ca} {cert} {key} {keylog} {version}"},
 		v12:  "TLSv1_2", v13: "TLSv1_3",
 	}
 	nodeServer = end{
@@ -82,6 +82,17 @@ var (
 		v12:  "TLSv1.2", v13: "TLSv1.3", ready: "event method",
 	}
 )
+
+// others are clients of further implementations, in whatever version they prefer. Only crypto/tls
+// writes a key log with them.
+var others = []end{
+	{Peer: workshop.Peer{Name: "BoringSSL (Bun)", Needs: []string{"bun"}, Args: "bun {programs}/client.mjs {port} {ca} {message} {cert} {key}"}},
+	{Peer: workshop.Peer{Name: "rustls (Deno)", Needs: []string{"deno"}, Args: "env DENO_NO_UPDATE_CHECK=1 DENO_DIR={scratch} deno run --no-remote --no-npm --no-config --allow-net=127.0.0.1 --allow-read {programs}/client.mjs {port} {ca} {message} {cert} {key}"}},
+	{Peer: workshop.Peer{Name: "NSS", Needs: []string{"tstclnt", "certutil", "pk12util", "openssl"}, Args: "tstclnt -4 -h localhost -p {port} -d sql:{nss} -n {nickname} -A {file}"}},
+	{Peer: workshop.Peer{Name: "wolfSSL", Needs: []string{"gcc", "/usr/include/wolfssl/ssl.h"}, Build: "gcc -o {program} {programs}/wolfssl.c -lwolfssl", Args: "{program} client {port} {ca} {message} {cert} {key}"}},
+	{Peer: workshop.Peer{Name: "mbedTLS", Needs: []string{"gcc", "/usr/include/mbedtls/ssl.h"}, Build: "gcc -o {program} {programs}/mbedtls.c -lmbedtls -lmbedx509 -lmbedcrypto", Args: "{program} client {port} {ca} {message} {cert} {key}"}},
+	{Peer: workshop.Peer{Name: "Erlang", Needs: []string{"escript", "/usr/lib/erlang/lib/ssl-*"}, Args: "escript {programs}/exchange.escript client {port} {ca} {message} {cert} {key}"}},
+}
 
 const nginxConf = `
 daemon off;

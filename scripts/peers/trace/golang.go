@@ -2,11 +2,14 @@ package trace
 
 import (
 	"context"
+	"crypto/ecdh"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,6 +39,20 @@ func newGoEnds(client, server workshop.Credentials, secrets *wire.Secrets, versi
 	}
 	g.server, err = config(server)
 	return g, err
+}
+
+// hideHello has the client encrypt its hello, for a key that the server has: RFC 9849. The name
+// that is seen is none of the server's.
+func hideHello(g *goEnds) {
+	private, err := ecdh.X25519().GenerateKey(rand.Reader)
+	if err != nil {
+		panic(err) // it never fails
+	}
+	const name, kem, x25519 = "outer.localhost", 0x20, 32
+	config := slices.Concat([]byte{1, 0, kem, 0, x25519}, private.PublicKey().Bytes(), []byte{0, 4, 0, 1, 0, 1, 0, byte(len(name))}, []byte(name), []byte{0, 0})
+	config = slices.Concat([]byte{0xfe, 0x0d, 0, byte(len(config))}, config)
+	g.client.EncryptedClientHelloConfigList = slices.Concat([]byte{0, byte(len(config))}, config)
+	g.server.EncryptedClientHelloKeys = []tls.EncryptedClientHelloKey{{Config: config, PrivateKey: private.Bytes(), SendAsRetry: true}}
 }
 
 // goServer serves until ctx is done, and returns its address.

@@ -39,7 +39,7 @@ func nameOf(version uint16) string { return strings.TrimPrefix(tls.VersionName(v
 // scenes are all there are: every program with every other, at both versions, of which those that
 // have neither crypto/tls nor OpenSSL as the server are for --long; what is special; and refusals.
 func scenes() []scene {
-	return slices.Concat(pairs(), special(), suites(), refusals())
+	return slices.Concat(pairs(), strangers(), special(), suites(), refusals())
 }
 
 func pairs() (all []scene) {
@@ -93,6 +93,14 @@ func suites() (all []scene) {
 	return all
 }
 
+// strangers are clients that talk to crypto/tls only.
+func strangers() (all []scene) {
+	for _, client := range others {
+		all = append(all, scene{name: "any version: " + client.Name + " to Go", server: ours, client: client})
+	}
+	return all
+}
+
 func special() []scene {
 	curves := func(client, server []tls.CurveID) func(*goEnds) {
 		return func(g *goEnds) { g.client.CurvePreferences, g.server.CurvePreferences = client, server }
@@ -130,6 +138,12 @@ func special() []scene {
 		{name: "stapled OCSP, 1.3", server: ours, client: ours, version: tls.VersionTLS13, config: staple},
 		{name: "stapled OCSP, 1.2", server: ours, client: ours, has: []string{"CertificateStatus"}, version: tls.VersionTLS12, config: staple},
 		{name: "compressed certificates offered", server: gnutlsServer.with("--compress-cert=zlib"), client: gnutlsClient.with("--compress-cert=zlib"), version: tls.VersionTLS13},
+		{name: "early data: GnuTLS to GnuTLS", server: gnutlsServer.with("--earlydata --maxearlydata=1000"), client: gnutlsClient.with("--resume --waitresumption --earlydata={early}"), has: []string{"resumed"}, version: tls.VersionTLS13},
+		{name: "encrypted hello", server: ours, client: ours, version: tls.VersionTLS13, config: hideHello},
+		{name: "encrypted hello: refused", server: ours, client: ours, version: tls.VersionTLS13, config: func(g *goEnds) {
+			hideHello(g)
+			g.server.EncryptedClientHelloKeys = nil
+		}},
 		{name: "any version: OpenSSL to Go", server: ours, client: opensslClient},
 		{name: "any version: GnuTLS to GnuTLS", server: gnutlsServer, client: gnutlsClient},
 	}
