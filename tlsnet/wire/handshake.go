@@ -27,7 +27,7 @@ type handshake struct {
 	retry          bool      // the last message was a HelloRetryRequest
 }
 
-// message looks at a message of the handshake that is whole.
+// message takes a message of the handshake that is complete.
 func (d *Decoder) message(m *Message) {
 	if m.Size > int64(len(m.Raw)) {
 		m.Fault = fmt.Sprintf("it says that it has %d bytes, and more than %d are not read", m.Size, maxMessage)
@@ -35,19 +35,19 @@ func (d *Decoder) message(m *Message) {
 		d.divideMessage(m)
 		return
 	}
-	switch m.Type {
-	case ClientHello:
+	switch {
+	case m.Type == ClientHello && m.From == Client:
 		d.clientHello(m)
-	case ServerHello:
+	case m.Type == ServerHello && m.From == Server:
 		d.serverHello(m)
 	}
 	d.divideMessage(m)
 	d.check(m)
 	d.remember(m)
-	d.turn(m)
+	d.changeKeys(m)
 }
 
-// hello is what of a hello decides how to go on.
+// hello is the part of a hello on which decoding depends.
 type hello struct {
 	version    uint16
 	random     Random
@@ -56,7 +56,7 @@ type hello struct {
 	extensions map[int][]byte
 }
 
-// readHello reads a hello as far as it is sound.
+// readHello reads a hello. Where it is cut short, the rest is empty.
 func readHello(raw []byte, from Side) (h hello) {
 	r := reader{raw[4:]}
 	h.version = uint16(uintOf(r.take(2)))
@@ -218,8 +218,9 @@ func hashOf(hash crypto.Hash, data []byte) []byte {
 	return h.Sum(nil)
 }
 
-// turn changes keys where a message says so.
-func (d *Decoder) turn(m *Message) {
+// changeKeys is for messages after which a side seals with another key: RFC 8446 sections 2.3, 4.4.4
+// and 4.6.3.
+func (d *Decoder) changeKeys(m *Message) {
 	h := &d.half[m.From]
 	if d.c.Version != tls.VersionTLS13 || m.Key == "" {
 		return
@@ -239,14 +240,14 @@ func (d *Decoder) turn(m *Message) {
 	}
 }
 
-// drop lets go of the keys of a kind, if they are those that are next.
+// drop ends the epochs that have a label, if they are the next ones.
 func (h *half) drop(label string) {
 	for len(h.epochs) > 0 && h.epochs[0].label == label {
 		h.epochs = h.epochs[1:]
 	}
 }
 
-// check looks whether what a message proves is so.
+// check checks what a message proves.
 func (d *Decoder) check(m *Message) {
 	if d.h.done && len(d.h.later) == 0 {
 		return
@@ -292,8 +293,8 @@ func leaf(message []byte, version uint16) []byte {
 	return list.vector(3)
 }
 
-// verdict notes what a check has come to. Where the hello that counts is not known, that
-// something does not fit says nothing.
+// verdict notes the result of a check. Where the ClientHello that counts cannot be read, a
+// checksum that does not fit means nothing.
 func (d *Decoder) verdict(m *Message, ok bool, right, wrong string) {
 	switch {
 	case ok:
@@ -369,7 +370,8 @@ func (d *Decoder) checkKeyExchange(m *Message) {
 	d.checkSignature(m, d.h.certificates[Server], scheme, signature, slices.Concat(d.h.client[:], d.h.server[:], signed))
 }
 
-// checkSignature says nothing of signatures and keys that it does not know.
+// checkSignature checks a signature by the certificate's key. It says nothing about signatures and
+// keys that it does not know.
 func (d *Decoder) checkSignature(m *Message, der []byte, scheme int, signature, signed []byte) {
 	cert, err := x509.ParseCertificate(der)
 	if err != nil {

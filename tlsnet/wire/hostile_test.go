@@ -1,8 +1,12 @@
 package wire
 
 import (
+	"bytes"
+	"compress/zlib"
+	"crypto"
 	"crypto/ecdh"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"encoding/binary"
 	"fmt"
@@ -161,5 +165,45 @@ func TestDecodeECH(t *testing.T) {
 				t.Errorf("accepted %v: %v: %q", accepted, &m, m.Fault)
 			}
 		}
+	}
+}
+
+// A certificate that is compressed with zlib is the one that signatures are checked by.
+func TestDecodeCompressed(t *testing.T) {
+	cert := issued(t, "server")
+	der := cert.Certificate[0]
+	size := func(n int) []byte { return []byte{byte(n >> 16), byte(n >> 8), byte(n)} }
+	entry := slices.Concat(size(len(der)), der, []byte{0, 0})
+	body := slices.Concat([]byte{0}, size(len(entry)), entry)
+	var packed bytes.Buffer
+	z := zlib.NewWriter(&packed)
+	_, _ = z.Write(body)
+	z.Close()
+	said := slices.Concat(
+		messageOf(ServerHello, helloOf(Server, 1, tls.TLS_AES_128_GCM_SHA256, extensionOf(extSupportedVersions, []byte{3, 4}))),
+		messageOf(CompressedCertificate, slices.Concat([]byte{0, 1}, size(len(body)), size(packed.Len()), packed.Bytes())),
+	)
+	sum := sha256.Sum256(said)
+	signed := sha256.Sum256(slices.Concat(bytes.Repeat([]byte(" "), 64), []byte("TLS 1.3, server CertificateVerify\x00"), sum[:]))
+	signature, err := cert.PrivateKey.(crypto.Signer).Sign(rand.Reader, signed[:], crypto.SHA256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	verify := messageOf(CertificateVerify, slices.Concat([]byte{4, 3, 0, byte(len(signature))}, signature))
+	c := Decode(serverSays(inRecords(typeHandshake, slices.Concat(said, verify), 16384)), nil)
+	if m := c.Message(Server, Handshake, CertificateVerify); m == nil || m.Proof != signatureFits {
+		t.Errorf("%+v of %v", m, names(c))
+	}
+	for _, m := range c.Messages {
+		covered(t, &m)
+	}
+}
+
+// What the other end would have to say changes nothing.
+func TestDecodeWrongEnd(t *testing.T) {
+	hello := messageOf(ServerHello, helloOf(Server, 1, tls.TLS_AES_128_GCM_SHA256, extensionOf(extSupportedVersions, []byte{3, 4})))
+	c := Decode([]Chunk{{From: Client, Data: inRecords(typeHandshake, hello, 16384)}}, nil)
+	if c.Version != 0 || len(c.Messages) != 1 {
+		t.Errorf("%+v", c)
 	}
 }

@@ -16,9 +16,9 @@ var hashes = map[tls.SignatureScheme]crypto.Hash{
 	tls.PKCS1WithSHA512: crypto.SHA512, tls.PSSWithSHA512: crypto.SHA512, tls.ECDSAWithP521AndSHA512: crypto.SHA512, 0x080b: crypto.SHA512,
 }
 
-// maxKeySize is how long the modulus of a key may be whose signatures are checked, in bits, as
-// in crypto/tls: longer ones take long.
-const maxKeySize = 8192
+// The lengths of RSA keys whose signatures are checked, in bits: crypto/rsa refuses shorter ones,
+// and longer ones take long.
+const minKeySize, maxKeySize = 1024, 8192
 
 // verify reports whether a signature is one of the key, and whether that is known.
 func verify(key crypto.PublicKey, scheme tls.SignatureScheme, signed, signature []byte) (ok, known bool) {
@@ -36,7 +36,7 @@ func verify(key crypto.PublicKey, scheme tls.SignatureScheme, signed, signature 
 	case *ecdsa.PublicKey:
 		return ecdsa.VerifyASN1(key, sum, signature), true
 	case *rsa.PublicKey:
-		if key.N.BitLen() > maxKeySize {
+		if size := key.N.BitLen(); size < minKeySize || size > maxKeySize {
 			return false, false
 		}
 		if scheme&0xff00 == 0x0800 {
