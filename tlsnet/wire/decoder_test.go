@@ -404,3 +404,28 @@ func TestDecodeRefused(t *testing.T) {
 		}
 	}
 }
+
+// What the peer has chosen does nothing on a terminal, however long it is.
+func TestQuoted(t *testing.T) {
+	for text, want := range map[string]string{
+		"localhost":                `"localhost"`,
+		"a\x1b[2Jb\u202ec<script>": `"a\x1b[2Jb\u202ec<script>"`,
+		strings.Repeat("a", 253):   `"` + strings.Repeat("a", 253) + `"`,
+		strings.Repeat("a", 1000):  `"` + strings.Repeat("a", 30) + `"... (1000 bytes)`,
+		strings.Repeat("\x00", 99): `"` + strings.Repeat(`\x00`, 30) + `"... (99 bytes)`,
+	} {
+		if got := quoted(text); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
+func BenchmarkDecode(b *testing.B) {
+	client, server := mutual(b, tls.VersionTLS13)
+	secrets := new(Secrets)
+	chunks := exchanged(b, secrets, client, server)
+	b.ReportAllocs()
+	for b.Loop() {
+		Decode(chunks, secrets)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"strconv"
 )
 
 // Field is a part of a message. The leaves of the tree, which are the fields that have no others
@@ -132,15 +133,16 @@ func (c *cursor) text(name string, n int) string {
 	return text
 }
 
-// maxText is how much of a value is shown, in bytes.
-const maxText = 255
+// maxText is how long a text may be in quotes, in bytes. Of a longer one the beginning is shown.
+const maxText = 300
 
 // quoted is a text as Go has it in quotes, in which nothing acts on a terminal or a page.
 func quoted(text string) string {
-	if len(text) <= maxText {
-		return fmt.Sprintf("%+q", text)
+	whole := strconv.QuoteToASCII(text[:min(len(text), maxText)])
+	if len(text) <= maxText && len(whole) <= maxText {
+		return whole
 	}
-	return fmt.Sprintf("%+q... (%d bytes)", text[:maxText], len(text))
+	return fmt.Sprintf("%+q... (%d bytes)", text[:min(len(text), maxText/10)], len(text))
 }
 
 // maxHex is how many bytes of a value are shown as such.
