@@ -38,7 +38,7 @@ const (
 	ChangeCipherSpec                // RFC 5246 section 7.1
 	ApplicationData                 // and everything else that a record can carry, such as a heartbeat
 	Closed                          // encrypted, and no key opens it
-	NotTLS                          // no record of TLS
+	NotTLS                          // no record of TLS, such as what comes before STARTTLS
 )
 
 var contentNames = [...]string{"handshake", "alert", "change_cipher_spec", "application_data", "closed", "not_tls"}

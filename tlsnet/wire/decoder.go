@@ -28,7 +28,8 @@ type half struct {
 	first    int     // the record in which that began
 	fed      int     // how many records have given to it
 	skip     int     // how many bytes of the handshake belong to a message that is too long
-	foreign  bool    // it does not speak TLS
+	began    bool    // it has sent a record
+	foreign  bool    // it does not speak TLS, or not yet
 	sealed   bool    // TLS 1.2: it has said that its records are encrypted from now on
 	epochs   []epoch // the one in force, and those that may come after it
 }
@@ -61,28 +62,28 @@ func (d *Decoder) Add(chunk Chunk) []Message {
 		data = h.in
 	}
 	taken := d.addRecords(chunk, h, data)
-	switch rest := data[taken:]; {
-	case h.foreign:
-		d.notTLS(chunk, h, rest)
-		h.in = nil
-	case taken > 0 || len(h.in) == 0:
-		h.in = bytes.Clone(rest) // the chunk may be large
+	for h.foreign && taken < len(data) {
+		taken += d.addForeign(chunk, h, data[taken:])
+		taken += d.addRecords(chunk, h, data[taken:])
+	}
+	if taken > 0 || len(h.in) == 0 {
+		h.in = bytes.Clone(data[taken:]) // the chunk may be large
 	}
 	return d.c.Messages[before:]
 }
 
 // addRecords takes the records that are complete, and returns how many bytes these are.
 func (d *Decoder) addRecords(chunk Chunk, h *half, data []byte) (taken int) {
-	for !h.foreign && len(data)-taken >= headerSize {
+	for !h.foreign && taken < len(data) {
 		rest := data[taken:]
-		if !isRecord(rest) {
-			h.foreign = true
+		if h.foreign = !mayBeRecord(rest); h.foreign || len(rest) < headerSize {
 			break
 		}
 		size := headerSize + uintOf(rest[3:headerSize])
 		if len(rest) < size {
 			break
 		}
+		h.began = true
 		if d.full() {
 			d.c.Left[chunk.From] += int64(size)
 		} else {
@@ -99,15 +100,46 @@ func (d *Decoder) full() bool {
 	return len(d.c.Records) >= maxRecords || len(d.c.Messages) >= maxMessages
 }
 
-// isRecord reports whether data begin with the header of a record. What is sealed has at most
-// 2^14 + 2048 bytes: RFC 5246 section 6.2.3.
-func isRecord(data []byte) bool {
-	return data[0] >= typeChangeCipherSpec && data[0] <= typeHeartbeat && data[1] == recordVersion && uintOf(data[3:headerSize]) <= 1<<14+2048
+// mayBeRecord reports whether data, of which there is at least a byte, can be the beginning of a
+// record. What is sealed has at most 2^14 + 2048 bytes: RFC 5246 section 6.2.3.
+func mayBeRecord(data []byte) bool {
+	if data[0] < typeChangeCipherSpec || data[0] > typeHeartbeat || len(data) > 1 && data[1] != recordVersion {
+		return false
+	}
+	return len(data) < headerSize || uintOf(data[3:headerSize]) <= 1<<14+2048
 }
 
-// notTLS takes all that a side sends from now on as one message, or as several if the other side
-// speaks in between.
+// addForeign takes what is not TLS, up to where TLS begins: after a command such as STARTTLS, or
+// after what a load balancer puts in front. It returns how many bytes it has taken.
+func (d *Decoder) addForeign(chunk Chunk, h *half, data []byte) int {
+	taken := len(data)
+	if !h.began {
+		taken = helloAt(data, chunk.From)
+		h.foreign = taken == len(data)
+	}
+	d.notTLS(chunk, h, data[:taken])
+	return taken
+}
+
+// helloAt returns where in data the record of a hello begins, or the end of data.
+func helloAt(data []byte, from Side) int {
+	hello := byte(ClientHello)
+	if from == Server {
+		hello = ServerHello
+	}
+	for i := range data {
+		if rest := data[i:]; len(rest) > headerSize && rest[0] == typeHandshake && rest[headerSize] == hello && rest[2] <= 4 && mayBeRecord(rest) {
+			return i
+		}
+	}
+	return len(data)
+}
+
+// notTLS adds what is not TLS to a message, which goes on until the other side says something.
 func (d *Decoder) notTLS(chunk Chunk, h *half, data []byte) {
+	if len(data) == 0 {
+		return
+	}
 	h.offset += int64(len(data))
 	m := d.last(chunk.From, NotTLS)
 	if m == nil && d.full() {

@@ -429,3 +429,36 @@ func BenchmarkDecode(b *testing.B) {
 		Decode(chunks, secrets)
 	}
 }
+
+// TLS that begins after something else is read all the same.
+func TestDecodeLater(t *testing.T) {
+	client, server := mutual(t, tls.VersionTLS13)
+	secrets := new(Secrets)
+	chunks := exchanged(t, secrets, client, server)
+	want := names(Decode(chunks, secrets))
+	for name, before := range map[string][]Chunk{
+		"PostgreSQL": {{From: Client, Data: []byte("\x00\x00\x00\x08\x04\xd2\x16\x2f")}, {From: Server, Data: []byte("S")}},
+		"SMTP":       {{From: Server, Data: []byte("220 mail ESMTP\r\n")}, {From: Client, Data: []byte("STARTTLS\r\n")}, {From: Server, Data: []byte("220 go on\r\n")}},
+	} {
+		got := names(Decode(slices.Concat(before, chunks), secrets))
+		if len(got) < len(before) || !slices.Equal(got[len(before):], want) || slices.ContainsFunc(got[:len(before)], func(s string) bool { return s != "not TLS" }) {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	header := "PROXY TCP4 127.0.0.1 127.0.0.1 1 2\r\n"
+	proxied := slices.Clone(chunks)
+	proxied[0].Data = append([]byte(header), proxied[0].Data...)
+	c := Decode(proxied, secrets)
+	if got := names(c); got[0] != "not TLS" || string(c.Messages[0].Raw) != header || !slices.Equal(got[1:], want) || c.Records[0].Offset != int64(len(header)) {
+		t.Errorf("%v, %q, at %d", got, c.Messages[0].Raw, c.Records[0].Offset)
+	}
+}
+
+// What follows TLS and is none stays so: it is not searched for another beginning.
+func TestDecodeNoLonger(t *testing.T) {
+	hello := inRecords(typeHandshake, messageOf(ClientHello, helloOf(Client, 1, 1, nil)), 16384)
+	c := Decode([]Chunk{{From: Client, Data: slices.Concat(hello, []byte("GET / "), hello)}}, nil)
+	if got := names(c); !slices.Equal(got, []string{"ClientHello", "not TLS"}) {
+		t.Errorf("%v", got)
+	}
+}
