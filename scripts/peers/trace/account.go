@@ -48,6 +48,7 @@ var ourFields = map[string]string{
 	"share/public key/public key": "public key",
 	"mode":                        "PSK mode",
 	"identity/identity":           "PSK identity",
+	"obfuscated age":              "PSK age",
 	"selected":                    "PSK selected",
 	"binders/length":              "binders length",
 	"certificate/DER":             "certificate",

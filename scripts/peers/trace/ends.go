@@ -94,6 +94,18 @@ var others = []end{
 	{Peer: workshop.Peer{Name: "Erlang", Needs: []string{"escript", "/usr/lib/erlang/lib/ssl-*"}, Args: "escript {programs}/exchange.escript client {port} {ca} {message} {cert} {key}"}},
 }
 
+// chromium presents no certificate unless it is asked to by a policy, which takes a right to write
+// into /etc.
+var chromium = end{Peer: workshop.Peer{
+	Name:  "Chromium",
+	Needs: []string{"chromium", "certutil", "pk12util", "openssl"},
+	Args: "env HOME={home} SSLKEYLOGFILE={keylog} chromium --user-data-dir={home}/data --headless=new --no-sandbox --disable-gpu" +
+		" --disable-quic --disable-dev-shm-usage --no-first-run --no-default-browser-check --disable-background-networking" +
+		" --disable-component-update --disable-sync --disable-extensions --no-proxy-server" +
+		" --host-resolver-rules={quiet} --dump-dom https://localhost:{port}/",
+	Words: []string{"{quiet}", "MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1"},
+}}
+
 const nginxConf = `
 daemon off;
 master_process off;

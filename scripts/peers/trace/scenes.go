@@ -144,6 +144,9 @@ func special() []scene {
 			hideHello(g)
 			g.server.EncryptedClientHelloKeys = nil
 		}},
+		{name: "any version: Chromium to Go", server: ours, client: chromium, long: true, has: []string{"EncryptedExtensions", "Finished", "ApplicationData"}, config: func(g *goEnds) {
+			g.server.ClientAuth = tls.NoClientCert
+		}},
 		{name: "any version: OpenSSL to Go", server: ours, client: opensslClient},
 		{name: "any version: GnuTLS to GnuTLS", server: gnutlsServer, client: gnutlsClient},
 	}
