@@ -118,7 +118,7 @@ type Conversation struct {
 	// are more records or messages than are read.
 	Left [2]int64
 	// Unfinished is how many bytes of each side are the beginning of a record or a message that
-	// did not go on.
+	// did not go on, or are held by a Decoder.
 	Unfinished [2]int
 }
 

@@ -11,7 +11,14 @@ const headerSize = 5
 
 // Decoder decodes a conversation that is still going on.
 type Decoder struct {
+	// Hold has a record that no key opens, and all that either side says after it, wait until its
+	// secret has come, or until Flush. A live view needs it: the end that has read a record, or
+	// another program, logs the secret only afterwards. Without it such a record is Closed.
+	Hold bool
+
 	secrets *Secrets
+	waiting []Chunk // the first of them for what is left in its half
+	held    bool    // a record has to wait
 	c       Conversation
 	half    [2]half
 	h       handshake
@@ -43,18 +50,51 @@ type epoch struct {
 	found  *opener
 }
 
-// NewDecoder returns a Decoder. Secrets may be nil. They may also be added while it works: those
-// of a record have to be there when the handshake message or the ChangeCipherSpec is added after
-// which they are in force.
+// NewDecoder returns a Decoder. Secrets may be nil. They may also be added while it works: that of
+// a record has to be there when the record is added, or the Decoder has to hold it.
 func NewDecoder(secrets *Secrets) *Decoder {
 	return &Decoder{secrets: secrets, fields: maxAllFields}
 }
 
-// Add adds a chunk, and returns the messages that begin or end in it: one of the handshake when
-// it is complete; data when the first record of them is, although more may still be added to the
-// same message. What it returns is valid until the next call.
+// Add adds a chunk, and returns the messages that it makes known: one of the handshake when it is
+// complete; data when the first record of them is, although more may still be added to the same
+// message. What it returns is valid until the next call.
 func (d *Decoder) Add(chunk Chunk) []Message {
 	before := len(d.c.Messages)
+	d.advance()
+	if len(d.waiting) > 0 {
+		chunk.Data = bytes.Clone(chunk.Data)
+		d.waiting = append(d.waiting, chunk)
+	} else if !d.take(chunk) {
+		d.waiting = append(d.waiting, Chunk{At: chunk.At, From: chunk.From})
+	}
+	return d.c.Messages[before:]
+}
+
+// Flush adds what has been held, whether or not a key opens it, and returns the messages of that.
+// Nothing is held any more.
+func (d *Decoder) Flush() []Message {
+	before := len(d.c.Messages)
+	d.Hold = false
+	d.advance()
+	return d.c.Messages[before:]
+}
+
+// advance takes what has waited, as far as it need not wait any longer.
+func (d *Decoder) advance() {
+	for len(d.waiting) > 0 {
+		if !d.take(d.waiting[0]) {
+			d.waiting[0].Data = nil // it is in its half now
+			return
+		}
+		d.waiting = d.waiting[1:]
+	}
+}
+
+// take takes a chunk, together with what is left of those before it. It reports whether nothing
+// in it has to wait.
+func (d *Decoder) take(chunk Chunk) bool {
+	d.held = false
 	h := &d.half[chunk.From]
 	data := chunk.Data
 	if len(h.in) > 0 {
@@ -69,7 +109,7 @@ func (d *Decoder) Add(chunk Chunk) []Message {
 	if taken > 0 || len(h.in) == 0 {
 		h.in = bytes.Clone(data[taken:]) // the chunk may be large
 	}
-	return d.c.Messages[before:]
+	return !d.held
 }
 
 // addRecords takes the records that are complete, and returns how many bytes these are.
@@ -86,8 +126,8 @@ func (d *Decoder) addRecords(chunk Chunk, h *half, data []byte) (taken int) {
 		h.began = true
 		if d.full() {
 			d.c.Left[chunk.From] += int64(size)
-		} else {
-			d.record(chunk, h, rest[:size])
+		} else if d.held = !d.record(chunk, h, rest[:size]); d.held {
+			break
 		}
 		taken += size
 		h.offset += int64(size)
@@ -159,6 +199,9 @@ func (d *Decoder) Conversation() *Conversation {
 	for side, h := range d.half {
 		c.Unfinished[side] = len(h.in) + len(h.messages)
 	}
+	for _, chunk := range d.waiting {
+		c.Unfinished[chunk.From] += len(chunk.Data)
+	}
 	return &c
 }
 
@@ -177,13 +220,15 @@ func (d *Decoder) last(from Side, content Content) *Message {
 	return nil
 }
 
-// record takes one record, header and all.
-func (d *Decoder) record(chunk Chunk, h *half, raw []byte) {
+// record takes one record, header and all. It reports false if the record has to wait.
+func (d *Decoder) record(chunk Chunk, h *half, raw []byte) bool {
 	kind, inside := int(raw[0]), raw[headerSize:]
 	r := Record{From: chunk.From, At: chunk.At, Offset: h.offset, Type: kind, Length: len(inside)}
 	if d.encrypted(h, raw) {
 		if opened, plain, label, ok := d.open(h, raw); ok {
 			kind, inside, r.Key = int(opened), plain, label
+		} else if d.Hold {
+			return false
 		} else {
 			r.Closed = true
 		}
@@ -203,6 +248,7 @@ func (d *Decoder) record(chunk Chunk, h *half, raw []byte) {
 		d.data(&r, ApplicationData, recordName(kind), inside)
 	}
 	d.interrupted(&r, h)
+	return true
 }
 
 // encrypted reports whether a record is. In TLS 1.3 it says so by its type: RFC 8446 section 5.2.

@@ -312,7 +312,7 @@ func unpack(data []byte) (chunks []Chunk) {
 }
 
 // FuzzDecode changes what two ends say. Whatever it is, every byte of a message is in one field,
-// there are not too many of them, and nothing is both right and wrong.
+// there are not too many of them, nothing is both right and wrong, and it is the same if it is held.
 func FuzzDecode(f *testing.F) {
 	secrets := new(Secrets)
 	f.Add([]byte("\x00\x00\x0a\x16\x03\x01\x00\x05\x01\x00\x00\x01\x03\x01\x00\x07\x15\x03\x03\x00\x02\x02\x28"))
@@ -333,6 +333,9 @@ func FuzzDecode(f *testing.F) {
 			if m.Proof != "" && m.Fault != "" && m.Fault != "it came in the middle of another message" {
 				t.Errorf("%v: %s, and %s", &m, m.Proof, m.Fault)
 			}
+		}
+		if held, _ := live(unpack(data), secrets, func(int) {}); !slices.Equal(names(held.Conversation()), names(c)) {
+			t.Errorf("held it is %v, otherwise %v", names(held.Conversation()), names(c))
 		}
 	})
 }
