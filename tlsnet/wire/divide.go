@@ -250,11 +250,30 @@ func divideInside(c *cursor, kind, in int) {
 		}
 		c.list("signature schemes", "signature scheme", 2, 2, schemeName)
 	case extALPN:
-		c.vector("protocols", 2, func(c *cursor) {
+		divideProtocols(c)
+	case extApplicationSettings, extApplicationSettingsOld:
+		if !hello {
+			c.rest("settings")
+			return
+		}
+		divideProtocols(c)
+	case extSCT:
+		c.vector("timestamps", 2, func(c *cursor) {
 			for c.more() {
-				c.vector("protocol", 1, func(c *cursor) { c.text("name", c.left()) })
+				c.opaque("timestamp", 2)
 			}
 		})
+	case extClientCertificateType, extServerCertificateType:
+		if !hello {
+			c.named("type", 1, certificateTypeName)
+			return
+		}
+		c.list("types", "type", 1, 1, certificateTypeName)
+	case extTicketRequest:
+		c.number("new sessions", 1)
+		c.number("resumptions", 1)
+	case extPadding:
+		c.rest("zeros")
 	case extCompressCertificate:
 		c.list("algorithms", "algorithm", 1, 2, compressionName)
 	case extSupportedVersions:
@@ -289,6 +308,17 @@ func divideInside(c *cursor, kind, in int) {
 		c.rest("data")
 	}
 }
+
+func divideProtocols(c *cursor) {
+	c.vector("protocols", 2, func(c *cursor) {
+		for c.more() {
+			c.vector("protocol", 1, func(c *cursor) { c.text("name", c.left()) })
+		}
+	})
+}
+
+// certificateTypeName: RFC 7250 section 7.
+func certificateTypeName(id int) string { return map[int]string{0: "X.509", 2: "raw public key"}[id] }
 
 // divideECH: RFC 9849 section 5.
 func divideECH(c *cursor, in int) {

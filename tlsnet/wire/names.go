@@ -99,81 +99,87 @@ func isGREASE(value int) bool { return value&0x0f0f == 0x0a0a && value>>8 == val
 
 // The extensions: https://www.iana.org/assignments/tls-extensiontype-values.
 const (
-	extServerName           = 0
-	extMaxFragmentLength    = 1
-	extStatusRequest        = 5
-	extSupportedGroups      = 10
-	extPointFormats         = 11
-	extSignatureAlgorithms  = 13
-	extALPN                 = 16
-	extSCT                  = 18
-	extEncryptThenMAC       = 22
-	extCompressCertificate  = 27
-	extRecordSizeLimit      = 28
-	extDelegatedCredentials = 34
-	extSessionTicket        = 35
-	extPreSharedKey         = 41
-	extEarlyData            = 42
-	extSupportedVersions    = 43
-	extCookie               = 44
-	extPSKModes             = 45
-	extAuthorities          = 47
-	extOIDFilters           = 48
-	extPostHandshakeAuth    = 49
-	extSignatureAlgsCert    = 50
-	extKeyShare             = 51
-	extECH                  = 0xfe0d
-	extRenegotiationInfo    = 0xff01
+	extServerName             = 0
+	extMaxFragmentLength      = 1
+	extStatusRequest          = 5
+	extSupportedGroups        = 10
+	extPointFormats           = 11
+	extSignatureAlgorithms    = 13
+	extALPN                   = 16
+	extSCT                    = 18
+	extClientCertificateType  = 19
+	extServerCertificateType  = 20
+	extPadding                = 21
+	extEncryptThenMAC         = 22
+	extCompressCertificate    = 27
+	extRecordSizeLimit        = 28
+	extDelegatedCredentials   = 34
+	extSessionTicket          = 35
+	extPreSharedKey           = 41
+	extEarlyData              = 42
+	extSupportedVersions      = 43
+	extCookie                 = 44
+	extPSKModes               = 45
+	extAuthorities            = 47
+	extOIDFilters             = 48
+	extPostHandshakeAuth      = 49
+	extSignatureAlgsCert      = 50
+	extKeyShare               = 51
+	extTicketRequest          = 58
+	extApplicationSettingsOld = 17513
+	extApplicationSettings    = 17613
+	extECH                    = 0xfe0d
+	extRenegotiationInfo      = 0xff01
 )
 
 // extension is what one is called, and what it is for.
 type extension struct{ name, use string }
 
 var extensions = map[int]extension{
-	extServerName:           {"server_name", "the host that the client wants"},
-	extMaxFragmentLength:    {"max_fragment_length", "the largest record that the client takes"},
-	4:                       {"truncated_hmac", "shorter checksums"},
-	extStatusRequest:        {"status_request", "asks for a stapled OCSP response"},
-	8:                       {"client_authz", ""},
-	extSupportedGroups:      {"supported_groups", "for the exchange of keys"},
-	extPointFormats:         {"ec_point_formats", "how points of curves are written"},
-	12:                      {"srp", "a password instead of a certificate"},
-	extSignatureAlgorithms:  {"signature_algorithms", "the signatures that this end accepts"},
-	14:                      {"use_srtp", "keys for SRTP"},
-	15:                      {"heartbeat", ""},
-	extALPN:                 {"application_layer_protocol_negotiation", "what is to be spoken over TLS"},
-	17:                      {"status_request_v2", "asks for stapled OCSP responses"},
-	extSCT:                  {"signed_certificate_timestamp", "proofs of certificate transparency"},
-	19:                      {"client_certificate_type", "raw keys instead of certificates, of the client"},
-	20:                      {"server_certificate_type", "raw keys instead of certificates, of the server"},
-	21:                      {"padding", "fills the message up"},
-	extEncryptThenMAC:       {"encrypt_then_mac", "the safe order in CBC suites"},
-	23:                      {"extended_master_secret", "ties the keys to this handshake"},
-	24:                      {"token_binding", ""},
-	extCompressCertificate:  {"compress_certificate", "how a certificate may be compressed"},
-	extRecordSizeLimit:      {"record_size_limit", "the largest record that this end takes"},
-	extDelegatedCredentials: {"delegated_credentials", "short-lived keys that a certificate vouches for"},
-	extSessionTicket:        {"session_ticket", "to resume a session of TLS 1.2"},
-	extPreSharedKey:         {"pre_shared_key", "to resume a session, or a key that both have"},
-	extEarlyData:            {"early_data", "data that go before the handshake has ended"},
-	extSupportedVersions:    {"supported_versions", "the versions of TLS, best first"},
-	extCookie:               {"cookie", "to be sent back"},
-	extPSKModes:             {"psk_key_exchange_modes", "how a session may be resumed"},
-	extAuthorities:          {"certificate_authorities", "the CAs that this end accepts"},
-	extOIDFilters:           {"oid_filters", "what else the certificate has to have"},
-	extPostHandshakeAuth:    {"post_handshake_auth", "the client can be asked for a certificate later"},
-	extSignatureAlgsCert:    {"signature_algorithms_cert", "the signatures in certificates that this end accepts"},
-	extKeyShare:             {"key_share", "this end's half of the key exchange"},
-	52:                      {"transparency_info", ""},
-	57:                      {"quic_transport_parameters", ""},
-	58:                      {"ticket_request", "how many tickets the client wants"},
-	13172:                   {"next_protocol_negotiation", "what came before ALPN"},
-	17513:                   {"application_settings (old)", ""},
-	17613:                   {"application_settings", "settings of HTTP/2, earlier"},
-	0xca34:                  {"trust_anchors", "the CAs that the client knows, by number"},
-	extECH:                  {"encrypted_client_hello", "the real hello, encrypted, or something that looks like it"},
-	0xfd00:                  {"ech_outer_extensions", ""},
-	extRenegotiationInfo:    {"renegotiation_info", "binds a handshake to the one before it"},
+	extServerName:             {"server_name", "the host that the client wants"},
+	extMaxFragmentLength:      {"max_fragment_length", "the largest record that the client takes"},
+	4:                         {"truncated_hmac", "shorter checksums"},
+	extStatusRequest:          {"status_request", "asks for a stapled OCSP response"},
+	8:                         {"client_authz", ""},
+	extSupportedGroups:        {"supported_groups", "for the exchange of keys"},
+	extPointFormats:           {"ec_point_formats", "how points of curves are written"},
+	12:                        {"srp", "a password instead of a certificate"},
+	extSignatureAlgorithms:    {"signature_algorithms", "the signatures that this end accepts"},
+	14:                        {"use_srtp", "keys for SRTP"},
+	15:                        {"heartbeat", ""},
+	extALPN:                   {"application_layer_protocol_negotiation", "what is to be spoken over TLS"},
+	17:                        {"status_request_v2", "asks for stapled OCSP responses"},
+	extSCT:                    {"signed_certificate_timestamp", "proofs of certificate transparency"},
+	extClientCertificateType:  {"client_certificate_type", "raw keys instead of certificates, of the client"},
+	extServerCertificateType:  {"server_certificate_type", "raw keys instead of certificates, of the server"},
+	extPadding:                {"padding", "fills the message up"},
+	extEncryptThenMAC:         {"encrypt_then_mac", "the safe order in CBC suites"},
+	23:                        {"extended_master_secret", "ties the keys to this handshake"},
+	24:                        {"token_binding", ""},
+	extCompressCertificate:    {"compress_certificate", "how a certificate may be compressed"},
+	extRecordSizeLimit:        {"record_size_limit", "the largest record that this end takes"},
+	extDelegatedCredentials:   {"delegated_credentials", "short-lived keys that a certificate vouches for"},
+	extSessionTicket:          {"session_ticket", "to resume a session of TLS 1.2"},
+	extPreSharedKey:           {"pre_shared_key", "to resume a session, or a key that both have"},
+	extEarlyData:              {"early_data", "data that go before the handshake has ended"},
+	extSupportedVersions:      {"supported_versions", "the versions of TLS, best first"},
+	extCookie:                 {"cookie", "to be sent back"},
+	extPSKModes:               {"psk_key_exchange_modes", "how a session may be resumed"},
+	extAuthorities:            {"certificate_authorities", "the CAs that this end accepts"},
+	extOIDFilters:             {"oid_filters", "what else the certificate has to have"},
+	extPostHandshakeAuth:      {"post_handshake_auth", "the client can be asked for a certificate later"},
+	extSignatureAlgsCert:      {"signature_algorithms_cert", "the signatures in certificates that this end accepts"},
+	extKeyShare:               {"key_share", "this end's half of the key exchange"},
+	52:                        {"transparency_info", ""},
+	57:                        {"quic_transport_parameters", ""},
+	extTicketRequest:          {"ticket_request", "how many tickets the client wants"},
+	13172:                     {"next_protocol_negotiation", "what came before ALPN"},
+	extApplicationSettingsOld: {"application_settings (old)", ""},
+	extApplicationSettings:    {"application_settings", "settings of HTTP/2, earlier"},
+	0xca34:                    {"trust_anchors", "the CAs that the client knows, by number"},
+	extECH:                    {"encrypted_client_hello", "the real hello, encrypted, or something that looks like it"},
+	0xfd00:                    {"ech_outer_extensions", ""},
+	extRenegotiationInfo:      {"renegotiation_info", "binds a handshake to the one before it"},
 }
 
 func extensionName(kind int) string {

@@ -73,6 +73,9 @@ func nameAt(path []string, index int) string {
 	if n := len(path); n > 2 && path[n-3] == "extensions" && index < 2 {
 		return [...]string{"extension", "extension length"}[index]
 	}
+	if slices.Contains(path, "application_settings") {
+		return "" // tshark 4.0 does not know that number
+	}
 	for from := max(0, len(path)-3); from < len(path); from++ {
 		if name := ourFields[strings.Join(path[from:], "/")]; name != "" {
 			return name

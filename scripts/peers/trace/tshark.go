@@ -56,6 +56,7 @@ var theirFields = map[string]string{
 	"tls.handshake.extensions_supported_group":                    "group",
 	"tls.handshake.extensions_ec_point_format":                    "point format",
 	"tls.handshake.sig_hash_alg":                                  "signature scheme",
+	"tls.handshake.extensions_alps_alpn_str":                      "protocol",
 	"tls.handshake.extensions_alpn_str":                           "protocol",
 	"tls.handshake.extensions.supported_version":                  "supported version",
 	"tls.handshake.extensions_key_share_group":                    "key share",
