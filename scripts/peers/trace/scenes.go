@@ -144,7 +144,7 @@ func special() []scene {
 			hideHello(g)
 			g.server.EncryptedClientHelloKeys = nil
 		}},
-		{name: "any version: Chromium to Go", server: ours, client: chromium, long: true, has: []string{"EncryptedExtensions", "Finished", "ApplicationData"}, config: func(g *goEnds) {
+		{name: "any version: Chromium to Go", server: ours, client: chromium, long: true, play: readPage, has: []string{"EncryptedExtensions", "Finished", "ApplicationData"}, config: func(g *goEnds) {
 			g.server.ClientAuth = tls.NoClientCert
 		}},
 		{name: "any version: OpenSSL to Go", server: ours, client: opensslClient},
@@ -187,6 +187,11 @@ func refusals() (all []scene) {
 		}},
 		scene{name: "refused: no suite in common", server: opensslServer.with("-cipher AES256-SHA"), client: ours, version: tls.VersionTLS12},
 	)
+}
+
+// readPage waits for a browser to print the page: when it ends by itself is another matter.
+func readPage(ctx context.Context, _, browser *workshop.Process) error {
+	return browser.Await(ctx, workshop.Reply)
 }
 
 // sayOne has the client say something, and end.
