@@ -1,0 +1,155 @@
+package trace
+
+import (
+	"errors"
+	"io"
+	"net"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"tlsdemo/tlsnet/wire"
+)
+
+// Conn returns conn, below TLS, with what passes on it recorded. self says which end is ours.
+func (r *Recorder) Conn(conn net.Conn, self wire.Side) net.Conn {
+	c := &recorded{Conn: conn, recorder: r, room: r.limit()}
+	c.capture = Capture{Self: self, Client: conn.LocalAddr().String(), Server: conn.RemoteAddr().String(), secrets: &r.secrets}
+	if self == wire.Server {
+		c.capture.Client, c.capture.Server = c.capture.Server, c.capture.Client
+	}
+	if system, ok := conn.(syscall.Conn); ok {
+		return &recordedSocket{c, system}
+	}
+	return c
+}
+
+// Of returns what has been recorded so far of a connection that [Recorder.Conn] or the listener
+// of [Recorder.Listener] returned, or nil of any other.
+func Of(conn net.Conn) *Capture {
+	switch c := conn.(type) {
+	case *recorded:
+		return c.snapshot()
+	case *recordedSocket:
+		return c.snapshot()
+	}
+	return nil
+}
+
+// recorded is a connection that is recorded. It has no NetConn: who wants to get below TLS is to
+// stay where it is recorded.
+type recorded struct {
+	net.Conn
+	recorder *Recorder
+
+	mu      sync.Mutex
+	capture Capture
+	room    int64
+	closed  sync.Once
+}
+
+// recordedSocket is one that the operating system knows, so that it can be waited for.
+type recordedSocket struct {
+	*recorded
+	syscall.Conn
+}
+
+// Read reads from the connection.
+func (c *recorded) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	peer := c.capture.Self.Other()
+	if n > 0 {
+		c.add(peer, p[:n])
+	}
+	if err != nil && !isOurs(err) {
+		how := Reset
+		if err == io.EOF {
+			how = FIN
+		}
+		c.end(peer, how)
+	}
+	return n, err
+}
+
+// isOurs reports whether reading failed for what our own end did: it set a deadline, or closed.
+func isOurs(err error) bool {
+	timeout, ok := err.(net.Error)
+	return ok && timeout.Timeout() || errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrClosedPipe)
+}
+
+// Write writes to the connection. What is written is recorded before, or else the answer to it
+// might be recorded first.
+func (c *recorded) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	at := c.add(c.capture.Self, p)
+	c.mu.Unlock()
+	n, err := c.Conn.Write(p)
+	if n < len(p) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.cut(at, n)
+	}
+	return n, err
+}
+
+// add adds a chunk, and returns which it is. What there is no room for is counted. Once
+// something was left out, nothing that comes later is kept: it would not fit to what is there.
+func (c *recorded) add(from wire.Side, data []byte) int {
+	if c.capture.Left != [2]int64{} || int64(len(data)) > c.room {
+		c.capture.Left[from] += int64(len(data))
+		return -1
+	}
+	c.room -= int64(len(data))
+	c.capture.Chunks = append(c.capture.Chunks, wire.Chunk{At: time.Now(), From: from, Data: slices.Clone(data)})
+	return len(c.capture.Chunks) - 1
+}
+
+// cut shortens a chunk, of which only the beginning was sent.
+func (c *recorded) cut(at, size int) {
+	if at >= 0 {
+		chunk := &c.capture.Chunks[at]
+		chunk.Data = chunk.Data[:size]
+	}
+}
+
+// end notes the first way in which a side ended.
+func (c *recorded) end(side wire.Side, how Ending) {
+	if c.capture.Ended[side].How == Open {
+		c.capture.Ended[side] = End{At: time.Now(), How: how}
+	}
+}
+
+// CloseWrite ends our side, if the connection can.
+func (c *recorded) CloseWrite() error {
+	half, ok := c.Conn.(interface{ CloseWrite() error })
+	if !ok {
+		return nil
+	}
+	c.ended()
+	return half.CloseWrite()
+}
+
+// Close closes the connection.
+func (c *recorded) Close() error {
+	c.ended()
+	err := c.Conn.Close()
+	c.closed.Do(func() { c.recorder.done(c.snapshot()) })
+	return err
+}
+
+func (c *recorded) ended() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.end(c.capture.Self, FIN)
+}
+
+func (c *recorded) snapshot() *Capture {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	copied := c.capture
+	copied.Chunks = slices.Clone(copied.Chunks)
+	return &copied
+}

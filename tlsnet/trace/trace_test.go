@@ -1,0 +1,383 @@
+package trace
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"tlsdemo/certs/certstest"
+	"tlsdemo/tlsnet/wire"
+)
+
+// configs are those of a server and a client that know each other.
+func configs(t testing.TB, version uint16) (server, client *tls.Config) {
+	t.Helper()
+	set := certstest.New(t)
+	roots := x509.NewCertPool()
+	roots.AddCert(set.CA.Certificate())
+	server = &tls.Config{
+		Certificates: []tls.Certificate{set.Server.TLS()}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: roots, MaxVersion: version,
+	}
+	client = &tls.Config{
+		Certificates: []tls.Certificate{set.Client.TLS()}, RootCAs: roots, ServerName: "localhost", MaxVersion: version,
+		ClientSessionCache: tls.NewLRUClientSessionCache(1),
+	}
+	return server, client
+}
+
+// serving is a server that is recorded by a Recorder, if it has one, and answers every client.
+func serving(t testing.TB, r *Recorder, config *tls.Config) (addr string, stop func()) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := func() *tls.Config { return config }
+	if addr = ln.Addr().String(); r != nil {
+		ln, f = r.Listener(ln), r.Config(f)
+	}
+	var all sync.WaitGroup
+	all.Go(func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			all.Go(func() { answer(tls.Server(conn, f())) })
+		}
+	})
+	return addr, sync.OnceFunc(func() { _ = ln.Close(); all.Wait() })
+}
+
+func answer(conn *tls.Conn) {
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
+	if _, err := conn.Read(make([]byte, 64)); err == nil {
+		_, _ = io.WriteString(conn, "answer")
+		_ = conn.CloseWrite()
+		_, _ = io.Copy(io.Discard, conn)
+	}
+}
+
+// asking is a client that has an exchange with the server at addr.
+func asking(t testing.TB, r *Recorder, config *tls.Config, addr string) (tls.ConnectionState, error) {
+	t.Helper()
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r != nil {
+		conn, config = r.Conn(conn, wire.Client), r.Config(func() *tls.Config { return config })()
+	}
+	secure := tls.Client(conn, config)
+	defer secure.Close()
+	_ = secure.SetDeadline(time.Now().Add(5 * time.Second))
+	if _, err := io.WriteString(secure, "question"); err != nil {
+		return tls.ConnectionState{}, err
+	}
+	if _, err := io.ReadAll(secure); err != nil {
+		return tls.ConnectionState{}, err
+	}
+	return secure.ConnectionState(), nil
+}
+
+// said are the names of the messages, of those with a checksum with what was checked.
+func said(c *Capture) (said []string) {
+	for _, m := range c.Conversation().Messages {
+		said = append(said, strings.TrimSpace(m.From.String()[:1]+" "+m.Name+" "+m.Fault))
+	}
+	return said
+}
+
+// Both ends of the same exchange see the same, in both versions, opened.
+func TestBothEnds(t *testing.T) {
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		t.Run(tls.VersionName(version), func(t *testing.T) {
+			var mu sync.Mutex
+			var all []*Capture
+			done := func(c *Capture) {
+				mu.Lock()
+				defer mu.Unlock()
+				all = append(all, c)
+			}
+			atServer, atClient := &Recorder{Done: done}, &Recorder{Done: done}
+			server, client := configs(t, version)
+			addr, stop := serving(t, atServer, server)
+			defer stop()
+			if _, err := asking(t, atClient, client, addr); err != nil {
+				t.Fatal(err)
+			}
+			stop()
+			if len(all) != 2 || all[0].Self == all[1].Self {
+				t.Fatalf("%d captures", len(all))
+			}
+			for _, c := range all {
+				check(t, c, addr)
+			}
+			sides := [2][2][]string{}
+			for i, c := range all {
+				for _, line := range said(c) {
+					side := strings.Index("cs", line[:1])
+					sides[i][side] = append(sides[i][side], line)
+				}
+			}
+			// How the last words of the two cross each other depends on who reads when.
+			for side := range sides[0] {
+				if !slices.Equal(sides[0][side], sides[1][side]) {
+					t.Errorf("%q, %q", sides[0][side], sides[1][side])
+				}
+			}
+		})
+	}
+}
+
+// check is about one end of a sound exchange.
+func check(t *testing.T, c *Capture, addr string) {
+	t.Helper()
+	if c.Server != addr || c.Client == addr || c.Left != [2]int64{} {
+		t.Errorf("client %s, server %s, left %d", c.Client, c.Server, c.Left)
+	}
+	var data, proofs int
+	for _, m := range c.Conversation().Messages {
+		if m.Fault != "" || m.Content == wire.Closed {
+			t.Errorf("%v: %s", &m, m.Fault)
+		}
+		if m.Content == wire.ApplicationData {
+			data++
+		}
+		if m.Proof != "" {
+			proofs++
+		}
+	}
+	if data != 2 || proofs < 3 {
+		t.Errorf("%d data, %d proofs: %q", data, proofs, said(c))
+	}
+	if log := string(c.KeyLog()); !strings.HasSuffix(log, "\n") {
+		t.Errorf("key log %q", log)
+	}
+	if own := c.Ended[c.Self]; own.How != FIN || own.At.IsZero() {
+		t.Errorf("our end: %+v", own)
+	}
+}
+
+// A session of TLS 1.3 is resumed while it is recorded, since the same configuration has the
+// same clone.
+func TestResumes(t *testing.T) {
+	server, client := configs(t, tls.VersionTLS13)
+	client.MinVersion = tls.VersionTLS13
+	var captures []*Capture
+	r := &Recorder{Done: func(c *Capture) { captures = append(captures, c) }}
+	addr, stop := serving(t, &Recorder{}, server)
+	defer stop()
+	for _, resumed := range []bool{false, true} {
+		state, err := asking(t, r, client, addr)
+		if err != nil || state.DidResume != resumed {
+			t.Errorf("resumed %v, want %v: %v", state.DidResume, resumed, err)
+		}
+	}
+	if c := captures[1].Conversation(); !c.Resumed || c.Message(wire.Server, wire.Handshake, wire.Finished).Proof == "" {
+		t.Errorf("%+v", c.Messages)
+	}
+}
+
+// thief is a cache of sessions that keeps what is put there, for a client without a certificate.
+type thief struct{ stolen *tls.ClientSessionState }
+
+func (th *thief) Get(string) (*tls.ClientSessionState, bool) { return th.stolen, th.stolen != nil }
+func (th *thief) Put(_ string, state *tls.ClientSessionState) {
+	if state != nil {
+		th.stolen = state
+	}
+}
+
+// Whoever has what a TLS 1.2 connection consists of, its ticket and its secrets, and no private
+// key, resumes it as the client: unless the server is recorded.
+func TestStolenSession(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		recorder *Recorder
+		works    bool
+	}{{"as it is", nil, true}, {"recorded", new(Recorder), false}} {
+		t.Run(test.name, func(t *testing.T) {
+			server, client := configs(t, tls.VersionTLS12)
+			addr, stop := serving(t, test.recorder, server)
+			defer stop()
+			loot := &thief{}
+			client.ClientSessionCache = loot
+			if _, err := asking(t, nil, client, addr); err != nil {
+				t.Fatal(err)
+			}
+			client.Certificates = nil
+			state, err := asking(t, nil, client, addr)
+			if works := err == nil && state.DidResume; works != test.works {
+				t.Errorf("the session was resumed: %v; %v", works, err)
+			}
+		})
+	}
+}
+
+// A recording of TLS 1.2 has no ticket in it, at whichever end it is made.
+func TestNoOldTickets(t *testing.T) {
+	for _, self := range []wire.Side{wire.Client, wire.Server} {
+		t.Run(self.String(), func(t *testing.T) {
+			captures := make(chan *Capture, 1)
+			r := &Recorder{Done: func(c *Capture) { captures <- c }}
+			var ends [2]*Recorder
+			ends[self] = r
+			server, client := configs(t, tls.VersionTLS12)
+			addr, stop := serving(t, ends[wire.Server], server)
+			defer stop()
+			if _, err := asking(t, ends[wire.Client], client, addr); err != nil {
+				t.Fatal(err)
+			}
+			c := (<-captures).Conversation()
+			hello := c.Message(wire.Client, wire.Handshake, wire.ClientHello)
+			if asked := hello.Find("extensions", "session_ticket") != nil; asked != (self == wire.Server) {
+				t.Errorf("the client asked for a ticket: %v", asked)
+			}
+			if m := c.Message(wire.Server, wire.Handshake, wire.NewSessionTicket); m != nil && m.Find("ticket").Length > 2 {
+				t.Errorf("%+v", m.Fields)
+			}
+		})
+	}
+}
+
+// A ticket from before is not taken either.
+func TestTakesNoOldTicket(t *testing.T) {
+	server, client := configs(t, tls.VersionTLS12)
+	server.SetSessionTicketKeys([][32]byte{{1}})
+	for _, recorder := range []*Recorder{nil, {}} {
+		addr, stop := serving(t, recorder, server)
+		for range 2 {
+			state, err := asking(t, nil, client, addr)
+			if err != nil || recorder != nil && state.DidResume {
+				t.Errorf("resumed %v: %v", state.DidResume, err)
+			}
+		}
+		stop()
+	}
+}
+
+// A key log that the configuration has is written, too, and so is that of the configuration
+// which it chooses for a client.
+func TestOtherKeyLog(t *testing.T) {
+	server, client := configs(t, tls.VersionTLS13)
+	var log strings.Builder
+	client.KeyLogWriter = &log
+	chosen := server.Clone()
+	server.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { return chosen, nil }
+	captures := make(chan *Capture, 1)
+	addr, stop := serving(t, &Recorder{Done: func(c *Capture) { captures <- c }}, server)
+	defer stop()
+	if _, err := asking(t, new(Recorder), client, addr); err != nil {
+		t.Fatal(err)
+	}
+	if got := string((<-captures).KeyLog()); got == "" || !sameLines(got, log.String()) {
+		t.Errorf("%s\n%s", got, log.String())
+	}
+}
+
+func sameLines(a, b string) bool {
+	x, y := strings.Split(a, "\n"), strings.Split(b, "\n")
+	slices.Sort(x)
+	slices.Sort(y)
+	return slices.Equal(x, y)
+}
+
+// Of a connection there is kept no more than the limit, and it is said how much there was.
+func TestLimit(t *testing.T) {
+	a, b := net.Pipe()
+	defer b.Close()
+	go func() { _, _ = io.Copy(io.Discard, b) }()
+	c := (&Recorder{Limit: 10}).Conn(a, wire.Client)
+	for _, text := range []string{"12345", "678901", "2"} {
+		if _, err := io.WriteString(c, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := Of(c)
+	if len(got.Chunks) != 1 || string(got.Chunks[0].Data) != "12345" || got.Left != [2]int64{7, 0} {
+		t.Errorf("%+v", got)
+	}
+}
+
+// short is a connection that takes only the beginning of what is written.
+type short struct{ net.Conn }
+
+func (short) Write(p []byte) (int, error) { return len(p) / 2, io.ErrShortWrite }
+
+// What could not be written is not said to have been.
+func TestShortWrite(t *testing.T) {
+	a, b := net.Pipe()
+	defer a.Close()
+	defer b.Close()
+	c := new(Recorder).Conn(short{a}, wire.Server)
+	_, err := io.WriteString(c, "Hello!")
+	if got := Of(c); !errors.Is(err, io.ErrShortWrite) || string(got.Chunks[0].Data) != "Hel" || got.Chunks[0].From != wire.Server {
+		t.Errorf("%v: %+v", err, got)
+	}
+}
+
+// How the other end ended is told apart: by a FIN, by a reset, or only by our own patience.
+func TestEnded(t *testing.T) {
+	for _, want := range []Ending{Open, FIN, Reset} {
+		server, peer := sockets(t)
+		c := new(Recorder).Conn(server, wire.Server)
+		_ = c.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+		switch want {
+		case FIN:
+			_ = peer.CloseWrite()
+		case Reset:
+			_ = peer.SetLinger(0)
+			_ = peer.Close()
+		}
+		_, _ = c.Read(make([]byte, 1))
+		if got := Of(c).Ended; got[wire.Client].How != want || got[wire.Server].How != Open {
+			t.Errorf("%+v, want %v", got, want)
+		}
+		_ = peer.Close()
+		_ = c.Close()
+	}
+}
+
+func sockets(t *testing.T) (server net.Conn, client *net.TCPConn) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	conn, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if server, err = ln.Accept(); err != nil {
+		t.Fatal(err)
+	}
+	return server, conn.(*net.TCPConn)
+}
+
+// A configuration that is used goes on to have its clone, however many others come.
+func TestSameClone(t *testing.T) {
+	r, config := new(Recorder), new(tls.Config)
+	first := r.clone(config)
+	for range 3 * maxKnown {
+		r.clone(new(tls.Config))
+		if r.clone(config) != first || r.clone(first) != first {
+			t.Fatal("another clone")
+		}
+	}
+	if len(r.known) > maxKnown {
+		t.Errorf("%d are known", len(r.known))
+	}
+	if r.clone(nil) != nil {
+		t.Error("a clone of nothing")
+	}
+}
