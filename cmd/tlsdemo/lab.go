@@ -26,6 +26,8 @@ type labCmd struct {
 	json      bool
 	keep      string
 	tls       cli.TLSVersion
+	trace     traceFlags
+	seen      *gallery        // of the scenario that runs, or nil
 	scenarios []*lab.Scenario // those that were asked for
 }
 
@@ -66,8 +68,12 @@ client_hint.`,
 	flags.StringVar(&l.keep, "keep", "", "write the broken set to `DIR`, and print the commands that fail with it")
 	flags.Var(&l.tls, "tls", "the TLS version: 1.2 or 1.3 (default 1.3, and with --all both)")
 	flags.BoolVar(&l.json, "json", false, "print what happened as JSON")
+	l.trace.register(flags)
 	cmd.MarkFlagsMutuallyExclusive("all", "keep")
 	cmd.MarkFlagsMutuallyExclusive("json", "keep")
+	for _, other := range []string{"all", "keep", "json"} {
+		cmd.MarkFlagsMutuallyExclusive("trace", other)
+	}
 	return cmd
 }
 
@@ -110,6 +116,9 @@ func (l *labCmd) check() error {
 		return fmt.Errorf("--keep needs exactly one scenario, not %s", l.chosen())
 	case l.json && !l.all && len(l.scenarios) == 0:
 		return errors.New("--json needs CODE or --all")
+	}
+	if err := l.trace.check(); err != nil {
+		return err
 	}
 	for _, s := range l.scenarios {
 		if len(s.Versions(l.version())) == 0 {
@@ -179,7 +188,7 @@ func toldAs(err error) *console.Explanation { return explained(err, retype.Line{
 func (l *labCmd) execute(ctx context.Context, args []string, stderr io.Writer) error {
 	stdin, nothing := io.Pipe()
 	defer nothing.Close()
-	env := &cli.Env{Stdin: stdin, Stdout: io.Discard, Stderr: stderr, Now: l.env.Now}
+	env := &cli.Env{Stdin: stdin, Stdout: io.Discard, Stderr: stderr, Now: l.env.Now, Recorder: l.seen.recorder()}
 	root := newRootCmd(env, args...)
 	root.SetArgs(args)
 	env.Typed = retype.New(root, args)
@@ -200,6 +209,9 @@ func (l *labCmd) execute(ctx context.Context, args []string, stderr io.Writer) e
 func (l *labCmd) runChosen(ctx context.Context) error {
 	wrong := 0
 	for i, s := range l.scenarios {
+		if l.trace.on {
+			l.seen = newGallery()
+		}
 		o, err := l.lab().Play(ctx, s, s.Best(l.version()))
 		if err != nil {
 			return err
@@ -318,6 +330,7 @@ func (l *labCmd) show(o *lab.Outcome) error {
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "%s, TLS %v: %s\n", o.Scenario.Name, o.Version, o.Scenario.Broken)
 	fmt.Fprintf(&out, "To try it yourself, first type: tlsdemo lab %s --tls=%v --keep=%s\n", o.Scenario.Name, o.Version, lab.ExampleDir)
+	out.Write(l.picture(o))
 	fmt.Fprintf(&out, "\nserver%s%s\n", prompt(o.Scenario.StrangeServer()), o.Commands[0])
 	tell(&out, o.Server)
 	fmt.Fprintf(&out, "\nclient%s%s\n", prompt(o.Scenario.StrangeClient()), o.Commands[1])

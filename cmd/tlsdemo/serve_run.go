@@ -42,6 +42,7 @@ type service struct {
 	shown          *metrics.Server  // nil likewise
 	states
 	reloading    *reloading // nil if its files are read once
+	recording    *tracing   // nil if nothing is recorded
 	introduction []any      // who it is, for the log
 	local        string     // where it listens
 }
@@ -92,6 +93,7 @@ func (s *serve) service() *service {
 		v.logger.Warn("output was too slow", "left_out", left)
 	})
 	v.server, v.manager = v.newServer(), &systemd.Manager{Logger: v.logger}
+	v.recording = v.tracing()
 	return v
 }
 
@@ -159,6 +161,7 @@ func (v *service) open(ctx context.Context) error {
 		v.server.Hooks = &tlsnet.Hooks{Handshake: v.inspect(failed)}
 	}
 	v.metrics.Measure(v.server)
+	v.watch(failed)
 	defer failed.sum()
 	if err := v.readyFile.Check(); err != nil {
 		return err
@@ -180,6 +183,7 @@ func (v *service) open(ctx context.Context) error {
 	defer v.readyFile.Remove()
 	ln, done := v.manager.Attend(ctx, ln)
 	defer done()
+	ln = v.recording.listener(ln)
 	if v.once {
 		v.manager.Ready("waiting for one client at " + v.local)
 		return v.serveOnce(ctx, ln)
@@ -260,7 +264,7 @@ func (v *service) serveOnce(ctx context.Context, ln net.Listener) error {
 		if err != nil {
 			return err
 		}
-		err = v.server.ServeConn(drain, conn)
+		err = v.serveTraced(drain, conn)
 		switch {
 		case err == nil:
 			return nil

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tlsdemo/cmd/tlsdemo/internal/retype"
+	"tlsdemo/tlsnet/trace"
 )
 
 // Env is everything that a command touches outside of itself and the network.
@@ -28,6 +29,8 @@ type Env struct {
 	// Hangup is set by a command that reads its files again on SIGHUP. It reports whether
 	// that is what the signal meant: otherwise the command is to stop, as any other.
 	Hangup atomic.Pointer[func() bool]
+	// Recorder records the connections of a command that lab runs, or is nil.
+	Recorder *trace.Recorder
 }
 
 // HungUp reports whether a SIGHUP means that the command is to stop.

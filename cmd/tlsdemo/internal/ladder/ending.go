@@ -1,0 +1,206 @@
+package ladder
+
+import (
+	"fmt"
+
+	"tlsdemo/tlsnet/trace"
+	"tlsdemo/tlsnet/wire"
+)
+
+// Ending is how a conversation ended.
+type Ending struct {
+	// Broken says that it did not end as it ought to.
+	Broken bool
+	// By is the side that ended it, if it is known; of a silence, the one that was silent.
+	By    wire.Side
+	Known bool
+	Text  string   // what happened, in a sentence, if it is broken
+	Notes []string // what may have to do with it
+
+	message *wire.Message // with which it breaks off, or nil
+}
+
+// talkOf is what there is to know of a conversation to tell how it ended.
+type talkOf struct {
+	*wire.Conversation
+	capture *trace.Capture
+	fatal   *wire.Message    // the first alert that ends it
+	closed  [2]*wire.Message // the close_notify of each side
+	first   *wire.Message    // the first of them
+	finish  [2]bool
+	data    [2]bool
+	notTLS  [2]*wire.Message
+	sealed  *wire.Message // the first that nobody can open
+	asked   bool          // the server asked for a certificate
+	nobody  bool          // and was shown none
+	said    [2]bool       // anything
+}
+
+// endingOf tells how a conversation ended. It does so by what was sent alone: an alert is not
+// required, since there are ends that refuse without one.
+func endingOf(c *wire.Conversation, capture *trace.Capture) Ending {
+	t := &talkOf{Conversation: c, capture: capture}
+	for i := range c.Messages {
+		t.note(&c.Messages[i])
+	}
+	e := t.ending()
+	if e.Broken && t.nobody && t.fatal == nil {
+		e.Notes = append(e.Notes, "The server had asked for a certificate, and the client has shown none.")
+	}
+	return e
+}
+
+func (t *talkOf) note(m *wire.Message) {
+	t.said[m.From] = true
+	switch m.Content {
+	case wire.Alert:
+		switch {
+		case m.Type == int(wire.AlertCloseNotify):
+			t.closed[m.From] = m
+			if t.first == nil {
+				t.first = m
+			}
+		case t.fatal == nil && isFatal(m):
+			t.fatal = m
+		}
+	case wire.ApplicationData:
+		t.data[m.From] = true
+	case wire.NotTLS:
+		if t.notTLS[m.From] == nil {
+			t.notTLS[m.From] = m
+		}
+	case wire.Closed:
+		if t.sealed == nil {
+			t.sealed = m
+		}
+	case wire.Handshake:
+		switch m.Type {
+		case wire.Finished:
+			t.finish[m.From] = true
+		case wire.CertificateRequest:
+			t.asked = true
+		case wire.Certificate:
+			t.nobody = t.nobody || m.From == wire.Client && t.asked && isEmpty(m)
+		}
+	}
+}
+
+func (t *talkOf) ending() Ending {
+	shaken := t.finish == [2]bool{true, true}
+	switch {
+	case t.fatal != nil:
+		return broken(t.fatal.From, t.fatal, "the %v refused with alert %s.", t.fatal.From, t.fatal.Name)
+	case t.foreign():
+		return t.noTLS()
+	case t.sealed != nil && !shaken:
+		return broken(t.sealed.From, nil, "the rest is encrypted, and there is no key at hand that opens it.")
+	case !shaken:
+		return t.unfinished()
+	case !t.data[wire.Server] && t.data[wire.Client]:
+		return t.unanswered()
+	}
+	return t.cut()
+}
+
+func broken(by wire.Side, message *wire.Message, format string, args ...any) Ending {
+	return Ending{Broken: true, By: by, Known: true, message: message, Text: "It broke off here: " + fmt.Sprintf(format, args...)}
+}
+
+// foreign reports whether one of the two does not speak TLS.
+func (t *talkOf) foreign() bool {
+	return t.notTLS != [2]*wire.Message{} && t.finish == [2]bool{}
+}
+
+func (t *talkOf) noTLS() Ending {
+	first := t.notTLS[wire.Client]
+	if first == nil {
+		first = t.notTLS[wire.Server]
+	}
+	return broken(first.From, nil, "the %v does not speak TLS.", first.From)
+}
+
+// unfinished is a handshake that nobody refused, and that did not end.
+func (t *talkOf) unfinished() Ending {
+	where := "in the middle of the handshake"
+	if !t.said[wire.Client] || !t.said[wire.Server] {
+		where = "before the handshake"
+		if t.said[wire.Client] {
+			where = "without an answer"
+		}
+	}
+	if t.first != nil {
+		return broken(t.first.From, t.first, "the %v ended the connection %s.", t.first.From, where)
+	}
+	silent := t.silent()
+	by, ok := t.hungUp()
+	switch {
+	case !ok:
+		return broken(silent, nil, "the %v sent nothing%s.", silent, t.further(silent))
+	case by != silent:
+		return broken(silent, nil, "the %v sent nothing%s, and the %v %s.", silent, t.further(silent), by, t.verb(by))
+	}
+	return broken(by, nil, "the %v %s %s.", by, t.verb(by), where)
+}
+
+// unanswered is a conversation in which the server did not answer the client's data.
+func (t *talkOf) unanswered() Ending {
+	if m := t.closed[wire.Server]; m != nil {
+		return broken(wire.Server, m, "the server ended the connection and answered nothing.")
+	}
+	if by, ok := t.hungUp(); ok && by == wire.Server {
+		return broken(by, nil, "the server %s and answered nothing.", t.verb(by))
+	}
+	return broken(wire.Server, nil, "the server answered nothing.")
+}
+
+// cut is a conversation in which the side that ended it did not say that this was all, or none at
+// all. Once the other side has said so, it need not.
+func (t *talkOf) cut() Ending {
+	by, ok := t.hungUp()
+	other := t.closed[by.Other()]
+	switch {
+	case !ok, t.closed[by] != nil, other != nil && other.At.Before(t.capture.Ended[by].At):
+		return Ending{}
+	case t.Unfinished[by] > 0:
+		return broken(by, nil, "the %v %s in the middle of a record.", by, t.verb(by))
+	}
+	return broken(by, nil, "the %v %s and did not say that this was all (close_notify).", by, t.verb(by))
+}
+
+// hungUp is the side that ended the connection below TLS, first if both did.
+func (t *talkOf) hungUp() (by wire.Side, ok bool) {
+	ended := t.capture.Ended
+	client, server := ended[wire.Client], ended[wire.Server]
+	switch {
+	case client.How == trace.Open && server.How == trace.Open:
+		return 0, false
+	case client.How == trace.Open:
+		return wire.Server, true
+	case server.How == trace.Open, client.At.Before(server.At):
+		return wire.Client, true
+	}
+	return wire.Server, true
+}
+
+// verb is what a side did that ended the connection.
+func (t *talkOf) verb(by wire.Side) string {
+	if t.capture.Ended[by].How == trace.Reset {
+		return "reset the connection"
+	}
+	return "closed the connection"
+}
+
+// silent is the side whose turn it was.
+func (t *talkOf) silent() wire.Side {
+	if n := len(t.Messages); n > 0 {
+		return t.Messages[n-1].From.Other()
+	}
+	return wire.Client
+}
+
+func (t *talkOf) further(side wire.Side) string {
+	if t.said[side] || t.Unfinished[side] > 0 {
+		return " more"
+	}
+	return ""
+}

@@ -1,0 +1,481 @@
+package ladder
+
+import (
+	"bytes"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"tlsdemo/certs/chain"
+	"tlsdemo/cmd/tlsdemo/internal/console"
+	"tlsdemo/tlsnet"
+	"tlsdemo/tlsnet/wire"
+)
+
+// facts are what a message says, as far as people want to know.
+func (t *teller) facts(m *wire.Message) []Fact {
+	l := &list{}
+	switch m.Content {
+	case wire.Alert:
+		l.add("level", valueOf(m.Find("level")))
+	case wire.ApplicationData:
+		l.add("says", t.message(m))
+		if m.Count > 1 {
+			l.add("records", thousands(int64(m.Count)))
+		}
+	case wire.NotTLS:
+		l.add("says", says(m))
+	case wire.Handshake:
+		t.handshakeFacts(l, m)
+		l.add("checked", m.Proof)
+	}
+	if t.blame.message == m {
+		l.blame(t.blame.Facts)
+	}
+	return l.facts
+}
+
+// list collects facts.
+type list struct{ facts []Fact }
+
+// add adds a fact, if there is one.
+func (l *list) add(label, value string) {
+	if value != "" {
+		l.facts = append(l.facts, Fact{Label: label, Value: value})
+	}
+}
+
+// blame marks the first of the facts that there is.
+func (l *list) blame(labels []string) {
+	for _, label := range labels {
+		for i := range l.facts {
+			if l.facts[i].Label == label {
+				l.facts[i].Blamed = true
+				return
+			}
+		}
+	}
+}
+
+func (t *teller) handshakeFacts(l *list, m *wire.Message) {
+	extensions := m.Find("extensions")
+	if extensions == nil {
+		extensions = new(wire.Field)
+	}
+	switch m.Type {
+	case wire.ClientHello:
+		t.clientHello(l, m, extensions)
+	case wire.ServerHello:
+		t.serverHello(l, m, extensions)
+	case wire.EncryptedExtensions:
+		l.add("alpn", protocols(extensions))
+		if extensions.Find("early_data") != nil {
+			l.add("early", "takes the data that the client sent early")
+		}
+	case wire.CertificateRequest:
+		l.add("from", authorities(m))
+		l.add("signed", few(schemes(m), 3))
+	case wire.Certificate:
+		t.certificates(l, m)
+	case wire.CompressedCertificate:
+		l.add("by", valueOf(m.Find("algorithm")))
+	case wire.CertificateVerify:
+		l.add("signed", valueOf(m.Find("signature scheme")))
+	case wire.ServerKeyExchange:
+		l.add("key", valueOf(m.Find("group")))
+		l.add("signed", valueOf(m.Find("signature scheme")))
+	case wire.NewSessionTicket:
+		ticket(l, m)
+	case wire.KeyUpdate:
+		if valueOf(m.Find("request")) == "update_requested" {
+			l.add("asks", "the other end to do the same")
+		}
+	}
+}
+
+func (t *teller) clientHello(l *list, m *wire.Message, extensions *wire.Field) {
+	versions := values(extensions.Find("supported_versions", "versions"), "version")
+	if len(versions) == 0 {
+		versions = []string{valueOf(m.Find("legacy version"))}
+	}
+	l.add("speaks", strings.Join(versions, ", "))
+	l.add("wants", serverName(extensions))
+	l.add("alpn", protocols(extensions))
+	suites := values(m.Find("cipher suites"), "cipher suite")
+	shown := 2
+	if t.blame.of(m, "ciphers") {
+		shown = 8
+	}
+	l.add("ciphers", few(suites, shown))
+	if t.blame.of(m, "signed") {
+		l.add("signed", few(schemes(m), 8))
+	}
+	if t.blame.of(m, "groups") {
+		l.add("groups", few(values(extensions.Find("supported_groups", "groups"), "group"), 8))
+	}
+	l.add("keys", few(shares(extensions.Find("key_share", "shares")), 3))
+	offered := extensions.Find("pre_shared_key") != nil
+	if ticket := extensions.Find("session_ticket", "ticket"); ticket != nil && ticket.Length > 0 {
+		offered = true
+	}
+	if offered {
+		l.add("resumes", "an earlier session, if the server still knows it")
+	}
+	if extensions.Find("early_data") != nil {
+		l.add("early", "sends data before the server has answered")
+	}
+}
+
+// serverName is the name that the client wants, without the quotes if it needs none.
+func serverName(extensions *wire.Field) string {
+	names := extensions.Find("server_name", "names")
+	if names == nil {
+		return "no name: the client sends no server name (SNI)"
+	}
+	return plain(valueOf(names.Find("host", "name")))
+}
+
+// plain is a text without its quotes, if it needs none.
+func plain(quoted string) string {
+	text, err := strconv.Unquote(quoted)
+	if err != nil || text == "" || strings.ContainsAny(quoted, `\ ,`) {
+		return quoted
+	}
+	return text
+}
+
+func protocols(extensions *wire.Field) string {
+	list := extensions.Find("application_layer_protocol_negotiation", "protocols")
+	if list == nil {
+		return ""
+	}
+	var names []string
+	for _, protocol := range list.All("protocol") {
+		names = append(names, plain(valueOf(protocol.Find("name"))))
+	}
+	return few(names, 6)
+}
+
+func (t *teller) serverHello(l *list, m *wire.Message, extensions *wire.Field) {
+	version := valueOf(extensions.Find("supported_versions", "version"))
+	if version == "" {
+		version = valueOf(m.Find("legacy version"))
+	}
+	if m.Name == retryRequest {
+		l.add("asks for", valueOf(extensions.Find("key_share", "group")))
+		if extensions.Find("cookie") != nil {
+			l.add("cookie", "to be sent back")
+		}
+		return
+	}
+	l.add("takes", version+", "+valueOf(m.Find("cipher suite")))
+	l.add("key", strings.Join(shares(extensions.Find("key_share")), ", "))
+	l.add("alpn", protocols(extensions))
+	if t.c.Resumed {
+		l.add("resumes", "the session that the client offers")
+	}
+}
+
+// shares are the keys of a key_share.
+func shares(of *wire.Field) (keys []string) {
+	if of == nil {
+		return nil
+	}
+	for _, share := range of.All("share") {
+		group, key := valueOf(share.Find("group")), share.Find("public key", "public key")
+		if group == grease || key == nil {
+			continue
+		}
+		keys = append(keys, fmt.Sprintf("%s (%d bytes)", group, key.Length))
+	}
+	return keys
+}
+
+// schemes are the signatures that an end takes.
+func schemes(m *wire.Message) []string {
+	inside := m.Find("extensions", "signature_algorithms", "signature schemes")
+	if inside == nil {
+		inside = m.Find("signature schemes")
+	}
+	return values(inside, "signature scheme")
+}
+
+// authorities are the CAs that a server lists.
+func authorities(m *wire.Message) string {
+	inside := m.Find("extensions", "certificate_authorities", "authorities")
+	if inside == nil {
+		inside = m.Find("authorities")
+	}
+	if inside == nil {
+		return "any CA: the server lists none"
+	}
+	var names []string
+	for _, authority := range inside.All("authority") {
+		if der := authority.Find("DER"); der != nil {
+			names = append(names, distinguished(m.Bytes(der)))
+		}
+	}
+	if len(names) == 0 {
+		return "any CA: the server lists none"
+	}
+	return few(names, 4)
+}
+
+// distinguished is a name in DER as text.
+func distinguished(der []byte) string {
+	var name pkix.RDNSequence
+	if _, err := asn1.Unmarshal(der, &name); err != nil {
+		return "a name that cannot be read"
+	}
+	return chain.Short(name.String())
+}
+
+// isEmpty reports whether a Certificate message has no certificate in it.
+func isEmpty(m *wire.Message) bool {
+	list := m.Find("certificates")
+	return list != nil && len(list.All("certificate")) == 0
+}
+
+// ders are the certificates of a message.
+func ders(m *wire.Message) (all [][]byte) {
+	list := m.Find("certificates")
+	if list == nil {
+		return nil
+	}
+	for _, certificate := range list.All("certificate") {
+		if der := certificate.Find("DER"); der != nil {
+			all = append(all, m.Bytes(der))
+		}
+	}
+	return all
+}
+
+// maxLinks is how many certificates of a chain are named.
+const maxLinks = 4
+
+func (t *teller) certificates(l *list, m *wire.Message) {
+	all := ders(m)
+	if len(all) == 0 {
+		if isEmpty(m) {
+			l.add("is", "nobody: the list of certificates is empty")
+		}
+		return
+	}
+	leaf, err := x509.ParseCertificate(all[0])
+	if err != nil {
+		l.add("is", "a certificate that Go cannot read: "+err.Error())
+		return
+	}
+	l.add("is", subject(leaf)+", issued by "+nameOrNone(leaf.Issuer))
+	l.add("for", few(namesOf(leaf), 8))
+	t.validity(l, m, leaf, "")
+	t.defects(l, m, leaf)
+	for i, der := range all[1:] {
+		if i == maxLinks {
+			l.add("then", fmt.Sprintf("%d certificates more", len(all)-1-i))
+			break
+		}
+		link, err := x509.ParseCertificate(der)
+		if err != nil {
+			l.add("then", "a certificate that Go cannot read: "+err.Error())
+			continue
+		}
+		l.add("then", subject(link)+", issued by "+nameOrNone(link.Issuer))
+		t.validity(l, m, link, "then ")
+	}
+}
+
+func subject(cert *x509.Certificate) string {
+	if name := cert.Subject.String(); name != "" {
+		return chain.Short(name)
+	}
+	return chain.Subject(cert)
+}
+
+func nameOrNone(name pkix.Name) string {
+	if text := name.String(); text != "" {
+		return chain.Short(text)
+	}
+	return "a CA without a name"
+}
+
+// namesOf are the names that a certificate is for.
+func namesOf(cert *x509.Certificate) []string {
+	names := slices.Clone(cert.DNSNames)
+	for _, ip := range cert.IPAddresses {
+		names = append(names, ip.String())
+	}
+	for _, uri := range cert.URIs {
+		names = append(names, uri.String())
+	}
+	names = append(names, cert.EmailAddresses...)
+	for i, name := range names {
+		names[i] = chain.Short(name)
+	}
+	return names
+}
+
+const minutes = "2006-01-02 15:04"
+
+// validity adds from when to when a certificate is valid, of a link in a chain only if it is not.
+func (t *teller) validity(l *list, m *wire.Message, cert *x509.Certificate, of string) {
+	if of == "" {
+		l.add("valid", cert.NotBefore.UTC().Format(minutes)+" to "+cert.NotAfter.UTC().Format(minutes)+" UTC")
+	}
+	if m.At.After(cert.NotAfter) {
+		l.add("ended", ago(m.At.Sub(cert.NotAfter))+" before this handshake")
+	}
+	if m.At.Before(cert.NotBefore) {
+		l.add("begins", ago(cert.NotBefore.Sub(m.At))+" after this handshake")
+	}
+}
+
+// ago is a time in words, as coarse as people say it.
+func ago(d time.Duration) string {
+	for _, unit := range []struct {
+		name string
+		size time.Duration
+	}{{"day", 24 * time.Hour}, {"hour", time.Hour}, {"minute", time.Minute}} {
+		if n := int64(d / unit.size); n > 0 {
+			return count(n, unit.name)
+		}
+	}
+	return count(int64(d/time.Second), "second")
+}
+
+// defects adds what is not told of a sound certificate, if it is to blame.
+func (t *teller) defects(l *list, m *wire.Message, leaf *x509.Certificate) {
+	if t.blame.of(m, "use") {
+		l.add("use", usages(leaf))
+	}
+	if t.blame.of(m, "key") {
+		l.add("key", keyOf(leaf))
+	}
+	if t.blame.of(m, "serial") {
+		l.add("serial", chain.Short(chain.Serial(leaf)))
+	}
+	if t.blame.of(m, "chain") {
+		l.add("chain", count(int64(len(ders(m))), "certificate"))
+	}
+}
+
+// usages is what a certificate may be used for.
+func usages(cert *x509.Certificate) string {
+	names := map[x509.ExtKeyUsage]string{x509.ExtKeyUsageServerAuth: "servers (serverAuth)", x509.ExtKeyUsageClientAuth: "clients (clientAuth)"}
+	var list []string
+	for _, usage := range cert.ExtKeyUsage {
+		if name := names[usage]; name != "" {
+			list = append(list, name)
+		}
+	}
+	if len(list) == 0 {
+		return "neither servers nor clients"
+	}
+	return "only " + strings.Join(list, " and ")
+}
+
+func keyOf(cert *x509.Certificate) string {
+	text := cert.PublicKeyAlgorithm.String()
+	if key, ok := cert.PublicKey.(interface{ Size() int }); ok {
+		text += fmt.Sprintf(" of %d bits", 8*key.Size())
+	}
+	return text + ", signed with " + cert.SignatureAlgorithm.String()
+}
+
+func ticket(l *list, m *wire.Message) {
+	whole := m.Find("ticket")
+	if whole == nil {
+		return
+	}
+	inside := whole.Find("ticket")
+	if inside == nil || inside.Length == 0 {
+		l.add("ticket", "none: it is empty")
+		return
+	}
+	seconds, err := strconv.ParseInt(valueOf(m.Find("lifetime in seconds")), 10, 64)
+	if err == nil && seconds > 0 {
+		l.add("lasts", ago(time.Duration(seconds)*time.Second))
+	}
+}
+
+// message is what data say. Those of our own protocol say it in an envelope, which is not shown.
+func (t *teller) message(m *wire.Message) string {
+	if t.alpn != tlsnet.Protocol || m.Skipped() > 0 || len(m.Tail) > 0 {
+		return says(m)
+	}
+	inside, err := io.ReadAll(tlsnet.NewMessageReader(bytes.NewReader(m.Raw)))
+	if err != nil {
+		return says(m)
+	}
+	return console.Quote(inside, int64(len(inside))) + " (in " + tlsnet.Protocol + ")"
+}
+
+// says is what data begin with.
+func says(m *wire.Message) string {
+	if m.Size == 0 {
+		return "nothing: the record is empty"
+	}
+	const shown = 120
+	text := strconv.QuoteToASCII(string(m.Raw[:min(len(m.Raw), shown)]))
+	if m.Size > shown {
+		text += " ..."
+	}
+	return text
+}
+
+const grease = "GREASE"
+
+func valueOf(f *wire.Field) string {
+	switch {
+	case f == nil:
+		return ""
+	case f.Value == "unknown":
+		return f.Note
+	}
+	return f.Value
+}
+
+// values are those of the items of a list, without what only fills it up.
+func values(of *wire.Field, item string) (all []string) {
+	if of == nil {
+		return nil
+	}
+	for _, f := range of.All(item) {
+		if value := valueOf(f); value != grease {
+			all = append(all, value)
+		}
+	}
+	return all
+}
+
+// few are the first of a list, and how many more there are.
+func few(all []string, most int) string {
+	if len(all) <= most+1 { // "and 1 more" would be as long
+		return strings.Join(all, ", ")
+	}
+	return strings.Join(all[:most], ", ") + fmt.Sprintf(" and %d more", len(all)-most)
+}
+
+func count(n int64, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return thousands(n) + " " + what + "s"
+}
+
+func bytesOf(n int64) string { return count(n, "byte") }
+
+// thousands is a number with commas.
+func thousands(n int64) string {
+	digits := strconv.FormatInt(n, 10)
+	for at := len(digits) - 3; at > 0; at -= 3 {
+		digits = digits[:at] + "," + digits[at:]
+	}
+	return digits
+}

@@ -1,0 +1,447 @@
+package ladder
+
+import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"tlsdemo/certs/certstest"
+	"tlsdemo/certs/forge"
+	"tlsdemo/tlsnet/trace"
+	"tlsdemo/tlsnet/wire"
+)
+
+// ends are the configurations of two ends that know each other.
+type ends struct{ server, client *tls.Config }
+
+func newEnds(t testing.TB) ends {
+	t.Helper()
+	set := certstest.New(t)
+	roots := x509.NewCertPool()
+	roots.AddCert(set.CA.Certificate())
+	return ends{
+		&tls.Config{Certificates: []tls.Certificate{set.Server.TLS()}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: roots},
+		&tls.Config{Certificates: []tls.Certificate{set.Client.TLS()}, RootCAs: roots, ServerName: "localhost"},
+	}
+}
+
+// record has the two ends talk, and returns what passed, as the client saw it. Either talks first
+// with the client's handshake.
+func (e ends) record(t testing.TB, client, server func(*tls.Conn)) *trace.Capture {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	var r trace.Recorder
+	conn, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn = r.Conn(conn, wire.Client)
+	peer, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []net.Conn{conn, peer} {
+		_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+	}
+	var done sync.WaitGroup
+	done.Go(func() {
+		defer peer.Close()
+		s := tls.Server(peer, r.Config(func() *tls.Config { return e.server })())
+		if !aborted(s) {
+			server(s)
+		}
+		_ = s.CloseWrite()
+		_, _ = io.Copy(io.Discard, peer)
+	})
+	c := tls.Client(conn, r.Config(func() *tls.Config { return e.client })())
+	if c.Handshake() == nil {
+		client(c)
+	}
+	_ = c.Close()
+	done.Wait()
+	return trace.Of(conn)
+}
+
+// aborted reports whether the server's handshake failed, or was broken off without a word.
+func aborted(s *tls.Conn) (failed bool) {
+	defer func() {
+		if recover() != nil {
+			_ = s.NetConn().(*net.TCPConn).CloseWrite()
+			failed = true
+		}
+	}()
+	return s.Handshake() != nil
+}
+
+func greet(c *tls.Conn) {
+	_, _ = io.WriteString(c, "Hello world!")
+	_, _ = io.ReadAll(c)
+}
+
+func answer(s *tls.Conn) {
+	if _, err := s.Read(make([]byte, 64)); err == nil {
+		_, _ = io.WriteString(s, "Hello world!\n")
+	}
+}
+
+// ladder draws, and checks what is true of every ladder.
+func draw(t testing.TB, s *Story, style Style) string {
+	t.Helper()
+	var b strings.Builder
+	if err := s.Draw(&b, style); err != nil {
+		t.Fatal(err)
+	}
+	broken := false
+	for i, line := range strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n") {
+		broken = broken || strings.HasPrefix(line, "        ╳") || strings.HasPrefix(line, "        X")
+		if n := columns(line); n != width && (!broken || n > width) {
+			t.Errorf("line %d has %d columns: %s", i+1, n, line)
+		}
+	}
+	if style.ASCII && strings.ContainsFunc(b.String(), func(r rune) bool { return r > '~' }) {
+		t.Errorf("not ASCII:\n%s", &b)
+	}
+	if !style.Colour && strings.Contains(b.String(), "\x1b") {
+		t.Errorf("an escape:\n%q", &b)
+	}
+	return b.String()
+}
+
+var (
+	clock = regexp.MustCompile(`(?m)^ +\d+\.\d\d `)
+	size  = regexp.MustCompile(`([─═]+) [\d,]+ B `)
+	port  = regexp.MustCompile(`127\.0\.0\.1:\d+`)
+	dates = regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d`)
+)
+
+// masked is a ladder without what differs from one time to the next.
+func masked(text string) string {
+	text = clock.ReplaceAllStringFunc(text, func(s string) string { return spaces(len(s)) })
+	text = port.ReplaceAllString(text, "ADDRESS")
+	text = dates.ReplaceAllString(text, "DATE")
+	text = size.ReplaceAllString(text, "─ SIZE ")
+	text = regexp.MustCompile(` {3,}`).ReplaceAllString(text, "  ")
+	return regexp.MustCompile(`(?m)^ +| +(│?)$`).ReplaceAllString(text, "$1")
+}
+
+const mutual13 = `
+client  server
+ADDRESS  ADDRESS
+││
+│  1. They agree on keys│
+├─ ClientHello ─ SIZE ───▶│
+│  speaks  TLS 1.3, TLS 1.2│
+│  wants  localhost│
+│  ciphers  TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,│
+│  TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 and 11 more│
+│  keys  X25519MLKEM768 (1216 bytes), x25519 (32 bytes)│
+│◀─ ServerHello ─ SIZE ───┤
+│  takes  TLS 1.3, TLS_AES_128_GCM_SHA256│
+│  key  X25519MLKEM768 (1120 bytes)│
+│◀─ ChangeCipherSpec ─ SIZE ───┤
+││
+│  2. The server shows who it is│
+│┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈ from here on everything is encrypted ┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈│
+│◀═ EncryptedExtensions ─ SIZE ═══╡
+│◀═ CertificateRequest ─ SIZE ═══╡
+│  from  CN=tlsdemo CA│
+│  signed  rsa_pss_rsae_sha256, ecdsa_secp256r1_sha256, ed25519│
+│  and 4 more│
+│◀═ Certificate ─ SIZE ═══╡
+│  is  CN=server, issued by CN=tlsdemo CA│
+│  for  server.localhost, localhost, 127.0.0.1, ::1│
+│  valid  DATE to DATE UTC│
+│◀═ CertificateVerify ─ SIZE ═══╡
+│  signed  ecdsa_secp256r1_sha256│
+│  checked  the signature fits the certificate's key│
+│◀═ Finished ─ SIZE ═══╡
+│  checked  the checksum is right│
+├─ ChangeCipherSpec ─ SIZE ───▶│
+││
+│  3. The client shows who it is│
+╞═ Certificate ─ SIZE ═══▶│
+│  is  CN=client, issued by CN=tlsdemo CA│
+│  for  client.localhost│
+│  valid  DATE to DATE UTC│
+╞═ CertificateVerify ─ SIZE ═══▶│
+│  signed  ecdsa_secp256r1_sha256│
+│  checked  the signature fits the certificate's key│
+╞═ Finished ─ SIZE ═══▶│
+│  checked  the checksum is right│
+││
+│  4. They talk│
+╞═ ApplicationData ─ SIZE ═══▶│
+│  says  "Hello world!"│
+│◀═ ApplicationData ─ SIZE ═══╡
+│  says  "Hello world!\n"│
+││
+│  5. They part│
+│◀═ Alert close_notify ─ SIZE ═══╡
+│  level  warning│
+╞═ Alert close_notify ─ SIZE ═══▶│
+│  level  warning│
+││
+`
+
+// A mutual exchange over TLS 1.3 looks like this.
+func TestMutual13(t *testing.T) {
+	e := newEnds(t)
+	e.server.SessionTicketsDisabled = true
+	got := "\n" + masked(draw(t, Tell(e.record(t, greet, answer), Blame{}), Style{Short: true}))
+	if got != mutual13 {
+		t.Errorf("%s", got)
+	}
+}
+
+// titles are those of the acts, and what is in each.
+func titles(s *Story) (titles []string) {
+	tls13 := slices.ContainsFunc(s.Acts, func(a Act) bool { return a.Steps[0].Name == "EncryptedExtensions" })
+	for _, act := range s.Acts {
+		names := []string{}
+		for _, step := range act.Steps {
+			if step.Name == "NewSessionTicket" && act.Title == talk {
+				continue // it comes before the client's first data, or after
+			}
+			if step.Name == "ChangeCipherSpec" && tls13 {
+				continue // likewise
+			}
+			names = append(names, step.From.String()[:1]+" "+step.Name)
+		}
+		titles = append(titles, act.Title+": "+strings.Join(names, ", "))
+	}
+	return titles
+}
+
+// told are conversations of many kinds, and the acts that they have.
+var told = []struct {
+	name   string
+	change func(*ends)
+	again  bool // the first connection is only to have a session
+	acts   []string
+	ending string
+}{
+	{"TLS 1.2", func(e *ends) { e.client.MaxVersion = tls.VersionTLS12 }, false, []string{
+		"They agree on keys: c ClientHello, s ServerHello",
+		"The server shows who it is: s Certificate, s ServerKeyExchange, s CertificateRequest, s ServerHelloDone",
+		"The client shows who it is: c Certificate, c ClientKeyExchange, c CertificateVerify, c ChangeCipherSpec, c Finished, s ChangeCipherSpec, s Finished",
+		"They talk: c ApplicationData, s ApplicationData",
+		"They part: s Alert close_notify, c Alert close_notify",
+	}, ""},
+	{"no client certificate is asked for", func(e *ends) { e.server.ClientAuth = tls.NoClientCert }, false, []string{
+		"They agree on keys: c ClientHello, s ServerHello",
+		"The server shows who it is: s EncryptedExtensions, s Certificate, s CertificateVerify, s Finished",
+		"The client finishes: c Finished",
+		"They talk: c ApplicationData, s ApplicationData",
+		"They part: s Alert close_notify, c Alert close_notify",
+	}, ""},
+	{"retry", func(e *ends) { e.server.CurvePreferences = []tls.CurveID{tls.CurveP384} }, false, []string{
+		"They agree on keys: c ClientHello, s HelloRetryRequest, c ClientHello, s ServerHello",
+		"The server shows who it is: s EncryptedExtensions, s CertificateRequest, s Certificate, s CertificateVerify, s Finished",
+		"The client shows who it is: c Certificate, c CertificateVerify, c Finished",
+		"They talk: c ApplicationData, s ApplicationData",
+		"They part: s Alert close_notify, c Alert close_notify",
+	}, ""},
+	{"resumed", func(e *ends) {
+		e.server.SessionTicketsDisabled = false
+		e.client.MinVersion, e.client.ClientSessionCache = tls.VersionTLS13, tls.NewLRUClientSessionCache(1)
+	}, true, []string{
+		"They agree on keys: c ClientHello, s ServerHello",
+		"They resume an earlier session: s EncryptedExtensions, s Finished, c Finished",
+		"They talk: c ApplicationData, s ApplicationData",
+		"They part: s Alert close_notify, c Alert close_notify",
+	}, ""},
+	{"the server refuses the client, TLS 1.3", func(e *ends) { e.server.ClientCAs = x509.NewCertPool() }, false, []string{
+		"They agree on keys: c ClientHello, s ServerHello",
+		"The server shows who it is: s EncryptedExtensions, s CertificateRequest, s Certificate, s CertificateVerify, s Finished",
+		"The client shows who it is: c Certificate, c CertificateVerify, c Finished",
+		"They talk: c ApplicationData",
+		"It breaks off: s Alert unknown_ca, c Alert close_notify",
+	}, "It broke off here: the server refused with alert unknown_ca."},
+	{"the client refuses the server, TLS 1.2", func(e *ends) {
+		e.client.RootCAs, e.client.MaxVersion = x509.NewCertPool(), tls.VersionTLS12
+	}, false, []string{
+		"They agree on keys: c ClientHello, s ServerHello",
+		"The server shows who it is: s Certificate, s ServerKeyExchange, s CertificateRequest, s ServerHelloDone",
+		"It breaks off: c Alert bad_certificate",
+	}, "It broke off here: the client refused with alert bad_certificate."},
+	{"no version in common", func(e *ends) { e.client.MaxVersion, e.server.MinVersion = tls.VersionTLS12, tls.VersionTLS13 }, false, []string{
+		"They agree on keys: c ClientHello",
+		"It breaks off: s Alert protocol_version",
+	}, "It broke off here: the server refused with alert protocol_version."},
+}
+
+func TestActs(t *testing.T) {
+	for _, test := range told {
+		t.Run(test.name, func(t *testing.T) {
+			e := newEnds(t)
+			e.server.SessionTicketsDisabled = true
+			test.change(&e)
+			if test.again {
+				// The clones of the two connections have to be the same, or there is no resumption.
+				var r trace.Recorder
+				e.server, e.client = r.Config(func() *tls.Config { return e.server })(), r.Config(func() *tls.Config { return e.client })()
+				e.record(t, greet, answer)
+			}
+			story := Tell(e.record(t, greet, answer), Blame{})
+			if got := titles(story); !slices.Equal(got, test.acts) {
+				t.Errorf("got  %s\nwant %s", strings.Join(got, "\n     "), strings.Join(test.acts, "\n     "))
+			}
+			if story.Ending.Text != test.ending {
+				t.Errorf("%q", story.Ending.Text)
+			}
+			for _, style := range []Style{{}, {Short: true}, {Bytes: true}, {ASCII: true}} {
+				draw(t, story, style)
+			}
+		})
+	}
+}
+
+// Every byte of every message stands there, once.
+func TestBytes(t *testing.T) {
+	story := Tell(newEnds(t).record(t, greet, answer), Blame{})
+	line := regexp.MustCompile(`(?m)^ {8}│   [0-9a-f]{4}  ((?:[0-9a-f]{2} ?){1,8})`)
+	var got bytes.Buffer
+	for _, m := range line.FindAllStringSubmatch(draw(t, story, Style{Bytes: true, Short: true}), -1) {
+		for _, pair := range strings.Fields(m[1]) {
+			got.WriteString(pair)
+		}
+	}
+	want := ""
+	for _, act := range story.Acts {
+		for _, step := range act.Steps {
+			want += fmt.Sprintf("%x", step.Message.Raw)
+		}
+	}
+	if got.String() != want {
+		t.Errorf("got  %s\nwant %s", &got, want)
+	}
+}
+
+// Nothing that a peer has chosen acts on a terminal, or is wider than it looks.
+func TestHostile(t *testing.T) {
+	const evil = "\x1b[2J\u202e\u009b31m日本語\u0301Ünïcode \\ \"q\" <script>\n│ x"
+	e := newEnds(t)
+	f := certstest.Forge(t)
+	bad := f.Sign(nil, func(c *forge.Template) {
+		c.Subject = pkix.Name{CommonName: evil, Organization: []string{strings.Repeat("x", 400)}}
+		c.DNSNames = []string{strings.Repeat("a.", 120) + "localhost"}
+		c.SerialNumber = big.NewInt(1)
+	}, forge.Names("localhost"))
+	e.client.Certificates = []tls.Certificate{bad.TLS()}
+	e.client.ServerName, e.client.InsecureSkipVerify = "xn--"+strings.Repeat("a", 50)+".localhost", true
+	e.client.NextProtos, e.server.NextProtos = []string{evil}, []string{evil}
+	e.server.ClientAuth, e.server.ClientCAs = tls.RequireAnyClientCert, nil
+	story := Tell(e.record(t, func(c *tls.Conn) { _, _ = io.WriteString(c, evil); _, _ = io.ReadAll(c) }, answer), Blame{})
+	story.Client = "unix:/" + strings.Repeat("long/", 40) + evil
+	for _, style := range []Style{{}, {Short: true, ASCII: true}, {Bytes: true}} {
+		text := draw(t, story, style)
+		for _, r := range text {
+			if r != '\n' && (r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == '\u202e' || r == '日') {
+				t.Fatalf("%U in\n%s", r, text)
+			}
+		}
+		if !strings.Contains(text, `\u001b[2J`) || strings.Contains(text, "Ü") == style.ASCII {
+			t.Errorf("the name is not shown:\n%s", text)
+		}
+	}
+}
+
+// A thousand answers take no thousand lines.
+func TestFolds(t *testing.T) {
+	e := newEnds(t)
+	many := func(first bool) func(*tls.Conn) {
+		return func(c *tls.Conn) {
+			for range 500 {
+				if first {
+					_, _ = io.WriteString(c, "question")
+				}
+				if _, err := c.Read(make([]byte, 16)); err != nil {
+					return
+				}
+				if !first {
+					_, _ = io.WriteString(c, "answer")
+				}
+			}
+		}
+	}
+	text := draw(t, Tell(e.record(t, many(true), many(false)), Blame{}), Style{Short: true})
+	if n := strings.Count(text, "\n"); n > 150 || !strings.Contains(text, "messages more, of ") {
+		t.Errorf("%d lines\n%s", n, text)
+	}
+	if !strings.Contains(text, "Alert close_notify") {
+		t.Error("the end is left out")
+	}
+}
+
+// Bulk is one message, of which the records are counted.
+func TestBulk(t *testing.T) {
+	e := newEnds(t)
+	text := draw(t, Tell(e.record(t, func(c *tls.Conn) {
+		_, _ = c.Write(make([]byte, 100_000))
+		_, _ = io.ReadAll(c)
+	}, func(s *tls.Conn) {
+		_, _ = io.CopyN(io.Discard, s, 100_000)
+		_, _ = io.WriteString(s, "thanks")
+	}), Blame{}), Style{Short: true})
+	if strings.Count(text, "ApplicationData") != 2 || !strings.Contains(text, " 100,000 B ") || !strings.Contains(text, "records ") {
+		t.Error(text)
+	}
+}
+
+// What is to blame is marked, and told in full.
+func TestBlame(t *testing.T) {
+	e := newEnds(t)
+	e.client.ServerName = "db.localhost"
+	text := draw(t, Tell(e.record(t, greet, answer), ToBlame("server-cert-name-mismatch")), Style{Short: true})
+	if strings.Count(text, "  fault │   for       server.localhost") != 1 || strings.Count(text, "fault") != 1 {
+		t.Error(text)
+	}
+}
+
+// Endings that nobody announces, or that only one of the two ends knows of.
+func TestEndings(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		server func(*tls.Conn)
+		change func(*ends)
+		want   string
+	}{
+		{"refused without an alert", func(*tls.Conn) {}, func(e *ends) {
+			e.server.ClientAuth, e.client.Certificates = tls.RequestClientCert, nil
+		}, "It broke off here: the server ended the connection and answered nothing. The server had asked for a certificate, and the client has shown none."},
+		{"closed in the middle of the handshake", nil, func(e *ends) {
+			e.server.VerifyConnection = func(tls.ConnectionState) error { panic(http.ErrAbortHandler) }
+		}, "It broke off here: the server closed the connection and answered nothing."},
+		{"closed without close_notify", func(s *tls.Conn) {
+			_, _ = s.Read(make([]byte, 64))
+			_, _ = io.WriteString(s, "Hel")
+			_ = s.NetConn().(*net.TCPConn).CloseWrite()
+		}, func(*ends) {}, "It broke off here: the server closed the connection and did not say that this was all (close_notify)."},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			e := newEnds(t)
+			e.server.SessionTicketsDisabled = true
+			test.change(&e)
+			ending := Tell(e.record(t, greet, test.server), Blame{}).Ending
+			if got := strings.Join(append([]string{ending.Text}, ending.Notes...), " "); got != test.want {
+				t.Errorf("%q", got)
+			}
+		})
+	}
+}

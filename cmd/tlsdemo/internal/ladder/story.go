@@ -1,0 +1,290 @@
+// Package ladder tells what the two ends of a connection said to each other, for people: message by
+// message, with what each says, why it exists, and where the connection broke off.
+package ladder
+
+import (
+	"cmp"
+	"crypto/tls"
+	"fmt"
+	"time"
+
+	"tlsdemo/tlsnet/trace"
+	"tlsdemo/tlsnet/wire"
+)
+
+// Story is a conversation as it is told, whoever draws it.
+type Story struct {
+	Client, Server string // their addresses
+	Acts           []Act
+	Ending         Ending
+}
+
+// Act is a part of a conversation that serves one purpose.
+type Act struct {
+	Title string
+	Steps []Step
+}
+
+// Step is one message, or what is left out.
+type Step struct {
+	Message *wire.Message // nil for what is left out
+	From    wire.Side
+	Name    string
+	At      time.Duration // since the conversation began
+	Size    int64         // in bytes
+	// Encrypted says that only who has the keys could read it.
+	Encrypted bool
+	// Curtain, if it is not empty, says that from here on more is encrypted than before.
+	Curtain string
+	Why     string // what such a message is for; empty if that has been said
+	Facts   []Fact
+	Notes   []string // what else there is to know about this one
+	Faults  []string // what is wrong with it
+	Blamed  bool     // the explanation of the failure speaks of it
+}
+
+// Fact is something that a message says.
+type Fact struct {
+	Label, Value string
+	Blamed       bool // this is what is at fault
+}
+
+// teller tells a story.
+type teller struct {
+	c      *wire.Conversation
+	end    Ending
+	blame  blamed
+	story  *Story
+	begin  time.Time
+	spoken map[string]bool // what has been said of messages, which is said once for each side
+	dark   bool            // something was encrypted
+	finish [2]bool         // which side has sent its Finished
+	shown  [2]bool         // which side has shown a certificate
+	broken bool            // it has broken off
+	late   bool            // it has been said that what comes then was on its way
+	again  bool            // there is another handshake
+	retry  bool            // the server has asked for another ClientHello
+	alpn   string          // the protocol of the application, or empty
+}
+
+// Tell tells what was captured. blame is what the explanation of the failure speaks of; its zero
+// value is that there is no explanation.
+func Tell(capture *trace.Capture, blame Blame) *Story {
+	return tell(capture.Conversation(), capture, blame)
+}
+
+func tell(c *wire.Conversation, capture *trace.Capture, blame Blame) *Story {
+	t := &teller{
+		c: c, end: endingOf(c, capture), spoken: make(map[string]bool),
+		story: &Story{Client: capture.Client, Server: capture.Server},
+	}
+	t.blame = blame.in(c, t.end)
+	if len(c.Messages) > 0 {
+		t.begin = c.Messages[0].At
+	}
+	for i := range c.Messages {
+		t.tell(&c.Messages[i])
+	}
+	for side, left := range capture.Left {
+		if left += c.Left[side]; left > 0 {
+			t.leaveOut(fmt.Sprintf("and %s more of the %v that were not kept", bytesOf(left), wire.Side(side)))
+		}
+	}
+	t.fold()
+	t.story.Ending = t.end
+	return t.story
+}
+
+// tell adds a message.
+func (t *teller) tell(m *wire.Message) {
+	step := Step{
+		Message: m, From: m.From, Name: nameOf(m), At: m.At.Sub(t.begin), Size: m.Size,
+		Encrypted: m.Key != "" || m.Content == wire.Closed, Blamed: t.blame.message == m,
+	}
+	t.turn(m)
+	if step.Encrypted && !t.dark {
+		t.dark = true
+		step.Curtain = "from here on everything is encrypted"
+		if t.c.Version != tls.VersionTLS13 {
+			step.Curtain = "from here on what is sent is encrypted"
+		}
+	}
+	if why := t.why(m); !t.spoken[why+m.From.String()] {
+		t.spoken[why+m.From.String()] = true
+		step.Why = why
+	}
+	step.Facts = t.facts(m)
+	step.Notes, step.Faults = t.notes(m), faultsOf(m)
+	last := &t.story.Acts[len(t.story.Acts)-1]
+	last.Steps = append(last.Steps, step)
+	t.note(m)
+}
+
+// nameOf is what a message is called here.
+func nameOf(m *wire.Message) string {
+	if m.Content == wire.Alert {
+		return "Alert " + m.Name
+	}
+	return m.Name
+}
+
+// note notes what a message means for those that follow.
+func (t *teller) note(m *wire.Message) {
+	if m.Content != wire.Handshake {
+		return
+	}
+	switch m.Type {
+	case wire.Finished:
+		t.finish[m.From] = true
+	case wire.Certificate, wire.CompressedCertificate:
+		t.shown[m.From] = true
+	case wire.ServerHello:
+		t.retry = m.Name == retryRequest
+	}
+	if extensions := m.Find("extensions"); extensions != nil && m.From == wire.Server && m.Type != wire.CertificateRequest {
+		t.alpn = cmp.Or(protocols(extensions), t.alpn)
+	}
+}
+
+const retryRequest = "HelloRetryRequest"
+
+// The titles of acts.
+const (
+	agree      = "They agree on keys"
+	early      = "The client sends data before they have agreed"
+	serverIs   = "The server shows who it is"
+	clientIs   = "The client shows who it is"
+	clientEnds = "The client finishes"
+	resume     = "They resume an earlier session"
+	talk       = "They talk"
+	askAgain   = "They begin another handshake"
+	part       = "They part"
+	breakOff   = "It breaks off"
+	noTLS      = "They do not speak TLS"
+)
+
+// turn begins a new act, if the message does.
+func (t *teller) turn(m *wire.Message) {
+	acts := t.story.Acts
+	title := t.act(m)
+	if title == "" && len(acts) == 0 {
+		title = agree
+	}
+	if title != "" && (len(acts) == 0 || acts[len(acts)-1].Title != title) {
+		t.story.Acts = append(acts, Act{Title: title})
+	}
+}
+
+// act is the title of the act that a message belongs to, or nothing if that goes on.
+func (t *teller) act(m *wire.Message) string {
+	switch {
+	case t.broken:
+		return ""
+	case m == t.end.message:
+		t.broken = true
+		return breakOff
+	}
+	done := t.finish == [2]bool{true, true}
+	switch m.Content {
+	case wire.NotTLS:
+		return noTLS
+	case wire.Alert:
+		if m.Type == int(wire.AlertCloseNotify) && done {
+			return part
+		}
+	case wire.ApplicationData, wire.Closed:
+		switch {
+		case done || t.finish[m.From]:
+			return talk
+		case m.From == wire.Client && m.Content == wire.ApplicationData:
+			return early
+		}
+	case wire.Handshake:
+		return t.handshakeAct(m, done)
+	}
+	return ""
+}
+
+func (t *teller) handshakeAct(m *wire.Message, done bool) string {
+	switch m.Type {
+	case wire.HelloRequest:
+		t.again = true
+		return askAgain
+	case wire.ClientHello, wire.ServerHello:
+		if done || t.again {
+			t.again = true
+			return askAgain
+		}
+		return agree
+	case wire.EncryptedExtensions:
+		return t.serverAct()
+	case wire.NewSessionTicket, wire.KeyUpdate:
+		if done {
+			return talk
+		}
+		if m.From == wire.Server && !t.shown[wire.Server] {
+			return t.serverAct()
+		}
+		return ""
+	case wire.EndOfEarlyData:
+		return ""
+	}
+	switch {
+	case done && m.Type == wire.CertificateRequest:
+		t.finish[wire.Client], t.shown[wire.Client] = false, false
+		return "The server asks for a certificate only now"
+	case m.From == wire.Server && t.finish[wire.Client], t.again:
+		return ""
+	case m.From == wire.Server:
+		return t.serverAct()
+	case t.c.Resumed:
+		return ""
+	case m.Type == wire.Certificate || m.Type == wire.CompressedCertificate:
+		return clientIs
+	case !t.shown[wire.Client]:
+		return clientEnds
+	}
+	return ""
+}
+
+// serverAct is the act of what the server says after its hello.
+func (t *teller) serverAct() string {
+	if t.c.Resumed {
+		return resume
+	}
+	return serverIs
+}
+
+// leaveOut adds a step that says what is left out.
+func (t *teller) leaveOut(what string) {
+	if len(t.story.Acts) == 0 {
+		t.story.Acts = []Act{{Title: agree}}
+	}
+	last := &t.story.Acts[len(t.story.Acts)-1]
+	last.Steps = append(last.Steps, Step{Name: what})
+}
+
+// How many messages of an act are told: those it begins with, and those it ends with.
+const maxFirst, maxLast = 24, 6
+
+// fold leaves out the middle of acts that have very many messages.
+func (t *teller) fold() {
+	for i := range t.story.Acts {
+		act := &t.story.Acts[i]
+		over := len(act.Steps) - maxFirst - maxLast
+		if over < 2 {
+			continue
+		}
+		left := act.Steps[maxFirst : maxFirst+over]
+		var bytes int64
+		for _, step := range left {
+			bytes += step.Size
+			if step.Blamed || step.Message != nil && step.Message == t.end.message {
+				return // it is what matters
+			}
+		}
+		folded := append([]Step{}, act.Steps[:maxFirst]...)
+		folded = append(folded, Step{Name: fmt.Sprintf("and %s messages more, of %s", thousands(int64(over)), bytesOf(bytes))})
+		act.Steps = append(folded, act.Steps[maxFirst+over:]...)
+	}
+}

@@ -1,0 +1,118 @@
+package ladder
+
+import (
+	"crypto/tls"
+
+	"tlsdemo/tlsnet/wire"
+)
+
+// whys say what each message of the handshake is for.
+var whys = map[string]string{
+	"HelloRequest":          "The server wants another handshake. Most often it wants to ask for a certificate.",
+	retryRequest:            "The server wants another kind of key than the client has sent. The client begins again.",
+	"NewSessionTicket":      "With this ticket the client can resume the session next time. Then nobody shows a certificate again.",
+	"EndOfEarlyData":        "The data that the client sent early end here.",
+	"EncryptedExtensions":   "The rest of the server's answers to the client's offers, now encrypted.",
+	"CertificateRequest":    "The server asks who the client is: this makes the TLS mutual.",
+	"Certificate":           "Who I am: my certificate and those that link it to a CA the other end trusts.",
+	"CompressedCertificate": "Who I am: my certificate and those that link it to a CA the other end trusts, compressed.",
+	"CertificateStatus":     "The CA's own word that the server's certificate is not revoked.",
+	"ServerKeyExchange":     "The server's half of the key exchange, signed with the key of its certificate.",
+	"ServerHelloDone":       "The server has said what it has to say. Now the client speaks.",
+	"ClientKeyExchange":     "The client's half of the key exchange: from here both can make keys.",
+	"CertificateVerify":     "Proof of the private key: a signature over everything said so far.",
+	"Finished":              "A checksum over the whole handshake: nobody has changed a byte of it.",
+	"KeyUpdate":             "The sender encrypts with new keys from here on.",
+}
+
+// why says what a message is for.
+func (t *teller) why(m *wire.Message) string {
+	switch m.Content {
+	case wire.Alert:
+		return alertWhy(m, t.finish == [2]bool{true, true})
+	case wire.ChangeCipherSpec:
+		if t.c.Version == tls.VersionTLS13 {
+			return "Means nothing in TLS 1.3: there so that old middleboxes take this for TLS 1.2."
+		}
+		return "What this end sends from here on is encrypted."
+	case wire.ApplicationData:
+		return "What all this was for: the application's own bytes, encrypted."
+	case wire.Closed:
+		return "This is encrypted, and there is no key at hand that opens it."
+	case wire.NotTLS:
+		return "This is not TLS."
+	}
+	switch {
+	case m.Type == wire.ClientHello:
+		return t.helloWhy(m)
+	case m.Name == "ServerHello" && t.c.Version == tls.VersionTLS13:
+		return "The server chooses version, suite and group, and sends its half: from here both can make keys."
+	case m.Name == "ServerHello":
+		return "The server chooses version and suite."
+	case m.Type == wire.Certificate && isEmpty(m):
+		return "Who I am: nobody. This end has no certificate, or none that the other end has asked for."
+	}
+	if inside := m.Find("ticket", "ticket"); m.Name == "NewSessionTicket" && inside == nil {
+		return "The server gives no ticket, so this session cannot be resumed."
+	}
+	return whys[m.Name]
+}
+
+func (t *teller) helloWhy(m *wire.Message) string {
+	switch {
+	case t.retry:
+		return "The client begins again, with the key that the server wants."
+	case t.again:
+		return "The client begins another handshake, inside the connection."
+	case m.Find("extensions", "key_share") == nil:
+		return "The client opens: what it speaks, and whom it wants."
+	}
+	return "The client opens: what it speaks, whom it wants, and its half of the key exchange."
+}
+
+func alertWhy(m *wire.Message, done bool) string {
+	switch {
+	case m.Type == int(wire.AlertCloseNotify) && done:
+		return "The sender has said all it has to say: nothing was cut off."
+	case m.Type == int(wire.AlertCloseNotify):
+		return "The sender ends the connection and gives no reason."
+	case isFatal(m):
+		return "A refusal: the sender ends the connection and says why in one number."
+	}
+	return "A warning: the connection can go on."
+}
+
+// notes are what is remarkable about this message in this place.
+func (t *teller) notes(m *wire.Message) (notes []string) {
+	refused := t.end.message != nil && t.end.message.Content == wire.Alert && t.end.message.From == wire.Server && t.end.Broken
+	first := t.c.Message(wire.Client, wire.ApplicationData, m.Type)
+	if m == first && t.c.Version == tls.VersionTLS13 && refused && t.shown[wire.Client] && t.finish[wire.Client] &&
+		t.c.Message(wire.Server, wire.ApplicationData, m.Type) == nil {
+		notes = append(notes, "The client takes itself for connected: in TLS 1.3 it has finished before the server has looked at its certificate.")
+	}
+	if t.broken && m != t.end.message && m.From != t.end.By && m.Content != wire.Alert && !t.late {
+		t.late = true
+		notes = append(notes, "This was on its way already.")
+	}
+	return notes
+}
+
+// faultsOf are what is wrong with a message.
+func faultsOf(m *wire.Message) []string {
+	if m.Fault == "" {
+		return nil
+	}
+	fault := m.Fault
+	if m.Content == wire.Alert && m.Key == "" {
+		fault += ": OpenSSL does so; a Go end reads it as a bad record MAC"
+	}
+	return []string{fault}
+}
+
+func isFatal(m *wire.Message) bool {
+	if m.Content != wire.Alert {
+		return false
+	}
+	level := m.Find("level")
+	return level == nil || level.Value == "fatal"
+}
