@@ -177,7 +177,7 @@ func (u *unexpectedError) Error() string {
 
 // lab is a lab that runs our own commands.
 func (l *labCmd) lab() *lab.Lab {
-	return &lab.Lab{Now: l.env.Now, Run: l.execute, Explain: toldAs, Status: status}
+	return &lab.Lab{Now: l.env.Now, Run: l.execute, Explain: toldAs, Status: status, Recorder: l.seen.recorder()}
 }
 
 // toldAs explains what execute returns, which says what was typed.

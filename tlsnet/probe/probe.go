@@ -39,6 +39,8 @@ type Probe struct {
 	HTTP string
 	// Resolver looks names and addresses up. If nil, [net.DefaultResolver] does.
 	Resolver *net.Resolver
+	// Dial connects to addr, below TLS. If nil, a [tlsnet.Dialer] does, over TCP.
+	Dial func(ctx context.Context, addr string) (net.Conn, error)
 }
 
 // Report is what a probe has seen of a server.
@@ -131,6 +133,9 @@ func (p *Probe) resolver() *net.Resolver { return cmp.Or(p.Resolver, net.Default
 
 // connect is TCP alone.
 func (p *Probe) connect(ctx context.Context, addr string) (net.Conn, error) {
+	if p.Dial != nil {
+		return p.Dial(ctx, addr)
+	}
 	return (&tlsnet.Dialer{Resolver: p.Resolver}).Connect(ctx, addr)
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tlsdemo/cmd/tlsdemo/internal/console"
+	"tlsdemo/tlsnet/trace"
 )
 
 const (
@@ -19,7 +20,7 @@ const (
 	patience = 20 * time.Second
 )
 
-// Lab runs scenarios. All of its fields but the last are required.
+// Lab runs scenarios. All of its fields but the last two are required.
 type Lab struct {
 	// Now is the clock of both ends.
 	Now func() time.Time
@@ -33,6 +34,9 @@ type Lab struct {
 	Status func(err error) int
 	// Layout is where the two ends have their files.
 	Layout Layout
+	// Recorder records the ends that are no commands of tlsdemo; those Run has recorded. If
+	// nil, nobody does.
+	Recorder *trace.Recorder
 }
 
 // ExampleDir is what an [Outcome] calls its directory, which is gone by then: its commands

@@ -14,6 +14,7 @@ import (
 
 	"tlsdemo/certs"
 	"tlsdemo/cmd/tlsdemo/internal/console"
+	"tlsdemo/tlsnet/trace"
 )
 
 // run is a scenario on its stage: who plays it, and where. The commands are those of the
@@ -35,6 +36,7 @@ type place struct {
 	again   string // the directory from which both ends were started again, or empty
 	version Version
 	now     func() time.Time
+	records *trace.Recorder // what the strange ends say, or nil
 }
 
 // The exit statuses that matter here: what was typed is wrong, or a local file is.
@@ -126,7 +128,7 @@ func (l *Lab) stage(ctx context.Context, s *Scenario, v Version) (*run, error) {
 	}
 	dir := filepath.Join(root, ExampleDir)
 	r := &run{Lab: l, root: root, server: s.server, client: s.client}
-	r.place = place{dir: dir, layout: l.Layout, version: v, now: l.Now}
+	r.place = place{dir: dir, layout: l.Layout, version: v, now: l.Now, records: l.Recorder}
 	context.AfterFunc(ctx, r.end)
 	if err := s.write(dir, l.Now(), l.Layout); err != nil {
 		r.end()

@@ -18,6 +18,7 @@ import (
 	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
 	"tlsdemo/tlsnet/probe"
+	"tlsdemo/tlsnet/wire"
 )
 
 // strangeServer is one that tlsdemo serve cannot be made into.
@@ -62,7 +63,7 @@ func secure(command string, change func(*place, *tls.Config), talk func(*tls.Con
 		if change != nil {
 			change(p, config)
 		}
-		server := explain.Server(conn, config)
+		server := explain.Server(conn, p.readable(config))
 		if server.Handshake() == nil {
 			talk(server)
 		}
@@ -236,7 +237,7 @@ var mute = &strangeServer{
 	command: "openssl s_server -accept 127.0.0.1:8888 -cert {dir}/server.crt -key {dir}/server.key -CAfile {dir}/ca.crt -Verify 1 -quiet",
 	serve: func(p *place, conn net.Conn) {
 		if source, err := certs.Open(p.files(certs.Server)); err == nil {
-			untilGone(tls.Server(conn, p.fit(source.ServerConfig())))
+			untilGone(tls.Server(conn, p.readable(p.fit(source.ServerConfig()))))
 		}
 	},
 }
@@ -261,18 +262,19 @@ func (c *strangeClient) call(ctx context.Context, p *place, addr string) error {
 	if c.change != nil {
 		c.change(p, config)
 	}
+	config = p.readable(config)
 	switch {
 	case c.probes:
-		return look(ctx, config, addr)
+		return p.look(ctx, config, addr)
 	case c.talk != nil:
-		return chat(ctx, config, addr, c.talk)
+		return p.chat(ctx, config, addr, c.talk)
 	}
-	return exchange(ctx, config, addr)
+	return p.exchange(ctx, config, addr)
 }
 
 // look returns the first fault that a probe of the server finds.
-func look(ctx context.Context, config *tls.Config, addr string) error {
-	report, err := (&probe.Probe{Config: config}).Run(ctx, addr)
+func (p *place) look(ctx context.Context, config *tls.Config, addr string) error {
+	report, err := (&probe.Probe{Config: config, Dial: p.connect}).Run(ctx, addr)
 	if err != nil || len(report.Faults) == 0 {
 		return err
 	}
@@ -280,8 +282,8 @@ func look(ctx context.Context, config *tls.Config, addr string) error {
 }
 
 // chat shakes hands with the server, and then does what talk says.
-func chat(ctx context.Context, config *tls.Config, addr string, talk func(*tls.Conn)) error {
-	conn, err := (&tlsnet.Dialer{Config: func() *tls.Config { return config }}).Dial(ctx, addr)
+func (p *place) chat(ctx context.Context, config *tls.Config, addr string, talk func(*tls.Conn)) error {
+	conn, err := p.dial(ctx, config, addr)
 	if err != nil {
 		return err
 	}
@@ -290,9 +292,8 @@ func chat(ctx context.Context, config *tls.Config, addr string, talk func(*tls.C
 	return nil
 }
 
-func exchange(ctx context.Context, config *tls.Config, addr string) error {
-	dialer := &tlsnet.Dialer{Config: func() *tls.Config { return config }}
-	conn, err := dialer.Dial(ctx, addr)
+func (p *place) exchange(ctx context.Context, config *tls.Config, addr string) error {
+	conn, err := p.dial(ctx, config, addr)
 	if err != nil {
 		return err
 	}
@@ -302,6 +303,32 @@ func exchange(ctx context.Context, config *tls.Config, addr string) error {
 		return refused
 	}
 	return err
+}
+
+// dial shakes hands with the server at addr.
+func (p *place) dial(ctx context.Context, config *tls.Config, addr string) (*tls.Conn, error) {
+	conn, err := p.connect(ctx, addr)
+	if err != nil {
+		return nil, err
+	}
+	return (&tlsnet.Dialer{Config: func() *tls.Config { return config }}).Handshake(ctx, conn, addr)
+}
+
+// connect connects to addr over TCP.
+func (p *place) connect(ctx context.Context, addr string) (net.Conn, error) {
+	conn, err := new(tlsnet.Dialer).Connect(ctx, addr)
+	if err != nil || p.records == nil {
+		return conn, err
+	}
+	return p.records.Conn(conn, wire.Client), nil
+}
+
+// readable has what is encrypted with config recorded so that it can be read, if it is recorded.
+func (p *place) readable(config *tls.Config) *tls.Config {
+	if p.records == nil {
+		return config
+	}
+	return p.records.Config(func() *tls.Config { return config })()
 }
 
 func (p *place) fit(config *tls.Config) *tls.Config {
@@ -324,6 +351,9 @@ func (s *strangeServer) listen(ctx context.Context, p *place) (addr string, stop
 	go func() {
 		defer close(done)
 		if conn, err := ln.Accept(); err == nil {
+			if p.records != nil {
+				conn = p.records.Conn(conn, wire.Server)
+			}
 			defer conn.Close()
 			defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 			s.serve(p, conn)

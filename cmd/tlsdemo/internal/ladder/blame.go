@@ -10,6 +10,7 @@ import (
 // Blame is what the explanation of a failure speaks of: a message, and what it says. The zero
 // value speaks of nothing.
 type Blame struct {
+	Code string // of the failure, or empty
 	// Messages are where it may be: the first that there is.
 	Messages []Where
 	// Facts are the labels of what is at fault there: the first that there is.
@@ -100,9 +101,9 @@ var others = map[string]Blame{
 	"refused-in-http":         {Messages: []Where{serverData}, Facts: []string{"says"}},
 	"peer-plaintext-http":     {Messages: []Where{clientNotTLS, serverNotTLS}, Facts: []string{"says"}},
 	"peer-not-tls":            {Messages: []Where{clientNotTLS, serverNotTLS}, Facts: []string{"says"}},
+	"peer-echoes":             {Messages: []Where{{wire.Server, wire.Handshake, wire.ClientHello}}, Facts: []string{"speaks"}},
 	"peer-wants-starttls":     {Messages: []Where{serverNotTLS}, Facts: []string{"says"}},
 	"peer-proxy-header":       {Messages: []Where{clientNotTLS}, Facts: []string{"says"}},
-	"handshake-too-large":     {Messages: []Where{serverCert, clientCert}, Facts: []string{"for", "is"}, Breaker: true},
 	"server-name-required":    {Messages: []Where{clientHello}, Facts: []string{"wants"}},
 	"server-name-unknown":     {Messages: []Where{clientHello}, Facts: []string{"wants"}},
 	"tls-version-mismatch":    {Messages: []Where{serverHello, clientHello}, Facts: []string{"takes", "speaks"}, Breaker: true},
@@ -112,14 +113,15 @@ var others = map[string]Blame{
 	"no-shared-signature":     {Messages: []Where{request, clientHello}, Facts: []string{"signed"}, Breaker: true},
 	"no-shared-parameters":    {Messages: []Where{clientHello}, Facts: []string{"ciphers"}},
 	"alpn-mismatch":           {Messages: []Where{clientHello}, Facts: []string{"alpn"}},
-	"alpn-none":               {Messages: []Where{serverExtensions, serverHello}, Facts: []string{"takes"}},
+	"alpn-none":               {Messages: []Where{serverExtensions, serverHello}, Facts: []string{"alpn"}},
+	"handshake-too-large":     {Messages: []Where{serverCert, clientCert}, Facts: []string{"for", "is"}, Breaker: true},
 	"message-cut":             {Messages: []Where{clientData}, Facts: []string{"says"}},
 	"message-too-large":       {Messages: []Where{clientData}, Facts: []string{"says"}},
 	"message-malformed":       {Messages: []Where{clientData, serverData}, Facts: []string{"says"}},
 	"message-aborted":         {Messages: []Where{serverData, clientData}, Facts: []string{"says"}},
 	"message-not-taken":       {Messages: []Where{clientData}, Facts: []string{"says"}},
 	"answer-cut":              {Messages: []Where{serverData}, Facts: []string{"says"}},
-	"record-invalid":          {Messages: []Where{serverSealed}},
+	"record-invalid":          {Messages: []Where{serverSealed}, Facts: []string{"opened"}},
 	"client-cert-missing":     {Messages: []Where{clientCert, request}, Facts: []string{"is", "from"}},
 	"client-cert-unparsable":  {Messages: []Where{clientCert}, Facts: []string{"is"}},
 	"server-cert-self-signed": {Messages: []Where{serverCert}, Facts: []string{"is"}},
@@ -128,6 +130,7 @@ var others = map[string]Blame{
 // ToBlame is what the failure with a code is about.
 func ToBlame(code string) Blame {
 	if blame, ok := others[code]; ok {
+		blame.Code = code
 		return blame
 	}
 	for side, where := range map[string]Where{"client-cert-": clientCert, "server-cert-": serverCert} {
@@ -136,8 +139,8 @@ func ToBlame(code string) Blame {
 			if facts == nil {
 				facts = []string{"is"}
 			}
-			return Blame{Messages: []Where{where}, Facts: facts}
+			return Blame{Code: code, Messages: []Where{where}, Facts: facts}
 		}
 	}
-	return Blame{}
+	return Blame{Code: code}
 }

@@ -94,7 +94,7 @@ func (d *drawing) act(i int, act Act) {
 
 func (d *drawing) step(step Step) {
 	if step.Message == nil {
-		d.say("... "+step.Name, dim)
+		d.wrapped("", "... ", step.Name, dim)
 		return
 	}
 	if step.Curtain != "" {
@@ -203,7 +203,7 @@ func (d *drawing) coloured(text, style string) string {
 
 // ending draws the end of the rails.
 func (d *drawing) ending(e Ending) {
-	if !e.Broken {
+	if !e.Broken() {
 		return
 	}
 	for i, line := range fold(d.clean(e.Text), width-margin-2) {

@@ -1,16 +1,32 @@
 package ladder
 
 import (
+	"crypto/tls"
 	"fmt"
 
 	"tlsdemo/tlsnet/trace"
 	"tlsdemo/tlsnet/wire"
 )
 
+// Kind says in what way a conversation broke off.
+type Kind int
+
+// The kinds.
+const (
+	Whole      Kind = iota // it did not: it ended as it ought to
+	Refused                // by an alert
+	Foreign                // one of the two does not speak TLS
+	Sealed                 // what came then is encrypted, and no key opens it
+	Left                   // a side ended the connection in the middle of the handshake
+	Silent                 // a side sent nothing, or nothing more
+	Unanswered             // the server ended the connection, or sent nothing, where an answer was due
+	Cut                    // a side ended the connection and did not say that this was all
+	Above                  // TLS is whole: what failed was said over it
+)
+
 // Ending is how a conversation ended.
 type Ending struct {
-	// Broken says that it did not end as it ought to.
-	Broken bool
+	Kind Kind
 	// By is the side that ended it, if it is known; of a silence, the one that was silent.
 	By    wire.Side
 	Known bool
@@ -19,6 +35,9 @@ type Ending struct {
 
 	message *wire.Message // with which it breaks off, or nil
 }
+
+// Broken reports whether the conversation did not end as it ought to.
+func (e Ending) Broken() bool { return e.Kind != Whole }
 
 // talkOf is what there is to know of a conversation to tell how it ended.
 type talkOf struct {
@@ -30,6 +49,7 @@ type talkOf struct {
 	finish  [2]bool
 	data    [2]bool
 	notTLS  [2]*wire.Message
+	echo    *wire.Message // a ClientHello of the server, or nil
 	sealed  *wire.Message // the first that nobody can open
 	asked   bool          // the server asked for a certificate
 	nobody  bool          // and was shown none
@@ -44,7 +64,7 @@ func endingOf(c *wire.Conversation, capture *trace.Capture) Ending {
 		t.note(&c.Messages[i])
 	}
 	e := t.ending()
-	if e.Broken && t.nobody && t.fatal == nil {
+	if e.Broken() && t.nobody && t.fatal == nil {
 		e.Notes = append(e.Notes, "The server had asked for a certificate, and the client has shown none.")
 	}
 	return e
@@ -75,6 +95,10 @@ func (t *talkOf) note(m *wire.Message) {
 		}
 	case wire.Handshake:
 		switch m.Type {
+		case wire.ClientHello:
+			if m.From == wire.Server && t.echo == nil {
+				t.echo = m
+			}
 		case wire.Finished:
 			t.finish[m.From] = true
 		case wire.CertificateRequest:
@@ -88,22 +112,37 @@ func (t *talkOf) note(m *wire.Message) {
 func (t *talkOf) ending() Ending {
 	shaken := t.finish == [2]bool{true, true}
 	switch {
+	case t.echo != nil:
+		return Foreign.by(wire.Server, t.echo, "the server sends back what it receives: it does not speak TLS.")
 	case t.fatal != nil:
-		return broken(t.fatal.From, t.fatal, "the %v refused with alert %s.", t.fatal.From, t.fatal.Name)
+		return Refused.by(t.fatal.From, t.fatal, "the %v %s with alert %s.", t.fatal.From, refusing(t.fatal), t.fatal.Name)
 	case t.foreign():
 		return t.noTLS()
 	case t.sealed != nil && !shaken:
-		return broken(t.sealed.From, nil, "the rest is encrypted, and there is no key at hand that opens it.")
+		return Sealed.by(t.sealed.From, nil, "the rest is encrypted, and there is no key at hand that opens it.")
 	case !shaken:
 		return t.unfinished()
-	case !t.data[wire.Server] && t.data[wire.Client]:
+	case !t.data[wire.Server] && (t.data[wire.Client] || t.first != nil && t.first.From == wire.Server):
 		return t.unanswered()
 	}
 	return t.cut()
 }
 
-func broken(by wire.Side, message *wire.Message, format string, args ...any) Ending {
-	return Ending{Broken: true, By: by, Known: true, message: message, Text: "It broke off here: " + fmt.Sprintf(format, args...)}
+func (k Kind) by(by wire.Side, message *wire.Message, format string, args ...any) Ending {
+	return Ending{Kind: k, By: by, Known: true, message: message, Text: "It broke off here: " + fmt.Sprintf(format, args...)}
+}
+
+// refusing is what a side does with an alert: some say that it does not want the other, the rest
+// that it cannot go on.
+func refusing(m *wire.Message) string {
+	switch tls.AlertError(m.Type) {
+	case wire.AlertHandshakeFailure, wire.AlertNoCertificate, wire.AlertBadCertificate, wire.AlertUnsupportedCertificate,
+		wire.AlertCertificateRevoked, wire.AlertCertificateExpired, wire.AlertCertificateUnknown, wire.AlertUnknownCA,
+		wire.AlertAccessDenied, wire.AlertProtocolVersion, wire.AlertInsufficientSecurity, wire.AlertNoRenegotiation,
+		wire.AlertUnrecognizedName, wire.AlertCertificateRequired, wire.AlertNoApplicationProtocol:
+		return "refused"
+	}
+	return "gave up"
 }
 
 // foreign reports whether one of the two does not speak TLS.
@@ -116,7 +155,7 @@ func (t *talkOf) noTLS() Ending {
 	if first == nil {
 		first = t.notTLS[wire.Server]
 	}
-	return broken(first.From, nil, "the %v does not speak TLS.", first.From)
+	return Foreign.by(first.From, nil, "the %v does not speak TLS.", first.From)
 }
 
 // unfinished is a handshake that nobody refused, and that did not end.
@@ -129,28 +168,28 @@ func (t *talkOf) unfinished() Ending {
 		}
 	}
 	if t.first != nil {
-		return broken(t.first.From, t.first, "the %v ended the connection %s.", t.first.From, where)
+		return Left.by(t.first.From, t.first, "the %v ended the connection %s.", t.first.From, where)
 	}
 	silent := t.silent()
 	by, ok := t.hungUp()
 	switch {
 	case !ok:
-		return broken(silent, nil, "the %v sent nothing%s.", silent, t.further(silent))
+		return Silent.by(silent, nil, "the %v sent nothing%s.", silent, t.further(silent))
 	case by != silent:
-		return broken(silent, nil, "the %v sent nothing%s, and the %v %s.", silent, t.further(silent), by, t.verb(by))
+		return Silent.by(silent, nil, "the %v sent nothing%s, and the %v %s.", silent, t.further(silent), by, t.verb(by))
 	}
-	return broken(by, nil, "the %v %s %s.", by, t.verb(by), where)
+	return Left.by(by, nil, "the %v %s %s.", by, t.verb(by), where)
 }
 
 // unanswered is a conversation in which the server did not answer the client's data.
 func (t *talkOf) unanswered() Ending {
 	if m := t.closed[wire.Server]; m != nil {
-		return broken(wire.Server, m, "the server ended the connection and answered nothing.")
+		return Unanswered.by(wire.Server, m, "the server ended the connection and answered nothing.")
 	}
 	if by, ok := t.hungUp(); ok && by == wire.Server {
-		return broken(by, nil, "the server %s and answered nothing.", t.verb(by))
+		return Unanswered.by(by, nil, "the server %s and answered nothing.", t.verb(by))
 	}
-	return broken(wire.Server, nil, "the server answered nothing.")
+	return Unanswered.by(wire.Server, nil, "the server answered nothing.")
 }
 
 // cut is a conversation in which the side that ended it did not say that this was all, or none at
@@ -162,9 +201,9 @@ func (t *talkOf) cut() Ending {
 	case !ok, t.closed[by] != nil, other != nil && other.At.Before(t.capture.Ended[by].At):
 		return Ending{}
 	case t.Unfinished[by] > 0:
-		return broken(by, nil, "the %v %s in the middle of a record.", by, t.verb(by))
+		return Cut.by(by, nil, "the %v %s in the middle of a record.", by, t.verb(by))
 	}
-	return broken(by, nil, "the %v %s and did not say that this was all (close_notify).", by, t.verb(by))
+	return Cut.by(by, nil, "the %v %s and did not say that this was all (close_notify).", by, t.verb(by))
 }
 
 // hungUp is the side that ended the connection below TLS, first if both did.

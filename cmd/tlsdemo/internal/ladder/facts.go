@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -31,12 +32,16 @@ func (t *teller) facts(m *wire.Message) []Fact {
 		}
 	case wire.NotTLS:
 		l.add("says", says(m))
+	case wire.Closed:
+		l.add("opened", "by no key that is at hand")
 	case wire.Handshake:
 		t.handshakeFacts(l, m)
 		l.add("checked", m.Proof)
 	}
 	if t.blame.message == m {
-		l.blame(t.blame.Facts)
+		if !l.blame(t.blame.Facts) {
+			l.facts = append(l.facts, Fact{Label: "here", Value: "is what the explanation speaks of", Blamed: true})
+		}
 	}
 	return l.facts
 }
@@ -51,16 +56,17 @@ func (l *list) add(label, value string) {
 	}
 }
 
-// blame marks the first of the facts that there is.
-func (l *list) blame(labels []string) {
+// blame marks the first of the facts that there is, and reports whether there is one.
+func (l *list) blame(labels []string) bool {
 	for _, label := range labels {
 		for i := range l.facts {
 			if l.facts[i].Label == label {
 				l.facts[i].Blamed = true
-				return
+				return true
 			}
 		}
 	}
+	return false
 }
 
 func (t *teller) handshakeFacts(l *list, m *wire.Message) {
@@ -74,7 +80,7 @@ func (t *teller) handshakeFacts(l *list, m *wire.Message) {
 	case wire.ServerHello:
 		t.serverHello(l, m, extensions)
 	case wire.EncryptedExtensions:
-		l.add("alpn", protocols(extensions))
+		t.chosen(l, m, extensions)
 		if extensions.Find("early_data") != nil {
 			l.add("early", "takes the data that the client sent early")
 		}
@@ -176,10 +182,19 @@ func (t *teller) serverHello(l *list, m *wire.Message, extensions *wire.Field) {
 	}
 	l.add("takes", version+", "+valueOf(m.Find("cipher suite")))
 	l.add("key", strings.Join(shares(extensions.Find("key_share")), ", "))
-	l.add("alpn", protocols(extensions))
+	t.chosen(l, m, extensions)
 	if t.c.Resumed {
 		l.add("resumes", "the session that the client offers")
 	}
+}
+
+// chosen is the protocol that a server chooses, or, if that is at fault, that it chooses none.
+func (t *teller) chosen(l *list, m *wire.Message, extensions *wire.Field) {
+	protocol := protocols(extensions)
+	if protocol == "" && t.blame.of(m, "alpn") {
+		protocol = "none: the server chooses none of those that the client offers"
+	}
+	l.add("alpn", protocol)
 }
 
 // shares are the keys of a key_share.
@@ -406,11 +421,16 @@ func ticket(l *list, m *wire.Message) {
 
 // message is what data say. Those of our own protocol say it in an envelope, which is not shown.
 func (t *teller) message(m *wire.Message) string {
-	if t.alpn != tlsnet.Protocol || m.Skipped() > 0 || len(m.Tail) > 0 {
+	first := t.c.Message(m.From, wire.ApplicationData, m.Type) == m
+	if t.alpn != tlsnet.Protocol || !first || len(m.Tail) > 0 {
 		return says(m)
 	}
 	inside, err := io.ReadAll(tlsnet.NewMessageReader(bytes.NewReader(m.Raw)))
-	if err != nil {
+	abort, aborted := errors.AsType[*tlsnet.AbortError](err)
+	switch {
+	case aborted:
+		return strconv.Quote(abort.Reason) + " (" + tlsnet.Protocol + ": it gives up)"
+	case err != nil:
 		return says(m)
 	}
 	return console.Quote(inside, int64(len(inside))) + " (in " + tlsnet.Protocol + ")"
@@ -421,9 +441,14 @@ func says(m *wire.Message) string {
 	if m.Size == 0 {
 		return "nothing: the record is empty"
 	}
-	const shown = 120
-	text := strconv.QuoteToASCII(string(m.Raw[:min(len(m.Raw), shown)]))
-	if m.Size > shown {
+	const shown = 120 // characters, of which a byte may take four
+	n := min(len(m.Raw), shown)
+	text := strconv.QuoteToASCII(string(m.Raw[:n]))
+	for len(text) > shown+2 {
+		n -= max(1, n/8)
+		text = strconv.QuoteToASCII(string(m.Raw[:n]))
+	}
+	if m.Size > int64(n) {
 		text += " ..."
 	}
 	return text

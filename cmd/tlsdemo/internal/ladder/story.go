@@ -61,6 +61,7 @@ type teller struct {
 	finish [2]bool         // which side has sent its Finished
 	shown  [2]bool         // which side has shown a certificate
 	broken bool            // it has broken off
+	parted bool            // one of the two has said that it has no more to say
 	late   bool            // it has been said that what comes then was on its way
 	again  bool            // there is another handshake
 	retry  bool            // the server has asked for another ClientHello
@@ -78,6 +79,9 @@ func tell(c *wire.Conversation, capture *trace.Capture, blame Blame) *Story {
 		c: c, end: endingOf(c, capture), spoken: make(map[string]bool),
 		story: &Story{Client: capture.Client, Server: capture.Server},
 	}
+	if blame.Code != "" && !t.end.Broken() {
+		t.end = Ending{Kind: Above, Text: "TLS itself did not break off: what failed was said over it."}
+	}
 	t.blame = blame.in(c, t.end)
 	if len(c.Messages) > 0 {
 		t.begin = c.Messages[0].At
@@ -88,6 +92,11 @@ func tell(c *wire.Conversation, capture *trace.Capture, blame Blame) *Story {
 	for side, left := range capture.Left {
 		if left += c.Left[side]; left > 0 {
 			t.leaveOut(fmt.Sprintf("and %s more of the %v that were not kept", bytesOf(left), wire.Side(side)))
+		}
+	}
+	for side, n := range c.Unfinished {
+		if n > 0 {
+			t.leaveOut(fmt.Sprintf("and %s more of the %v: the beginning of a message that did not go on", bytesOf(int64(n)), wire.Side(side)))
 		}
 	}
 	t.fold()
@@ -190,10 +199,13 @@ func (t *teller) act(m *wire.Message) string {
 		return noTLS
 	case wire.Alert:
 		if m.Type == int(wire.AlertCloseNotify) && done {
+			t.parted = true
 			return part
 		}
 	case wire.ApplicationData, wire.Closed:
 		switch {
+		case t.parted:
+			return ""
 		case done || t.finish[m.From]:
 			return talk
 		case m.From == wire.Client && m.Content == wire.ApplicationData:
@@ -261,6 +273,9 @@ func (t *teller) leaveOut(what string) {
 		t.story.Acts = []Act{{Title: agree}}
 	}
 	last := &t.story.Acts[len(t.story.Acts)-1]
+	if last.Title == breakOff && len(t.story.Acts) > 1 {
+		last = &t.story.Acts[len(t.story.Acts)-2] // it came before that
+	}
 	last.Steps = append(last.Steps, Step{Name: what})
 }
 

@@ -43,6 +43,8 @@ func (t *teller) why(m *wire.Message) string {
 		return "This is not TLS."
 	}
 	switch {
+	case m.Type == wire.ClientHello && m.From == wire.Server:
+		return "This is what the client has sent, sent back."
 	case m.Type == wire.ClientHello:
 		return t.helloWhy(m)
 	case m.Name == "ServerHello" && t.c.Version == tls.VersionTLS13:
@@ -84,7 +86,7 @@ func alertWhy(m *wire.Message, done bool) string {
 
 // notes are what is remarkable about this message in this place.
 func (t *teller) notes(m *wire.Message) (notes []string) {
-	refused := t.end.message != nil && t.end.message.Content == wire.Alert && t.end.message.From == wire.Server && t.end.Broken
+	refused := t.end.message != nil && t.end.message.Content == wire.Alert && t.end.message.From == wire.Server && t.end.Broken()
 	first := t.c.Message(wire.Client, wire.ApplicationData, m.Type)
 	if m == first && t.c.Version == tls.VersionTLS13 && refused && t.shown[wire.Client] && t.finish[wire.Client] &&
 		t.c.Message(wire.Server, wire.ApplicationData, m.Type) == nil {
