@@ -74,9 +74,9 @@ func codeOf(err error) string {
 	return explained(err).Code
 }
 
-// drawn are captures as ladders, of a failure that has that code or of none. Of a connection on
+// drawn are captures as ladders, of a failure with that code of which one end tells, or of none. Of a connection on
 // which nothing was said there is nothing to draw.
-func drawn(captures []*trace.Capture, code string, style ladder.Style) []byte {
+func drawn(captures []*trace.Capture, by wire.Side, code string, style ladder.Style) []byte {
 	var out bytes.Buffer
 	for i, c := range captures {
 		if len(c.Chunks) == 0 {
@@ -84,7 +84,7 @@ func drawn(captures []*trace.Capture, code string, style ladder.Style) []byte {
 		}
 		blame := ladder.Blame{}
 		if i == len(captures)-1 {
-			blame = ladder.ToBlame(code)
+			blame = ladder.ToBlame(code, by)
 		}
 		_ = ladder.Tell(c, blame).Draw(&out, style) // to memory
 		out.WriteString("\n")
@@ -119,7 +119,7 @@ func (s *send) traced(t *talk.Talk) (show func(error)) {
 			captures = append(captures, trace.Of(conn))
 		}
 		if s.trace.on {
-			_, _ = s.env.Stderr.Write(drawn(captures, codeOf(err), s.trace.style(s.env.Stderr, s.verbose)))
+			_, _ = s.env.Stderr.Write(drawn(captures, wire.Client, codeOf(err), s.trace.style(s.env.Stderr, s.verbose)))
 		}
 	}
 }
@@ -143,7 +143,7 @@ func (v *service) tracing() *tracing {
 		return &tracing{Recorder: r, show: func(*trace.Capture, error) {}}
 	}
 	t := &tracing{Recorder: r, show: func(c *trace.Capture, err error) {
-		_, _ = v.stderr.Write(drawn([]*trace.Capture{c}, codeOf(err), v.trace.style(v.env.Stderr, v.verbose)))
+		_, _ = v.stderr.Write(drawn([]*trace.Capture{c}, wire.Server, codeOf(err), v.trace.style(v.env.Stderr, v.verbose)))
 	}}
 	r.Done = t.done
 	return t
@@ -275,16 +275,18 @@ func saidBytes(captures []*trace.Capture) (n int) {
 	return n
 }
 
-// surest is the code of the end that knows best why a connection failed.
-func surest(ends ...*console.Explanation) (code string) {
-	for _, certainty := range []string{"unknown", "likely", "certain"} {
-		for _, e := range ends {
-			if e != nil && e.Code != "" && (e.Certainty == certainty || code == "") {
-				code = e.Code
-			}
+// surest is the end that knows best why a connection failed, and the code that it gives.
+func surest(server, client *console.Explanation) (by wire.Side, code string) {
+	best := -1
+	for side, e := range []*console.Explanation{wire.Server: server, wire.Client: client} {
+		if e == nil {
+			continue
+		}
+		if sure := slices.Index([]string{"unknown", "likely", "certain"}, e.Certainty); sure > best || code == "" {
+			best, by, code = sure, wire.Side(side), e.Code
 		}
 	}
-	return code
+	return by, code
 }
 
 // picture is what a scenario looks like on the wire, if that was recorded.
@@ -292,7 +294,8 @@ func (l *labCmd) picture(o *lab.Outcome) []byte {
 	if l.seen == nil {
 		return nil
 	}
-	text := drawn(l.seen.fullest(), surest(o.Server, o.Client), l.trace.style(l.env.Stdout, false))
+	by, code := surest(o.Server, o.Client)
+	text := drawn(l.seen.fullest(), by, code, l.trace.style(l.env.Stdout, false))
 	if len(text) == 0 {
 		return []byte("\n(nothing was said on the wire)\n")
 	}

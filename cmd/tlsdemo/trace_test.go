@@ -1,10 +1,14 @@
 package main
 
 import (
+	"bytes"
+	"encoding/hex"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,6 +38,7 @@ func TestLadderAndExplanationAgree(t *testing.T) {
 	t.Parallel()
 	room := make(chan struct{}, 4)
 	var all sync.WaitGroup
+	var compared atomic.Int64
 	for _, s := range lab.Scenarios() {
 		for _, v := range s.Versions(0) {
 			room <- struct{}{}
@@ -50,8 +55,9 @@ func TestLadderAndExplanationAgree(t *testing.T) {
 						continue
 					}
 					captures := l.seen.at(wire.Side(side))
-					if why := disagreement(captures, wire.Side(side), e.Code); why != "" {
-						text := drawn(captures, e.Code, ladder.Style{Short: true})
+					compared.Add(1)
+					if why := disagreement(captures, wire.Side(side), e); why != "" {
+						text := drawn(captures, wire.Side(side), e.Code, ladder.Style{Short: true})
 						t.Errorf("%s, TLS %v, %v: %s: %s\n%s\n%s", s.Name, v, wire.Side(side), e.Code, why, e.Text, text)
 					}
 				}
@@ -59,10 +65,15 @@ func TestLadderAndExplanationAgree(t *testing.T) {
 		}
 	}
 	all.Wait()
+	t.Logf("%d explanations compared", compared.Load())
+	if compared.Load() < 250 {
+		t.Error("too few")
+	}
 }
 
 // disagreement is how the ladder of an end differs from what its explanation says, or nothing.
-func disagreement(captures []*trace.Capture, self wire.Side, code string) string {
+func disagreement(captures []*trace.Capture, self wire.Side, e *console.Explanation) string {
+	code := e.Code
 	if slices.Contains(certs.Codes(), certs.Code(code)) || code == "connection-refused" {
 		if len(captures) > 0 {
 			return "there is no connection, and one was recorded"
@@ -72,7 +83,7 @@ func disagreement(captures []*trace.Capture, self wire.Side, code string) string
 	if len(captures) == 0 {
 		return "nothing was recorded"
 	}
-	blame := ladder.ToBlame(code)
+	blame := ladder.ToBlame(code, self)
 	story := ladder.Tell(captures[len(captures)-1], blame)
 	if !story.Ending.Broken() {
 		return "the ladder does not break off"
@@ -88,11 +99,17 @@ func disagreement(captures []*trace.Capture, self wire.Side, code string) string
 		}
 		return ""
 	}
-	return unmarked(story, blame)
+	return unmarked(story, blame, e.AtFault)
 }
 
+// serialNumber finds which certificate is at fault.
+var serialNumber = regexp.MustCompile(`\(serial ([0-9a-f]+),`)
+
+// isRoot are the codes that can be about a root, which nobody sends.
+var isRoot = map[string]bool{"ca-expired": true}
+
 // unmarked is what is missing of the mark at what is to blame.
-func unmarked(story *ladder.Story, blame ladder.Blame) string {
+func unmarked(story *ladder.Story, blame ladder.Blame, atFault string) string {
 	for _, act := range story.Acts {
 		for _, step := range act.Steps {
 			if !step.Blamed {
@@ -104,6 +121,10 @@ func unmarked(story *ladder.Story, blame ladder.Blame) string {
 				return fmt.Sprintf("%s has none of %s", step.Name, strings.Join(blame.Facts, ", "))
 			case step.Message.Content == wire.Handshake && story.Ending.Kind == ladder.Refused && story.Ending.By == step.From:
 				return fmt.Sprintf("the %v broke it off for its own %s", step.From, step.Name)
+			}
+			serial := serialNumber.FindStringSubmatch(atFault)
+			if serial != nil && step.Message.Content == wire.Handshake && !isRoot[blame.Code] && !bytes.Contains([]byte(hex.EncodeToString(step.Message.Raw)), []byte(serial[1])) {
+				return fmt.Sprintf("the certificate with the serial number %s is not in the %s of the %v", serial[1], step.Name, step.From)
 			}
 			return ""
 		}

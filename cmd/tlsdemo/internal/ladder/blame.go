@@ -65,10 +65,7 @@ var (
 	helloRequest     = Where{wire.Server, wire.Handshake, wire.HelloRequest}
 	clientCert       = Where{wire.Client, wire.Handshake, wire.Certificate}
 	serverCert       = Where{wire.Server, wire.Handshake, wire.Certificate}
-	clientData       = Where{wire.Client, wire.ApplicationData, 0}
 	serverData       = Where{wire.Server, wire.ApplicationData, 0}
-	clientNotTLS     = Where{wire.Client, wire.NotTLS, 0}
-	serverNotTLS     = Where{wire.Server, wire.NotTLS, 0}
 	serverSealed     = Where{wire.Server, wire.Closed, 0}
 )
 
@@ -76,7 +73,7 @@ var (
 // server-cert-expired are about the same.
 var certFacts = map[string][]string{
 	"missing":            {"is"},
-	"expired":            {"then ended", "ended"},
+	"expired":            {"ended"},
 	"not-yet-valid":      {"begins"},
 	"wrong-usage":        {"use"},
 	"revoked":            {"serial"},
@@ -87,23 +84,21 @@ var certFacts = map[string][]string{
 	"incomplete-chain":   {"chain"},
 	"issuer-not-ca":      {"then", "is"},
 	"path-too-long":      {"then", "is"},
-	"critical-extension": {"is"},
+	"critical-extension": {"critical", "is"},
 	"weak":               {"key"},
 }
 
 // others are the codes that are about no certificate of one certain end.
 var others = map[string]Blame{
-	"ca-expired":              {Messages: []Where{serverCert, clientCert}, Facts: []string{"is"}, Breaker: true},
-	"ca-not-yet-valid":        {Messages: []Where{serverCert, clientCert}, Facts: []string{"is"}, Breaker: true},
-	"client-ca-wrong-usage":   {Messages: []Where{clientCert}, Facts: []string{"is"}},
-	"server-ca-wrong-usage":   {Messages: []Where{serverCert}, Facts: []string{"is"}},
+	"ca-expired":              {Messages: []Where{serverCert, clientCert}, Facts: []string{"ended", "then", "is"}, Breaker: true},
+	"ca-not-yet-valid":        {Messages: []Where{serverCert, clientCert}, Facts: []string{"begins", "then", "is"}, Breaker: true},
+	"client-ca-wrong-usage":   {Messages: []Where{clientCert}, Facts: []string{"then", "is"}},
+	"server-ca-wrong-usage":   {Messages: []Where{serverCert}, Facts: []string{"then", "is"}},
 	"cert-asked-later":        {Messages: []Where{helloRequest}},
 	"refused-in-http":         {Messages: []Where{serverData}, Facts: []string{"says"}},
-	"peer-plaintext-http":     {Messages: []Where{clientNotTLS, serverNotTLS}, Facts: []string{"says"}},
-	"peer-not-tls":            {Messages: []Where{clientNotTLS, serverNotTLS}, Facts: []string{"says"}},
 	"peer-echoes":             {Messages: []Where{{wire.Server, wire.Handshake, wire.ClientHello}}, Facts: []string{"speaks"}},
-	"peer-wants-starttls":     {Messages: []Where{serverNotTLS}, Facts: []string{"says"}},
-	"peer-proxy-header":       {Messages: []Where{clientNotTLS}, Facts: []string{"says"}},
+	"peer-wants-starttls":     {Messages: []Where{{wire.Server, wire.NotTLS, 0}}, Facts: []string{"says"}},
+	"peer-proxy-header":       {Messages: []Where{{wire.Client, wire.NotTLS, 0}}, Facts: []string{"says"}},
 	"server-name-required":    {Messages: []Where{clientHello}, Facts: []string{"wants"}},
 	"server-name-unknown":     {Messages: []Where{clientHello}, Facts: []string{"wants"}},
 	"tls-version-mismatch":    {Messages: []Where{serverHello, clientHello}, Facts: []string{"takes", "speaks"}, Breaker: true},
@@ -115,11 +110,6 @@ var others = map[string]Blame{
 	"alpn-mismatch":           {Messages: []Where{clientHello}, Facts: []string{"alpn"}},
 	"alpn-none":               {Messages: []Where{serverExtensions, serverHello}, Facts: []string{"alpn"}},
 	"handshake-too-large":     {Messages: []Where{serverCert, clientCert}, Facts: []string{"for", "is"}, Breaker: true},
-	"message-cut":             {Messages: []Where{clientData}, Facts: []string{"says"}},
-	"message-too-large":       {Messages: []Where{clientData}, Facts: []string{"says"}},
-	"message-malformed":       {Messages: []Where{clientData, serverData}, Facts: []string{"says"}},
-	"message-aborted":         {Messages: []Where{serverData, clientData}, Facts: []string{"says"}},
-	"message-not-taken":       {Messages: []Where{clientData}, Facts: []string{"says"}},
 	"answer-cut":              {Messages: []Where{serverData}, Facts: []string{"says"}},
 	"record-invalid":          {Messages: []Where{serverSealed}, Facts: []string{"opened"}},
 	"client-cert-missing":     {Messages: []Where{clientCert, request}, Facts: []string{"is", "from"}},
@@ -127,8 +117,25 @@ var others = map[string]Blame{
 	"server-cert-self-signed": {Messages: []Where{serverCert}, Facts: []string{"is"}},
 }
 
-// ToBlame is what the failure with a code is about.
-func ToBlame(code string) Blame {
+// ofThePeer is what a failure is about that is not that of a client or a server: that which is not
+// the one that tells of it.
+var ofThePeer = map[string]wire.Content{
+	"message-cut":         wire.ApplicationData,
+	"message-too-large":   wire.ApplicationData,
+	"message-malformed":   wire.ApplicationData,
+	"message-aborted":     wire.ApplicationData,
+	"peer-plaintext-http": wire.NotTLS,
+	"peer-not-tls":        wire.NotTLS,
+}
+
+// ToBlame is what the failure with a code is about, of which one end tells.
+func ToBlame(code string, by wire.Side) Blame {
+	if content, ok := ofThePeer[code]; ok {
+		return Blame{Code: code, Messages: []Where{{by.Other(), content, 0}}, Facts: []string{"says"}}
+	}
+	if code == "message-not-taken" {
+		return Blame{Code: code, Messages: []Where{{by, wire.ApplicationData, 0}}, Facts: []string{"says"}}
+	}
 	if blame, ok := others[code]; ok {
 		blame.Code = code
 		return blame

@@ -170,6 +170,9 @@ func (t *talkOf) unfinished() Ending {
 	if t.first != nil {
 		return Left.by(t.first.From, t.first, "the %v ended the connection %s.", t.first.From, where)
 	}
+	if by, ok := t.hungUp(); ok && t.Unfinished[by] > 0 {
+		where = "in the middle of a message"
+	}
 	silent := t.silent()
 	by, ok := t.hungUp()
 	switch {
@@ -183,6 +186,10 @@ func (t *talkOf) unfinished() Ending {
 
 // unanswered is a conversation in which the server did not answer the client's data.
 func (t *talkOf) unanswered() Ending {
+	ended := t.capture.Ended[wire.Server]
+	if t.first != nil && t.first.From == wire.Client && (ended.How == trace.Open || t.first.At.Before(ended.At)) {
+		return Unanswered.by(wire.Client, t.first, "the client ended the connection before there was an answer.")
+	}
 	if m := t.closed[wire.Server]; m != nil {
 		return Unanswered.by(wire.Server, m, "the server ended the connection and answered nothing.")
 	}

@@ -291,6 +291,7 @@ func (t *teller) certificates(l *list, m *wire.Message) {
 	l.add("for", few(namesOf(leaf), 8))
 	t.validity(l, m, leaf, "")
 	t.defects(l, m, leaf)
+	t.weakness(l, m, leaf)
 	for i, der := range all[1:] {
 		if i == maxLinks {
 			l.add("then", fmt.Sprintf("%d certificates more", len(all)-1-i))
@@ -303,6 +304,7 @@ func (t *teller) certificates(l *list, m *wire.Message) {
 		}
 		l.add("then", subject(link)+", issued by "+nameOrNone(link.Issuer))
 		t.validity(l, m, link, "then ")
+		t.weakness(l, m, link)
 	}
 }
 
@@ -369,14 +371,30 @@ func (t *teller) defects(l *list, m *wire.Message, leaf *x509.Certificate) {
 	if t.blame.of(m, "use") {
 		l.add("use", usages(leaf))
 	}
-	if t.blame.of(m, "key") {
-		l.add("key", keyOf(leaf))
-	}
 	if t.blame.of(m, "serial") {
 		l.add("serial", chain.Short(chain.Serial(leaf)))
 	}
 	if t.blame.of(m, "chain") {
-		l.add("chain", count(int64(len(ders(m))), "certificate"))
+		l.add("chain", count(int64(len(ders(m))), "certificate")+", and none of "+nameOrNone(leaf.Issuer)+", which has issued this one")
+	}
+	if critical := leaf.UnhandledCriticalExtensions; len(critical) > 0 && t.blame.of(m, "critical") {
+		l.add("critical", "the extension "+critical[0].String())
+	}
+}
+
+// minRSA is how long a key of RSA has to be, in bits.
+const minRSA = 2048
+
+// weakness adds the key of a certificate that is weak, or with a signature that is, if that is to
+// blame.
+func (t *teller) weakness(l *list, m *wire.Message, cert *x509.Certificate) {
+	if !t.blame.of(m, "key") {
+		return
+	}
+	key, rsa := cert.PublicKey.(interface{ Size() int })
+	sha1 := slices.Contains([]x509.SignatureAlgorithm{x509.SHA1WithRSA, x509.ECDSAWithSHA1, x509.DSAWithSHA1, x509.MD5WithRSA}, cert.SignatureAlgorithm)
+	if sha1 || rsa && 8*key.Size() < minRSA {
+		l.add("key", keyOf(cert))
 	}
 }
 

@@ -408,7 +408,7 @@ func TestBulk(t *testing.T) {
 func TestBlame(t *testing.T) {
 	e := newEnds(t)
 	e.client.ServerName = "db.localhost"
-	text := draw(t, Tell(e.record(t, greet, answer), ToBlame("server-cert-name-mismatch")), Style{Short: true})
+	text := draw(t, Tell(e.record(t, greet, answer), ToBlame("server-cert-name-mismatch", wire.Client)), Style{Short: true})
 	if strings.Count(text, "  fault │   for       server.localhost") != 1 || strings.Count(text, "fault") != 1 {
 		t.Error(text)
 	}
