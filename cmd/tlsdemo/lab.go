@@ -210,7 +210,7 @@ func (l *labCmd) runChosen(ctx context.Context) error {
 	wrong := 0
 	for i, s := range l.scenarios {
 		if l.trace.on {
-			l.seen = newGallery()
+			l.seen = newGallery(l.env.Now)
 		}
 		o, err := l.lab().Play(ctx, s, s.Best(l.version()))
 		if err != nil {

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -45,7 +46,7 @@ func (f *traceFlags) check() error {
 // recorder is what records, or nil if nothing is recorded.
 func (f *traceFlags) recorder(env *cli.Env) *trace.Recorder {
 	if env.Recorder == nil && f.on {
-		return new(trace.Recorder)
+		return &trace.Recorder{Now: env.Now}
 	}
 	return env.Recorder
 }
@@ -143,7 +144,9 @@ func (v *service) tracing() *tracing {
 		return &tracing{Recorder: r, show: func(*trace.Capture, error) {}}
 	}
 	t := &tracing{Recorder: r, show: func(c *trace.Capture, err error) {
-		_, _ = v.stderr.Write(drawn([]*trace.Capture{c}, wire.Server, codeOf(err), v.trace.style(v.env.Stderr, v.verbose)))
+		if text := drawn([]*trace.Capture{c}, wire.Server, codeOf(err), v.trace.style(v.env.Stderr, v.verbose)); len(text) > 0 {
+			_, _ = v.stderr.Write(append([]byte("\n"), text...)) // one Write, so that it stays together
+		}
 	}}
 	r.Done = t.done
 	return t
@@ -227,9 +230,9 @@ type gallery struct {
 }
 
 // newGallery returns one whose recorder records both ends.
-func newGallery() *gallery {
+func newGallery(now func() time.Time) *gallery {
 	g := new(gallery)
-	g.records = &trace.Recorder{Done: func(c *trace.Capture) {
+	g.records = &trace.Recorder{Now: now, Done: func(c *trace.Capture) {
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		g.captures = append(g.captures, c)

@@ -44,7 +44,7 @@ func TestLadderAndExplanationAgree(t *testing.T) {
 			room <- struct{}{}
 			all.Go(func() {
 				defer func() { <-room }()
-				l := &labCmd{env: &cli.Env{Now: time.Now}, seen: newGallery()}
+				l := &labCmd{env: &cli.Env{Now: time.Now}, seen: newGallery(time.Now)}
 				o, err := l.lab().Play(t.Context(), s, v)
 				if err != nil {
 					t.Error(err)

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"sync"
 	"syscall"
-	"time"
 
 	"tlsdemo/tlsnet/wire"
 )
@@ -103,7 +102,7 @@ func (c *recorded) add(from wire.Side, data []byte) int {
 		return -1
 	}
 	c.room -= int64(len(data))
-	c.capture.Chunks = append(c.capture.Chunks, wire.Chunk{At: time.Now(), From: from, Data: slices.Clone(data)})
+	c.capture.Chunks = append(c.capture.Chunks, wire.Chunk{At: c.recorder.now(), From: from, Data: slices.Clone(data)})
 	return len(c.capture.Chunks) - 1
 }
 
@@ -118,7 +117,7 @@ func (c *recorded) cut(at, size int) {
 // end notes the first way in which a side ended.
 func (c *recorded) end(side wire.Side, how Ending) {
 	if c.capture.Ended[side].How == Open {
-		c.capture.Ended[side] = End{At: time.Now(), How: how}
+		c.capture.Ended[side] = End{At: c.recorder.now(), How: how}
 	}
 }
 

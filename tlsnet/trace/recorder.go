@@ -6,6 +6,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"time"
 
 	"tlsdemo/tlsnet/wire"
 )
@@ -19,6 +20,8 @@ type Recorder struct {
 	// Limit is how many bytes are kept of a connection, both directions together. If zero,
 	// DefaultLimit.
 	Limit int64
+	// Now is the clock by which it is noted when something was said. If nil, time.Now.
+	Now func() time.Time
 	// Done is told of every connection that our end has closed, by whoever closes it. May be
 	// nil.
 	Done func(*Capture)
@@ -133,6 +136,14 @@ func (r *Recorder) limit() int64 {
 		return DefaultLimit
 	}
 	return r.Limit
+}
+
+// now is the time.
+func (r *Recorder) now() time.Time {
+	if r.Now == nil {
+		return time.Now()
+	}
+	return r.Now()
 }
 
 // done tells of a connection that is closed.
