@@ -38,6 +38,7 @@ type half struct {
 	began    bool    // it has sent a record
 	foreign  bool    // it does not speak TLS, or not yet
 	sealed   bool    // TLS 1.2: it has said that its records are encrypted from now on
+	opened   bool    // something that it sealed was opened
 	epochs   []epoch // the one in force, and those that may come after it
 }
 
@@ -264,7 +265,7 @@ func (d *Decoder) encrypted(h *half, raw []byte) bool {
 func (d *Decoder) open(h *half, raw []byte) (kind byte, plain []byte, label string, ok bool) {
 	for i := range h.epochs {
 		if kind, plain, ok = d.try(&h.epochs[i], raw); ok {
-			h.epochs = h.epochs[i:]
+			h.epochs, h.opened = h.epochs[i:], true
 			return kind, plain, h.epochs[0].label, true
 		}
 	}
@@ -344,7 +345,7 @@ func (d *Decoder) alert(r *Record, raw []byte) {
 			m.Name = fmt.Sprintf("alert %d", m.Type)
 		}
 	}
-	if r.Key == "" && d.half[r.From].mustSeal() && d.half[r.From.Other()].current() != nil {
+	if r.Key == "" && d.half[r.From].mustSeal() && d.half[r.From.Other()].opened {
 		m.Fault = "sent in plaintext, where RFC 8446 section 6 would have it encrypted"
 	}
 }

@@ -465,3 +465,18 @@ func TestDecodeNoLonger(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+// OpenSSL refuses a server of TLS 1.3 in plaintext, when the server's whole flight is encrypted.
+func TestAlertInPlaintext(t *testing.T) {
+	secrets := new(Secrets)
+	client, server := mutual(t, tls.VersionTLS13)
+	chunks := exchanged(t, secrets, client, server)
+	alert := Chunk{From: Client, Data: []byte{typeAlert, 3, 3, 0, 2, levelFatal, byte(AlertUnknownCA)}}
+	flight := 1 + slices.IndexFunc(chunks[1:], func(c Chunk) bool { return c.From == Client })
+	for at, wrong := range map[int]bool{1: false, flight: true} {
+		c := Decode(append(slices.Clone(chunks[:at]), alert), secrets)
+		if last := c.Messages[len(c.Messages)-1]; last.Name != "unknown_ca" || (last.Fault != "") != wrong {
+			t.Errorf("after %d chunks: %v: %s", at, &last, last.Fault)
+		}
+	}
+}
