@@ -119,9 +119,14 @@ func (s *send) traced(t *talk.Talk) (show func(error)) {
 		for _, conn := range conns {
 			captures = append(captures, trace.Of(conn))
 		}
-		if s.trace.on {
-			_, _ = s.env.Stderr.Write(drawn(captures, wire.Client, codeOf(err), s.trace.style(s.env.Stderr, s.verbose)))
+		if !s.trace.on {
+			return
 		}
+		text := drawn(captures, wire.Client, codeOf(err), s.trace.style(s.env.Stderr, s.verbose))
+		if s.verbose {
+			text = append([]byte("\n"), text...) // below what was negotiated
+		}
+		_, _ = s.env.Stderr.Write(text)
 	}
 }
 

@@ -261,7 +261,7 @@ func clip(s string, most int) string {
 // fold breaks a text between words, and words that are too wide wherever that is.
 func fold(s string, most int) (lines []string) {
 	line := ""
-	for _, word := range strings.Fields(s) {
+	for _, word := range strings.Split(s, " ") { // with several spaces where there are
 		if line != "" && columns(line)+1+columns(word) <= most {
 			line += " " + word
 			continue

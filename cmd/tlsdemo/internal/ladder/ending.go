@@ -199,13 +199,14 @@ func (t *talkOf) unanswered() Ending {
 	return Unanswered.by(wire.Server, nil, "the server answered nothing.")
 }
 
-// cut is a conversation in which the side that ended it did not say that this was all, or none at
-// all. Once the other side has said so, it need not.
+// cut is a conversation in which the side that ended it did not say that this was all, or one that
+// ended well. Once the other side has said so, it need not; and many clients that have their answer
+// never do.
 func (t *talkOf) cut() Ending {
 	by, ok := t.hungUp()
 	other := t.closed[by.Other()]
 	switch {
-	case !ok, t.closed[by] != nil, other != nil && other.At.Before(t.capture.Ended[by].At):
+	case !ok, t.closed[by] != nil, by == wire.Client && t.Unfinished[by] == 0, other != nil && other.At.Before(t.capture.Ended[by].At):
 		return Ending{}
 	case t.Unfinished[by] > 0:
 		return Cut.by(by, nil, "the %v %s in the middle of a record.", by, t.verb(by))

@@ -445,3 +445,80 @@ func TestEndings(t *testing.T) {
 		})
 	}
 }
+
+// What crypto/tls cannot be made to say, or says without our having the key.
+func TestOddMessages(t *testing.T) {
+	now := time.Now()
+	field := func(name, value string) wire.Field { return wire.Field{Name: name, Value: value} }
+	message := func(from wire.Side, content wire.Content, of int, name string, fields ...wire.Field) wire.Message {
+		return wire.Message{From: from, At: now, Content: content, Type: of, Name: name, Key: "K", Fields: fields, Size: 5, Count: 1}
+	}
+	c := &wire.Conversation{Version: tls.VersionTLS13, Messages: []wire.Message{
+		message(wire.Server, wire.Handshake, wire.Finished, "Finished"),
+		message(wire.Client, wire.Handshake, wire.Finished, "Finished"),
+		message(wire.Client, wire.ApplicationData, 23, "ApplicationData"),
+		message(wire.Server, wire.ApplicationData, 23, "ApplicationData"),
+		message(wire.Server, wire.Handshake, wire.KeyUpdate, "KeyUpdate", field("request", "update_requested")),
+		message(wire.Client, wire.Handshake, wire.KeyUpdate, "KeyUpdate", field("request", "update_not_requested")),
+		message(wire.Server, wire.Handshake, wire.CertificateRequest, "CertificateRequest"),
+		message(wire.Client, wire.Handshake, wire.Certificate, "Certificate"),
+		message(wire.Client, wire.Handshake, wire.Finished, "Finished"),
+		message(wire.Server, wire.Closed, 23, "encrypted ApplicationData"),
+		message(wire.Client, wire.Alert, int(wire.AlertNoRenegotiation), "no_renegotiation", field("level", "warning")),
+		message(wire.Client, wire.Handshake, 99, "handshake message 99"),
+	}, Left: [2]int64{0, 1 << 20}, Unfinished: [2]int{7, 0}}
+	c.Messages[9].Key = ""
+	text := draw(t, tell(c, &trace.Capture{Left: [2]int64{1, 1}}, Blame{}), Style{})
+	for _, want := range []string{
+		"The sender encrypts with new keys from here on.", "asks      the other end to do the same",
+		"The server asks for a certificate only now", "5. The client shows who it is", "opened    by no key that is at hand",
+		"A warning: the connection can go on.", "handshake message 99", "... and 1 byte more of the client that were not kept",
+		"... and 1,048,577 bytes more of the server that were not kept", "... and 7 bytes more of the client: the beginning of a message",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not there", want)
+		}
+	}
+	if t.Failed() {
+		t.Log(text)
+	}
+}
+
+// A refusal of OpenSSL's is in plaintext, and that is said.
+func TestPlaintextAlert(t *testing.T) {
+	capture := newEnds(t).record(t, greet, answer)
+	at := 1 + slices.IndexFunc(capture.Chunks[1:], func(c wire.Chunk) bool { return c.From == wire.Client })
+	capture.Chunks = append(capture.Chunks[:at:at], wire.Chunk{
+		At: capture.Chunks[at].At, From: wire.Client, Data: []byte{21, 3, 3, 0, 2, 2, byte(wire.AlertUnknownCA)},
+	})
+	text := draw(t, Tell(capture, Blame{}), Style{Short: true})
+	if !strings.Contains(text, "├─ Alert unknown_ca ─") || !strings.Contains(text, "│   ! sent in plaintext") || !strings.Contains(text, "the client refused with alert unknown_ca.") {
+		t.Error(text)
+	}
+}
+
+// Colours are only what style the text has, and take no room.
+func TestColour(t *testing.T) {
+	e := newEnds(t)
+	e.client.ServerName = "db.localhost"
+	story := Tell(e.record(t, greet, answer), ToBlame("server-cert-name-mismatch", wire.Client))
+	var plain, coloured strings.Builder
+	_ = story.Draw(&plain, Style{})
+	_ = story.Draw(&coloured, Style{Colour: true})
+	stripped := regexp.MustCompile(`\x1b\[[0-9;]*m`).ReplaceAllString(coloured.String(), "")
+	if stripped != plain.String() || stripped == coloured.String() {
+		t.Error(coloured.String())
+	}
+}
+
+// A client that has its answer need not say that it has no more to say.
+func TestClientHangsUp(t *testing.T) {
+	ending := Tell(newEnds(t).record(t, func(c *tls.Conn) {
+		_, _ = io.WriteString(c, "Hello world!")
+		_, _ = c.Read(make([]byte, 64))
+		_ = c.NetConn().Close()
+	}, answer), Blame{}).Ending
+	if ending.Broken() {
+		t.Error(ending.Text)
+	}
+}
