@@ -177,7 +177,7 @@ func (u *unexpectedError) Error() string {
 
 // lab is a lab that runs our own commands.
 func (l *labCmd) lab() *lab.Lab {
-	return &lab.Lab{Now: l.env.Now, Run: l.execute, Explain: toldAs, Status: status, Recorder: l.seen.recorder()}
+	return &lab.Lab{Now: l.env.Now, Run: l.execute, Explain: toldAs, Status: status}
 }
 
 // toldAs explains what execute returns, which says what was typed.
@@ -212,7 +212,7 @@ func (l *labCmd) runChosen(ctx context.Context) error {
 		if l.trace.on {
 			l.seen = newGallery(l.env.Now)
 		}
-		o, err := l.lab().Play(ctx, s, s.Best(l.version()))
+		o, err := l.recorded().Play(ctx, s, s.Best(l.version()))
 		if err != nil {
 			return err
 		}

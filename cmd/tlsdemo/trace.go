@@ -22,6 +22,7 @@ import (
 	"tlsdemo/cmd/tlsdemo/internal/ladder"
 	"tlsdemo/cmd/tlsdemo/internal/talk"
 	"tlsdemo/tlsnet"
+	"tlsdemo/tlsnet/explain"
 	"tlsdemo/tlsnet/trace"
 	"tlsdemo/tlsnet/wire"
 )
@@ -69,10 +70,13 @@ func isUTF8() bool {
 
 // codeOf is the code of a failure, or nothing.
 func codeOf(err error) string {
-	if err == nil {
-		return ""
+	if e, ok := errors.AsType[*explain.Error](err); ok {
+		return string(e.Code)
 	}
-	return explained(err).Code
+	if e, ok := errors.AsType[*tlsnet.ExchangeError](err); ok {
+		return string(e.Code)
+	}
+	return ""
 }
 
 // drawn are captures as ladders, of a failure with that code of which one end tells, or of none. Of a connection on
@@ -295,6 +299,13 @@ func surest(server, client *console.Explanation) (by wire.Side, code string) {
 		}
 	}
 	return by, code
+}
+
+// recorded is the lab, with both ends recorded if that is wanted.
+func (l *labCmd) recorded() *lab.Lab {
+	recorded := l.lab()
+	recorded.Recorder = l.seen.recorder()
+	return recorded
 }
 
 // picture is what a scenario looks like on the wire, if that was recorded.

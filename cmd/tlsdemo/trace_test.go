@@ -45,7 +45,7 @@ func TestLadderAndExplanationAgree(t *testing.T) {
 			all.Go(func() {
 				defer func() { <-room }()
 				l := &labCmd{env: &cli.Env{Now: time.Now}, seen: newGallery(time.Now)}
-				o, err := l.lab().Play(t.Context(), s, v)
+				o, err := l.recorded().Play(t.Context(), s, v)
 				if err != nil {
 					t.Error(err)
 					return
