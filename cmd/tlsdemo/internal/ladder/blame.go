@@ -124,6 +124,7 @@ var ofThePeer = map[string]wire.Content{
 	"message-too-large":   wire.ApplicationData,
 	"message-malformed":   wire.ApplicationData,
 	"message-aborted":     wire.ApplicationData,
+	"request-refused":     wire.ApplicationData,
 	"peer-plaintext-http": wire.NotTLS,
 	"peer-not-tls":        wire.NotTLS,
 }
