@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/asn1"
 	"errors"
 	"fmt"
 	"io"
@@ -244,11 +243,10 @@ func authorities(m *wire.Message) string {
 
 // distinguished is a name in DER as text.
 func distinguished(der []byte) string {
-	var name pkix.RDNSequence
-	if _, err := asn1.Unmarshal(der, &name); err != nil {
-		return "a name that cannot be read"
+	for _, name := range chain.Names([][]byte{der}) {
+		return chain.Short(name)
 	}
-	return chain.Short(name.String())
+	return "a name that cannot be read"
 }
 
 // isEmpty reports whether a Certificate message has no certificate in it.
@@ -309,14 +307,14 @@ func (t *teller) certificates(l *list, m *wire.Message) {
 }
 
 func subject(cert *x509.Certificate) string {
-	if name := cert.Subject.String(); name != "" {
+	if name := chain.Name(cert.Subject); name != "" {
 		return chain.Short(name)
 	}
 	return chain.Subject(cert)
 }
 
 func nameOrNone(name pkix.Name) string {
-	if text := name.String(); text != "" {
+	if text := chain.Name(name); text != "" {
 		return chain.Short(text)
 	}
 	return "a CA without a name"

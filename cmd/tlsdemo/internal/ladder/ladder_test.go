@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"fmt"
 	"io"
 	"math/big"
@@ -359,6 +360,31 @@ func TestHostile(t *testing.T) {
 		if !strings.Contains(text, `\u001b[2J`) || strings.Contains(text, "Ü") == style.ASCII {
 			t.Errorf("the name is not shown:\n%s", text)
 		}
+	}
+}
+
+// A name of thousands of attributes takes no seconds: [pkix.RDNSequence.String] is quadratic.
+func TestLongName(t *testing.T) {
+	attributes := slices.Repeat(pkix.RDNSequence{{{Type: asn1.ObjectIdentifier{2, 5, 4, 11}, Value: "u"}}}, 2500)
+	name, err := asn1.Marshal(attributes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := certstest.Forge(t)
+	long := f.Again(f.Sign(nil, forge.CA("long")), nil, func(c *forge.Template) { c.RawSubject = name })
+	pool := x509.NewCertPool()
+	pool.AddCert(long.Leaf())
+	e := newEnds(t)
+	e.server.Certificates, e.server.ClientCAs = []tls.Certificate{long.TLS()}, pool
+	e.client.InsecureSkipVerify = true
+	captured := e.record(t, greet, answer)
+	start := time.Now()
+	text := draw(t, Tell(captured, Blame{}), Style{Short: true})
+	if took := time.Since(start); took > 2*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	if strings.Count(text, "more attributes") < 2 {
+		t.Error(text)
 	}
 }
 

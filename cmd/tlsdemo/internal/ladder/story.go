@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/tlsnet/trace"
 	"tlsdemo/tlsnet/wire"
 )
@@ -17,6 +18,9 @@ type Story struct {
 	Client, Server string // their addresses
 	Acts           []Act
 	Ending         Ending
+	// Explained is what our end says of the failure, or nil. Draw leaves it out: on a terminal
+	// it stands below the ladder.
+	Explained *console.Explanation
 }
 
 // Act is a part of a conversation that serves one purpose.
