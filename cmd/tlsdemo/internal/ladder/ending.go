@@ -128,8 +128,10 @@ func (t *talkOf) ending() Ending {
 	return t.cut()
 }
 
+const brokeOff = "It broke off here: "
+
 func (k Kind) by(by wire.Side, message *wire.Message, format string, args ...any) Ending {
-	return Ending{Kind: k, By: by, Known: true, message: message, Text: "It broke off here: " + fmt.Sprintf(format, args...)}
+	return Ending{Kind: k, By: by, Known: true, message: message, Text: brokeOff + fmt.Sprintf(format, args...)}
 }
 
 // refusing is what a side does with an alert: some say that it does not want the other, the rest

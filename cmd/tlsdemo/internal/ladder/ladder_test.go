@@ -334,8 +334,8 @@ func TestBytes(t *testing.T) {
 	}
 }
 
-// Nothing that a peer has chosen acts on a terminal, or is wider than it looks.
-func TestHostile(t *testing.T) {
+// hostile is a conversation in which either end has names that are meant to do harm.
+func hostile(t testing.TB) *Story {
 	const evil = "\x1b[2J\u202e\u009b31m日本語\u0301Ünïcode \\ \"q\" <script>\n│ x"
 	e := newEnds(t)
 	f := certstest.Forge(t)
@@ -350,6 +350,12 @@ func TestHostile(t *testing.T) {
 	e.server.ClientAuth, e.server.ClientCAs = tls.RequireAnyClientCert, nil
 	story := Tell(e.record(t, func(c *tls.Conn) { _, _ = io.WriteString(c, evil); _, _ = io.ReadAll(c) }, answer), Blame{})
 	story.Client = "unix:/" + strings.Repeat("long/", 40) + evil
+	return story
+}
+
+// Nothing that a peer has chosen acts on a terminal, or is wider than it looks.
+func TestHostile(t *testing.T) {
+	story := hostile(t)
 	for _, style := range []Style{{}, {Short: true, ASCII: true}, {Bytes: true}} {
 		text := draw(t, story, style)
 		for _, r := range text {

@@ -1,0 +1,132 @@
+package ladder
+
+import (
+	"bytes"
+	"crypto/tls"
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode"
+
+	"tlsdemo/cmd/tlsdemo/internal/console"
+	"tlsdemo/tlsnet/wire"
+)
+
+// markup is all that a page may be made of.
+var markup = regexp.MustCompile(`^<(!doctype html|html lang="en"|meta [a-z-]+="[^"<>]*"( content="[^"<>]*")?|link rel="icon" href="data:,"|title|style|main|section class="[a-z]+"|` +
+	`(p|div|ol|li|dt|dd|span|small|details)( class="[a-z ]+")?( id="[a-z0-9-]+")?|h[123]|b|i|dl|summary|code|pre|footer|a href="#[a-z0-9-]+"|/[a-z0-9]+)>$`)
+
+// write writes a page, and checks what is true of every page.
+func write(t testing.TB, p Page) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := WritePage(&b, p); err != nil {
+		t.Fatal(err)
+	}
+	text := b.String()
+	for _, tag := range regexp.MustCompile(`<[^>]*>?`).FindAllString(text, -1) {
+		if !markup.MatchString(tag) {
+			t.Errorf("%q", tag)
+		}
+	}
+	if at := strings.IndexFunc(text, func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }); at >= 0 {
+		t.Errorf("%q", text[at:at+40])
+	}
+	if dir := os.Getenv("TLSDEMO_PAGES"); dir != "" { // for who wants to look at them
+		if err := os.WriteFile(filepath.Join(dir, strings.ReplaceAll(t.Name(), "/", "-")+".html"), b.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return text
+}
+
+const secret = "This page shows secrets."
+
+// A plain exchange is a page of less than 150 KB, with every byte in the fields and once more in
+// one piece, and with no word of a failure.
+func TestPage(t *testing.T) {
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		t.Run(tls.VersionName(version), func(t *testing.T) {
+			e := newEnds(t)
+			e.client.MaxVersion = version
+			s := Tell(e.record(t, greet, answer), Blame{})
+			text := write(t, Page{Title: "An exchange", Stories: []*Story{s}, Warning: secret})
+			t.Logf("%d bytes", len(text))
+			if len(text) > 150_000 {
+				t.Errorf("%d bytes", len(text))
+			}
+			if strings.Contains(text, "broke off") || strings.Contains(text, "fault") && !strings.Contains(pageStyle, "fault") {
+				t.Error("a failure is told where there is none")
+			}
+			leaves := regexp.MustCompile(`<code>([0-9a-f ]*)</code>`).FindAllStringSubmatch(text, -1)
+			var got []string
+			for _, leaf := range leaves {
+				got = append(got, strings.Fields(leaf[1])...)
+			}
+			var want string
+			for _, act := range s.Acts {
+				for _, step := range act.Steps {
+					if len(step.Message.Fields) > 0 {
+						want += hex.EncodeToString(step.Message.Raw)
+					}
+					if !strings.Contains(text, escaped(hex.Dump(step.Message.Raw))) {
+						t.Errorf("the bytes of %s are not there", step.Name)
+					}
+				}
+			}
+			if strings.Join(got, "") != want {
+				t.Error("the bytes of the fields are not those of the messages")
+			}
+		})
+	}
+}
+
+// escaped is a text as html/template escapes it.
+func escaped(text string) string {
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&#34;", "'", "&#39;", "+", "&#43;").Replace(text)
+}
+
+// Where it broke off stands why, and the message and what it says that is to blame are marked.
+func TestPageBlame(t *testing.T) {
+	e := newEnds(t)
+	e.client.ServerName = "db.localhost"
+	s := Tell(e.record(t, greet, answer), ToBlame("server-cert-name-mismatch", wire.Client))
+	s.Explained = &console.Explanation{
+		Code: "server-cert-name-mismatch", Text: "the server's certificate is not for <db.localhost>", AtFault: "the server's certificate",
+		Hint: "tlsdemo send --server-name=localhost", Certainty: "certain", Basis: "we looked",
+	}
+	text := write(t, Page{Title: "A client that refuses", Stories: []*Story{s}, Warning: secret})
+	for _, want := range []string{
+		`<p class="warning">` + secret,
+		`It broke off here: the client refused with alert bad_certificate.`,
+		`<code>server-cert-name-mismatch</code>: the server&#39;s certificate is not for &lt;db.localhost&gt;`,
+		`<dt>hint</dt><dd>tlsdemo send --server-name=localhost</dd>`,
+		`<dt>certainty</dt><dd>certain (we looked)</dd>`,
+		`<dt class="fault">for</dt><dd class="fault">server.localhost, localhost, 127.0.0.1, ::1</dd>`,
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%s is not there", want)
+		}
+	}
+	if n := strings.Count(text, `<dd class="fault">`); n != 1 {
+		t.Errorf("%d facts are at fault", n)
+	}
+	marked := regexp.MustCompile(`<li class="step server sealed bad" id="([^"]*)">(?s:.{0,120})<b>Certificate</b>`).FindStringSubmatch(text)
+	if marked == nil || !strings.Contains(text, `<a href="#`+marked[1]+`">`) {
+		t.Error("nothing leads to the message that is to blame")
+	}
+}
+
+// Nothing that a peer has chosen is more than text, or changes the order of what is read.
+func TestPageHostile(t *testing.T) {
+	s := hostile(t)
+	s.Explained = &console.Explanation{Code: "x", Text: s.Client, AtFault: s.Client, Hint: s.Client, Certainty: s.Client, Basis: s.Client}
+	s.Ending = Ending{Kind: Refused, Text: s.Client, Notes: []string{s.Client}}
+	text := write(t, Page{Title: s.Client, Stories: []*Story{s, s}, Warning: s.Client})
+	if !strings.Contains(text, `\x1b[2J\u202e`) || strings.Contains(text, "<script") {
+		t.Error("the name is not shown as it is")
+	}
+}
