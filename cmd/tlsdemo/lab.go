@@ -17,6 +17,7 @@ import (
 	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/cmd/tlsdemo/internal/lab"
 	"tlsdemo/cmd/tlsdemo/internal/retype"
+	"tlsdemo/cmd/tlsdemo/internal/tracefile"
 )
 
 // labCmd reproduces failures on purpose.
@@ -26,7 +27,7 @@ type labCmd struct {
 	json      bool
 	keep      string
 	tls       cli.TLSVersion
-	trace     traceFlags
+	trace     tracefile.Flags
 	seen      *gallery        // of the scenario that runs, or nil
 	scenarios []*lab.Scenario // those that were asked for
 }
@@ -68,7 +69,7 @@ client_hint.`,
 	flags.StringVar(&l.keep, "keep", "", "write the broken set to `DIR`, and print the commands that fail with it")
 	flags.Var(&l.tls, "tls", "the TLS version: 1.2 or 1.3 (default 1.3, and with --all both)")
 	flags.BoolVar(&l.json, "json", false, "print what happened as JSON")
-	l.trace.register(flags)
+	l.trace.Register(flags)
 	cmd.MarkFlagsMutuallyExclusive("all", "keep")
 	cmd.MarkFlagsMutuallyExclusive("json", "keep")
 	for _, other := range []string{"all", "keep", "json"} {
@@ -117,7 +118,7 @@ func (l *labCmd) check() error {
 	case l.json && !l.all && len(l.scenarios) == 0:
 		return errors.New("--json needs CODE or --all")
 	}
-	if err := l.trace.check(); err != nil {
+	if err := l.trace.Check(); err != nil {
 		return err
 	}
 	for _, s := range l.scenarios {
@@ -209,7 +210,7 @@ func (l *labCmd) execute(ctx context.Context, args []string, stderr io.Writer) e
 func (l *labCmd) runChosen(ctx context.Context) error {
 	wrong := 0
 	for i, s := range l.scenarios {
-		if l.trace.on {
+		if l.trace.On() {
 			l.seen = newGallery(l.env.Now)
 		}
 		o, err := l.recorded().Play(ctx, s, s.Best(l.version()))

@@ -23,6 +23,7 @@ import (
 	"tlsdemo/cmd/tlsdemo/internal/listen"
 	"tlsdemo/cmd/tlsdemo/internal/session"
 	"tlsdemo/cmd/tlsdemo/internal/talk"
+	"tlsdemo/cmd/tlsdemo/internal/tracefile"
 	"tlsdemo/tlsnet"
 )
 
@@ -40,7 +41,7 @@ type send struct {
 	verbose    bool
 	plain      bool
 	tls        tlsFlags
-	trace      traceFlags
+	trace      tracefile.Flags
 	expect     cli.PolicyFlags
 	session    string // the file that it is kept in, or empty
 	timeout    time.Duration
@@ -103,7 +104,7 @@ nothing else.`,
 	flags.BoolVarP(&s.verbose, "verbose", "v", false, "also print what was negotiated, how long it took and how the answer ended, on the standard error")
 	flags.BoolVar(&s.plain, "plain", false, "use TCP without TLS, to loopback only: nothing is encrypted, and neither end is authenticated")
 	s.tls.register(flags, talk.Protocols...)
-	s.trace.register(flags)
+	s.trace.Register(flags)
 	s.expect.Register(flags, "expect", "servers")
 	flags.StringVar(&s.session, "session-file", "", "keep the TLS session in this `FILE`, and resume the one that is there; whoever can read it can connect as us")
 	flags.Var(&s.request, "http", "make an HTTP request: `/PATH` or \"METHOD /PATH\" (without a value: /)")
@@ -117,7 +118,7 @@ nothing else.`,
 
 // check finds what is wrong with the arguments and the flags' values.
 func (s *send) check(args []string) error {
-	err := cmp.Or(checkAddr(s.addr), s.tls.check(), s.trace.check(), cli.Positive("timeout", s.timeout), cli.Positive("linger", s.linger))
+	err := cmp.Or(checkAddr(s.addr), s.tls.check(), s.trace.Check(), s.trace.CheckWords(s.env.Typed.Words()), cli.Positive("timeout", s.timeout), cli.Positive("linger", s.linger))
 	switch {
 	case err != nil:
 		return err
@@ -170,8 +171,11 @@ func (s *send) run(ctx context.Context, report *talk.Report) (err error) {
 	if s.raw && cli.IsTerminal(s.env.Stdout) {
 		fmt.Fprintln(s.env.Stderr, "tlsdemo: --raw: the answer's bytes go to the terminal as they are")
 	}
+	if err := s.trace.Prepare(); err != nil {
+		return err
+	}
 	show := s.traced(t)
-	defer func() { show(err) }()
+	defer func() { err = show(err) }()
 	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, &gaveUpError{after: s.timeout})
 	defer cancel()
 	if err := t.Run(ctx); err != nil {

@@ -12,6 +12,7 @@ import (
 	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/cmd/tlsdemo/internal/listen"
 	"tlsdemo/cmd/tlsdemo/internal/metrics"
+	"tlsdemo/cmd/tlsdemo/internal/tracefile"
 	"tlsdemo/tlsnet"
 )
 
@@ -32,7 +33,7 @@ type serve struct {
 	inspecting bool
 	limits     limitFlags
 	tls        tlsFlags
-	trace      traceFlags
+	trace      tracefile.Flags
 	allow      cli.PolicyFlags
 	drain      time.Duration
 	measured   metrics.Flags
@@ -104,7 +105,7 @@ once.`,
 	s.limits.register(flags)
 	s.tls.register(flags, append([]string{tlsnet.Protocol}, httpProtocols...)...)
 	flags.Lookup("ciphers").Usage = "TLS 1.2 cipher suites, separated by commas (default: those of Go, without CBC)"
-	s.trace.register(flags)
+	s.trace.Register(flags)
 	s.allow.Register(flags, "allow", "clients")
 	s.allow.RegisterFile(flags, "policy", "accept only clients that a rule in this `FILE` allows, or one of the flags --allow-...")
 	flags.DurationVar(&s.drain, "drain", 5*time.Second, "when the server stops: time limit for the exchanges that have begun")
@@ -122,11 +123,11 @@ func (s *serve) check() error {
 	if s.noHTTP {
 		s.tls.alpn = slices.DeleteFunc(s.tls.alpn, func(p string) bool { return slices.Contains(httpProtocols, p) })
 	}
-	err := cmp.Or(checkAddr(s.addr), s.tls.check(), s.trace.check(), s.limits.check(), s.measured.Check(checkHostPort))
+	err := cmp.Or(checkAddr(s.addr), s.tls.check(), s.trace.Check(), s.limits.check(), s.measured.Check(checkHostPort))
 	switch {
 	case err != nil:
 		return err
-	case s.trace.on && s.logFormat.Value != "text":
+	case s.trace.On() && s.logFormat.Value != "text":
 		return errTraceLog
 	case s.drain < 0:
 		return errors.New("--drain must not be negative")

@@ -2,142 +2,81 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
-	"io"
+	"fmt"
 	"net"
-	"os"
-	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"time"
-
-	"github.com/spf13/pflag"
 
 	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/cmd/tlsdemo/internal/lab"
-	"tlsdemo/cmd/tlsdemo/internal/ladder"
+	"tlsdemo/cmd/tlsdemo/internal/retype"
 	"tlsdemo/cmd/tlsdemo/internal/talk"
+	"tlsdemo/cmd/tlsdemo/internal/tracefile"
 	"tlsdemo/tlsnet"
-	"tlsdemo/tlsnet/explain"
 	"tlsdemo/tlsnet/trace"
 	"tlsdemo/tlsnet/wire"
 )
 
-// traceFlags say whether connections are recorded and shown.
-type traceFlags struct {
-	on, short bool
-}
-
-func (f *traceFlags) register(flags *pflag.FlagSet) {
-	flags.BoolVar(&f.on, "trace", false, "show every message of the connection, decrypted and explained, and where it broke off, on the standard error")
-	flags.BoolVar(&f.short, "short", false, "with --trace: leave out the sentences that say what each message is for")
-}
-
-func (f *traceFlags) check() error {
-	if f.short && !f.on {
-		return errors.New("--short needs --trace")
-	}
-	return nil
-}
-
-// recorder is what records, or nil if nothing is recorded.
-func (f *traceFlags) recorder(env *cli.Env) *trace.Recorder {
-	if env.Recorder == nil && f.on {
+// recorder is what records the connections of a command, or nil if nothing is recorded.
+func recorder(env *cli.Env, flags *tracefile.Flags) *trace.Recorder {
+	if env.Recorder == nil && flags.On() {
 		return &trace.Recorder{Now: env.Now}
 	}
 	return env.Recorder
 }
 
-// style is how ladders are drawn that are written there. every has them show every byte.
-func (f *traceFlags) style(w io.Writer, every bool) ladder.Style {
-	return ladder.Style{Short: f.short, Bytes: every, ASCII: !isUTF8(), Colour: cli.IsTerminal(w) && os.Getenv("NO_COLOR") == ""}
-}
-
-// isUTF8 reports whether what we write is read as UTF-8: setlocale(3), and on Windows always.
-func isUTF8() bool {
-	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
-		if value := os.Getenv(name); value != "" {
-			value = strings.ReplaceAll(strings.ToLower(value), "-", "")
-			return strings.Contains(value, "utf8")
-		}
+// explainedOrNil is what our end says of a failure, or nil if there is none.
+func explainedOrNil(err error, typed retype.Line) *console.Explanation {
+	if err == nil {
+		return nil
 	}
-	return runtime.GOOS == "windows"
-}
-
-// codeOf is the code of a failure, or nothing.
-func codeOf(err error) string {
-	if e, ok := errors.AsType[*explain.Error](err); ok {
-		return string(e.Code)
-	}
-	if e, ok := errors.AsType[*tlsnet.ExchangeError](err); ok {
-		return string(e.Code)
-	}
-	return ""
-}
-
-// drawn are captures as ladders, of a failure with that code of which one end tells, or of none. Of a connection on
-// which nothing was said there is nothing to draw.
-func drawn(captures []*trace.Capture, by wire.Side, code string, style ladder.Style) []byte {
-	var out bytes.Buffer
-	for i, c := range captures {
-		if len(c.Chunks) == 0 {
-			continue
-		}
-		blame := ladder.Blame{}
-		if i == len(captures)-1 {
-			blame = ladder.ToBlame(code, by)
-		}
-		_ = ladder.Tell(c, blame).Draw(&out, style) // to memory
-		out.WriteString("\n")
-	}
-	return out.Bytes()
+	return explained(err, typed)
 }
 
 // traced has the connections of a talk recorded. What it returns shows them, with the error with
-// which the talk ended, or nil.
-func (s *send) traced(t *talk.Talk) (show func(error)) {
-	r := s.trace.recorder(s.env)
+// which the talk ended, or nil, and returns that error, or else that they could not be shown.
+func (s *send) traced(t *talk.Talk) (show func(error) error) {
+	r := recorder(s.env, &s.trace)
 	if r == nil {
-		return func(error) {}
+		return func(err error) error { return err }
 	}
-	var conns []net.Conn
-	dial := t.Dial
-	t.Dial = func(ctx context.Context) (net.Conn, error) {
-		conn, err := dial(ctx)
-		if err == nil {
-			conn = r.Conn(conn, wire.Client)
-			conns = append(conns, conn)
-		}
-		return conn, err
-	}
+	d := &tracefile.Dialled{Recorder: r}
+	t.Dial = d.Dialling(t.Dial)
 	if t.TLS != nil {
 		plain := t.TLS
 		t.TLS = r.Config(func() *tls.Config { return plain })()
 	}
-	return func(err error) {
-		var captures []*trace.Capture
-		for _, conn := range conns {
-			captures = append(captures, trace.Of(conn))
+	return func(err error) error {
+		if !s.trace.On() {
+			return err
 		}
-		if !s.trace.on {
-			return
-		}
-		text := drawn(captures, wire.Client, codeOf(err), s.trace.style(s.env.Stderr, s.verbose))
+		why := explainedOrNil(err, s.env.Typed)
+		shower := &tracefile.Shower{Flags: &s.trace, Stderr: s.env.Stderr, Verbose: s.verbose}
 		if s.verbose {
-			text = append([]byte("\n"), text...) // below what was negotiated
+			shower.Before = "\n" // below what was negotiated
 		}
-		_, _ = s.env.Stderr.Write(text)
+		return s.unshown(err, shower.Show(tracefile.Of(d.Captures(), wire.Client, why), tracefile.Titled("tlsdemo send to "+s.addr, why)))
 	}
+}
+
+// unshown is the error of a command that could not show its trace: what it is for comes first.
+func (s *send) unshown(err, unshown error) error {
+	if err != nil && unshown != nil {
+		fmt.Fprintf(s.env.Stderr, "tlsdemo: %s\n", console.Clean(unshown.Error()))
+	}
+	return cmp.Or(err, unshown)
 }
 
 // tracing is a server whose connections are recorded and shown.
 type tracing struct {
 	*trace.Recorder
-	show func(c *trace.Capture, err error)
+	show func(c *trace.Capture, why *console.Explanation)
 
 	mu     sync.Mutex
 	closed []*trace.Capture // and not shown yet
@@ -145,31 +84,38 @@ type tracing struct {
 
 // tracing returns what records the connections of a server, or nil if nothing does.
 func (v *service) tracing() *tracing {
-	r := v.trace.recorder(v.env)
+	r := recorder(v.env, &v.trace)
 	if r == nil {
 		return nil
 	}
-	if !v.trace.on {
-		return &tracing{Recorder: r, show: func(*trace.Capture, error) {}}
+	t := &tracing{Recorder: r, show: func(*trace.Capture, *console.Explanation) {}}
+	if v.trace.On() {
+		t.show = v.showing()
+		r.Done = t.done
 	}
-	t := &tracing{Recorder: r, show: func(c *trace.Capture, err error) {
-		if text := drawn([]*trace.Capture{c}, wire.Server, codeOf(err), v.trace.style(v.env.Stderr, v.verbose)); len(text) > 0 {
-			_, _ = v.stderr.Write(append([]byte("\n"), text...)) // one Write, so that it stays together
-		}
-	}}
-	r.Done = t.done
 	return t
+}
+
+// showing is what shows a connection.
+func (v *service) showing() func(*trace.Capture, *console.Explanation) {
+	shower := &tracefile.Shower{Flags: &v.trace, Stderr: v.stderr, Verbose: v.verbose, Before: "\n"}
+	return func(c *trace.Capture, why *console.Explanation) {
+		_ = shower.Show(tracefile.Of([]*trace.Capture{c}, wire.Server, why), "")
+	}
 }
 
 // done takes what was recorded of a connection that is closed.
 func (t *tracing) done(c *trace.Capture) {
+	if len(c.Chunks) == 0 {
+		return // it was turned away, or said nothing
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.closed = append(t.closed, c)
 }
 
 // tell shows what was recorded of a client, unless that has been done.
-func (t *tracing) tell(client net.Addr, err error) {
+func (t *tracing) tell(client net.Addr, why *console.Explanation) {
 	t.mu.Lock()
 	at := slices.IndexFunc(t.closed, func(c *trace.Capture) bool { return c.Client == client.String() })
 	if at < 0 {
@@ -179,7 +125,7 @@ func (t *tracing) tell(client net.Addr, err error) {
 	c := t.closed[at]
 	t.closed = slices.Delete(t.closed, at, at+1)
 	t.mu.Unlock()
-	t.show(c, err)
+	t.show(c, why)
 }
 
 // config is a configuration whose connections can be read, if they are recorded.
@@ -204,7 +150,7 @@ func (v *service) watch(failed *failureLog) {
 		return
 	}
 	v.server.Failed = func(conn net.Conn, err error) {
-		v.recording.tell(conn.RemoteAddr(), failed.why(conn, err))
+		v.recording.tell(conn.RemoteAddr(), explained(failed.why(conn, err), v.env.Typed))
 		failed.add(conn, err)
 	}
 	if v.server.Hooks == nil {
@@ -222,9 +168,14 @@ func (v *service) watch(failed *failureLog) {
 // serveTraced serves one connection, and shows it.
 func (v *service) serveTraced(ctx context.Context, conn net.Conn) error {
 	err := v.server.ServeConn(ctx, conn)
-	if v.recording != nil {
-		v.recording.tell(conn.RemoteAddr(), err)
+	if v.recording == nil {
+		return err
 	}
+	var why *console.Explanation
+	if err != nil {
+		why = explained(v.located(err, v.origin()), v.env.Typed)
+	}
+	v.recording.tell(conn.RemoteAddr(), why)
 	return err
 }
 
@@ -287,18 +238,18 @@ func saidBytes(captures []*trace.Capture) (n int) {
 	return n
 }
 
-// surest is the end that knows best why a connection failed, and the code that it gives.
-func surest(server, client *console.Explanation) (by wire.Side, code string) {
+// surest is the end that knows best why a connection failed, and what it says, or nil.
+func surest(server, client *console.Explanation) (by wire.Side, says *console.Explanation) {
 	best := -1
 	for side, e := range []*console.Explanation{wire.Server: server, wire.Client: client} {
 		if e == nil {
 			continue
 		}
-		if sure := slices.Index([]string{"unknown", "likely", "certain"}, e.Certainty); sure > best || code == "" {
-			best, by, code = sure, wire.Side(side), e.Code
+		if sure := slices.Index([]string{"unknown", "likely", "certain"}, e.Certainty); sure > best || says == nil || says.Code == "" {
+			best, by, says = sure, wire.Side(side), e
 		}
 	}
-	return by, code
+	return by, says
 }
 
 // recorded is the lab, with both ends recorded if that is wanted.
@@ -313,8 +264,9 @@ func (l *labCmd) picture(o *lab.Outcome) []byte {
 	if l.seen == nil {
 		return nil
 	}
-	by, code := surest(o.Server, o.Client)
-	text := drawn(l.seen.fullest(), by, code, l.trace.style(l.env.Stdout, false))
+	by, says := surest(o.Server, o.Client)
+	t := tracefile.Of(l.seen.fullest(), by, says)
+	text := t.Ladders(l.trace.Style(false, cli.IsTerminal(l.env.Stdout)))
 	if len(text) == 0 {
 		return []byte("\n(nothing was said on the wire)\n")
 	}

@@ -17,6 +17,7 @@ import (
 	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/cmd/tlsdemo/internal/lab"
 	"tlsdemo/cmd/tlsdemo/internal/ladder"
+	"tlsdemo/cmd/tlsdemo/internal/tracefile"
 	"tlsdemo/tlsnet/trace"
 	"tlsdemo/tlsnet/wire"
 )
@@ -57,7 +58,8 @@ func TestLadderAndExplanationAgree(t *testing.T) {
 					captures := l.seen.at(wire.Side(side))
 					compared.Add(1)
 					if why := disagreement(captures, wire.Side(side), e); why != "" {
-						text := drawn(captures, wire.Side(side), e.Code, ladder.Style{Short: true})
+						told := tracefile.Of(captures, wire.Side(side), e)
+						text := told.Ladders(ladder.Style{Short: true})
 						t.Errorf("%s, TLS %v, %v: %s: %s\n%s\n%s", s.Name, v, wire.Side(side), e.Code, why, e.Text, text)
 					}
 				}

@@ -7,7 +7,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -167,26 +166,11 @@ func (c *export) write(usual string, data []byte, err error) error {
 		_, err := c.env.Stdout.Write(data)
 		return err
 	}
-	if err := writeNew(file, data); err != nil {
+	if err := cli.WriteNew(file, data); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(c.env.Stdout, "Wrote %s\n", console.Clean(file))
 	return err
-}
-
-// writeNew writes a file that only its owner may read, whole or not at all, and never over
-// another.
-func writeNew(file string, data []byte) error {
-	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err != nil {
-		return errors.Join(err, os.Remove(file))
-	}
-	return nil
 }
 
 // secretName makes a name of Kubernetes of a leaf's: RFC 1123 in lower case.

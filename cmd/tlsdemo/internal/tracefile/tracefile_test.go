@@ -1,0 +1,433 @@
+package tracefile
+
+import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"tlsdemo/certs/certstest"
+	"tlsdemo/cmd/tlsdemo/internal/console"
+	"tlsdemo/cmd/tlsdemo/internal/ladder"
+	"tlsdemo/tlsnet/trace"
+	"tlsdemo/tlsnet/wire"
+)
+
+// question and answer are what is said. No part of them stands in any text of ours.
+const question, answer = "qzxj-vkwy?-4711-qzxj", "wyxq-8844-kzvj!-wyxq"
+
+// pair are a server and a client that know each other, and tickets of both versions.
+type pair struct{ server, client *tls.Config }
+
+func newPair(t testing.TB, version uint16) pair {
+	t.Helper()
+	set := certstest.New(t)
+	roots := x509.NewCertPool()
+	roots.AddCert(set.CA.Certificate())
+	return pair{
+		server: &tls.Config{Certificates: []tls.Certificate{set.Server.TLS()}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: roots},
+		client: &tls.Config{
+			Certificates: []tls.Certificate{set.Client.TLS()}, RootCAs: roots, ServerName: "localhost", MaxVersion: version,
+			ClientSessionCache: tls.NewLRUClientSessionCache(1),
+		},
+	}
+}
+
+// recorded are captures of the client of n connections, one after another, as a relay would have them: the ends
+// do not know that they are recorded, and use tickets.
+func (p pair) recorded(t testing.TB, n int) (captures []*trace.Capture) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	all.Go(func() { serve(ln, p.server) })
+	defer all.Wait()
+	defer ln.Close()
+	r := new(trace.Recorder)
+	p.client.KeyLogWriter = r.Config(func() *tls.Config { return new(tls.Config) })().KeyLogWriter
+	for range n {
+		plain, err := net.Dial("tcp", ln.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		plain = r.Conn(plain, wire.Client)
+		conn := tls.Client(plain, p.client)
+		_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
+		_, _ = io.WriteString(conn, question)
+		_, _ = io.ReadAll(conn)
+		_ = conn.Close()
+		captures = append(captures, trace.Of(plain))
+	}
+	return captures
+}
+
+func serve(ln net.Listener, config *tls.Config) {
+	for {
+		plain, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		conn := tls.Server(plain, config)
+		_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
+		if _, err := conn.Read(make([]byte, 100)); err == nil {
+			_, _ = io.WriteString(conn, answer)
+		}
+		_ = conn.Close()
+	}
+}
+
+// written is what Write writes.
+func written(t testing.TB, name string, of Trace) []byte {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := Write(path, of); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// secret is something that must not be in a file that is shared.
+type secret struct {
+	what string
+	data []byte
+}
+
+// secretsOf are all of some captures.
+func secretsOf(t testing.TB, captures []*trace.Capture) (all []secret) {
+	t.Helper()
+	add := func(what string, data []byte) {
+		if len(data) > 0 {
+			all = append(all, secret{what, data})
+		}
+	}
+	add("data", []byte(question))
+	add("data", []byte(answer))
+	for _, c := range captures {
+		for line := range strings.Lines(string(c.KeyLog())) {
+			words := strings.Fields(line)
+			data, err := hex.DecodeString(words[2])
+			if err != nil {
+				t.Fatal(err)
+			}
+			add("secret", data)
+		}
+		messages := c.Conversation().Messages
+		for i := range messages {
+			m := &messages[i]
+			for what, path := range map[string][]string{
+				"ticket": {"ticket", "ticket"}, "old ticket": {"extensions", "session_ticket", "ticket"}, "session": {"session id", "session id"},
+				"identity": {"extensions", "pre_shared_key", "identities", "identity", "identity"},
+				"binder":   {"extensions", "pre_shared_key", "binders", "binder", "binder"},
+			} {
+				if f := m.Find(path...); f != nil && f.Length > 0 && len(f.Fields) == 0 {
+					add(what, bytes.Clone(m.Bytes(f)))
+				}
+			}
+		}
+	}
+	return all
+}
+
+// in reports whether a part of a secret is in a file, in any form that there is. Of what is longer than
+// two parts, one is found wherever it begins.
+func (s secret) in(file []byte) bool {
+	const part = 6
+	for i := part; i <= len(s.data); i += part {
+		p := s.data[i-part : i]
+		if len(bytes.Trim(p, "\x00")) == 0 {
+			continue
+		}
+		if bytes.Contains(file, p) {
+			return true
+		}
+		for _, form := range []string{"%x", "%X", "% x", "%q", "%+q", "%s", "%d", "%v"} {
+			if bytes.Contains(file, fmt.Appendf(nil, form, p)) {
+				return true
+			}
+		}
+	}
+	for _, code := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+		for skip := range min(3, len(s.data)) { // however the secret lies in what is encoded
+			whole := s.data[skip:]
+			text := code.EncodeToString(whole[:len(whole)/3*3])
+			if len(text) >= 8 && bytes.Contains(file, []byte(text[:8])) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// What is shared has no secret in it, and what is not has every ticket and the data.
+func TestShared(t *testing.T) {
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		captures := newPair(t, version).recorded(t, 2)
+		secrets := secretsOf(t, captures)
+		kinds := make(map[string]bool)
+		why := &console.Explanation{
+			Code: "refused-in-http", Side: "client", Text: "the server says " + answer, AtFault: "client.crt",
+			Hint: "tlsdemo send '" + question + "'", Certainty: "likely", Basis: "it said so", Error: "none",
+		}
+		of := Of(captures, wire.Client, why)
+		of.Style.Bytes = true
+		for end := range formats {
+			if end == ".pcapng" {
+				continue
+			}
+			of.Share = false
+			open := written(t, "trace"+end, of)
+			of.Share = true
+			shared := written(t, "trace"+end, of)
+			for _, s := range secrets {
+				if s.in(shared) {
+					t.Errorf("%s, %s: there is a part of a %s: %x", tls.VersionName(version), end, s.what, s.data)
+				}
+				kinds[s.what] = true
+				if s.what != "secret" && !s.in(open) {
+					t.Errorf("%s, %s: the test would not find a %s: %q", tls.VersionName(version), end, s.what, s.data)
+				}
+			}
+			for _, stays := range []string{"localhost", "CN=client", "client.crt", "refused-in-http", "left out"} {
+				if !bytes.Contains(shared, []byte(stays)) {
+					t.Errorf("%s, %s: %q is not there", tls.VersionName(version), end, stays)
+				}
+			}
+		}
+		want := []string{"data", "secret", "ticket", "session"}
+		if version == tls.VersionTLS13 {
+			want = append(want, "identity", "binder")
+		} else {
+			want = append(want, "old ticket")
+		}
+		for _, kind := range want {
+			if !kinds[kind] {
+				t.Errorf("%s: no %s was looked for", tls.VersionName(version), kind)
+			}
+		}
+	}
+}
+
+// A story that is shared is a copy.
+func TestSharedCopies(t *testing.T) {
+	of := Of(newPair(t, tls.VersionTLS13).recorded(t, 1), wire.Client, nil)
+	var before, after bytes.Buffer
+	style := ladder.Style{Bytes: true}
+	before.Write(of.Ladders(style))
+	of.Stories[0].Shared()
+	after.Write(of.Ladders(style))
+	if !bytes.Equal(before.Bytes(), after.Bytes()) {
+		t.Error("the story itself has changed")
+	}
+}
+
+// JSON is as the schema says, whatever was said.
+func TestSchema(t *testing.T) {
+	var schema map[string]any
+	if err := json.Unmarshal([]byte(Schema), &schema); err != nil {
+		t.Fatal(err)
+	}
+	v := &validator{root: schema}
+	for name, of := range traces(t) {
+		for _, share := range []bool{false, true} {
+			of.Share = share
+			var value any
+			if err := json.Unmarshal(written(t, "trace.json", of), &value); err != nil {
+				t.Fatal(err)
+			}
+			for _, wrong := range v.check("", schema, value) {
+				t.Errorf("%s: %s", name, wrong)
+			}
+		}
+	}
+	for _, part := range []string{"fields", "left_out", "explanation", "key", "faults", "hex"} {
+		if !v.seen[part] {
+			t.Errorf("no trace has any %s", part)
+		}
+	}
+}
+
+// traces are those of several kinds of connections.
+func traces(t *testing.T) map[string]Trace {
+	t.Helper()
+	old, stranger, huge := newPair(t, tls.VersionTLS12), newPair(t, tls.VersionTLS13), new(trace.Capture)
+	stranger.client.Certificates = nil
+	hello := slices.Concat([]byte{3, 3}, make([]byte, 33), []byte{0, 2, 0x13, 1, 1, 0, 64000 >> 8, 64000 & 0xff})
+	for i := range 16000 {
+		hello = append(hello, 0x7f, byte(i), 0, 0)
+	}
+	hello = append([]byte{1, 0, byte(len(hello) >> 8), byte(len(hello))}, hello...)
+	for len(hello) > 0 {
+		n := min(len(hello), 1<<14)
+		huge.Chunks = append(huge.Chunks, wire.Chunk{Data: append([]byte{22, 3, 1, byte(n >> 8), byte(n)}, hello[:n]...)})
+		hello = hello[n:]
+	}
+	foreign := &trace.Capture{Chunks: []wire.Chunk{{Data: []byte("GET / HTTP/1.0\r\n\r\n")}}}
+	cut := &trace.Capture{Chunks: []wire.Chunk{{Data: []byte{22, 3, 1, 0, 5, 1, 0, 0, 1, 3}}}}
+	why := &console.Explanation{Code: "client-cert-missing", Side: "client", Text: "text", Error: "error"}
+	return map[string]Trace{
+		"TLS 1.2":     Of(old.recorded(t, 2), wire.Client, nil),
+		"TLS 1.3":     Of(newPair(t, tls.VersionTLS13).recorded(t, 2), wire.Client, nil),
+		"refused":     Of(stranger.recorded(t, 1), wire.Client, why),
+		"not TLS":     Of([]*trace.Capture{foreign}, wire.Client, nil),
+		"faulty":      Of([]*trace.Capture{cut}, wire.Client, nil),
+		"large hello": Of([]*trace.Capture{huge}, wire.Client, nil),
+	}
+}
+
+// validator checks a value against as much of JSON Schema as the schema uses.
+type validator struct {
+	root map[string]any
+	seen map[string]bool // the properties that there were
+}
+
+func (v *validator) check(at string, schema map[string]any, value any) (wrong []string) {
+	if v.seen == nil {
+		v.seen = make(map[string]bool)
+	}
+	if ref, ok := schema["$ref"].(string); ok {
+		defs := v.root["$defs"].(map[string]any)
+		return v.check(at, defs[strings.TrimPrefix(ref, "#/$defs/")].(map[string]any), value)
+	}
+	for key := range schema {
+		if !strings.Contains(" $schema $defs title description type required additionalProperties properties items enum const minimum anyOf ", " "+key+" ") {
+			wrong = append(wrong, "the test does not know "+key)
+		}
+	}
+	if either, ok := schema["anyOf"].([]any); ok {
+		for _, one := range either {
+			if wrong = v.check(at, one.(map[string]any), value); len(wrong) == 0 {
+				return nil
+			}
+		}
+		return wrong
+	}
+	if want, ok := schema["const"]; ok && want != value {
+		wrong = append(wrong, fmt.Sprintf("%s: %v", at, value))
+	}
+	if all, ok := schema["enum"].([]any); ok && !strings.Contains(fmt.Sprint(all), fmt.Sprint(value)) {
+		wrong = append(wrong, fmt.Sprintf("%s: %v is none of %v", at, value, all))
+	}
+	if kind, ok := schema["type"].(string); ok && !is(kind, value) {
+		return append(wrong, fmt.Sprintf("%s: %T is no %s", at, value, kind))
+	}
+	if least, ok := schema["minimum"].(float64); ok && value.(float64) < least {
+		wrong = append(wrong, fmt.Sprintf("%s: %v", at, value))
+	}
+	switch value := value.(type) {
+	case []any:
+		items := schema["items"].(map[string]any)
+		for i, item := range value {
+			wrong = append(wrong, v.check(fmt.Sprintf("%s[%d]", at, i), items, item)...)
+		}
+	case map[string]any:
+		wrong = append(wrong, v.object(at, schema, value)...)
+	}
+	return wrong
+}
+
+func (v *validator) object(at string, schema map[string]any, value map[string]any) (wrong []string) {
+	properties := schema["properties"].(map[string]any)
+	for _, name := range schema["required"].([]any) {
+		if _, ok := value[name.(string)]; !ok {
+			wrong = append(wrong, fmt.Sprintf("%s has no %s", at, name))
+		}
+	}
+	for name, inside := range value {
+		property, ok := properties[name].(map[string]any)
+		if !ok {
+			wrong = append(wrong, fmt.Sprintf("%s: nothing is said of %s", at, name))
+			continue
+		}
+		v.seen[name] = true
+		wrong = append(wrong, v.check(at+"."+name, property, inside)...)
+	}
+	return wrong
+}
+
+func is(kind string, value any) bool {
+	switch value := value.(type) {
+	case nil:
+		return kind == "null"
+	case bool:
+		return kind == "boolean"
+	case string:
+		return kind == "string"
+	case float64:
+		return kind == "number" || kind == "integer" && value == float64(int64(value))
+	case []any:
+		return kind == "array"
+	}
+	return kind == "object"
+}
+
+// A hello of 64 KiB that consists of empty extensions does not become a file of megabytes, and the
+// file says what is left out.
+func TestBounded(t *testing.T) {
+	data := written(t, "trace.json", traces(t)["large hello"])
+	if len(data) > 200<<10 {
+		t.Errorf("%d bytes", len(data))
+	}
+	var got struct {
+		Conversations []struct {
+			Acts []struct {
+				Steps []struct {
+					LeftOut *struct{ Fields, Bytes int } `json:"left_out"`
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal(data, &got); err != nil {
+		t.Fatal(err)
+	}
+	left := got.Conversations[0].Acts[0].Steps[0].LeftOut
+	if left == nil || left.Fields < 1000 || left.Bytes < 30000 {
+		t.Errorf("%+v", left)
+	}
+}
+
+// A file is its owner's alone, and no other is written over, not even one that a link leads to.
+func TestWriteNew(t *testing.T) {
+	of := Of(newPair(t, tls.VersionTLS13).recorded(t, 1), wire.Client, nil)
+	dir := t.TempDir()
+	if err := os.Symlink("nowhere", filepath.Join(dir, "link.json")); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "trace.json")
+	if err := Write(path, of); err != nil {
+		t.Fatal(err)
+	}
+	for _, taken := range []string{path, filepath.Join(dir, "link.json")} {
+		if err := Write(taken, of); !errors.Is(err, fs.ErrExist) {
+			t.Errorf("%s: %v", taken, err)
+		}
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode() != 0o600 {
+		t.Errorf("%v, %v", info, err)
+	}
+	if names, _ := filepath.Glob(filepath.Join(dir, "*")); len(names) != 2 {
+		t.Errorf("%q", names)
+	}
+	if hidden, _ := filepath.Glob(filepath.Join(dir, ".*")); len(hidden) != 0 {
+		t.Errorf("%q", hidden)
+	}
+}
