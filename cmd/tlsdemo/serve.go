@@ -106,6 +106,7 @@ once.`,
 	s.tls.register(flags, append([]string{tlsnet.Protocol}, httpProtocols...)...)
 	flags.Lookup("ciphers").Usage = "TLS 1.2 cipher suites, separated by commas (default: those of Go, without CBC)"
 	s.trace.Register(flags)
+	flags.Lookup("trace").Usage = "show every message of each connection, decrypted and explained, and where it broke off, on the standard error; or write that to files in `DIR`, one for each of the newest 100 connections; with --once to a new file: " + tracefile.Endings()
 	s.allow.Register(flags, "allow", "clients")
 	s.allow.RegisterFile(flags, "policy", "accept only clients that a rule in this `FILE` allows, or one of the flags --allow-...")
 	flags.DurationVar(&s.drain, "drain", 5*time.Second, "when the server stops: time limit for the exchanges that have begun")
@@ -123,11 +124,11 @@ func (s *serve) check() error {
 	if s.noHTTP {
 		s.tls.alpn = slices.DeleteFunc(s.tls.alpn, func(p string) bool { return slices.Contains(httpProtocols, p) })
 	}
-	err := cmp.Or(checkAddr(s.addr), s.tls.check(), s.trace.Check(), s.limits.check(), s.measured.Check(checkHostPort))
+	err := cmp.Or(checkAddr(s.addr), s.tls.check(), s.trace.CheckServer(s.once), s.limits.check(), s.measured.Check(checkHostPort))
 	switch {
 	case err != nil:
 		return err
-	case s.trace.On() && s.logFormat.Value != "text":
+	case s.trace.On() && s.trace.File() == "" && s.logFormat.Value != "text":
 		return errTraceLog
 	case s.drain < 0:
 		return errors.New("--drain must not be negative")

@@ -163,7 +163,7 @@ func (v *service) open(ctx context.Context) error {
 	v.metrics.Measure(v.server)
 	v.watch(failed)
 	defer failed.sum()
-	if err := v.readyFile.Check(); err != nil {
+	if err := cmp.Or(v.readyFile.Check(), v.recording.prepare()); err != nil {
 		return err
 	}
 	ln, err := v.listen(ctx)
@@ -218,6 +218,9 @@ func (v *service) announce(addr net.Addr) {
 	}
 	if v.inspecting {
 		v.logger.Warn("--inspect: EVERY client is let in, with any certificate or none: this server proves nothing, it only explains")
+	}
+	if dir := v.trace.Dir(); dir != "" && !v.trace.Share {
+		v.logger.Warn(fmt.Sprintf("WARNING: %s WILL HOLD SECRETS: whoever has its files can read everything that is said; do not pass them on (for that there is --share)", console.Clean(dir)))
 	}
 	v.logger.Info("listening", append([]any{"addr", addr.String()}, v.introduction...)...)
 }

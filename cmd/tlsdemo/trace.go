@@ -10,6 +10,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tlsdemo/cmd/tlsdemo/internal/cli"
@@ -76,61 +77,123 @@ func (s *send) unshown(err, unshown error) error {
 // tracing is a server whose connections are recorded and shown.
 type tracing struct {
 	*trace.Recorder
-	show func(c *trace.Capture, why *console.Explanation)
+	// show shows a connection, and prepare finds out whether that can be done.
+	show    func(c *trace.Capture, why *console.Explanation)
+	prepare func() error
+	full    func() // tells that connections are not recorded, once
 
 	mu     sync.Mutex
-	closed []*trace.Capture // and not shown yet
+	open   int              // connections that are recorded, and not shown yet
+	closed []*trace.Capture // those of them that are closed
 }
 
-// tracing returns what records the connections of a server, or nil if nothing does.
+// How many connections of a server are recorded at a time, and how much is kept of one, in bytes.
+// More than people look at, and less than a small machine has.
+const maxRecorded, maxKept = 100, 1 << 20
+
+// tracing returns what records the connections of a server.
 func (v *service) tracing() *tracing {
-	r := recorder(v.env, &v.trace)
-	if r == nil {
-		return nil
+	t := &tracing{Recorder: recorder(v.env, &v.trace), prepare: v.trace.Prepare}
+	if t.Recorder == nil || !v.trace.On() {
+		t.prepare = func() error { return nil }
+		return t
 	}
-	t := &tracing{Recorder: r, show: func(*trace.Capture, *console.Explanation) {}}
-	if v.trace.On() {
-		t.show = v.showing()
-		r.Done = t.done
+	t.Done, t.show = t.done, v.showing()
+	t.full = sync.OnceFunc(func() {
+		v.logger.Warn("too many connections at once: some are not recorded", "limit", maxRecorded)
+	})
+	if dir := v.trace.Dir(); dir != "" {
+		into := &tracefile.Dir{Path: dir, Share: v.trace.Share}
+		t.Limit, t.prepare, t.show = maxKept, into.Open, v.adding(into)
 	}
 	return t
 }
 
 // showing is what shows a connection.
 func (v *service) showing() func(*trace.Capture, *console.Explanation) {
-	shower := &tracefile.Shower{Flags: &v.trace, Stderr: v.stderr, Verbose: v.verbose, Before: "\n"}
+	shower := &tracefile.Shower{Flags: &v.trace, Stderr: v.stderr, Verbose: v.verbose, Before: "\n", Tell: v.tellTrace}
 	return func(c *trace.Capture, why *console.Explanation) {
-		_ = shower.Show(tracefile.Of([]*trace.Capture{c}, wire.Server, why), "")
+		title := tracefile.Titled("tlsdemo serve, a client at "+c.Client, why)
+		if err := shower.Show(tracefile.Of([]*trace.Capture{c}, wire.Server, why), title); err != nil {
+			v.logger.Warn(console.Clean(err.Error()))
+		}
+	}
+}
+
+func (v *service) tellTrace(sentence string, loud bool) {
+	if loud {
+		v.logger.Warn(console.Clean(sentence))
+		return
+	}
+	v.logger.Info(console.Clean(sentence))
+}
+
+// adding is what adds a connection to a directory. That it cannot is told once, until it can.
+func (v *service) adding(dir *tracefile.Dir) func(*trace.Capture, *console.Explanation) {
+	var failing atomic.Bool
+	return func(c *trace.Capture, why *console.Explanation) {
+		t := tracefile.Of([]*trace.Capture{c}, wire.Server, why)
+		t.Title = tracefile.Titled("tlsdemo serve, a client at "+c.Client, why)
+		err := dir.Add(t, c.Chunks[0].At)
+		if was := failing.Swap(err != nil); err != nil && !was {
+			v.logger.Warn(console.Clean(err.Error()))
+		}
 	}
 }
 
 // done takes what was recorded of a connection that is closed.
 func (t *tracing) done(c *trace.Capture) {
-	if len(c.Chunks) == 0 {
-		return // it was turned away, or said nothing
-	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if len(c.Chunks) == 0 { // it was turned away, or said nothing
+		t.open--
+		return
+	}
 	t.closed = append(t.closed, c)
 }
 
 // tell shows what was recorded of a client, unless that has been done.
 func (t *tracing) tell(client net.Addr, why *console.Explanation) {
+	if c := t.take(client.String()); c != nil {
+		t.show(c, why)
+		t.leave()
+	}
+}
+
+// leave makes room for another connection.
+func (t *tracing) leave() {
 	t.mu.Lock()
-	at := slices.IndexFunc(t.closed, func(c *trace.Capture) bool { return c.Client == client.String() })
+	defer t.mu.Unlock()
+	t.open--
+}
+
+// take returns the first that is closed of the connections of a client, or nil.
+func (t *tracing) take(client string) *trace.Capture {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	at := slices.IndexFunc(t.closed, func(c *trace.Capture) bool { return c.Client == client })
 	if at < 0 {
-		t.mu.Unlock()
-		return
+		return nil
 	}
 	c := t.closed[at]
 	t.closed = slices.Delete(t.closed, at, at+1)
-	t.mu.Unlock()
-	t.show(c, why)
+	return c
+}
+
+// room reports whether there is room for another connection, and takes it.
+func (t *tracing) room() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.open == maxRecorded {
+		return false
+	}
+	t.open++
+	return true
 }
 
 // config is a configuration whose connections can be read, if they are recorded.
 func (t *tracing) config(config *tls.Config) *tls.Config {
-	if t == nil {
+	if t.Recorder == nil {
 		return config
 	}
 	return t.Config(func() *tls.Config { return config })()
@@ -138,15 +201,36 @@ func (t *tracing) config(config *tls.Config) *tls.Config {
 
 // listener is a listener whose connections are recorded, if any are.
 func (t *tracing) listener(ln net.Listener) net.Listener {
-	if t == nil {
+	switch {
+	case t.Recorder == nil:
 		return ln
+	case t.show == nil: // for lab
+		return t.Listener(ln)
 	}
-	return t.Listener(ln)
+	return &recordedListener{ln, t}
+}
+
+// recordedListener has connections recorded as long as there is room.
+type recordedListener struct {
+	net.Listener
+	tracing *tracing
+}
+
+func (l *recordedListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	switch {
+	case err != nil:
+		return nil, err
+	case !l.tracing.room():
+		l.tracing.full()
+		return conn, nil
+	}
+	return l.tracing.Conn(conn, wire.Server), nil
 }
 
 // watch shows a connection before its failure is told, or else when it has ended.
 func (v *service) watch(failed *failureLog) {
-	if v.recording == nil || v.once {
+	if v.recording.show == nil || v.once {
 		return
 	}
 	v.server.Failed = func(conn net.Conn, err error) {
@@ -165,10 +249,17 @@ func (v *service) watch(failed *failureLog) {
 	}
 }
 
-// serveTraced serves one connection, and shows it.
+// serveTraced serves one connection, and shows it. There may be only one file: it is for a client
+// that says anything.
 func (v *service) serveTraced(ctx context.Context, conn net.Conn) error {
 	err := v.server.ServeConn(ctx, conn)
-	if v.recording == nil {
+	switch {
+	case v.recording.show == nil:
+		return err
+	case errors.Is(err, tlsnet.ErrNothingSent) && v.trace.File() != "" && v.trace.Dir() == "":
+		if v.recording.take(conn.RemoteAddr().String()) != nil {
+			v.recording.leave()
+		}
 		return err
 	}
 	var why *console.Explanation

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
+	"net"
 	"regexp"
 	"slices"
 	"strings"
@@ -135,4 +136,76 @@ func unmarked(story *ladder.Story, blame ladder.Blame, atFault string) string {
 		return "" // most often not all of the message came
 	}
 	return "no message is to blame"
+}
+
+// strangers is a listener to which there is always somebody else who has connected.
+type strangers struct {
+	net.Listener
+	n    int
+	ends []net.Conn
+}
+
+func (s *strangers) Accept() (net.Conn, error) {
+	s.n++
+	ours, theirs := net.Pipe()
+	s.ends = append(s.ends, theirs)
+	return visitor{ours, fmt.Sprint("client ", s.n)}, nil
+}
+
+// visitor is a connection from an address.
+type visitor struct {
+	net.Conn
+	addr string
+}
+
+func (f visitor) RemoteAddr() net.Addr { return address(f.addr) }
+
+type address string
+
+func (a address) Network() string { return "pipe" }
+func (a address) String() string  { return string(a) }
+
+// However many connect, no more than maxRecorded are held in memory: others are served and not
+// recorded. What is shown, and who was turned away, makes room.
+func TestTracingIsBounded(t *testing.T) {
+	shown, full := 0, 0
+	tr := &tracing{
+		Recorder: new(trace.Recorder), full: func() { full++ },
+		show: func(*trace.Capture, *console.Explanation) { shown++ },
+	}
+	tr.Done = tr.done
+	ln := tr.listener(new(strangers))
+	accept := func(n, recorded int) (conns []net.Conn) {
+		t.Helper()
+		for range n {
+			conn, err := ln.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if trace.Of(conn) != nil {
+				conns = append(conns, conn)
+			}
+		}
+		if len(conns) != recorded {
+			t.Fatalf("%d of %d are recorded, want %d", len(conns), n, recorded)
+		}
+		return conns
+	}
+	conns := accept(3*maxRecorded, maxRecorded)
+	if full == 0 {
+		t.Error("nobody was told")
+	}
+	_ = conns[0].Close() // turned away
+	accept(2, 1)
+	talked := conns[1]
+	_ = talked.SetWriteDeadline(time.Now())
+	_, _ = talked.Write([]byte("hello"))
+	_ = talked.Close()
+	accept(1, 0)
+	tr.tell(talked.RemoteAddr(), nil)
+	tr.tell(talked.RemoteAddr(), nil)
+	accept(2, 1)
+	if shown != 1 {
+		t.Errorf("%d were shown", shown)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -40,6 +41,28 @@ func (f *Flags) File() string {
 		return ""
 	}
 	return f.To
+}
+
+// Dir is the directory to write, of a server, or empty: one that is there, or a name without an
+// ending.
+func (f *Flags) Dir() string {
+	path := f.File()
+	if info, err := os.Stat(path); path != "" && (err == nil && info.IsDir() || filepath.Ext(path) == "") {
+		return path
+	}
+	return ""
+}
+
+// CheckServer finds what is wrong with what was typed for a server. One that serves one client
+// writes a file. One that goes on would have to choose of whom: it writes a directory.
+func (f *Flags) CheckServer(once bool) error {
+	switch {
+	case f.Dir() != "":
+		return nil
+	case !once && Known(f.File()):
+		return fmt.Errorf("--trace: %s is the file of one connection, and this server goes on: add --once, or type --trace=%s for a directory with a file of each", f.File(), strings.TrimSuffix(f.File(), filepath.Ext(f.File())))
+	}
+	return f.Check()
 }
 
 // Check finds what is wrong with what was typed.

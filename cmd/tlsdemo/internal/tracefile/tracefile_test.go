@@ -431,3 +431,37 @@ func TestWriteNew(t *testing.T) {
 		t.Errorf("%q", hidden)
 	}
 }
+
+// A directory keeps the newest, however many come at once, and what is not ours.
+func TestDirKeepsNewest(t *testing.T) {
+	of := Of([]*trace.Capture{{Chunks: []wire.Chunk{{Data: []byte("GET / HTTP/1.0\r\n\r\n")}}}}, wire.Client, nil)
+	d := &Dir{Path: filepath.Join(t.TempDir(), "traces")}
+	if err := d.Open(); err != nil {
+		t.Fatal(err)
+	}
+	letter := filepath.Join(d.Path, "0.html")
+	if err := os.WriteFile(letter, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
+	var all sync.WaitGroup
+	for i := range 3 * Newest {
+		all.Go(func() {
+			if err := d.Add(of, began.Add(time.Duration(i)*time.Millisecond)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	again := &Dir{Path: d.Path} // which begins to count anew
+	if err := again.Add(of, began.Add(time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	names, _ := filepath.Glob(filepath.Join(d.Path, "2*"))
+	if len(names) != Newest || filepath.Base(names[0])[:19] != "20300102T030405.201" {
+		t.Errorf("%d files, the first is %s", len(names), names[0])
+	}
+	if _, err := os.Stat(letter); err != nil {
+		t.Error(err)
+	}
+}
