@@ -20,6 +20,7 @@ import (
 	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/cmd/tlsdemo/internal/impostor"
+	"tlsdemo/cmd/tlsdemo/internal/tracefile"
 	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
 	"tlsdemo/tlsnet/probe"
@@ -29,6 +30,7 @@ type probeCmd struct {
 	env *cli.Env
 	credentialFlags
 	tls        tlsFlags
+	trace      tracefile.Flags
 	serverName string
 	timeout    time.Duration
 	json       bool
@@ -95,7 +97,7 @@ the protocol of --starttls. An https URL can stand for HOST[:PORT].`,
 			return nil
 		},
 		PreRunE: func(*cobra.Command, []string) error {
-			return cmp.Or(p.tls.check(), cli.Positive("timeout", p.timeout), checkPath(p.http))
+			return cmp.Or(p.tls.check(), p.trace.Check(), cli.Positive("timeout", p.timeout), checkPath(p.http))
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.run(cmd.Context(), withPort(hostOf(args[0]), p.port()))
@@ -108,6 +110,7 @@ the protocol of --starttls. An https URL can stand for HOST[:PORT].`,
 	p.tls.register(flags, tlsnet.Protocol)
 	flags.Lookup("ciphers").Value = anyCipherList{&p.tls.ciphers}
 	p.tls.alpn, flags.Lookup("alpn").DefValue = nil, "none"
+	p.trace.Register(flags)
 	flags.StringVar(&p.serverName, "server-name", "", "the `NAME` that the server's certificate must have (default: HOST)")
 	p.expect.Register(flags, "expect", "servers")
 	flags.DurationVar(&p.timeout, "timeout", 10*time.Second, "time limit for all steps together")
@@ -135,10 +138,14 @@ func (p *probeCmd) run(ctx context.Context, addr string) error {
 	if err != nil {
 		return &located{err: err, origin: from, typed: p.env.Typed}
 	}
+	if err := p.trace.Prepare(); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeoutCause(ctx, p.timeout, &gaveUpError{after: p.timeout})
 	defer cancel()
 	name := cmp.Or(p.serverName, host(addr))
 	prober := &probe.Probe{Config: p.tls.client(creds, name, expected, p.env.Now), Intermediates: from.cas, HTTP: p.http, StartTLS: p.startTLS.Value}
+	showTrace := p.traced(prober)
 	report, err := prober.Run(ctx, addr)
 	if err != nil {
 		return &located{err: err, origin: from, typed: p.env.Typed}
@@ -158,7 +165,7 @@ func (p *probeCmd) run(ctx context.Context, addr string) error {
 	if err := p.show(view); err != nil {
 		return err
 	}
-	return view.failure()
+	return unshown(p.env, view.failure(), showTrace(view))
 }
 
 func (p *probeCmd) show(view *probeView) error {

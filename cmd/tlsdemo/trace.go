@@ -16,10 +16,12 @@ import (
 	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/cmd/tlsdemo/internal/lab"
+	"tlsdemo/cmd/tlsdemo/internal/ladder"
 	"tlsdemo/cmd/tlsdemo/internal/retype"
 	"tlsdemo/cmd/tlsdemo/internal/talk"
 	"tlsdemo/cmd/tlsdemo/internal/tracefile"
 	"tlsdemo/tlsnet"
+	"tlsdemo/tlsnet/probe"
 	"tlsdemo/tlsnet/trace"
 	"tlsdemo/tlsnet/wire"
 )
@@ -62,16 +64,58 @@ func (s *send) traced(t *talk.Talk) (show func(error) error) {
 		if s.verbose {
 			shower.Before = "\n" // below what was negotiated
 		}
-		return s.unshown(err, shower.Show(tracefile.Of(d.Captures(), wire.Client, why), tracefile.Titled("tlsdemo send to "+s.addr, why)))
+		return unshown(s.env, err, shower.Show(tracefile.Of(d.Captures(), wire.Client, why), tracefile.Titled("tlsdemo send to "+s.addr, why)))
 	}
 }
 
 // unshown is the error of a command that could not show its trace: what it is for comes first.
-func (s *send) unshown(err, unshown error) error {
+func unshown(env *cli.Env, err, unshown error) error {
 	if err != nil && unshown != nil {
-		fmt.Fprintf(s.env.Stderr, "tlsdemo: %s\n", console.Clean(unshown.Error()))
+		fmt.Fprintf(env.Stderr, "tlsdemo: %s\n", console.Clean(unshown.Error()))
 	}
 	return cmp.Or(err, unshown)
+}
+
+// traced has the connections of a probe recorded, if that is wanted. What it returns shows them, once
+// it is known what the probe has found.
+func (p *probeCmd) traced(prober *probe.Probe) (show func(*probeView) error) {
+	r := recorder(p.env, &p.trace)
+	if r == nil || !p.trace.On() {
+		return func(*probeView) error { return nil }
+	}
+	d := &tracefile.Dialled{Recorder: r}
+	prober.Dial = func(ctx context.Context, addr string) (net.Conn, error) {
+		conn, err := (&tlsnet.Dialer{}).Connect(ctx, addr)
+		if err != nil {
+			return nil, err
+		}
+		return d.Add(conn), nil
+	}
+	plain := prober.Config
+	prober.Config = r.Config(func() *tls.Config { return plain })()
+	return func(v *probeView) error {
+		shower := &tracefile.Shower{Flags: &p.trace, Stderr: p.env.Stderr, Before: "\n"}
+		return shower.Show(v.trace(d.Captures()), tracefile.Titled("tlsdemo probe "+v.addr, v.first()))
+	}
+}
+
+// first is what the probe says of the first fault, or nil if there is none.
+func (v *probeView) first() *console.Explanation {
+	if len(v.report.Faults) == 0 {
+		return nil
+	}
+	return v.explanation(v.report.Faults[0])
+}
+
+// trace tells what was recorded of a probe. The first fault is one of the first connection; where that
+// did not break off, and no request was made, the fault is only feared.
+func (v *probeView) trace(captures []*trace.Capture) tracefile.Trace {
+	why := v.first()
+	first := slices.IndexFunc(captures, func(c *trace.Capture) bool { return len(c.Chunks) > 0 })
+	if first >= 0 && v.report.Answer == nil && !ladder.Tell(captures[first], ladder.Blame{}).Ending.Broken() {
+		why = nil
+	}
+	return tracefile.OfThese(captures, first, wire.Client, why)
 }
 
 // tracing is a server whose connections are recorded and shown.

@@ -17,13 +17,18 @@ import (
 
 // Of tells what was recorded of connections, as far as anything was said on them. The last of them
 // failed for a reason of which one end tells, or for none, nil.
-func Of(captures []*trace.Capture, by wire.Side, why *console.Explanation) (t Trace) {
+func Of(captures []*trace.Capture, by wire.Side, why *console.Explanation) Trace {
+	return OfThese(captures, len(captures)-1, by, why)
+}
+
+// OfThese is Of where it is not the last that failed, but another.
+func OfThese(captures []*trace.Capture, which int, by wire.Side, why *console.Explanation) (t Trace) {
 	for i, c := range captures {
 		if len(c.Chunks) == 0 {
 			continue
 		}
 		blame, explained := ladder.Blame{}, (*console.Explanation)(nil)
-		if i == len(captures)-1 && why != nil {
+		if i == which && why != nil {
 			blame, explained = ladder.ToBlame(why.Code, by), why
 		}
 		story := ladder.Tell(c, blame)
@@ -36,11 +41,19 @@ func Of(captures []*trace.Capture, by wire.Side, why *console.Explanation) (t Tr
 // Ladders are the connections as ladders.
 func (t *Trace) Ladders(style ladder.Style) []byte {
 	var out bytes.Buffer
-	for _, s := range t.Stories {
+	for i, s := range t.Stories {
+		t.number(&out, i)
 		_ = s.Draw(&out, style) // to memory
 		out.WriteString("\n")
 	}
 	return out.Bytes()
+}
+
+// number says which connection comes, if there are several.
+func (t *Trace) number(w io.Writer, i int) {
+	if len(t.Stories) > 1 {
+		fmt.Fprintf(w, "Connection %d of %d\n\n", i+1, len(t.Stories))
+	}
 }
 
 // Shower shows what was recorded, where the flags say.

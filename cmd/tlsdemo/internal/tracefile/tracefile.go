@@ -115,8 +115,9 @@ func (t *Trace) text(w io.Writer) error {
 	var out bytes.Buffer
 	console.Hang(&out, "", t.Warning(), cli.Columns)
 	fmt.Fprintf(&out, "\n%s\n", console.Clean(t.Title))
-	for _, s := range t.Stories {
+	for i, s := range t.Stories {
 		out.WriteString("\n")
+		t.number(&out, i)
 		if err := s.Draw(&out, t.Style); err != nil {
 			return err
 		}
