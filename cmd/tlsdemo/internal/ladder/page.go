@@ -1,56 +1,51 @@
 package ladder
 
 import (
-	"crypto/sha256"
 	_ "embed"
-	"encoding/base64"
 	"encoding/hex"
 	"fmt"
-	"html/template"
 	"io"
+	"slices"
 	"strings"
-	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"tlsdemo/cmd/tlsdemo/internal/console"
+	"tlsdemo/cmd/tlsdemo/internal/look"
 	"tlsdemo/tlsnet/wire"
 )
 
 // Page is a page that shows conversations. It needs nothing but itself: it loads nothing, and
 // runs no script.
 type Page struct {
-	Title   string
+	Title string
+	// Lead says what the page is about, below the title. It may be empty.
+	Lead string
+	// Ends are what both ends said, where that is known. Otherwise what our end said stands in
+	// the stories.
+	Ends    []End
 	Stories []*Story
 	// Warning stands on top, in red: that the page shows secrets. It is empty if there are none.
 	Warning string
 }
 
+// End is what one of the two ends was, and said.
+type End struct {
+	Side      wire.Side
+	Command   string // what was typed, or does the same as what was
+	Explained *console.Explanation
+}
+
 var (
 	//go:embed page.css
-	pageStyle string
+	ownStyle string
 	//go:embed page.html
-	pageMarkup string
+	markup string
 
-	pageTemplate = sync.OnceValue(func() *template.Template {
-		return template.Must(template.New("page").Funcs(template.FuncMap{
-			"clean":     console.Clean,
-			"style":     func() template.CSS { return template.CSS(pageStyle) },
-			"policy":    func() string { return pagePolicy },
-			"thousands": func(n int) string { return thousands(int64(n)) },
-		}).Parse(pageMarkup))
-	})
-
-	// pagePolicy allows the page its own style and an empty icon, and nothing else, whatever a peer
-	// has written into it.
-	pagePolicy = "default-src 'none'; style-src 'sha256-" + digestOf(pageStyle) + "'; img-src data:; base-uri 'none'; form-action 'none'"
+	pageStyle    = look.Style(ownStyle)
+	pageTemplate = look.Template(markup, pageStyle, nil)
 )
-
-func digestOf(text string) string {
-	sum := sha256.Sum256([]byte(text))
-	return base64.StdEncoding.EncodeToString(sum[:])
-}
 
 // WritePage writes a page. Nothing that a peer has chosen can act on a browser, or change the order
 // in which text is read.
@@ -72,17 +67,17 @@ type pageView struct {
 type storyView struct {
 	*Story
 	Heading string // where there are several
-	Facts   string // about all of it
+	Summary string
 	Outcome string // what became of it, if it is broken
 	Acts    []actView
 	Blamed  string // the id of the step that is to blame, or empty
-	Last    string // the id of that with which it broke off
+	Broke   string // the id of that with which it broke off, or empty
 }
 
 type actView struct {
-	Act
-	Number int
-	Steps  []stepView
+	Number     int
+	Title, Why string
+	Steps      []stepView
 }
 
 // stepView is a step on a page.
@@ -91,7 +86,7 @@ type stepView struct {
 	ID, When string
 	Bytes    string // how many there are
 	Minor    bool   // nobody needs to look at it
-	Alert    bool   // it breaks the connection off
+	Bad      bool   // it is to blame, or breaks off the connection
 	How      string
 	Fields   []fieldView
 	Dumps    []dump
@@ -105,24 +100,36 @@ func (s *Story) view(n, of int) storyView {
 	}
 	messages := 0
 	for i, act := range s.Acts {
-		view := actView{Act: act, Number: i + 1}
-		for _, step := range act.Steps {
+		view := actView{Number: i + 1, Title: act.Title, Why: actWhys[act.Title]}
+		for j, step := range act.Steps {
 			if step.Message != nil {
 				messages++
 			}
-			id := fmt.Sprintf("c%d-m%d", n, messages)
-			view.Steps = append(view.Steps, step.view(id, s.Ending))
+			made := step.view(fmt.Sprintf("c%d-m%d", n, messages))
 			if step.Blamed {
-				v.Blamed = id
+				v.Blamed = made.ID
 			}
-			if s.Ending.message != nil && step.Message == s.Ending.message {
-				v.Last = id
+			if act.Title == breakOff && j == 0 {
+				v.Broke, made.Bad = made.ID, true
 			}
+			view.Steps = append(view.Steps, made)
 		}
 		v.Acts = append(v.Acts, view)
 	}
-	v.Facts = s.summary(messages)
+	v.Summary = s.summary(messages)
 	return v
+}
+
+// summary is what there is to say of a conversation as a whole.
+func (s *Story) summary(messages int) string {
+	parts := []string{count(int64(messages), "message")}
+	if s.TLS != "" {
+		parts = append([]string{s.TLS}, parts...)
+	}
+	if !s.Began.IsZero() {
+		parts = append(parts, s.Began.UTC().Format(time.DateTime)+" UTC")
+	}
+	return strings.Join(parts, " · ")
 }
 
 // outcome is the text of an ending for who does not see where it is.
@@ -132,27 +139,13 @@ func (e Ending) outcome() string {
 	return string(unicode.ToUpper(first)) + text[size:]
 }
 
-// summary is what there is to say of a conversation as a whole.
-func (s *Story) summary(messages int) string {
-	var parts []string
-	if s.TLS != "" {
-		parts = append(parts, s.TLS)
-	}
-	parts = append(parts, count(int64(messages), "message"))
-	if !s.Began.IsZero() {
-		parts = append(parts, s.Began.UTC().Format("2006-01-02 15:04:05 UTC"))
-	}
-	return strings.Join(parts, " · ")
-}
-
-func (s Step) view(id string, e Ending) stepView {
-	v := stepView{Step: s, ID: id, When: whenOf(s.At), Bytes: thousands(s.Size)}
+func (s Step) view(id string) stepView {
+	v := stepView{Step: s, ID: id, When: whenOf(s.At), Bytes: thousands(s.Size), Bad: s.Blamed}
 	m := s.Message
 	if m == nil {
 		return v
 	}
 	v.Minor = m.Content == wire.ChangeCipherSpec && !s.Blamed
-	v.Alert = e.Broken() && m == e.message
 	v.How = how(m)
 	for i := range m.Fields {
 		v.Fields = append(v.Fields, viewOf(m, &m.Fields[i]))
@@ -192,7 +185,7 @@ func how(m *wire.Message) string {
 // fieldView is a field of a message on a page.
 type fieldView struct {
 	Name, Value, Note string
-	Size              int
+	Size              string // in bytes
 	Hex               string
 	Long              bool // too many bytes to be seen at once
 	Fields            []fieldView
@@ -202,28 +195,40 @@ type fieldView struct {
 const fewBytes = 48
 
 func viewOf(m *wire.Message, f *wire.Field) fieldView {
-	v := fieldView{Name: f.Name, Value: f.Value, Note: f.Note, Size: f.Length}
-	if len(f.Fields) == 0 {
-		data := m.Bytes(f)
-		v.Hex, v.Long = fmt.Sprintf("% x", data), len(data) > fewBytes
-		if begin, _, _ := strings.Cut(f.Value, "..."); begin != "" && strings.HasPrefix(hex.EncodeToString(data), begin) {
-			v.Value = "" // the bytes say the same
-		}
-	}
+	v := fieldView{Name: f.Name, Value: f.Value, Note: f.Note, Size: thousands(int64(f.Length))}
 	for i := range f.Fields {
 		v.Fields = append(v.Fields, viewOf(m, &f.Fields[i]))
 	}
+	if len(f.Fields) > 0 || isLeftOut(f) {
+		return v
+	}
+	data := m.Bytes(f)
+	v.Hex, v.Long = fmt.Sprintf("% x", data), len(data) > fewBytes
+	if begin, _, _ := strings.Cut(f.Value, "..."); begin != "" && strings.HasPrefix(hex.EncodeToString(data), begin) {
+		v.Value = "" // the bytes say the same
+	}
 	return v
+}
+
+// isLeftOut reports whether a field, or one in it, is left out of a story that is shared.
+func isLeftOut(f *wire.Field) bool {
+	return f.Value == "left out" || slices.ContainsFunc(f.Fields, func(f wire.Field) bool { return isLeftOut(&f) })
 }
 
 // dump is a run of bytes of a message.
 type dump struct{ Title, Lines string }
 
-// dumpsOf are all the bytes of a message that were kept.
-func dumpsOf(m *wire.Message) []dump {
-	dumps := []dump{{"all " + bytesOf(m.Size), hex.Dump(m.Raw)}}
-	if len(m.Tail) > 0 || m.Skipped() > 0 {
-		dumps[0].Title = "the first " + bytesOf(int64(len(m.Raw)))
+// dumpsOf are all the bytes of a message that were kept, unless some of them are left out.
+func dumpsOf(m *wire.Message) (dumps []dump) {
+	if slices.ContainsFunc(m.Fields, func(f wire.Field) bool { return isLeftOut(&f) }) {
+		return nil
+	}
+	if len(m.Raw) > 0 {
+		title := "all " + bytesOf(m.Size)
+		if int64(len(m.Raw)) < m.Size {
+			title = "the first " + bytesOf(int64(len(m.Raw)))
+		}
+		dumps = append(dumps, dump{title, hex.Dump(m.Raw)})
 	}
 	if len(m.Tail) > 0 {
 		title := "the next " + bytesOf(int64(len(m.Tail)))

@@ -30,7 +30,6 @@ type Story struct {
 // Act is a part of a conversation that serves one purpose.
 type Act struct {
 	Title string
-	Why   string // what the part is for; empty if the title says it. Draw leaves it out
 	Steps []Step
 }
 
@@ -188,17 +187,6 @@ const (
 	noTLS      = "They do not speak TLS"
 )
 
-// actWhys say what an act is for.
-var actWhys = map[string]string{
-	agree:      "They settle on a version of TLS and make keys that only the two of them know. Nobody has shown yet who they are.",
-	early:      "They have keys from an earlier session, so the client need not wait.",
-	serverIs:   "The server goes first. It shows its certificate before it has seen anything of the client's, so it cannot refuse the client yet.",
-	clientIs:   "Only now does the server see the client's certificate, and can accept or refuse it.",
-	clientEnds: "The server did not ask for a certificate, so the client shows none.",
-	resume:     "They know each other from an earlier session, so neither shows a certificate again.",
-	part:       "Each end says that it has no more to say, so that nobody else can cut the connection short unnoticed.",
-}
-
 // turn begins a new act, if the message does.
 func (t *teller) turn(m *wire.Message) {
 	acts := t.story.Acts
@@ -207,7 +195,7 @@ func (t *teller) turn(m *wire.Message) {
 		title = agree
 	}
 	if title != "" && (len(acts) == 0 || acts[len(acts)-1].Title != title) {
-		t.story.Acts = append(acts, Act{Title: title, Why: actWhys[title]})
+		t.story.Acts = append(acts, Act{Title: title})
 	}
 }
 

@@ -25,6 +25,17 @@ var whys = map[string]string{
 	"KeyUpdate":             "The sender encrypts with new keys from here on.",
 }
 
+// actWhys say what the parts of a conversation are for, by their titles.
+var actWhys = map[string]string{
+	agree:      "They settle on a version of TLS and make keys that only the two of them know. Nobody has shown yet who they are.",
+	early:      "They have keys from an earlier session, so the client need not wait.",
+	serverIs:   "The server goes first. It shows its certificate before it has seen anything of the client's, so it cannot refuse the client yet.",
+	clientIs:   "Only now does the server see the client's certificate, and can accept or refuse it.",
+	clientEnds: "The server did not ask for a certificate, so the client shows none.",
+	resume:     "They know each other from an earlier session, so neither shows a certificate again.",
+	part:       "Each end says that it has no more to say, so that nobody else can cut the connection short unnoticed.",
+}
+
 // why says what a message is for.
 func (t *teller) why(m *wire.Message) string {
 	switch m.Content {

@@ -2,40 +2,27 @@ package visit
 
 import (
 	"bytes"
-	"crypto/sha256"
 	_ "embed"
-	"encoding/base64"
 	"fmt"
-	"html/template"
-	"sync"
 	"time"
 
 	"tlsdemo/certs/chain"
 	"tlsdemo/cmd/tlsdemo/internal/console"
+	"tlsdemo/cmd/tlsdemo/internal/look"
 )
 
 var (
 	//go:embed page.css
-	style string
+	own string
 	//go:embed page.html
 	markup string
 
-	pages = sync.OnceValue(func() *template.Template {
-		return template.Must(template.New("page").Funcs(template.FuncMap{
-			"style": func() template.CSS { return template.CSS(style) },
-		}).Parse(markup))
-	})
+	style = look.Style(own)
+	pages = look.Template(markup, style, nil)
 
-	// policy allows the page its own style and the empty icon, without which a browser asks for
-	// one; and nobody anything else: nothing is loaded, no script runs, and nobody frames it.
-	policy = []string{"default-src 'none'; style-src 'sha256-" + digest(style) +
-		"'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}
+	// policy is that of the page, which nobody may frame either.
+	policy = []string{look.Policy(style) + "; frame-ancestors 'none'"}
 )
-
-func digest(text string) string {
-	sum := sha256.Sum256([]byte(text))
-	return base64.StdEncoding.EncodeToString(sum[:])
-}
 
 // page is what the template needs. All texts are clean; the template escapes them for HTML.
 type page struct {
