@@ -15,6 +15,7 @@ import (
 
 	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/cmd/tlsdemo/internal/console"
+	"tlsdemo/cmd/tlsdemo/internal/gallery"
 	"tlsdemo/cmd/tlsdemo/internal/lab"
 	"tlsdemo/cmd/tlsdemo/internal/retype"
 	"tlsdemo/cmd/tlsdemo/internal/tracefile"
@@ -28,8 +29,8 @@ type labCmd struct {
 	keep      string
 	tls       cli.TLSVersion
 	trace     tracefile.Flags
-	seen      *gallery        // of the scenario that runs, or nil
-	scenarios []*lab.Scenario // those that were asked for
+	seen      *gallery.Recording // of the scenario that runs, or nil
+	scenarios []*lab.Scenario    // those that were asked for
 }
 
 func newLabCmd(env *cli.Env) *cobra.Command {
@@ -44,7 +45,10 @@ which means all scenarios in which an end reports this code.
 
 --all runs all scenarios, follows the hint of every failure, and says what the
 hint does: it mends the failure, names who can act, shows more, changes nothing,
-or makes it worse.
+or makes it worse. --all --trace=DIR also writes a page for every failure, which
+shows it message by message, and DIR/index.html, which lists them. DIR must be
+new or empty. The certificates and keys of these pages are thrown away, so the
+pages are not secret.
 
 lab does not touch your own files. It creates certificates in a temporary
 directory, which is called "broken" in the output. With --keep it writes them to
@@ -58,7 +62,7 @@ client_hint.`,
 		Example: `  tlsdemo lab
   tlsdemo lab client-cert-expired
   tlsdemo lab client-cert-expired --keep=broken --tls=1.2
-  tlsdemo lab --all`,
+  tlsdemo lab --all --trace=failures`,
 		ValidArgsFunction: completeScenario,
 		Args:              l.choose,
 		PreRunE:           func(*cobra.Command, []string) error { return l.check() },
@@ -72,7 +76,7 @@ client_hint.`,
 	l.trace.Register(flags)
 	cmd.MarkFlagsMutuallyExclusive("all", "keep")
 	cmd.MarkFlagsMutuallyExclusive("json", "keep")
-	for _, other := range []string{"all", "keep", "json"} {
+	for _, other := range []string{"keep", "json"} {
 		cmd.MarkFlagsMutuallyExclusive("trace", other)
 	}
 	return cmd
@@ -118,13 +122,26 @@ func (l *labCmd) check() error {
 	case l.json && !l.all && len(l.scenarios) == 0:
 		return errors.New("--json needs CODE or --all")
 	}
-	if err := l.trace.Check(); err != nil {
+	if err := l.checkTrace(); err != nil {
 		return err
 	}
 	for _, s := range l.scenarios {
 		if len(s.Versions(l.version())) == 0 {
 			return fmt.Errorf("--tls: %s exists only with TLS %v", s.Name, s.Best(0))
 		}
+	}
+	return nil
+}
+
+// checkTrace finds what is wrong with --trace. With --all it is a directory.
+func (l *labCmd) checkTrace() error {
+	switch {
+	case !l.all || !l.trace.On():
+		return l.trace.Check()
+	case l.trace.File() == "" || tracefile.Known(l.trace.File()):
+		return errors.New("--all shows too much for a terminal or a file: type --trace=DIR for a directory with a page of each failure")
+	case l.trace.Short || l.trace.Share:
+		return errors.New("--short and --share are not for the pages of --all: they hold no secrets but those of certificates that are thrown away")
 	}
 	return nil
 }
@@ -189,7 +206,7 @@ func toldAs(err error) *console.Explanation { return explained(err, retype.Line{
 func (l *labCmd) execute(ctx context.Context, args []string, stderr io.Writer) error {
 	stdin, nothing := io.Pipe()
 	defer nothing.Close()
-	env := &cli.Env{Stdin: stdin, Stdout: io.Discard, Stderr: stderr, Now: l.env.Now, Recorder: l.seen.recorder()}
+	env := &cli.Env{Stdin: stdin, Stdout: io.Discard, Stderr: stderr, Now: l.env.Now, Recorder: l.seen.Recorder()}
 	root := newRootCmd(env, args...)
 	root.SetArgs(args)
 	env.Typed = retype.New(root, args)
@@ -211,7 +228,7 @@ func (l *labCmd) runChosen(ctx context.Context) error {
 	wrong := 0
 	for i, s := range l.scenarios {
 		if l.trace.On() {
-			l.seen = newGallery(l.env.Now)
+			l.seen = gallery.NewRecording(l.env.Now)
 		}
 		o, err := l.recorded().Play(ctx, s, s.Best(l.version()))
 		if err != nil {
@@ -239,7 +256,7 @@ func judge(wrong, of int) error {
 
 // runAll prints what came of every scenario.
 func (l *labCmd) runAll(ctx context.Context) error {
-	outcomes, err := l.lab().PlayAll(ctx, lab.Scenarios(), l.version())
+	outcomes, err := l.playAll(ctx)
 	if err != nil {
 		return err
 	}
@@ -254,6 +271,9 @@ func (l *labCmd) runAll(ctx context.Context) error {
 		return err
 	}
 	if !l.json {
+		if dir := l.trace.File(); dir != "" {
+			fmt.Fprintf(l.env.Stdout, "pages: %s\n", console.Clean(gallery.Index(dir)))
+		}
 		fmt.Fprintf(l.env.Stdout, "lab: %d of %d as expected\n", len(outcomes)-wrong, len(outcomes))
 		console.Hang(l.env.Stdout, "hints: ", tallied(hints), cli.Columns)
 	}
@@ -276,6 +296,32 @@ func tallied(hints lab.Tally) string {
 		text += fmt.Sprintf("; %d were not typed, for want of a program", n)
 	}
 	return text
+}
+
+// playAll plays all scenarios, and writes what they look like on the wire if that is wanted.
+func (l *labCmd) playAll(ctx context.Context) ([]*lab.Outcome, error) {
+	all, dir := l.lab(), l.trace.File()
+	if dir == "" {
+		return all.PlayAll(ctx, lab.Scenarios(), l.version())
+	}
+	if err := gallery.Check(dir); err != nil {
+		return nil, &cli.LocalError{Err: fmt.Errorf("--trace: %w", err)}
+	}
+	g := new(gallery.Gallery)
+	all.Player = func(ctx context.Context, s *lab.Scenario, v lab.Version) (*lab.Outcome, error) {
+		one := &labCmd{env: l.env, seen: gallery.NewRecording(l.env.Now)}
+		o, err := one.recorded().Play(ctx, s, v)
+		g.Add(o, one.seen)
+		return o, err
+	}
+	outcomes, err := all.PlayAll(ctx, lab.Scenarios(), l.version())
+	if err != nil {
+		return nil, err
+	}
+	if err := g.Write(ctx, dir, outcomes); err != nil {
+		return nil, &cli.LocalError{Err: fmt.Errorf("--trace: %w", err)}
+	}
+	return outcomes, nil
 }
 
 func (l *labCmd) print(outcomes []*lab.Outcome) error {

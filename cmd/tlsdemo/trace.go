@@ -11,10 +11,10 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/cmd/tlsdemo/internal/console"
+	"tlsdemo/cmd/tlsdemo/internal/gallery"
 	"tlsdemo/cmd/tlsdemo/internal/lab"
 	"tlsdemo/cmd/tlsdemo/internal/ladder"
 	"tlsdemo/cmd/tlsdemo/internal/retype"
@@ -317,80 +317,10 @@ func (v *service) serveTraced(ctx context.Context, conn net.Conn) error {
 // errTraceLog is why --trace is not for a log that programs read.
 var errTraceLog = errors.New("--trace is for people to read: use it with --log=text")
 
-// gallery is what a scenario of the lab looks like on the wire.
-type gallery struct {
-	records  *trace.Recorder
-	mu       sync.Mutex
-	captures []*trace.Capture
-}
-
-// newGallery returns one whose recorder records both ends.
-func newGallery(now func() time.Time) *gallery {
-	g := new(gallery)
-	g.records = &trace.Recorder{Now: now, Done: func(c *trace.Capture) {
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		g.captures = append(g.captures, c)
-	}}
-	return g
-}
-
-// recorder is what records, or nil if there is no gallery.
-func (g *gallery) recorder() *trace.Recorder {
-	if g == nil {
-		return nil
-	}
-	return g.records
-}
-
-// at are the captures of one end, in the order in which its connections ended.
-func (g *gallery) at(self wire.Side) (captures []*trace.Capture) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for _, c := range g.captures {
-		if c.Self == self {
-			captures = append(captures, c)
-		}
-	}
-	return captures
-}
-
-// fullest are the captures of the end that saw most.
-func (g *gallery) fullest() []*trace.Capture {
-	server, client := g.at(wire.Server), g.at(wire.Client)
-	if saidBytes(client) > saidBytes(server) {
-		return client
-	}
-	return server
-}
-
-func saidBytes(captures []*trace.Capture) (n int) {
-	for _, c := range captures {
-		for _, chunk := range c.Chunks {
-			n += len(chunk.Data)
-		}
-	}
-	return n
-}
-
-// surest is the end that knows best why a connection failed, and what it says, or nil.
-func surest(server, client *console.Explanation) (by wire.Side, says *console.Explanation) {
-	best := -1
-	for side, e := range []*console.Explanation{wire.Server: server, wire.Client: client} {
-		if e == nil {
-			continue
-		}
-		if sure := slices.Index([]string{"unknown", "likely", "certain"}, e.Certainty); sure > best || says == nil || says.Code == "" {
-			best, by, says = sure, wire.Side(side), e
-		}
-	}
-	return by, says
-}
-
 // recorded is the lab, with both ends recorded if that is wanted.
 func (l *labCmd) recorded() *lab.Lab {
 	recorded := l.lab()
-	recorded.Recorder = l.seen.recorder()
+	recorded.Recorder = l.seen.Recorder()
 	return recorded
 }
 
@@ -399,8 +329,8 @@ func (l *labCmd) picture(o *lab.Outcome) []byte {
 	if l.seen == nil {
 		return nil
 	}
-	by, says := surest(o.Server, o.Client)
-	t := tracefile.Of(l.seen.fullest(), by, says)
+	by, says := gallery.Surest(o.Server, o.Client)
+	t := tracefile.Of(l.seen.Fullest(), by, says)
 	text := t.Ladders(l.trace.Style(false, cli.IsTerminal(l.env.Stdout)))
 	if len(text) == 0 {
 		return []byte("\n(nothing was said on the wire)\n")

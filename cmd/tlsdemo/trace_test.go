@@ -16,6 +16,7 @@ import (
 	"tlsdemo/certs"
 	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/cmd/tlsdemo/internal/console"
+	"tlsdemo/cmd/tlsdemo/internal/gallery"
 	"tlsdemo/cmd/tlsdemo/internal/lab"
 	"tlsdemo/cmd/tlsdemo/internal/ladder"
 	"tlsdemo/cmd/tlsdemo/internal/tracefile"
@@ -46,7 +47,7 @@ func TestLadderAndExplanationAgree(t *testing.T) {
 			room <- struct{}{}
 			all.Go(func() {
 				defer func() { <-room }()
-				l := &labCmd{env: &cli.Env{Now: time.Now}, seen: newGallery(time.Now)}
+				l := &labCmd{env: &cli.Env{Now: time.Now}, seen: gallery.NewRecording(time.Now)}
 				o, err := l.recorded().Play(t.Context(), s, v)
 				if err != nil {
 					t.Error(err)
@@ -56,7 +57,7 @@ func TestLadderAndExplanationAgree(t *testing.T) {
 					if e == nil {
 						continue
 					}
-					captures := l.seen.at(wire.Side(side))
+					captures := l.seen.At(wire.Side(side))
 					compared.Add(1)
 					if why := disagreement(captures, wire.Side(side), e); why != "" {
 						told := tracefile.Of(captures, wire.Side(side), e)

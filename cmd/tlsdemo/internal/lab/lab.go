@@ -20,7 +20,7 @@ const (
 	patience = 20 * time.Second
 )
 
-// Lab runs scenarios. All of its fields but the last two are required.
+// Lab runs scenarios. All of its fields but the last three are required.
 type Lab struct {
 	// Now is the clock of both ends.
 	Now func() time.Time
@@ -37,6 +37,8 @@ type Lab struct {
 	// Recorder records the ends that are no commands of tlsdemo; those Run has recorded. If
 	// nil, nobody does.
 	Recorder *trace.Recorder
+	// Player plays a scenario for PlayAll. If nil, Play does.
+	Player func(context.Context, *Scenario, Version) (*Outcome, error)
 }
 
 // ExampleDir is what an [Outcome] calls its directory, which is gone by then: its commands
@@ -134,8 +136,12 @@ func (l *Lab) PlayAll(ctx context.Context, list []*Scenario, chosen Version) ([]
 func (l *Lab) playVersions(ctx context.Context, s *Scenario, chosen Version) ([]*Outcome, error) {
 	var outcomes []*Outcome
 	var last *Outcome
+	play := l.Play
+	if l.Player != nil {
+		play = l.Player
+	}
 	for _, v := range s.Versions(chosen) {
-		o, err := l.Play(ctx, s, v)
+		o, err := play(ctx, s, v)
 		if err != nil {
 			return nil, err
 		}

@@ -46,13 +46,35 @@ type Verdicts struct{ Server, Client string }
 // both is two ends that agree.
 func both(code string) Verdicts { return Verdicts{Server: code, Client: code} }
 
-// Scenarios returns all of them, in the order of the codes that they are about.
-func Scenarios() []*Scenario {
-	var all []*Scenario
-	for _, list := range [][]Scenario{soundScenarios, clientCertScenarios, serverCertScenarios, peerScenarios, parameterScenarios, fileScenarios} {
-		for i := range list {
-			all = append(all, &list[i])
-		}
+// Chapter is a part of the lab: scenarios that are about the same thing.
+type Chapter struct {
+	Title     string
+	Scenarios []*Scenario
+}
+
+// Chapters returns all scenarios, in the order of the codes that they are about.
+func Chapters() []Chapter {
+	return []Chapter{
+		{"Nothing is broken", pointers(soundScenarios)},
+		{"The client's certificate", pointers(clientCertScenarios)},
+		{"The server's certificate", pointers(serverCertScenarios)},
+		{"The other end, and what is in between", pointers(peerScenarios)},
+		{"What the two ends have to agree on", pointers(parameterScenarios)},
+		{"Local files, before there is a connection", pointers(fileScenarios)},
+	}
+}
+
+func pointers(list []Scenario) (all []*Scenario) {
+	for i := range list {
+		all = append(all, &list[i])
+	}
+	return all
+}
+
+// Scenarios returns those of all chapters.
+func Scenarios() (all []*Scenario) {
+	for _, chapter := range Chapters() {
+		all = append(all, chapter.Scenarios...)
 	}
 	return all
 }

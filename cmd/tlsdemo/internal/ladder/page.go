@@ -21,7 +21,8 @@ import (
 type Page struct {
 	Title string
 	// Lead says what the page is about, below the title. It may be empty.
-	Lead string
+	Lead  string
+	Links []Link // to other pages
 	// Ends are what both ends said, where that is known. Otherwise what our end said stands in
 	// the stories.
 	Ends    []End
@@ -33,9 +34,12 @@ type Page struct {
 // End is what one of the two ends was, and said.
 type End struct {
 	Side      wire.Side
-	Command   string // what was typed, or does the same as what was
+	Command   string // what was typed, or what does the same
 	Explained *console.Explanation
 }
+
+// Link leads to another page.
+type Link struct{ Text, To string }
 
 var (
 	//go:embed page.css
@@ -52,7 +56,9 @@ var (
 func WritePage(w io.Writer, p Page) error {
 	view := pageView{Page: p}
 	for i, s := range p.Stories {
-		view.Views = append(view.Views, s.view(i+1, len(p.Stories)))
+		v := s.view(i+1, len(p.Stories))
+		v.Alone = len(p.Ends) == 0
+		view.Views = append(view.Views, v)
 	}
 	return pageTemplate().Execute(w, view)
 }
@@ -67,6 +73,7 @@ type pageView struct {
 type storyView struct {
 	*Story
 	Heading string // where there are several
+	Alone   bool   // what both ends say does not stand above
 	Summary string
 	Outcome string // what became of it, if it is broken
 	Acts    []actView
@@ -147,9 +154,8 @@ func (s Step) view(id string) stepView {
 	}
 	v.Minor = m.Content == wire.ChangeCipherSpec && !s.Blamed
 	v.How = how(m)
-	for i := range m.Fields {
-		v.Fields = append(v.Fields, viewOf(m, &m.Fields[i]))
-	}
+	r := room{fields: maxFields, bytes: maxBytes}
+	v.Fields = r.view(m, m.Fields)
 	v.Dumps = dumpsOf(m)
 	return v
 }
@@ -194,25 +200,48 @@ type fieldView struct {
 // fewBytes is how many bytes of a field are not folded away.
 const fewBytes = 48
 
-func viewOf(m *wire.Message, f *wire.Field) fieldView {
-	v := fieldView{Name: f.Name, Value: f.Value, Note: f.Note, Size: thousands(int64(f.Length))}
-	for i := range f.Fields {
-		v.Fields = append(v.Fields, viewOf(m, &f.Fields[i]))
+// How much of one message is shown.
+const (
+	maxFields = 1 << 10
+	maxBytes  = 16 << 10
+)
+
+// room is how much more of a message can be shown.
+type room struct{ fields, bytes int }
+
+// view returns fields as the template needs them. Of those for which there is no room it says how
+// many there are.
+func (r *room) view(m *wire.Message, fields []wire.Field) (views []fieldView) {
+	for i := range fields {
+		if r.fields--; r.fields < 0 {
+			return append(views, fieldView{Name: "…", Value: fmt.Sprintf("and %s more", count(int64(len(fields)-i), "field"))})
+		}
+		views = append(views, r.one(m, &fields[i]))
 	}
+	return views
+}
+
+func (r *room) one(m *wire.Message, f *wire.Field) fieldView {
+	v := fieldView{Name: f.Name, Value: f.Value, Note: f.Note, Size: thousands(int64(f.Length)), Fields: r.view(m, f.Fields)}
 	if len(f.Fields) > 0 || isLeftOut(f) {
 		return v
 	}
 	data := m.Bytes(f)
-	v.Hex, v.Long = fmt.Sprintf("% x", data), len(data) > fewBytes
 	if begin, _, _ := strings.Cut(f.Value, "..."); begin != "" && strings.HasPrefix(hex.EncodeToString(data), begin) {
 		v.Value = "" // the bytes say the same
+	}
+	shown := data[:min(len(data), r.bytes)]
+	r.bytes -= len(shown)
+	v.Hex, v.Long = fmt.Sprintf("% x", shown), len(shown) > fewBytes
+	if over := len(data) - len(shown); over > 0 {
+		v.Hex += fmt.Sprintf(" … and %s more", bytesOf(int64(over)))
 	}
 	return v
 }
 
 // isLeftOut reports whether a field, or one in it, is left out of a story that is shared.
 func isLeftOut(f *wire.Field) bool {
-	return f.Value == "left out" || slices.ContainsFunc(f.Fields, func(f wire.Field) bool { return isLeftOut(&f) })
+	return LeftOut(f) || slices.ContainsFunc(f.Fields, func(f wire.Field) bool { return isLeftOut(&f) })
 }
 
 // dump is a run of bytes of a message.
@@ -223,12 +252,13 @@ func dumpsOf(m *wire.Message) (dumps []dump) {
 	if slices.ContainsFunc(m.Fields, func(f wire.Field) bool { return isLeftOut(&f) }) {
 		return nil
 	}
-	if len(m.Raw) > 0 {
+	shown := m.Raw[:min(len(m.Raw), maxBytes)]
+	if len(shown) > 0 {
 		title := "all " + bytesOf(m.Size)
-		if int64(len(m.Raw)) < m.Size {
-			title = "the first " + bytesOf(int64(len(m.Raw)))
+		if int64(len(shown)) < m.Size {
+			title = fmt.Sprintf("the first %s of %s", thousands(int64(len(shown))), bytesOf(m.Size))
 		}
-		dumps = append(dumps, dump{title, hex.Dump(m.Raw)})
+		dumps = append(dumps, dump{title, hex.Dump(shown)})
 	}
 	if len(m.Tail) > 0 {
 		title := "the next " + bytesOf(int64(len(m.Tail)))
