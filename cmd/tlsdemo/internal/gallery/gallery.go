@@ -66,23 +66,23 @@ func (g *Gallery) Write(ctx context.Context, dir string, outcomes []*lab.Outcome
 	if err := Check(dir); err != nil {
 		return err
 	}
-	if err := os.Mkdir(dir, 0o755); err == nil { //nolint:gosec // see above
-		defer func() {
-			if err != nil {
-				_ = os.Remove(dir) // only if it is empty
-			}
-		}()
-	} else if !errors.Is(err, fs.ErrExist) {
-		return err
+	made := os.Mkdir(dir, 0o755)
+	if made != nil && !errors.Is(made, fs.ErrExist) {
+		return made
 	}
 	staged, err := os.MkdirTemp(dir, ".tlsdemo-*")
 	if err != nil {
 		return err
 	}
-	defer func() { err = cmp.Or(err, os.RemoveAll(staged)) }()
+	defer func() {
+		_ = os.RemoveAll(staged)
+		if err != nil && made == nil {
+			_ = os.Remove(dir)
+		}
+	}()
 	names, err := g.draw(ctx, staged, outcomes)
 	if err != nil {
-		return errors.Join(err, os.RemoveAll(staged))
+		return err
 	}
 	return move(staged, dir, names)
 }
@@ -126,7 +126,7 @@ func write(path string, page func(io.Writer) error) error {
 	if err := page(&data); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // see Write
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err
 	}

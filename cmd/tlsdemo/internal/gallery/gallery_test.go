@@ -1,0 +1,105 @@
+package gallery
+
+import (
+	"context"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"tlsdemo/cmd/tlsdemo/internal/console"
+	"tlsdemo/cmd/tlsdemo/internal/lab"
+	"tlsdemo/tlsnet/wire"
+)
+
+// nothingSaid are outcomes of two scenarios, with nothing on the wire.
+func nothingSaid() (*Gallery, []*lab.Outcome) {
+	g := new(Gallery)
+	var outcomes []*lab.Outcome
+	for _, s := range lab.Scenarios()[:2] {
+		for _, v := range s.Versions(0) {
+			o := &lab.Outcome{Scenario: s, Version: v, Server: &console.Explanation{Code: "x-y", Text: "<b>"}}
+			g.Add(o, NewRecording(time.Now))
+			outcomes = append(outcomes, o)
+		}
+	}
+	return g, outcomes
+}
+
+func TestWrite(t *testing.T) {
+	g, outcomes := nothingSaid()
+	dir := filepath.Join(t.TempDir(), "pages")
+	if err := g.Write(t.Context(), dir, outcomes); err != nil {
+		t.Fatal(err)
+	}
+	entries, _ := os.ReadDir(dir)
+	if len(entries) != len(outcomes)+1 {
+		t.Errorf("%d files", len(entries))
+	}
+	list, _ := os.ReadFile(Index(dir))
+	for _, o := range outcomes {
+		name := file(o.Scenario, o.Version)
+		page, _ := os.ReadFile(filepath.Join(dir, name))
+		if !strings.Contains(string(list), `href="`+name+`"`) || !strings.Contains(string(page), `href="index.html"`) {
+			t.Errorf("nothing leads to %s, or from there back", name)
+		}
+		if !strings.Contains(string(page), "Neither end sent anything") || !strings.Contains(string(page), "&lt;b&gt;") {
+			t.Errorf("%s", page)
+		}
+	}
+	if err := g.Write(t.Context(), dir, outcomes); err == nil {
+		t.Error("it is written over another")
+	}
+	if info, err := os.Stat(Index(dir)); err != nil || runtime.GOOS != "windows" && info.Mode()&0o077 == 0 {
+		t.Errorf("nobody else may read it: %v, %v", info.Mode(), err)
+	}
+}
+
+// What cannot be written as a whole is not written at all.
+func TestWriteNothing(t *testing.T) {
+	g, outcomes := nothingSaid()
+	done, cancel := context.WithCancel(t.Context())
+	cancel()
+	parent := t.TempDir()
+	for _, dir := range []string{filepath.Join(parent, "new"), t.TempDir()} {
+		if err := g.Write(done, dir, outcomes); err == nil {
+			t.Error("no error")
+		}
+		if entries, _ := os.ReadDir(dir); len(entries) > 0 {
+			t.Errorf("%v is left", entries)
+		}
+	}
+	if entries, _ := os.ReadDir(parent); len(entries) > 0 {
+		t.Errorf("%v is left", entries)
+	}
+	if err := g.Write(t.Context(), filepath.Join(parent, "no", "such"), outcomes); !os.IsNotExist(err) {
+		t.Errorf("%v", err)
+	}
+	taken := filepath.Join(parent, "taken")
+	_ = os.WriteFile(taken, nil, fs.ModePerm)
+	if err := Check(taken); err == nil {
+		t.Error("a file is taken for a directory")
+	}
+}
+
+// The end that is certain is believed, and one that says nothing is not.
+func TestSurest(t *testing.T) {
+	likely, certain := &console.Explanation{Code: "a", Certainty: "likely"}, &console.Explanation{Code: "b", Certainty: "certain"}
+	for _, test := range []struct {
+		server, client, want *console.Explanation
+		by                   wire.Side
+	}{
+		{likely, certain, certain, wire.Client},
+		{certain, likely, certain, wire.Server},
+		{nil, likely, likely, wire.Client},
+		{likely, nil, likely, wire.Server},
+		{nil, nil, nil, wire.Client},
+	} {
+		if by, said := Surest(test.server, test.client); said != test.want || said != nil && by != test.by {
+			t.Errorf("%v, %v of %+v", by, said, test)
+		}
+	}
+}
