@@ -135,8 +135,14 @@ func (l *labCmd) check() error {
 
 // checkTrace finds what is wrong with --trace. With --all it is a directory.
 func (l *labCmd) checkTrace() error {
-	switch {
-	case !l.all || !l.trace.On():
+	switch file := l.trace.File(); {
+	case !l.trace.On():
+		return l.trace.Check()
+	case !l.all && l.trace.Share:
+		return errors.New("--share is not for lab: its certificates and keys are thrown away, so nothing in the file is secret")
+	case !l.all && file != "" && len(l.scenarios) != 1:
+		return fmt.Errorf("--trace=FILE needs exactly one scenario, not %s; all of them: tlsdemo lab --all --trace=DIR", l.chosen())
+	case !l.all:
 		return l.trace.Check()
 	case l.trace.File() == "" || tracefile.Known(l.trace.File()):
 		return errors.New("--all shows too much for a terminal or a file: type --trace=DIR for a directory with a page of each failure")
@@ -226,6 +232,9 @@ func (l *labCmd) execute(ctx context.Context, args []string, stderr io.Writer) e
 // runChosen shows scenarios one after another.
 func (l *labCmd) runChosen(ctx context.Context) error {
 	wrong := 0
+	if err := l.trace.Prepare(); err != nil {
+		return err
+	}
 	for i, s := range l.scenarios {
 		if l.trace.On() {
 			l.seen = gallery.NewRecording(l.env.Now)
@@ -237,7 +246,7 @@ func (l *labCmd) runChosen(ctx context.Context) error {
 		if i > 0 && !l.json {
 			fmt.Fprintln(l.env.Stdout)
 		}
-		if err := l.show(o); err != nil {
+		if err := errors.Join(l.show(o), l.writeTrace(o)); err != nil {
 			return err
 		}
 		if !o.AsExpected() {

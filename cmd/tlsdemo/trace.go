@@ -326,7 +326,7 @@ func (l *labCmd) recorded() *lab.Lab {
 
 // picture is what a scenario looks like on the wire, if that was recorded.
 func (l *labCmd) picture(o *lab.Outcome) []byte {
-	if l.seen == nil {
+	if l.seen == nil || l.trace.File() != "" {
 		return nil
 	}
 	by, says := gallery.Surest(o.Server, o.Client)
@@ -336,4 +336,14 @@ func (l *labCmd) picture(o *lab.Outcome) []byte {
 		return []byte("\n(nothing was said on the wire)\n")
 	}
 	return append([]byte("\n"), bytes.TrimSuffix(text, []byte("\n"))...)
+}
+
+// writeTrace writes what a scenario looks like on the wire into a file, if that is wanted.
+func (l *labCmd) writeTrace(o *lab.Outcome) error {
+	if l.seen == nil || l.trace.File() == "" {
+		return nil
+	}
+	page := gallery.Page(o, l.seen)
+	t := tracefile.Trace{Stories: page.Stories, Captures: l.seen.Fullest(), Page: &page, Harmless: true}
+	return (&tracefile.Shower{Flags: &l.trace, Stderr: l.env.Stderr}).Show(t, page.Title)
 }

@@ -90,11 +90,14 @@ func (s *Shower) write(file string, t Trace, title string) error {
 	if err := Write(file, t); err != nil {
 		return failed(err)
 	}
-	if s.Share {
+	switch {
+	case s.Share:
 		s.tell(file+" is written, without secrets, tickets and data; names, addresses and certificates are in it", false)
-		return nil
+	case t.Harmless:
+		s.tell(file+" is written", false)
+	default:
+		s.tell(fmt.Sprintf("WARNING: %s HOLDS SECRETS: whoever has it can read everything that was said; do not pass it on (for that there is --share)", file), true)
 	}
-	s.tell(fmt.Sprintf("WARNING: %s HOLDS SECRETS: whoever has it can read everything that was said; do not pass it on (for that there is --share)", file), true)
 	return nil
 }
 

@@ -27,6 +27,10 @@ type Trace struct {
 	Title    string
 	// Share says that the file is for others to see: it has no secrets, no tickets and no data.
 	Share bool
+	// Harmless says that there is nothing secret in any case: the keys exist no more.
+	Harmless bool
+	// Page is what a page says besides the stories. It may be nil.
+	Page  *ladder.Page
 	Style ladder.Style // of a text
 }
 
@@ -87,7 +91,10 @@ func (e *EndingError) Error() string {
 
 // Warning is what stands on top of a file.
 func (t *Trace) Warning() string {
-	if t.Share {
+	switch {
+	case t.Harmless:
+		return "Nothing here is secret: the certificates and keys of these connections were made for them, and thrown away."
+	case t.Share:
 		return "This file is made to be shared: secrets, session tickets, the identities of shared keys and all data are left out. Names, addresses and certificates are in it."
 	}
 	return "This file holds secrets: whoever has it can read everything that was said on these connections. Do not pass it on. To get a file that you can pass on, use --share."
@@ -95,8 +102,12 @@ func (t *Trace) Warning() string {
 
 // page writes a page. Where nothing is secret there is nothing to warn of.
 func (t *Trace) page(w io.Writer) error {
-	page := ladder.Page{Title: t.Title, Stories: t.Stories}
-	if !t.Share {
+	var page ladder.Page
+	if t.Page != nil {
+		page = *t.Page
+	}
+	page.Title, page.Stories = t.Title, t.Stories
+	if !t.Share && !t.Harmless {
 		page.Warning = t.Warning()
 	}
 	return ladder.WritePage(w, page)
