@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"tlsdemo/cmd/tlsdemo/internal/cli"
+	"tlsdemo/cmd/tlsdemo/internal/keylog"
 )
 
 // lastMoment is how long any other command has to end by itself after a signal, and a
@@ -28,6 +29,7 @@ func main() {
 func start(env *cli.Env, args []string) int {
 	// Without this, the end of whoever reads our stderr would be the end of us.
 	signal.Ignore(syscall.SIGPIPE)
+	env.KeyLog = os.Getenv(keylog.Variable)
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, stopSignals()...)

@@ -20,6 +20,7 @@ import (
 	"tlsdemo/certs"
 	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/cmd/tlsdemo/internal/console"
+	"tlsdemo/cmd/tlsdemo/internal/keylog"
 	"tlsdemo/cmd/tlsdemo/internal/listen"
 	"tlsdemo/cmd/tlsdemo/internal/session"
 	"tlsdemo/cmd/tlsdemo/internal/talk"
@@ -42,6 +43,7 @@ type send struct {
 	plain      bool
 	tls        tlsFlags
 	trace      tracefile.Flags
+	keys       keylog.Flags
 	expect     cli.PolicyFlags
 	session    string // the file that it is kept in, or empty
 	timeout    time.Duration
@@ -105,6 +107,7 @@ nothing else.`,
 	flags.BoolVar(&s.plain, "plain", false, "use TCP without TLS, to loopback only: nothing is encrypted, and neither end is authenticated")
 	s.tls.register(flags, talk.Protocols...)
 	s.trace.Register(flags)
+	s.keys.Register(flags)
 	s.expect.Register(flags, "expect", "servers")
 	flags.StringVar(&s.session, "session-file", "", "keep the TLS session in this `FILE`, and resume the one that is there; whoever can read it can connect as us")
 	flags.Var(&s.request, "http", "make an HTTP request: `/PATH` or \"METHOD /PATH\" (without a value: /)")
@@ -112,7 +115,7 @@ nothing else.`,
 	flags.DurationVar(&s.timeout, "timeout", 30*time.Second, "time limit for connecting, handshake and exchange together")
 	flags.DurationVar(&s.linger, "linger", tlsnet.DefaultLinger, "without ALPN: how long we wait for the rest of the answer when the server sends nothing")
 	cmd.MarkFlagsMutuallyExclusive("raw", "json")
-	plainAlone(cmd, append(s.expect.Names(), "server-name", "session-file", "http")...)
+	plainAlone(cmd, append(s.expect.Names(), "server-name", "session-file", "http", "keylog")...)
 	return cmd
 }
 
@@ -165,6 +168,12 @@ func (s *send) run(ctx context.Context, report *talk.Report) (err error) {
 			return err
 		}
 		defer save()
+		log, err := s.keys.Open(s.env.KeyLog, s.warn)
+		if err != nil {
+			return err
+		}
+		defer log.Close()
+		t.TLS = log.Config(t.TLS)
 	} else {
 		fmt.Fprintln(s.env.Stderr, "tlsdemo: --plain: nothing is encrypted, and neither end is authenticated")
 	}
@@ -220,6 +229,8 @@ func (s *send) resume(config *tls.Config, creds *credentials) (save func(), err 
 func (s *send) warnOfSession(err error) {
 	fmt.Fprintf(s.env.Stderr, "tlsdemo: --session-file: %s\n", console.Clean(err.Error()))
 }
+
+func (s *send) warn(of string) { fmt.Fprintf(s.env.Stderr, "tlsdemo: %s\n", console.Clean(of)) }
 
 // talk is what to do, without TLS.
 func (s *send) talk(message io.Reader, report *talk.Report) *talk.Talk {

@@ -10,6 +10,7 @@ import (
 
 	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/cmd/tlsdemo/internal/console"
+	"tlsdemo/cmd/tlsdemo/internal/keylog"
 	"tlsdemo/cmd/tlsdemo/internal/listen"
 	"tlsdemo/cmd/tlsdemo/internal/metrics"
 	"tlsdemo/cmd/tlsdemo/internal/tracefile"
@@ -34,6 +35,7 @@ type serve struct {
 	limits     limitFlags
 	tls        tlsFlags
 	trace      tracefile.Flags
+	keys       keylog.Flags
 	allow      cli.PolicyFlags
 	drain      time.Duration
 	measured   metrics.Flags
@@ -107,6 +109,7 @@ once.`,
 	flags.Lookup("ciphers").Usage = "TLS 1.2 cipher suites, separated by commas (default: those of Go, without CBC)"
 	s.trace.Register(flags)
 	flags.Lookup("trace").Usage = "show every message of each connection, decrypted and explained, and where it broke off, on the standard error; or write that to files in `DIR`, one for each of the newest 100 connections; with --once to a new file: " + tracefile.Endings()
+	s.keys.Register(flags)
 	s.allow.Register(flags, "allow", "clients")
 	s.allow.RegisterFile(flags, "policy", "accept only clients that a rule in this `FILE` allows, or one of the flags --allow-...")
 	flags.DurationVar(&s.drain, "drain", 5*time.Second, "when the server stops: time limit for the exchanges that have begun")
@@ -115,7 +118,7 @@ once.`,
 	flags.BoolVarP(&s.verbose, "verbose", "v", false, "also log clients that connect, send nothing and disconnect, as health checks do; and in the text log every exchange, which the json log has anyway")
 	cmd.MarkFlagsMutuallyExclusive("reply", "echo")
 	cmd.MarkFlagsMutuallyExclusive("print-unit", "once")
-	plainAlone(cmd, append(s.allow.Names(), "print-unit", "no-http", "inspect", "idle-timeout", "handshake-timeout", "policy")...)
+	plainAlone(cmd, append(s.allow.Names(), "print-unit", "no-http", "inspect", "idle-timeout", "handshake-timeout", "policy", "keylog")...)
 	return cmd
 }
 

@@ -21,6 +21,7 @@ import (
 	"tlsdemo/cmd/tlsdemo/internal/certtext"
 	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/cmd/tlsdemo/internal/console"
+	"tlsdemo/cmd/tlsdemo/internal/keylog"
 	"tlsdemo/cmd/tlsdemo/internal/listen"
 	"tlsdemo/cmd/tlsdemo/internal/metrics"
 	"tlsdemo/cmd/tlsdemo/internal/systemd"
@@ -42,9 +43,10 @@ type service struct {
 	shown          *metrics.Server  // nil likewise
 	states
 	reloading    *reloading // nil if its files are read once
-	recording    *tracing   // nil if nothing is recorded
-	introduction []any      // who it is, for the log
-	local        string     // where it listens
+	recording    *tracing
+	keylog       *keylog.Log // nil if there is none
+	introduction []any       // who it is, for the log
+	local        string      // where it listens
 }
 
 // run serves until ctx is done.
@@ -56,6 +58,10 @@ func (s *serve) run(ctx context.Context) error {
 	defer cancel()
 	v := s.service()
 	defer v.close(end)
+	if err := v.logKeys(); err != nil {
+		return err
+	}
+	defer v.keylog.Close()
 	if err := v.prove(); err != nil {
 		return err
 	}
@@ -95,6 +101,14 @@ func (s *serve) service() *service {
 	v.server, v.manager = v.newServer(), &systemd.Manager{Logger: v.logger}
 	v.recording = v.tracing()
 	return v
+}
+
+// logKeys opens the key log, if there is to be one.
+func (v *service) logKeys() (err error) {
+	if !v.plain {
+		v.keylog, err = v.keys.Open(v.env.KeyLog, func(of string) { v.logger.Warn(console.Clean(of)) })
+	}
+	return err
 }
 
 // measure has metrics, if anybody wants them.

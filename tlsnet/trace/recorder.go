@@ -81,14 +81,15 @@ func (r *Recorder) newClone(config *tls.Config) *tls.Config {
 			return r.clone(chosen), err
 		}
 	}
-	withoutOldTickets(clone)
+	WithoutOldTickets(clone)
 	return clone
 }
 
-// withoutOldTickets has a configuration that is not in use yet give and use no tickets of TLS
-// 1.2. SessionTicketsDisabled would do so, and would end those of TLS 1.3 as well. These are no
+// WithoutOldTickets has a configuration that is not in use yet give and use no tickets of TLS
+// 1.2, as those of [Recorder.Config]: for whoever writes a key log and nothing else.
+// SessionTicketsDisabled would do so, and would end those of TLS 1.3 as well. These are no
 // danger: the secret with which such a session is resumed is in no key log.
-func withoutOldTickets(config *tls.Config) {
+func WithoutOldTickets(config *tls.Config) {
 	if config.MinVersion < tls.VersionTLS13 {
 		config.ClientSessionCache = nil
 	}

@@ -29,6 +29,8 @@ type Env struct {
 	// Hangup is set by a command that reads its files again on SIGHUP. It reports whether
 	// that is what the signal meant: otherwise the command is to stop, as any other.
 	Hangup atomic.Pointer[func() bool]
+	// KeyLog is the file that the environment variable SSLKEYLOGFILE names, or empty.
+	KeyLog string
 	// Recorder records the connections of a command that lab runs, or is nil.
 	Recorder *trace.Recorder
 }

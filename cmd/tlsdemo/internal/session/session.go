@@ -101,6 +101,13 @@ func Open(path string, scope Scope) (*File, error) {
 // foreign is why nothing is made of a file's content.
 const foreign = "it belongs to another user"
 
+// exposed is why a file is not used.
+var exposed = map[cli.Access]string{
+	cli.Foreign:  foreign,
+	cli.Writable: "other users can write it, and could have us believe another server: delete it",
+	cli.Readable: "other users can read it, and could connect as us: set its mode to 0600, or delete it",
+}
+
 // read reads a file, and says why that is not ours alone, or "". What is looked at is what is
 // read, even if somebody puts another file there, or a pipe, which must not be waited for.
 func read(path string) (data []byte, why string, err error) {
@@ -116,7 +123,7 @@ func read(path string) (data []byte, why string, err error) {
 	if !info.Mode().IsRegular() {
 		return nil, "", &fs.PathError{Op: "read session", Path: path, Err: errOther}
 	}
-	why = exposed(info)
+	why = exposed[cli.AccessTo(info)]
 	if why == foreign {
 		return nil, why, nil
 	}
