@@ -44,22 +44,36 @@ func (d *drawing) field(m *wire.Message, f *wire.Field, depth int) {
 		}
 		return
 	}
-	value := f.Name
-	if f.Value != "" {
+	data, value := m.Bytes(f), f.Name
+	if f.Value != "" && !strings.HasPrefix(f.Value, fmt.Sprintf("%x", data[:min(len(data), 3*perLine)])) { // which stands there
 		value += ": " + f.Value
 	}
-	d.dump(m.Bytes(f), f.Offset, value, depth)
+	if LeftOut(f) {
+		d.dump(nil, f.Offset, fmt.Sprintf("%s (%s)", value, bytesOf(int64(f.Length))), depth)
+		return
+	}
+	d.dump(data, f.Offset, value, depth)
 }
 
-// dump draws bytes, with what they mean beside the first of them.
+// dump draws bytes, with what they mean beside them. Where that is longer, it goes on below.
 func (d *drawing) dump(data []byte, offset int, means string, depth int) {
-	for first := true; first || len(data) > 0; first = false {
-		n := min(perLine, len(data))
-		line := fmt.Sprintf("%04x  %-*s", offset, 3*perLine, fmt.Sprintf("% x", data[:n]))
-		if first {
-			line += " " + strings.Repeat("  ", min(depth, 8)) + d.clean(means)
+	in := spaces(2 * min(depth, 8))
+	words := fold(d.clean(means), text-columns(beside)-columns(in))
+	for len(data) > 0 || len(words) > 0 {
+		n, line := min(perLine, len(data)), beside
+		if n > 0 || offset >= 0 {
+			line = fmt.Sprintf("%04x  %-*s ", offset, 3*perLine, fmt.Sprintf("% x", data[:n]))
 		}
-		d.line("", spaces(indent)+clip(strings.TrimRight(line, " "), text), "")
-		data, offset = data[n:], offset+n
+		if len(words) > 0 {
+			line += in + words[0]
+			words = words[1:]
+		}
+		d.line("", spaces(indent)+strings.TrimRight(line, " "), "")
+		if data, offset = data[n:], offset+n; len(data) == 0 {
+			offset = -1 // there are no more
+		}
 	}
 }
+
+// beside is as wide as what stands in front of what bytes mean: their offset, and themselves.
+var beside = spaces(len("0000  ") + 3*perLine + 1)

@@ -334,6 +334,15 @@ func TestBytes(t *testing.T) {
 	}
 }
 
+// What bytes mean is folded where it is too long, and nothing of it is lost.
+func TestBytesFold(t *testing.T) {
+	story := Tell(newEnds(t).record(t, greet, answer), Blame{})
+	text := strings.NewReplacer("│", "", "\n", "", " ", "").Replace(regexp.MustCompile(`[0-9a-f]{4}  ([0-9a-f]{2} ?){1,8}`).ReplaceAllString(draw(t, story, Style{Bytes: true, Short: true}), ""))
+	if strings.Contains(text, "...T") || !strings.Contains(text, "ciphersuite:TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256ciphersuite:") {
+		t.Error(text)
+	}
+}
+
 // hostile is a conversation in which either end has names that are meant to do harm.
 func hostile(t testing.TB) *Story {
 	const evil = "\x1b[2J\u202e\u009b31m日本語\u0301Ünïcode \\ \"q\" <script>\n│ x"
