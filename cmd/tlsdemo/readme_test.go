@@ -153,7 +153,7 @@ func readmeMark(i int) string { return fmt.Sprintf("(command %d of the README)",
 func readmeEnv(t *testing.T, home string) []string {
 	t.Helper()
 	env := append(os.Environ(),
-		"HOME="+home, "XDG_CONFIG_HOME=", "TLSDEMO_DIR=",
+		"HOME="+home, "XDG_CONFIG_HOME=", "TLSDEMO_DIR=", "SSLKEYLOGFILE=", "LC_ALL=C.UTF-8",
 		"GOBIN="+filepath.Join(home, "bin"),
 		"PATH="+filepath.Join(home, "bin")+string(os.PathListSeparator)+os.Getenv("PATH"))
 	for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPATH"} {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/tls"
 	"encoding/hex"
 	"fmt"
 	"net"
@@ -19,7 +20,9 @@ import (
 	"tlsdemo/cmd/tlsdemo/internal/gallery"
 	"tlsdemo/cmd/tlsdemo/internal/lab"
 	"tlsdemo/cmd/tlsdemo/internal/ladder"
+	"tlsdemo/cmd/tlsdemo/internal/talk"
 	"tlsdemo/cmd/tlsdemo/internal/tracefile"
+	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/trace"
 	"tlsdemo/tlsnet/wire"
 )
@@ -208,5 +211,30 @@ func TestTracingIsBounded(t *testing.T) {
 	accept(2, 1)
 	if shown != 1 {
 		t.Errorf("%d were shown", shown)
+	}
+}
+
+// Where nothing is recorded, nothing stands between a command and its connections: what comes is what
+// goes, and it costs no allocation.
+func TestTracingOffCostsNothing(t *testing.T) {
+	v := &service{serve: &serve{env: &cli.Env{Now: time.Now}}, server: new(tlsnet.Server)}
+	v.recording = v.tracing()
+	ln, config := net.Listener(new(strangers)), new(tls.Config)
+	v.watch(nil)
+	if v.server.Failed != nil || v.server.Hooks != nil {
+		t.Error("the server tells of its connections")
+	}
+	s := &send{env: &cli.Env{Now: time.Now}}
+	client := &talk.Talk{TLS: config}
+	same := func() bool {
+		show := s.traced(client)
+		return v.recording.listener(ln) == ln && v.recording.config(v.keylog.Config(config)) == config &&
+			client.TLS == config && client.Dial == nil && show(nil) == nil
+	}
+	if !same() {
+		t.Error("something stands in between")
+	}
+	if n := testing.AllocsPerRun(100, func() { same() }); n != 0 {
+		t.Errorf("%v allocations", n)
 	}
 }

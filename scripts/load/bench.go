@@ -38,6 +38,7 @@ func bench(ctx context.Context, w *workshop, rounds int) error {
 		{"CPU of an exchange, resumed", b.resumed},
 		{"CPU of an exchange with --metrics, against without", b.metrics},
 		{"CPU of a resumed exchange with --metrics, against without", b.metricsResumed},
+		{"CPU of an exchange that is recorded, against not", b.recorded},
 		{"allocations of an exchange", b.allocations},
 		{"memory of an idle connection", b.idle},
 		{"CPU of a refused client, 5 CAs trusted", b.refused(5)},
@@ -102,6 +103,15 @@ func (b *benchmark) measured(ctx context.Context, name string, resume bool) erro
 	}
 	c.resume = resume
 	return b.contest(ctx, name, 1.02, &contest{ours: c.forgetful(b.oursByCPU("--metrics=127.0.0.1:0")), other: b.oursByCPU(), work: c.exchange, n: exchanges})
+}
+
+// recorded compares the library's server that has its connections recorded to one that has not.
+func (b *benchmark) recorded(ctx context.Context, name string) error {
+	c, err := b.sound()
+	if err != nil {
+		return err
+	}
+	return b.contest(ctx, name, 1.05, &contest{ours: b.rivalByCPU("recorded"), other: b.rivalByCPU("library"), work: c.exchange, n: exchanges})
 }
 
 // contest prints what a contest comes to.

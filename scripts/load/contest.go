@@ -40,8 +40,17 @@ func (w *workshop) oursByCPU(flags ...string) func(context.Context) (*contestant
 
 // bareByCPU starts a bare server that trusts the CAs of a file, to measure its CPU time.
 func (w *workshop) bareByCPU(trust string) func(context.Context) (*contestant, error) {
+	return w.kindByCPU("bare", trust)
+}
+
+// rivalByCPU starts a rival of a kind.
+func (b *benchmark) rivalByCPU(kind string) func(context.Context) (*contestant, error) {
+	return b.kindByCPU(kind, b.file("ca.crt"))
+}
+
+func (w *workshop) kindByCPU(kind, trust string) func(context.Context) (*contestant, error) {
 	return func(ctx context.Context) (*contestant, error) {
-		r, err := w.rival(ctx, "bare", trust)
+		r, err := w.rival(ctx, kind, trust)
 		if err != nil {
 			return nil, err
 		}

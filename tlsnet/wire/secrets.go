@@ -29,10 +29,14 @@ type Random [32]byte
 // [io.Writer], so that it can be the KeyLogWriter of a tls.Config. It is safe for concurrent use.
 // The zero value has no secrets.
 type Secrets struct {
-	mu    sync.Mutex
-	known map[Random]map[string][]byte
-	order []Random // by when they came
+	mu     sync.Mutex
+	unread []byte // lines that nobody has asked for yet: to read them costs more than to keep them
+	known  map[Random]map[string][]byte
+	order  []Random // by when they came
 }
+
+// maxUnread is how many bytes of lines are kept before they are read.
+const maxUnread = 256 << 10
 
 // maxSecrets is of how many connections the secrets are kept: the newest.
 const maxSecrets = 4096
@@ -40,10 +44,27 @@ const maxSecrets = 4096
 // Write takes lines of a key log, each of them whole. It never fails: what is no such line is
 // passed over, as every reader of these files does.
 func (s *Secrets) Write(lines []byte) (int, error) {
-	for line := range bytes.Lines(lines) {
-		s.add(bytes.TrimSpace(line))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unread = append(s.unread, lines...)
+	if len(lines) > 0 && lines[len(lines)-1] != '\n' {
+		s.unread = append(s.unread, '\n')
+	}
+	if len(s.unread) > maxUnread {
+		s.read()
 	}
 	return len(lines), nil
+}
+
+// read reads the lines that have not been read.
+func (s *Secrets) read() {
+	for line := range bytes.Lines(s.unread) {
+		s.add(bytes.TrimSpace(line))
+	}
+	s.unread = s.unread[:0]
+	if cap(s.unread) > 2*maxUnread {
+		s.unread = nil
+	}
 }
 
 func (s *Secrets) add(line []byte) {
@@ -59,8 +80,6 @@ func (s *Secrets) add(line []byte) {
 	if _, err := hex.Decode(secret, parts[2]); err != nil {
 		return
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.known == nil {
 		s.known = make(map[Random]map[string][]byte)
 	}
@@ -85,6 +104,7 @@ func (s *Secrets) KeyLog(connections ...Random) []byte {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.read()
 	var log []byte
 	for _, random := range connections {
 		for _, label := range slices.Sorted(maps.Keys(s.known[random])) {
@@ -114,6 +134,7 @@ func (s *Secrets) candidates(label string, random Random, others bool) []candida
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.read()
 	if secret := s.known[random][label]; secret != nil {
 		return []candidate{{label, random, secret}}
 	}

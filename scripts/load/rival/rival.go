@@ -19,6 +19,7 @@ import (
 	"strconv"
 
 	"tlsdemo/tlsnet"
+	"tlsdemo/tlsnet/trace"
 )
 
 // Command is the first argument of a program that is to be a rival.
@@ -47,7 +48,7 @@ type options struct {
 func run(args []string) error {
 	var o options
 	flags := flag.NewFlagSet(Command, flag.ContinueOnError)
-	flags.StringVar(&o.kind, "kind", "", "bare, library, http or door")
+	flags.StringVar(&o.kind, "kind", "", "bare, library, recorded, http or door")
 	flags.StringVar(&o.cert, "cert", "", "file of the server's certificate")
 	flags.StringVar(&o.key, "key", "", "file of its key")
 	flags.StringVar(&o.ca, "ca", "", "file of the trusted CAs")
@@ -70,6 +71,10 @@ func run(args []string) error {
 	case "library":
 		server := &tlsnet.Server{Config: func() *tls.Config { return config }, Handler: &tlsnet.Responder{}}
 		go server.Serve(ln)
+	case "recorded":
+		r := &trace.Recorder{Done: func(*trace.Capture) {}}
+		server := &tlsnet.Server{Config: r.Config(func() *tls.Config { return config }), Handler: &tlsnet.Responder{}}
+		go server.Serve(r.Listener(ln))
 	case "http":
 		config.NextProtos = nil // net/http has its own
 		server := &http.Server{TLSConfig: config, Handler: answers(o.size)}
