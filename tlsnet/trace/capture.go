@@ -17,7 +17,9 @@ type Capture struct {
 	// Ended is how each side ended the connection below TLS, as far as our end knows.
 	Ended [2]End
 
-	secrets *wire.Secrets
+	// Secrets are those with which what is encrypted is opened. They may become more. If nil, there
+	// are none.
+	Secrets *wire.Secrets
 }
 
 // End is how a side ended a connection below TLS. The zero value is one that did not, or of
@@ -38,8 +40,8 @@ const (
 )
 
 // Conversation returns what the two ends said, as far as the secrets open it.
-func (c *Capture) Conversation() *wire.Conversation { return wire.Decode(c.Chunks, c.secrets) }
+func (c *Capture) Conversation() *wire.Conversation { return wire.Decode(c.Chunks, c.Secrets) }
 
 // KeyLog returns the secrets of the connection as lines of a key log. Whoever has them can read
 // what was said.
-func (c *Capture) KeyLog() []byte { return c.secrets.KeyLog(c.Conversation().Randoms...) }
+func (c *Capture) KeyLog() []byte { return c.Secrets.KeyLog(c.Conversation().Randoms...) }

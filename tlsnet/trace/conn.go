@@ -14,7 +14,7 @@ import (
 // Conn returns conn, below TLS, with what passes on it recorded. self says which end is ours.
 func (r *Recorder) Conn(conn net.Conn, self wire.Side) net.Conn {
 	c := &recorded{Conn: conn, recorder: r, room: r.limit()}
-	c.capture = Capture{Self: self, Client: conn.LocalAddr().String(), Server: conn.RemoteAddr().String(), secrets: &r.secrets}
+	c.capture = Capture{Self: self, Client: conn.LocalAddr().String(), Server: conn.RemoteAddr().String(), Secrets: &r.secrets}
 	if self == wire.Server {
 		c.capture.Client, c.capture.Server = c.capture.Server, c.capture.Client
 	}
@@ -63,14 +63,18 @@ func (c *recorded) Read(p []byte) (int, error) {
 	if n > 0 {
 		c.add(peer, p[:n])
 	}
-	if err != nil && !isOurs(err) {
-		how := Reset
-		if err == io.EOF {
-			how = FIN
-		}
-		c.end(peer, how)
-	}
+	c.ending(peer, err)
 	return n, err
+}
+
+// ending notes how a side ended, if that is why nothing more was read of it.
+func (c *recorded) ending(side wire.Side, err error) {
+	switch {
+	case err == io.EOF:
+		c.end(side, FIN)
+	case err != nil && !isOurs(err):
+		c.end(side, Reset)
+	}
 }
 
 // isOurs reports whether reading failed for what our own end did: it set a deadline, or closed.

@@ -17,7 +17,7 @@ type handshake struct {
 	client, server Random // of the hellos; the client's is that of its first
 	suite          suite
 	said           []byte    // the transcript: all messages so far, as checksums and signatures have them
-	tooLong        bool      // the transcript was not kept, so nothing can be checked
+	tooLong        bool      // the transcript is not what it was, so nothing can be checked
 	inner          bool      // the ClientHello that counts may be one that is encrypted in this one: RFC 9849
 	etm            bool      // records are encrypt-then-MAC: RFC 7366
 	sessionID      []byte    // that the client asked for
@@ -42,6 +42,7 @@ func (d *Decoder) message(m *Message) {
 		d.serverHello(m)
 	}
 	d.divideMessage(m)
+	d.h.tooLong = d.h.tooLong || m.takenOut()
 	d.check(m)
 	d.remember(m)
 	d.changeKeys(m)

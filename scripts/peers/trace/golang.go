@@ -14,14 +14,13 @@ import (
 	"time"
 
 	"tlsdemo/scripts/peers/workshop"
-	"tlsdemo/tlsnet/wire"
 )
 
 // goEnds are the two configurations of crypto/tls in a scene.
 type goEnds struct{ client, server *tls.Config }
 
 // newGoEnds returns mutual TLS in one version.
-func newGoEnds(client, server workshop.Credentials, secrets *wire.Secrets, version uint16) (g goEnds, err error) {
+func newGoEnds(client, server workshop.Credentials, keyLog io.Writer, version uint16) (g goEnds, err error) {
 	config := func(as workshop.Credentials) (*tls.Config, error) {
 		cert, err := tls.LoadX509KeyPair(as.Cert, as.Key)
 		if err != nil {
@@ -30,7 +29,7 @@ func newGoEnds(client, server workshop.Credentials, secrets *wire.Secrets, versi
 		pool, err := poolOf(as.CA)
 		return &tls.Config{
 			Certificates: []tls.Certificate{cert}, RootCAs: pool, ClientCAs: pool, ServerName: "localhost",
-			ClientAuth: tls.RequireAndVerifyClientCert, MinVersion: version, MaxVersion: version, KeyLogWriter: secrets,
+			ClientAuth: tls.RequireAndVerifyClientCert, MinVersion: version, MaxVersion: version, KeyLogWriter: keyLog,
 			NextProtos: []string{"http/1.1"},
 		}, err
 	}

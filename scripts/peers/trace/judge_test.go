@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"tlsdemo/tlsnet/trace"
 	"tlsdemo/tlsnet/wire"
 )
 
@@ -45,7 +46,7 @@ func TestCompare(t *testing.T) {
 // What a scene is about has to have happened, and what tlsnet/wire finds wrong is told.
 func TestJudge(t *testing.T) {
 	hello := wire.Chunk{From: wire.Client, Data: []byte("\x16\x03\x01\x00\x05\x01\x00\x00\x01\x03")}
-	r := recording{scene: scene{has: []string{"ClientHello", "KeyUpdate"}}, streams: [][]wire.Chunk{{hello}}}
+	r := recording{scene: scene{has: []string{"ClientHello", "KeyUpdate"}}, captures: []*trace.Capture{{Chunks: []wire.Chunk{hello}}}}
 	if told := lacks(r); !slices.Equal(told, []string{"there is no KeyUpdate"}) {
 		t.Errorf("%q", told)
 	}
@@ -82,7 +83,7 @@ func TestReadFollows(t *testing.T) {
 	accounts := map[uint16]*account{7: new(account), 8: new(account)}
 	text := "Filter: tcp.stream eq 1\nNode 0: 127.0.0.2:443\nNode 1: 127.0.0.1:8\n\t0102\n030405\n====\n" +
 		"Filter: tcp.stream eq 0\nNode 0: 127.0.0.1:7\nNode 1: 127.0.0.2:443\n06\n"
-	readFollows([]byte(text), []uint16{7, 8}, accounts)
+	readFollows([]byte(text), map[int]uint16{0: 7, 1: 8}, accounts)
 	if a := accounts[8]; !slices.Equal(a.sides[wire.Client].data, []int{2}) || !slices.Equal(a.sides[wire.Server].data, []int{3}) {
 		t.Errorf("%+v", a)
 	}

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"tlsdemo/scripts/peers/workshop"
-	"tlsdemo/tlsnet/wire"
+	"tlsdemo/tlsnet/trace"
 )
 
 // stage is what all scenes share.
@@ -24,25 +24,23 @@ type stage struct {
 // recording is what came of a scene.
 type recording struct {
 	scene
-	streams [][]wire.Chunk
-	secrets *wire.Secrets
-	ports   []uint16 // of the clients, in the capture
-	err     error
+	captures []*trace.Capture
+	ports    []uint16 // of the clients, in the file
+	err      error
 }
 
 // performance is a scene that is being played.
 type performance struct {
 	scene
 	*stage
-	dir     string
-	secrets *wire.Secrets
-	ends    goEnds
-	relay   *relay
+	dir   string
+	ends  goEnds
+	relay *relay
 }
 
 // record plays a scene.
 func (s *stage) record(ctx context.Context, of scene) (r recording) {
-	r = recording{scene: of, secrets: new(wire.Secrets)}
+	r = recording{scene: of}
 	for _, e := range []end{of.server, of.client} {
 		if need := e.Missing(); need != "" {
 			r.err = &workshop.MissingError{Reason: need + " is not installed"}
@@ -51,15 +49,19 @@ func (s *stage) record(ctx context.Context, of scene) (r recording) {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, workshop.Deadline, fmt.Errorf("gave up after %v", workshop.Deadline))
 	defer cancel()
-	r.streams, r.err = s.perform(ctx, of, r.secrets)
-	if r.err == nil && len(r.streams) == 0 {
+	r.captures, r.err = s.perform(ctx, of)
+	if r.err == nil && len(r.captures) == 0 {
 		r.err = errors.New("nobody has connected")
 	}
 	return r
 }
 
-func (s *stage) perform(ctx context.Context, of scene, secrets *wire.Secrets) (streams [][]wire.Chunk, err error) {
-	p := &performance{scene: of, stage: s, secrets: secrets}
+func (s *stage) perform(ctx context.Context, of scene) (captures []*trace.Capture, err error) {
+	p := &performance{scene: of, stage: s}
+	if p.relay, err = newRelay(); err != nil {
+		return nil, err
+	}
+	defer p.relay.ln.Close()
 	if p.dir, err = s.Scratch(); err != nil {
 		return nil, err
 	}
@@ -67,7 +69,7 @@ func (s *stage) perform(ctx context.Context, of scene, secrets *wire.Secrets) (s
 		return nil, err
 	}
 	asServer, asClient := s.of(cmp.Or(of.asServer, "server")), s.of(cmp.Or(of.asClient, "client"))
-	if p.ends, err = newGoEnds(asClient, asServer, secrets, of.version); err != nil {
+	if p.ends, err = newGoEnds(asClient, asServer, p.relay.KeyLog(), of.version); err != nil {
 		return nil, err
 	}
 	if of.config != nil {
@@ -80,15 +82,15 @@ func (s *stage) perform(ctx context.Context, of scene, secrets *wire.Secrets) (s
 	if server != nil {
 		defer server.Stop()
 	}
-	if p.relay, err = newRelay(ctx, addr); err != nil {
-		return nil, err
-	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	p.relay.to = addr
+	p.relay.conns.Go(func() { p.relay.accept(ctx) })
 	if err := p.connect(ctx, server, asClient); err != nil {
-		p.relay.close()
 		return nil, err
 	}
-	streams = p.relay.settle(2 * time.Second)
-	return streams, p.readKeyLogs()
+	captures = p.relay.settle(cancel, 2*time.Second)
+	return captures, p.readKeyLogs()
 }
 
 func (p *performance) serve(ctx context.Context, as workshop.Credentials) (*workshop.Process, string, error) {
@@ -160,7 +162,7 @@ func (p *performance) readKeyLogs() error {
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-		_, _ = p.secrets.Write(lines)
+		_, _ = p.relay.KeyLog().Write(lines)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@
 package trace
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -13,6 +14,8 @@ import (
 	"strings"
 
 	"tlsdemo/scripts/peers/workshop"
+	"tlsdemo/tlsnet/trace"
+	"tlsdemo/tlsnet/trace/pcapng"
 	"tlsdemo/tlsnet/wire"
 )
 
@@ -94,8 +97,9 @@ type judge struct {
 // counts are of what has been compared.
 type counts struct{ captures, messages, extensions, values, records, plaintexts, closed, proofs int }
 
-// firstClient is the port of the first connection's client.
-const firstClient = 20_000
+// firstClient is the port of the first connection's client in the file, serverPort that of all
+// servers.
+const firstClient, serverPort = 20_000, 443
 
 // look has tshark look at all connections at once: most of what it does is to start.
 func (j *judge) look(ctx context.Context, w *workshop.Workshop, keep string) error {
@@ -106,42 +110,34 @@ func (j *judge) look(ctx context.Context, w *workshop.Workshop, keep string) err
 		}
 		keep = dir
 	}
-	var keyLog []byte
-	var ports []uint16
-	for i := range j.recordings {
-		keyLog = append(keyLog, j.recordings[i].keyLog()...)
-	}
-	c := newCapture(keyLog)
-	port := uint16(firstClient)
+	var captures []*trace.Capture
 	for i := range j.recordings {
 		r := &j.recordings[i]
-		for _, chunks := range r.streams {
-			c.add(port, chunks)
-			r.ports, ports = append(r.ports, port), append(ports, port)
-			port++
+		r.ports = nil
+		for _, c := range r.captures {
+			port := uint16(firstClient + len(captures))
+			c.Client, c.Server = fmt.Sprintf("127.0.0.1:%d", port), fmt.Sprintf("127.0.0.2:%d", serverPort)
+			r.ports = append(r.ports, port)
+			captures = append(captures, c)
 		}
 	}
+	var data bytes.Buffer
+	if err := pcapng.Write(&data, captures...); err != nil {
+		return err
+	}
 	file := filepath.Join(keep, "trace.pcapng")
-	if err := os.WriteFile(file, c.data, 0o600); err != nil {
+	if err := os.WriteFile(file, data.Bytes(), 0o600); err != nil {
 		return err
 	}
 	var err error
-	j.theirs, err = theirs(ctx, file, ports)
+	j.theirs, err = theirs(ctx, file, len(captures))
 	return err
 }
 
 // conversations decodes the connections of a recording.
 func (r *recording) conversations() (all []*wire.Conversation) {
-	for _, chunks := range r.streams {
-		all = append(all, wire.Decode(chunks, r.secrets))
+	for _, c := range r.captures {
+		all = append(all, c.Conversation())
 	}
 	return all
-}
-
-// keyLog is the secrets of the connections.
-func (r *recording) keyLog() (lines []byte) {
-	for _, c := range r.conversations() {
-		lines = append(lines, r.secrets.KeyLog(c.Randoms...)...)
-	}
-	return lines
 }

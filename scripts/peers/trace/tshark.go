@@ -90,9 +90,9 @@ var theirFields = map[string]string{
 }
 
 // theirs returns what tshark makes of a capture, by the clients' ports.
-func theirs(ctx context.Context, file string, ports []uint16) (map[uint16]*account, error) {
+func theirs(ctx context.Context, file string, count int) (map[uint16]*account, error) {
 	args := []string{"-r", file, "-T", "pdml", "-J", "tcp tls", "-2"}
-	for i := range ports {
+	for i := range count {
 		args = append(args, "-z", fmt.Sprintf("follow,tls,raw,%d", i))
 	}
 	cmd := exec.CommandContext(ctx, "tshark", args...)
@@ -107,7 +107,7 @@ func theirs(ctx context.Context, file string, ports []uint16) (map[uint16]*accou
 	if !ok {
 		return nil, fmt.Errorf("tshark has printed no PDML: %.200q", out)
 	}
-	accounts, err := readPDML(append(pdml, "</pdml>"...))
+	accounts, ports, err := readPDML(append(pdml, "</pdml>"...))
 	if err != nil {
 		return nil, err
 	}
@@ -115,16 +115,17 @@ func theirs(ctx context.Context, file string, ports []uint16) (map[uint16]*accou
 	return accounts, nil
 }
 
-func readPDML(pdml []byte) (map[uint16]*account, error) {
+// readPDML reads what is in the packets, and which client each stream has.
+func readPDML(pdml []byte) (accounts map[uint16]*account, ports map[int]uint16, err error) {
 	var doc struct {
 		Packets []struct {
 			Protos []node `xml:"proto"`
 		} `xml:"packet"`
 	}
 	if err := xml.Unmarshal(pdml, &doc); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	accounts := make(map[uint16]*account)
+	accounts, ports = make(map[uint16]*account), make(map[int]uint16)
 	for _, packet := range doc.Packets {
 		var side wire.Side
 		var port uint16
@@ -139,12 +140,13 @@ func readPDML(pdml []byte) (map[uint16]*account, error) {
 				if accounts[port] == nil {
 					accounts[port] = new(account)
 				}
+				ports[proto.find("tcp.stream").number()] = port
 			case "tls":
 				accounts[port].walk(side, proto, node{})
 			}
 		}
 	}
-	return accounts, nil
+	return accounts, ports, nil
 }
 
 // walk takes what a node holds.
@@ -185,7 +187,7 @@ func (a *account) record(side wire.Side, n *node) {
 
 // readFollows reads the plaintext of the streams: after a header each, a line of hexadecimal
 // digits a record. Those of the second node begin with a tab.
-func readFollows(text []byte, ports []uint16, accounts map[uint16]*account) {
+func readFollows(text []byte, ports map[int]uint16, accounts map[uint16]*account) {
 	var a *account
 	first := wire.Client
 	for line := range strings.Lines(string(text)) {
