@@ -1,12 +1,14 @@
 package trace
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"regexp"
 	"slices"
 	"strings"
 
+	"tlsdemo/tlsnet/trace/pcapng"
 	"tlsdemo/tlsnet/wire"
 )
 
@@ -36,6 +38,7 @@ func (j *judge) verdict(r recording) error {
 	}
 	j.counts.captures++
 	told = append(told, lacks(r)...)
+	told = append(told, again(r)...)
 	if len(told) > 0 {
 		return fmt.Errorf("%s", strings.Join(told[:min(len(told), 4)], "; "))
 	}
@@ -60,6 +63,37 @@ func lacks(r recording) (told []string) {
 		}
 	}
 	return told
+}
+
+// again is what is another when the connections are written into a file and read again.
+func again(r recording) (told []string) {
+	var file bytes.Buffer
+	if err := pcapng.Write(&file, r.captures...); err != nil {
+		return []string{err.Error()}
+	}
+	read, err := pcapng.Read(&file)
+	if err != nil || len(read) != len(r.captures) {
+		return []string{fmt.Sprintf("a file of %d connections is read as %d: %v", len(r.captures), len(read), err)}
+	}
+	for i, c := range r.conversations() {
+		now := read[i].Conversation()
+		for _, d := range compare(mine(c), mine(now)) {
+			told = append(told, fmt.Sprintf("connection %d is read as another, %s: %q, was %q", i+1, d.what, d.theirs, d.ours))
+		}
+		if a, b := proofs(c), proofs(now); a != b {
+			told = append(told, fmt.Sprintf("connection %d is read as another: %d checksums, were %d", i+1, b, a))
+		}
+	}
+	return told
+}
+
+func proofs(c *wire.Conversation) (n int) {
+	for _, m := range c.Messages {
+		if m.Proof != "" {
+			n++
+		}
+	}
+	return n
 }
 
 // compare returns the first difference of each kind, for each side.
@@ -204,11 +238,7 @@ func (n *counts) add(c *wire.Conversation) {
 			}
 		}
 	}
-	for _, m := range c.Messages {
-		if m.Proof != "" {
-			n.proofs++
-		}
-	}
+	n.proofs += proofs(c)
 }
 
 func (j *judge) sum(out io.Writer) {

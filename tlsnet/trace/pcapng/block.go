@@ -5,6 +5,7 @@ import "encoding/binary"
 // The types of blocks, in the order of the draft's section 10.1.
 const (
 	blockInterface = 1
+	blockOldPacket = 2
 	blockSimple    = 3
 	blockPacket    = 6 // enhanced
 	blockSecrets   = 10
@@ -20,8 +21,10 @@ const (
 	optionProgram  = 4 // of a section: which program wrote it
 	optionTick     = 9 // of an interface: the unit of time
 	optionOffset   = 14
+	microseconds   = 6 // 10^-6 seconds, which is also what a unit is that is not given
 	nanoseconds    = 9
-	linkRaw        = 101 // packets begin with the header of IP
+	binaryTick     = 0x80 // the unit is a power of 2
+	linkRaw        = 101  // packets begin with the header of IP
 	blockOverhead  = 12
 	unknownSection = 1<<64 - 1 // the length of a section
 )

@@ -9,6 +9,9 @@ import (
 	"tlsdemo/tlsnet/wire"
 )
 
+// madeUpComment says for what addresses stand that are made up.
+const madeUpComment = "The addresses are made up. The client's is %q, the server's is %q."
+
 // addresses are those that connections have in a file.
 type addresses map[[2]netip.AddrPort]bool
 
@@ -19,7 +22,7 @@ func (a addresses) of(c *trace.Capture, number int) (ends [2]netip.AddrPort, com
 	usual := client.IsValid() && server.IsValid() && client.Addr().BitLen() == server.Addr().BitLen()
 	if !usual || a[ends] || a[[2]netip.AddrPort{server, client}] {
 		ends = madeUp(number)
-		comment = fmt.Sprintf("The addresses are made up. The client's is %q, the server's is %q.", c.Client, c.Server)
+		comment = fmt.Sprintf(madeUpComment, c.Client, c.Server)
 	}
 	a[ends] = true
 	return ends, comment

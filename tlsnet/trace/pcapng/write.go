@@ -20,7 +20,7 @@ const warning = "This file holds the secrets of the connections in it: whoever h
 func Write(w io.Writer, captures ...*trace.Capture) error {
 	out := bufio.NewWriter(w)
 	_, _ = out.Write(appendBlock(nil, blockSection, section())) // Flush tells of an error
-	_, _ = out.Write(appendBlock(nil, blockInterface, network()))
+	_, _ = out.Write(appendBlock(nil, blockInterface, networkBlock()))
 	if keys := secretsOf(captures); len(keys) > 0 {
 		_, _ = out.Write(appendBlock(nil, blockSecrets, secrets(keys)))
 	}
@@ -42,8 +42,8 @@ func section() []byte {
 	return appendOption(body, optionEnd, nil)
 }
 
-// network is the body of the block of the interface where all the packets were seen.
-func network() []byte {
+// networkBlock is the body of the block of the interface where all the packets were seen.
+func networkBlock() []byte {
 	body := []byte{linkRaw, 0, 0, 0, 0, 0, 0, 0}
 	body = appendOption(body, optionTick, []byte{nanoseconds})
 	return appendOption(body, optionEnd, nil)

@@ -69,36 +69,34 @@ func answering(ln net.Listener) {
 // write writes captures into a file.
 func write(t testing.TB, captures ...*trace.Capture) (name string) {
 	t.Helper()
-	var file bytes.Buffer
-	if err := Write(&file, captures...); err != nil {
-		t.Fatal(err)
-	}
 	name = filepath.Join(t.TempDir(), "capture.pcapng")
-	if err := os.WriteFile(name, file.Bytes(), 0o600); err != nil {
+	if err := os.WriteFile(name, written(t, captures...), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return name
 }
 
-// tshark is what the program prints, with nobody's settings.
-func tshark(t testing.TB, args ...string) string {
+// run is what a program prints, with nobody's settings. The test is skipped if it is not installed.
+func run(t testing.TB, program string, args ...string) string {
 	t.Helper()
-	cmd := exec.Command("tshark", args...)
+	cmd := exec.Command(program, args...)
 	cmd.Env = append(os.Environ(), "HOME="+t.TempDir(), "LC_ALL=C.UTF-8")
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	out, err := cmd.Output()
 	if errors.Is(err, exec.ErrNotFound) {
 		if os.Getenv("TLSDEMO_INTEROP") == "require" {
-			t.Fatal("tshark is not installed")
+			t.Fatal(program + " is not installed")
 		}
-		t.Skip("tshark is not installed: scripts/install-peers installs it")
+		t.Skip(program + " is not installed: scripts/install-peers installs it")
 	}
 	if err != nil {
 		t.Fatalf("%v: %s", err, said.String())
 	}
 	return string(out)
 }
+
+func tshark(t testing.TB, args ...string) string { return run(t, "tshark", args...) }
 
 // Wireshark shows what was said, in connections of every kind, with nothing but the file.
 func TestWireshark(t *testing.T) {

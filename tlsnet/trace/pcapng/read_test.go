@@ -1,0 +1,366 @@
+package pcapng
+
+import (
+	"bytes"
+	"crypto/tls"
+	"encoding/binary"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tlsdemo/tlsnet/trace"
+	"tlsdemo/tlsnet/wire"
+)
+
+// read reads a file that is as it should be.
+func read(t testing.TB, file []byte) []*trace.Capture {
+	t.Helper()
+	captures, err := Read(bytes.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return captures
+}
+
+func written(t testing.TB, captures ...*trace.Capture) []byte {
+	t.Helper()
+	var file bytes.Buffer
+	if err := Write(&file, captures...); err != nil {
+		t.Fatal(err)
+	}
+	return file.Bytes()
+}
+
+// told is what is said in a conversation, and how it is checked.
+func told(c *trace.Capture) (lines []string) {
+	for _, m := range c.Conversation().Messages {
+		lines = append(lines, m.From.String()+" "+m.Name+" "+m.Key+" "+m.Proof+m.Fault+" "+m.At.Format(time.RFC3339Nano)+" "+string(m.Raw))
+	}
+	return lines
+}
+
+// same compares all that is known of two connections. Of a file the time has no monotonic part.
+func same(t *testing.T, got, want *trace.Capture) {
+	t.Helper()
+	if got.Client != want.Client || got.Server != want.Server || got.Left != want.Left {
+		t.Errorf("%s to %s, left %d; want %s to %s, left %d", got.Client, got.Server, got.Left, want.Client, want.Server, want.Left)
+	}
+	if a, b := told(got), told(want); !slices.Equal(a, b) {
+		t.Errorf("%q\nwant\n%q", a, b)
+	}
+	for side, end := range want.Ended {
+		if now := got.Ended[side]; now.How != end.How || !now.At.Equal(end.At) && end.How != trace.Open {
+			t.Errorf("side %d: %+v, want %+v", side, now, end)
+		}
+	}
+	if !bytes.Equal(got.KeyLog(), want.KeyLog()) {
+		t.Errorf("%s\nwant\n%s", got.KeyLog(), want.KeyLog())
+	}
+}
+
+// What is written is read again: the same conversation, with the same ends, between the same two.
+func TestReadWritten(t *testing.T) {
+	at := time.Now().Add(time.Minute)
+	want := []*trace.Capture{
+		exchange(t, "tcp4", "127.0.0.1:0", tls.VersionTLS13),
+		exchange(t, "tcp4", "127.0.0.1:0", tls.VersionTLS12),
+		exchange(t, "unix", filepath.Join(t.TempDir(), `a "name"`), tls.VersionTLS13),
+		exchange(t, "tcp6", "[::1]:0", tls.VersionTLS13),
+		{
+			Client: "192.0.2.1:1", Server: "192.0.2.2:2", Chunks: []wire.Chunk{{At: at, From: wire.Server, Data: make([]byte, 200_000)}},
+			Ended: [2]trace.End{{At: at.Add(time.Second), How: trace.Reset}},
+		},
+	}
+	got := read(t, written(t, want...))
+	if len(got) != len(want) {
+		t.Fatalf("%d connections, want %d", len(got), len(want))
+	}
+	for i := range want {
+		same(t, got[i], want[i])
+	}
+}
+
+// What was not kept is still known not to have been, however the connection ended.
+func TestReadLeft(t *testing.T) {
+	at := time.Now()
+	for _, how := range []trace.Ending{trace.Open, trace.FIN, trace.Reset} {
+		want := &trace.Capture{
+			Client: "192.0.2.1:1", Server: "192.0.2.2:2", Chunks: []wire.Chunk{{At: at, Data: []byte("one")}},
+			Left: [2]int64{5, 70_000}, Ended: [2]trace.End{{At: at, How: how}, {At: at, How: how}},
+		}
+		got, err := Read(bytes.NewReader(written(t, want)))
+		if err == nil || !strings.Contains(err.Error(), "5 bytes of 192.0.2.1:1 to 192.0.2.2:2 are missing") {
+			t.Error(err)
+		}
+		same(t, got[0], want)
+	}
+}
+
+// pcapOf is a file of pcap, with packets on a link that begin with some bytes.
+func pcapOf(order binary.AppendByteOrder, kind uint32, before []byte, packets []packet) (file []byte) {
+	file = order.AppendUint32(file, 0xa1b23c4d)
+	file = append(file, make([]byte, 16)...)
+	file = order.AppendUint32(file, kind)
+	for _, p := range packets {
+		frame := append(slices.Clone(before), p.frame()...)
+		file = order.AppendUint32(file, uint32(p.at.Unix()))
+		file = order.AppendUint32(file, uint32(p.at.Nanosecond()))
+		file = order.AppendUint32(file, uint32(len(frame)))
+		file = order.AppendUint32(file, uint32(len(frame)))
+		file = append(file, frame...)
+	}
+	return file
+}
+
+// The files of other programs are read: in either order of bytes, from every kind of link.
+func TestReadLinks(t *testing.T) {
+	want := exchange(t, "tcp4", "127.0.0.1:0", tls.VersionTLS13)
+	packets := packetsOf([]*trace.Capture{want})
+	address := make([]byte, 12)
+	for name, test := range map[string]struct {
+		kind   uint32
+		before []byte
+	}{
+		"NULL":       {linkNull, []byte{2, 0, 0, 0}},
+		"LOOP":       {linkLoop, []byte{0, 0, 0, 2}},
+		"EN10MB":     {linkEthernet, append(address, 8, 0)},
+		"VLAN":       {linkEthernet, append(address, 0x88, 0xa8, 0, 1, 0x81, 0, 0, 2, 8, 0)},
+		"LINUX_SLL":  {linkCooked, append(make([]byte, 14), 8, 0)},
+		"LINUX_SLL2": {linkCooked2, append([]byte{8, 0}, make([]byte, 18)...)},
+		"RAW":        {linkRaw, nil},
+	} {
+		for _, order := range []binary.AppendByteOrder{binary.LittleEndian, binary.BigEndian} {
+			captures, err := Read(bytes.NewReader(pcapOf(order, test.kind, test.before, packets)), bytes.NewReader(want.KeyLog()))
+			if err != nil || len(captures) != 1 {
+				t.Errorf("%s, %v: %d connections, %v", name, order, len(captures), err)
+				continue
+			}
+			same(t, captures[0], want)
+		}
+	}
+	if captures, err := Read(bytes.NewReader(pcapOf(binary.LittleEndian, 200, nil, packets))); err == nil || len(captures) > 0 {
+		t.Errorf("an unknown link: %d connections, %v", len(captures), err)
+	}
+}
+
+// Packets that come twice, in another order, or over what there is already, change nothing.
+func TestReadDisorder(t *testing.T) {
+	want := exchange(t, "tcp4", "127.0.0.1:0", tls.VersionTLS13)
+	for seed := range uint64(20) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		var packets []packet
+		for _, p := range packetsOf([]*trace.Capture{want}) {
+			packets = append(packets, disordered(r, p)...)
+		}
+		for i := 3; i < len(packets); i++ { // after the handshake of TCP
+			j := max(3, i-r.IntN(8))
+			packets[i], packets[j] = packets[j], packets[i]
+		}
+		captures := read(t, pcapOf(binary.LittleEndian, linkRaw, nil, packets))
+		if len(captures) != 1 {
+			t.Fatalf("%d: %d connections", seed, len(captures))
+		}
+		got, sent := said(captures[0]), said(want)
+		for side := range sent {
+			if !bytes.Equal(got[side], sent[side]) {
+				t.Errorf("%d: what side %d said is not what it did", seed, side)
+			}
+		}
+	}
+}
+
+func said(c *trace.Capture) (said [2][]byte) {
+	for _, chunk := range c.Chunks {
+		said[chunk.From] = append(said[chunk.From], chunk.Data...)
+	}
+	return said
+}
+
+// disordered cuts a packet in two that overlap, and sends some twice.
+func disordered(r *rand.Rand, p packet) []packet {
+	if len(p.data) < 4 {
+		return []packet{p, p}
+	}
+	first, second := p, p
+	first.data = p.data[:2+r.IntN(len(p.data)-2)]
+	cut := r.IntN(len(first.data))
+	second.seq, second.data = p.seq+uint32(cut), p.data[cut:]
+	return []packet{first, second, first}[:2+r.IntN(2)]
+}
+
+// A packet that is missing is told, and so is what can be known without it.
+func TestReadMissing(t *testing.T) {
+	want := exchange(t, "tcp4", "127.0.0.1:0", tls.VersionTLS13)
+	packets := packetsOf([]*trace.Capture{want})
+	last := 0
+	for i, p := range packets {
+		if p.from.String() == want.Server && len(p.data) > 0 {
+			last = i
+		}
+	}
+	size := len(packets[last].data)
+	captures, err := Read(bytes.NewReader(pcapOf(binary.LittleEndian, linkRaw, nil, slices.Delete(packets, last, last+1))))
+	if err == nil || !strings.Contains(err.Error(), "are missing") {
+		t.Error(err)
+	}
+	if got := captures[0]; got.Left[wire.Server] < int64(size) || got.Left[wire.Client] != 0 || len(said(got)[wire.Client]) != len(said(want)[wire.Client]) {
+		t.Errorf("left %d, want %d", got.Left, size)
+	}
+}
+
+// A capture that begins in the middle, or with the answer, still knows who is the client.
+func TestReadBegun(t *testing.T) {
+	want := exchange(t, "tcp4", "127.0.0.1:0", tls.VersionTLS13)
+	packets := packetsOf([]*trace.Capture{want})
+	for skip := range 4 {
+		got := read(t, pcapOf(binary.LittleEndian, linkRaw, nil, packets[skip:]))[0]
+		if got.Client != want.Client || got.Server != want.Server {
+			t.Errorf("without %d packets it is %s to %s", skip, got.Client, got.Server)
+		}
+		if a, b := said(got), said(want); !bytes.Equal(a[1], b[1]) {
+			t.Errorf("without %d packets the server says something else", skip)
+		}
+	}
+}
+
+// The same addresses may be those of two connections, one after the other.
+func TestReadAgain(t *testing.T) {
+	var packets []packet
+	for n := range uint32(2) {
+		c := &trace.Capture{Client: "192.0.2.1:1", Server: "192.0.2.2:2", Chunks: []wire.Chunk{{Data: []byte{byte('a' + n)}}}}
+		f := flow{seq: [2]uint32{n * 1000, n * 2000}}
+		f.ends, _ = make(addresses).of(c, 0)
+		packets = append(packets, f.of(c)...)
+	}
+	captures := read(t, pcapOf(binary.LittleEndian, linkRaw, nil, packets))
+	if len(captures) != 2 || string(said(captures[1])[0]) != "b" {
+		t.Errorf("%d connections", len(captures))
+	}
+}
+
+// What other programs make of our file is read, too: without nanoseconds, or in the older format.
+func TestReadConverted(t *testing.T) {
+	want := exchange(t, "tcp4", "127.0.0.1:0", tls.VersionTLS13)
+	for _, format := range []string{"pcap", "nsecpcap", "pcapng"} {
+		name := filepath.Join(t.TempDir(), format)
+		run(t, "editcap", "-F", format, write(t, want), name)
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		captures, err := Read(bytes.NewReader(data), bytes.NewReader(want.KeyLog()))
+		if err != nil || len(captures) != 1 {
+			t.Errorf("%s: %d connections, %v", format, len(captures), err)
+			continue
+		}
+		if format != "pcap" {
+			same(t, captures[0], want)
+		}
+	}
+}
+
+// What is no capture file, or only the beginning of one, is said in words.
+func TestReadOdd(t *testing.T) {
+	whole := written(t, exchange(t, "tcp4", "127.0.0.1:0", tls.VersionTLS13))
+	for want, file := range map[string][]byte{
+		errFormat.Error():  []byte("-----BEGIN CERTIFICATE-----"),
+		errCut.Error():     whole[:len(whole)-10],
+		errDamaged.Error(): append(slices.Clone(whole), 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12),
+	} {
+		captures, err := Read(bytes.NewReader(file))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+		if len(file) > 100 && len(captures) != 1 {
+			t.Errorf("%s: %d connections", want, len(captures))
+		}
+	}
+	for _, empty := range [][]byte{nil, {1}} {
+		if _, err := Read(bytes.NewReader(empty)); err == nil {
+			t.Error("nothing is a file")
+		}
+	}
+	if _, err := Read(noProgress{}); !errors.Is(err, io.ErrNoProgress) {
+		t.Error(err)
+	}
+}
+
+type noProgress struct{}
+
+func (noProgress) Read([]byte) (int, error) { return 0, io.ErrNoProgress }
+
+// hostile are files of a size that are as much work as can be.
+func hostile(size int) map[string][]byte {
+	many := func(next func(n uint32) packet) []byte {
+		var packets []packet
+		for n := range uint32(size/57 + 1) {
+			packets = append(packets, next(n))
+		}
+		return pcapOf(binary.LittleEndian, linkRaw, nil, packets)[:size]
+	}
+	head := appendBlock(nil, blockSection, section())
+	one := packet{from: real("192.0.2.1:1"), to: real("192.0.2.2:2"), flags: ack, data: []byte{1}}
+	return map[string][]byte{
+		"bytes":    many(func(n uint32) packet { p := one; p.seq = n; return p }),
+		"backward": many(func(n uint32) packet { p := one; p.seq = 1<<20 - n; return p }),
+		"apart":    many(func(n uint32) packet { p := one; p.seq = 2 * n; return p }),
+		"many": many(func(n uint32) packet {
+			p := one
+			p.to = real("192.0.2.2:2")
+			p.from = madeUp(int(n))[0]
+			return p
+		}),
+		"interfaces": append(slices.Clone(head), bytes.Repeat(appendBlock(nil, blockInterface, make([]byte, 8)), size/20)...),
+		"secrets":    append(slices.Clone(head), bytes.Repeat(appendBlock(nil, blockSecrets, secrets([]byte("CLIENT_RANDOM "+strings.Repeat("00", 32)+" 00\n"))), size/110)...),
+		"zeros":      append([]byte{0xa1, 0xb2, 0xc3, 0xd4}, make([]byte, size)...),
+	}
+}
+
+// Any file of 16 MiB is read within a second and 64 MiB.
+func TestReadBounds(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
+	size := 16 << 20
+	if info, _ := debug.ReadBuildInfo(); slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
+		size = 1 << 20 // it makes everything slow, and nothing is concurrent here
+	}
+	for name, file := range hostile(size) {
+		runtime.GC()
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		begin := time.Now()
+		captures, _ := Read(bytes.NewReader(file))
+		took := time.Since(begin)
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		kept := int64(after.HeapAlloc) - int64(before.HeapAlloc)
+		t.Logf("%s: %d connections, %v, %d MiB are kept", name, len(captures), took, kept>>20)
+		if took > time.Second || kept > 64<<20 {
+			t.Errorf("%s: %v, %d MiB are kept", name, took, kept>>20)
+		}
+		runtime.KeepAlive(captures)
+	}
+}
+
+// No file makes Read fail in an odd way, and what it returns can be written and read again.
+func FuzzRead(f *testing.F) {
+	c := exchange(f, "tcp4", "127.0.0.1:0", tls.VersionTLS13)
+	f.Add(written(f, c))
+	f.Add(pcapOf(binary.BigEndian, linkEthernet, append(make([]byte, 12), 8, 0), packetsOf([]*trace.Capture{c})))
+	f.Fuzz(func(t *testing.T, file []byte) {
+		captures, _ := Read(bytes.NewReader(file))
+		again, _ := Read(bytes.NewReader(written(t, captures...)))
+		if len(again) != len(captures) {
+			t.Errorf("%d connections, and %d when they are written and read again", len(captures), len(again))
+		}
+	})
+}
