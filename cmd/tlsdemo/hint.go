@@ -377,7 +377,7 @@ var tlsOnly = []string{
 func hintPlain(f *problem) string {
 	_, http := f.typed.Value("http") // for which there is TLS only
 	switch {
-	case f.Side == explain.ClientSide && (f.looks() || http || !loopback(f.addr())):
+	case f.Side == explain.ClientSide && (f.looks() || http || !listen.Loopback(f.addr())):
 		return hintOtherPort(f)
 	case f.Side == explain.ClientSide:
 		return "if this server is meant to run without TLS (nothing is encrypted, and neither end is authenticated): " + f.here().Without(tlsOnly...).Alone("plain").String()
@@ -464,7 +464,7 @@ func hintRefused(f *problem) string {
 	if f.looks() {
 		return "start the server that should listen there, or ask the person who runs it for its address and port"
 	}
-	if !ok || !loopback(connect.addr) || strings.HasSuffix(connect.addr, ":0") {
+	if !ok || !listen.Loopback(connect.addr) || strings.HasSuffix(connect.addr, ":0") {
 		return ""
 	}
 	if connect.plain {

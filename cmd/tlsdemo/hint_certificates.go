@@ -13,6 +13,7 @@ import (
 	"tlsdemo/certs/chain"
 	"tlsdemo/certs/policy"
 	"tlsdemo/cmd/tlsdemo/internal/console"
+	"tlsdemo/cmd/tlsdemo/internal/listen"
 	"tlsdemo/cmd/tlsdemo/internal/retype"
 	"tlsdemo/tlsnet/explain"
 )
@@ -88,7 +89,7 @@ func hintName(f *problem) string {
 	if ownFile || f.Ours {
 		name = harmless(f.Cert.DNSNames)
 	}
-	local := strings.HasSuffix("."+f.Wanted, ".localhost") || loopback(net.JoinHostPort(f.Wanted, "0"))
+	local := strings.HasSuffix("."+f.Wanted, ".localhost") || listen.Loopback(net.JoinHostPort(f.Wanted, "0"))
 	switch {
 	case name != "" && f.Side == explain.ClientSide:
 		return "use a name that is in our own file " + console.ShellWord(f.origin.fileOf(f.Cert)) + ": " + f.here().With("server-name", name).String()
@@ -137,7 +138,7 @@ func hintServerName(f *problem) string {
 	if f.Code == explain.ServerNameRequired && harmless([]string{f.Wanted}) != "" {
 		return "use the name to which this server answers: " + f.here().With("server-name", f.Wanted).String()
 	}
-	if f.origin.ours() && loopback(f.addr()) {
+	if f.origin.ours() && listen.Loopback(f.addr()) {
 		file := certs.Dir(f.origin.dir).Files(certs.Server).Cert
 		if name := f.otherName(f.origin.certificate(file)); name != "" {
 			return "use a name that is in our own file " + console.ShellWord(file) + ": " + f.here().With("server-name", name).String()

@@ -20,6 +20,7 @@ import (
 	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/cmd/tlsdemo/internal/impostor"
+	"tlsdemo/cmd/tlsdemo/internal/listen"
 	"tlsdemo/cmd/tlsdemo/internal/tracefile"
 	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
@@ -88,7 +89,7 @@ the protocol of --starttls. An https URL can stand for HOST[:PORT].`,
 				return errors.New("name one HOST[:PORT], such as " + defaultAddr)
 			}
 			addr := withPort(hostOf(args[0]), p.port())
-			if err := checkHostPort(addr); err != nil {
+			if err := listen.CheckHostPort(addr); err != nil {
 				return err
 			}
 			if host(addr) == "" || strings.HasSuffix(addr, ":0") {

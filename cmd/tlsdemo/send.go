@@ -121,13 +121,13 @@ nothing else.`,
 
 // check finds what is wrong with the arguments and the flags' values.
 func (s *send) check(args []string) error {
-	err := cmp.Or(checkAddr(s.addr), s.tls.check(), s.trace.Check(), s.trace.CheckWords(s.env.Typed.Words()), cli.Positive("timeout", s.timeout), cli.Positive("linger", s.linger))
+	err := cmp.Or(listen.CheckAddr("addr", s.addr), s.tls.check(), s.trace.Check(), s.trace.CheckWords(s.env.Typed.Words()), cli.Positive("timeout", s.timeout), cli.Positive("linger", s.linger))
 	switch {
 	case err != nil:
 		return err
 	case len(args) > 0 && s.file != "":
 		return errors.New("use either MESSAGE or --file, not both")
-	case s.plain && !loopback(s.addr):
+	case s.plain && !listen.Loopback(s.addr):
 		return errors.New("--plain connects to loopback addresses only")
 	case s.request.Given() && s.offered && slices.Contains(s.tls.alpn, tlsnet.Protocol):
 		return errors.New("--http cannot be used with --alpn=" + tlsnet.Protocol + ", which is not a protocol of HTTP")

@@ -127,7 +127,7 @@ func (s *serve) check() error {
 	if s.noHTTP {
 		s.tls.alpn = slices.DeleteFunc(s.tls.alpn, func(p string) bool { return slices.Contains(httpProtocols, p) })
 	}
-	err := cmp.Or(checkAddr(s.addr), s.tls.check(), s.trace.CheckServer(s.once), s.limits.check(), s.measured.Check(checkHostPort))
+	err := cmp.Or(listen.CheckAddr("addr", s.addr), s.tls.check(), s.trace.CheckServer(s.once), s.limits.check(), s.measured.Check(listen.CheckHostPort))
 	switch {
 	case err != nil:
 		return err
@@ -135,9 +135,9 @@ func (s *serve) check() error {
 		return errTraceLog
 	case s.drain < 0:
 		return errors.New("--drain must not be negative")
-	case s.inspecting && !loopback(s.addr):
+	case s.inspecting && !listen.Loopback(s.addr):
 		return errInspectLocal
-	case s.plain && !loopback(s.addr):
+	case s.plain && !listen.Loopback(s.addr):
 		return errPlainElsewhere
 	}
 	return nil

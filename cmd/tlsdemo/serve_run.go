@@ -83,7 +83,7 @@ func (s *serve) unit() error {
 		return err
 	}
 	text, err := systemd.Unit{
-		Executable: program, Typed: s.env.Typed, Files: files(), Addr: s.addr, Local: loopback(s.addr), Drain: s.drain,
+		Executable: program, Typed: s.env.Typed, Files: files(), Addr: s.addr, Local: listen.Loopback(s.addr), Drain: s.drain,
 	}.Print()
 	if err != nil {
 		return &cli.LocalError{Err: err}
@@ -216,9 +216,9 @@ func (v *service) listen(ctx context.Context) (net.Listener, error) {
 		return listen.On(ctx, v.addr)
 	case given:
 		err = errors.New("systemd has passed a socket to listen on, so --addr must not be given")
-	case v.plain && !loopback(listen.Passed(ln).Addr().String()):
+	case v.plain && !listen.Loopback(listen.Passed(ln).Addr().String()):
 		err = errPlainElsewhere
-	case v.inspecting && !loopback(listen.Passed(ln).Addr().String()):
+	case v.inspecting && !listen.Loopback(listen.Passed(ln).Addr().String()):
 		err = errInspectLocal
 	default:
 		return listen.Passed(ln), nil
