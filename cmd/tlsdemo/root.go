@@ -15,6 +15,7 @@ import (
 	"tlsdemo/cmd/tlsdemo/internal/certscmd"
 	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/cmd/tlsdemo/internal/retype"
+	"tlsdemo/cmd/tlsdemo/internal/tracecmd"
 	"tlsdemo/tlsnet/neterr"
 )
 
@@ -146,6 +147,7 @@ func commandsOf(args []string) []cli.Command {
 		{Name: "explain", New: newExplainCmd},
 		{Name: "failures", New: newFailuresCmd},
 		{Name: "lab", New: newLabCmd},
+		{Name: "trace", New: tracecmd.New},
 	}
 }
 

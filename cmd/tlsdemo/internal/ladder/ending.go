@@ -39,6 +39,14 @@ type Ending struct {
 // Broken reports whether the conversation did not end as it ought to.
 func (e Ending) Broken() bool { return e.Kind != Whole }
 
+// Alert is the name of the alert with which a side refused the other or gave up, or empty.
+func (e Ending) Alert() string {
+	if e.Kind != Refused || e.message == nil {
+		return ""
+	}
+	return e.message.Name
+}
+
 // talkOf is what there is to know of a conversation to tell how it ended.
 type talkOf struct {
 	*wire.Conversation

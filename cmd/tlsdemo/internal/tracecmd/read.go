@@ -1,0 +1,173 @@
+package tracecmd
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"tlsdemo/cmd/tlsdemo/internal/cli"
+	"tlsdemo/cmd/tlsdemo/internal/console"
+	"tlsdemo/cmd/tlsdemo/internal/ladder"
+	"tlsdemo/cmd/tlsdemo/internal/tracefile"
+	"tlsdemo/tlsnet/phrases"
+	"tlsdemo/tlsnet/trace"
+	"tlsdemo/tlsnet/trace/pcapng"
+	"tlsdemo/tlsnet/wire"
+)
+
+// read shows the connections of a capture file. What is wrong with the file is said, unless nothing
+// can be read of it.
+func (c *command) read(name string) error {
+	if err := c.trace.Prepare(); err != nil {
+		return err
+	}
+	captures, err := c.readFile(name)
+	if captures == nil && err != nil {
+		return err
+	}
+	if err != nil {
+		c.tell(fmt.Sprintf("%s: %s", name, oneLine(err)))
+	}
+	encrypted, others := divide(captures)
+	if len(encrypted) == 0 {
+		return &cli.LocalError{Err: fmt.Errorf("%s: there is no TLS in it: %s", name, has(others))}
+	}
+	if others > 0 {
+		c.tell(fmt.Sprintf("%s: %s not shown, which have no TLS in them", name, connections(others)))
+	}
+	if err := c.show(encrypted, "tlsdemo trace of "+name); err != nil {
+		return err
+	}
+	c.tellClosed(encrypted)
+	return nil
+}
+
+func (c *command) readFile(name string) ([]*trace.Capture, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	var logs []io.Reader
+	for _, name := range c.keylogs {
+		log, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		defer log.Close()
+		logs = append(logs, log)
+	}
+	captures, err := pcapng.Read(file, logs...)
+	if err != nil && len(captures) == 0 {
+		return nil, &cli.LocalError{Err: fmt.Errorf("%s: %s", name, oneLine(err))}
+	}
+	return captures, err
+}
+
+// oneLine is several errors in one line.
+func oneLine(err error) (line string) {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return err.Error()
+	}
+	for i, one := range joined.Unwrap() {
+		if i > 0 {
+			line += "; "
+		}
+		line += one.Error()
+	}
+	return line
+}
+
+// divide parts the connections with any TLS in them from the others.
+func divide(captures []*trace.Capture) (encrypted []*trace.Capture, others int) {
+	for _, c := range captures {
+		if len(c.Conversation().Records) > 0 {
+			encrypted = append(encrypted, c)
+		}
+	}
+	return encrypted, len(captures) - len(encrypted)
+}
+
+func has(others int) string {
+	if others == 0 {
+		return "it has no connection of TCP on which anything was said"
+	}
+	return "it has " + connections(others) + " without"
+}
+
+func connections(n int) string {
+	if n == 1 {
+		return "1 connection"
+	}
+	return fmt.Sprintf("%d connections", n)
+}
+
+// show shows connections: on the standard output, or in a file.
+func (c *command) show(captures []*trace.Capture, title string) error {
+	shower := &tracefile.Shower{Flags: &c.trace, Stderr: c.env.Stdout, Verbose: c.verbose, Tell: func(sentence string, _ bool) { c.tell(sentence) }}
+	t := tracefile.Of(captures, wire.Client, nil)
+	if err := shower.Show(t, title); err != nil {
+		return err
+	}
+	if c.trace.File() == "" {
+		for _, s := range t.Stories {
+			c.suspect(s)
+		}
+	}
+	return nil
+}
+
+// suspect says what may be behind an alert. Neither end is ours, so that it is no more than that.
+func (c *command) suspect(s *ladder.Story) {
+	alert := s.Ending.Alert()
+	if alert == "" {
+		return
+	}
+	r := phrases.Read("TLS alert received: "+alert, phrases.End(s.Ending.By.Other().String()))
+	codes := r.IfClient
+	if s.Ending.By == wire.Client {
+		codes = r.IfServer
+	}
+	if len(codes) == 0 {
+		return
+	}
+	fmt.Fprintf(c.env.Stdout, "%s to %s: alert %s of the %v: likely %s; see tlsdemo failures %s\n\n",
+		console.Clean(s.Client), console.Clean(s.Server), alert, s.Ending.By, strings.Join(codes[:min(len(codes), maxSuspects)], " or "), codes[0])
+}
+
+// maxSuspects is how many codes are named.
+const maxSuspects = 3
+
+// tell says something beside what is shown.
+func (c *command) tell(sentence string) {
+	fmt.Fprintf(c.env.Stderr, "tlsdemo: %s\n", console.Clean(sentence))
+}
+
+// tellClosed says how to open what stayed closed.
+func (c *command) tellClosed(captures []*trace.Capture) {
+	if !slices.ContainsFunc(captures, isClosed) {
+		return
+	}
+	why := "no key log is named: use --keylog"
+	if len(c.keylogs) > 0 {
+		why = strings.Join(c.keylogs, ", ") + " does not have it"
+	}
+	c.tell("no key at hand for a part of what was said: " + why)
+	fmt.Fprintln(c.env.Stderr, "hint: one of the two programs has to write the keys while it talks: curl, browsers, Python, Node and GnuTLS do with SSLKEYLOGFILE=FILE in the environment, openssl with -keylogfile FILE, tlsdemo with --keylog FILE")
+}
+
+// isClosed reports whether there is something that no key opens.
+func isClosed(capture *trace.Capture) bool {
+	for _, m := range capture.Conversation().Messages {
+		if m.Content == wire.Closed {
+			return true
+		}
+	}
+	return false
+}
+
+var errNotRegular = errors.New("it is not a regular file")

@@ -1,0 +1,193 @@
+package tracecmd
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"tlsdemo/cmd/tlsdemo/internal/console"
+	"tlsdemo/cmd/tlsdemo/internal/listen"
+	"tlsdemo/cmd/tlsdemo/internal/tracefile"
+	"tlsdemo/tlsnet/trace"
+	"tlsdemo/tlsnet/wire"
+)
+
+// How long a server may take to accept, how long a key log is waited for after a connection has
+// ended, and how often it is looked at.
+const (
+	dialPatience = 10 * time.Second
+	keyPatience  = time.Second
+	keyInterval  = 50 * time.Millisecond
+)
+
+// relay stands between clients and a server.
+type relay struct {
+	*command
+	trace.Recorder
+	dir *tracefile.Dir // or nil
+
+	mu    sync.Mutex // one connection at a time is shown
+	err   error      // it could not be shown
+	ended context.Context
+}
+
+// relay passes connections on, until ctx is done.
+func (c *command) relay(ctx context.Context) error {
+	r := &relay{command: c, Recorder: trace.Recorder{Now: c.env.Now, Tickets: c.tickets}, ended: ctx}
+	r.Done = r.done
+	c.env.Patience.Store(int64(keyPatience))
+	if err := r.prepare(); err != nil {
+		return err
+	}
+	ln, err := listen.On(ctx, c.listen)
+	if err != nil {
+		return err
+	}
+	defer ln.Close()
+	if r.dir != nil && !r.dir.Share {
+		c.tell(fmt.Sprintf("WARNING: %s WILL HOLD SECRETS: whoever has its files can read everything that is said; do not pass them on (for that there is --share)", r.dir.Path))
+	}
+	c.tell(fmt.Sprintf("listening on %s, passing on to %s", ln.Addr(), c.to))
+	if err := c.readyFile.Write(ln.Addr()); err != nil {
+		return err
+	}
+	defer c.readyFile.Remove()
+	defer context.AfterFunc(ctx, func() { _ = ln.Close() })()
+	return r.serve(ctx, ln)
+}
+
+// prepare finds out whether what is wanted can be done, before anybody connects.
+func (r *relay) prepare() error {
+	for _, name := range r.keylogs {
+		if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
+			return &fs.PathError{Op: "read", Path: name, Err: errNotRegular}
+		}
+	}
+	if err := r.readyFile.Check(); err != nil {
+		return err
+	}
+	if path := r.command.trace.Dir(); path != "" {
+		r.dir = &tracefile.Dir{Path: path, Share: r.command.trace.Share}
+		return r.dir.Open()
+	}
+	return r.command.trace.Prepare()
+}
+
+func (r *relay) serve(ctx context.Context, ln net.Listener) error {
+	var all sync.WaitGroup
+	for {
+		client, err := ln.Accept()
+		if err != nil && ctx.Err() == nil && temporary(err) {
+			time.Sleep(keyInterval)
+			continue
+		}
+		if err != nil {
+			break
+		}
+		if r.once {
+			_ = ln.Close()
+			err := r.between(ctx, client)
+			return cmp.Or(err, r.err)
+		}
+		all.Go(func() {
+			if err := r.between(ctx, client); err != nil {
+				r.tell(fmt.Sprintf("%s: %v", client.RemoteAddr(), err))
+			}
+		})
+	}
+	all.Wait()
+	return r.err
+}
+
+// temporary reports whether accepting may work again: there are too many open files.
+func temporary(err error) bool {
+	timeout, ok := errors.AsType[net.Error](err)
+	return ok && timeout.Temporary() //nolint:staticcheck // there is no other way to tell
+}
+
+// between connects a client with the server. That a signal ends the connection is no failure.
+func (r *relay) between(ctx context.Context, client net.Conn) error {
+	network, addr := "tcp", r.to
+	if path, ok := listen.UnixPath(r.to); ok {
+		network, addr = "unix", path
+	}
+	server, err := (&net.Dialer{Timeout: dialPatience}).DialContext(ctx, network, addr)
+	if err != nil {
+		if socket, ok := client.(*net.TCPConn); ok {
+			_ = socket.SetLinger(0) // as the server itself has refused it
+		}
+		_ = client.Close()
+		return fmt.Errorf("the server at %s cannot be reached: %w", r.to, err)
+	}
+	_ = r.Relay(ctx, client, server)
+	return nil
+}
+
+// done shows a connection that has ended, once its secrets are there.
+func (r *relay) done(capture *trace.Capture) {
+	if len(capture.Chunks) == 0 {
+		return
+	}
+	r.await(capture)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	title := fmt.Sprintf("tlsdemo trace of %s to %s", capture.Client, capture.Server)
+	var err error
+	if r.dir != nil {
+		t := tracefile.Of([]*trace.Capture{capture}, wire.Client, nil)
+		t.Title = title
+		err = r.dir.Add(t, capture.Chunks[0].At)
+	} else {
+		err = r.show([]*trace.Capture{capture}, title)
+	}
+	if err != nil {
+		r.tell(err.Error())
+		r.err = err
+	}
+	r.tellClosed([]*trace.Capture{capture})
+}
+
+// await waits for the secrets of a connection, for a while: programs write them when they have read
+// what they open, or later.
+func (r *relay) await(capture *trace.Capture) {
+	for end := time.Now().Add(keyPatience); ; time.Sleep(keyInterval) {
+		r.readKeys()
+		if len(r.keylogs) == 0 || !isClosed(capture) || time.Now().After(end) || r.ended.Err() != nil {
+			return
+		}
+	}
+}
+
+// readKeys reads the key logs. Those that are not there yet may come later.
+func (r *relay) readKeys() {
+	for _, name := range r.keylogs {
+		if lines, err := tail(name); err == nil {
+			_, _ = r.KeyLog().Write(lines)
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			r.tell(console.Clean(err.Error()))
+		}
+	}
+}
+
+// maxKeyLog is how much of the end of a key log is read: the secrets of some 5,000 connections.
+const maxKeyLog = 4 << 20
+
+func tail(name string) ([]byte, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(io.NewSectionReader(file, max(0, info.Size()-maxKeyLog), maxKeyLog))
+}
