@@ -127,7 +127,9 @@ func (t *talkOf) ending() Ending {
 	case t.foreign():
 		return t.noTLS()
 	case t.sealed != nil && !shaken:
-		return Sealed.by(t.sealed.From, nil, "the rest is encrypted, and there is no key at hand that opens it.")
+		e := Sealed.by(t.sealed.From, nil, "")
+		e.Text = "How it went on cannot be told: the rest is encrypted, and there is no key at hand that opens it."
+		return e
 	case !shaken:
 		return t.unfinished()
 	case !t.data[wire.Server] && (t.data[wire.Client] || t.first != nil && t.first.From == wire.Server):

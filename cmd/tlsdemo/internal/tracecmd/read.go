@@ -135,12 +135,23 @@ func (c *command) suspect(s *ladder.Story) {
 	if len(codes) == 0 {
 		return
 	}
-	fmt.Fprintf(c.env.Stdout, "%s to %s: alert %s of the %v: likely %s; see tlsdemo failures %s\n\n",
-		console.Clean(s.Client), console.Clean(s.Server), alert, s.Ending.By, strings.Join(codes[:min(len(codes), maxSuspects)], " or "), codes[0])
+	codes = codes[:min(len(codes), maxSuspects)]
+	text := fmt.Sprintf("Alert %s of the %v may mean %s: tlsdemo failures CODE says more.", alert, s.Ending.By, alternatives(codes))
+	console.Hang(c.env.Stdout, "", text, cli.Columns)
+	fmt.Fprintln(c.env.Stdout)
 }
 
 // maxSuspects is how many codes are named.
 const maxSuspects = 3
+
+// alternatives are codes as a sentence has them: a, b or c.
+func alternatives(codes []string) string {
+	last := len(codes) - 1
+	if last == 0 {
+		return codes[0]
+	}
+	return strings.Join(codes[:last], ", ") + " or " + codes[last]
+}
 
 // tell says something beside what is shown.
 func (c *command) tell(sentence string) {
@@ -160,11 +171,15 @@ func (c *command) tellClosed(captures []*trace.Capture) {
 	fmt.Fprintln(c.env.Stderr, "hint: one of the two programs has to write the keys while it talks: curl, browsers, Python, Node and GnuTLS do with SSLKEYLOGFILE=FILE in the environment, openssl with -keylogfile FILE, tlsdemo with --keylog FILE")
 }
 
-// isClosed reports whether there is something that no key opens.
+// isClosed reports whether there is something that no key opens and that matters: an end that breaks
+// off never has the keys of what was on its way.
 func isClosed(capture *trace.Capture) bool {
 	for _, m := range capture.Conversation().Messages {
 		if m.Content == wire.Closed {
 			return true
+		}
+		if m.Content == wire.Alert && m.Type != int(wire.AlertCloseNotify) {
+			return false
 		}
 	}
 	return false

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"tlsdemo/cmd/tlsdemo/internal/console"
@@ -106,10 +107,10 @@ func (r *relay) serve(ctx context.Context, ln net.Listener) error {
 	return r.err
 }
 
-// temporary reports whether accepting may work again: there are too many open files.
+// temporary reports whether accepting may work again: there are too many open files, or the client
+// has gone.
 func temporary(err error) bool {
-	timeout, ok := errors.AsType[net.Error](err)
-	return ok && timeout.Temporary() //nolint:staticcheck // there is no other way to tell
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ECONNABORTED)
 }
 
 // between connects a client with the server. That a signal ends the connection is no failure.
