@@ -135,7 +135,8 @@ for i in {1..1000}; do [[ -e "$TMPDIR/socket" ]] && break; sleep 0.01; done
 		instead, report = "$1:0", "$TMPDIR/"+port+".out"
 		line = fmt.Sprintf(`%s >"%s" 2>&1 &`, strings.TrimSuffix(line, "&"), report)
 	}
-	line = readmePort.ReplaceAllString(line, instead)
+	at := readmePort.FindStringIndex(line)[1]
+	line = readmePort.ReplaceAllString(line[:at], instead) + elsewhere(line[at:]) // where another leads to
 	return fmt.Sprintf(`%s
 for i in {1..1000}; do port_%[2]s=$(sed -nE 's/^(ACCEPT )?127\.0\.0\.1:([0-9]+)$/\2/p' "%[3]s" 2>/dev/null); [[ $port_%[2]s ]] && break; sleep 0.01; done
 `, line, port, report)
