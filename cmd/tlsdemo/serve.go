@@ -117,7 +117,9 @@ once.`,
 	flags.Var(&s.logFormat, "log", "format of the log on the standard error: text or json")
 	flags.BoolVarP(&s.verbose, "verbose", "v", false, "also log clients that connect, send nothing and disconnect, as health checks do; and in the text log every exchange, which the json log has anyway")
 	cmd.MarkFlagsMutuallyExclusive("reply", "echo")
-	cmd.MarkFlagsMutuallyExclusive("print-unit", "once")
+	for _, other := range []string{"once", "trace", "keylog"} {
+		cmd.MarkFlagsMutuallyExclusive("print-unit", other)
+	}
 	plainAlone(cmd, append(s.allow.Names(), "print-unit", "no-http", "inspect", "idle-timeout", "handshake-timeout", "policy", "keylog")...)
 	return cmd
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -25,6 +26,7 @@ type command struct {
 	verbose    bool
 	readyFile  listen.ReadyFile
 	trace      tracefile.Flags
+	schema     bool
 }
 
 // New returns the command.
@@ -66,6 +68,7 @@ or pcapng. The secrets may be inside, or in files that --keylog names.`,
 	flags.BoolVar(&c.trace.Short, "short", false, "leave out the sentences that say what each message is for")
 	flags.BoolVar(&c.trace.Share, "share", false, "with --trace=FILE: leave out secrets, tickets and data, so that the file can be passed on")
 	flags.BoolVarP(&c.verbose, "verbose", "v", false, "show every byte beside what it means")
+	flags.BoolVar(&c.schema, "json-schema", false, "show nothing: print what is in a .json (JSON Schema)")
 	cmd.MarkFlagsRequiredTogether("listen", "to")
 	return cmd
 }
@@ -76,6 +79,10 @@ var errNothing = errors.New("it needs to know what to show: type tlsdemo trace -
 // check finds what is wrong with what was typed.
 func (c *command) check(args []string) error {
 	switch {
+	case c.schema && len(args) == 0 && c.listen == "":
+		return nil
+	case c.schema:
+		return errors.New("--json-schema is used alone")
 	case len(args) > 1:
 		return fmt.Errorf("unexpected argument %q: one file at a time", args[1])
 	case len(args) == 1 && c.listen != "":
@@ -103,6 +110,10 @@ func (c *command) onlyListening() error {
 }
 
 func (c *command) run(ctx context.Context, args []string) error {
+	if c.schema {
+		_, err := io.WriteString(c.env.Stdout, tracefile.Schema)
+		return err
+	}
 	if len(args) == 1 {
 		return c.read(args[0])
 	}
