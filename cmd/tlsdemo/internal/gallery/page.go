@@ -18,7 +18,8 @@ import (
 func Page(o *lab.Outcome, r *Recording) ladder.Page {
 	return ladder.Page{
 		Title: fmt.Sprintf("%s, TLS %v", o.Scenario.Name, o.Version),
-		Lead:  sentence(o.Scenario.Broken) + fmt.Sprintf(" To try it yourself, type: tlsdemo lab %s --tls=%v --keep=%s", o.Scenario.Name, o.Version, lab.ExampleDir),
+		Lead:  sentence(o.Scenario.Broken),
+		Try:   fmt.Sprintf("tlsdemo lab %s --tls=%v --keep=%s", o.Scenario.Name, o.Version, lab.ExampleDir),
 		Ends: []ladder.End{
 			{Side: wire.Client, Command: acts(o.Scenario.StrangeClient()) + o.Commands[1], Explained: o.Client},
 			{Side: wire.Server, Command: acts(o.Scenario.StrangeServer()) + o.Commands[0], Explained: o.Server},

@@ -22,6 +22,7 @@ type Page struct {
 	Title string
 	// Lead says what the page is about, below the title. It may be empty.
 	Lead  string
+	Try   string // what to type to see it again; may be empty
 	Links []Link // to other pages
 	// Ends are what both ends said, where that is known. Otherwise what our end said stands in
 	// the stories.
@@ -229,6 +230,9 @@ func (r *room) one(m *wire.Message, f *wire.Field) fieldView {
 	data := m.Bytes(f)
 	if begin, _, _ := strings.Cut(f.Value, "..."); begin != "" && strings.HasPrefix(hex.EncodeToString(data), begin) {
 		v.Value = "" // the bytes say the same
+	}
+	if v.Note == "0x"+hex.EncodeToString(data) {
+		v.Note = ""
 	}
 	shown := data[:min(len(data), r.bytes)]
 	r.bytes -= len(shown)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"encoding/hex"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -128,5 +129,43 @@ func TestPageHostile(t *testing.T) {
 	text := write(t, Page{Title: s.Client, Stories: []*Story{s, s}, Warning: s.Client})
 	if !strings.Contains(text, `\x1b[2J\u202e`) || strings.Contains(text, "<script") {
 		t.Error("the name is not shown as it is")
+	}
+}
+
+// Of a message that is very large, or has very many fields, the beginning is shown, and how much
+// more there is.
+func TestPageBounded(t *testing.T) {
+	raw := make([]byte, 200_000)
+	m := wire.Message{Content: wire.Handshake, Name: "large", Raw: raw, Size: int64(len(raw)), Fields: []wire.Field{{Name: "whole", Length: 190_000}}}
+	for i := range 5000 {
+		m.Fields = append(m.Fields, wire.Field{Name: "small", Offset: 190_000 + 2*i, Length: 2})
+	}
+	s := &Story{Acts: []Act{{Title: agree, Steps: []Step{{Message: &m, Name: m.Name, Size: m.Size}}}}}
+	text := write(t, Page{Title: "Large", Stories: []*Story{s}})
+	if len(text) > 400_000 {
+		t.Errorf("%d bytes", len(text))
+	}
+	for _, want := range []string{"… and 173,616 bytes more</code>", "and 3,977 fields more", "the first 16,384 of 200,000 bytes"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not there", want)
+		}
+	}
+}
+
+// What is left out of a story that is shared is not on its page, not even as zeros.
+func TestPageShared(t *testing.T) {
+	e := newEnds(t)
+	s := Tell(e.record(t, greet, answer), Blame{})
+	text := write(t, Page{Title: "Shared", Stories: []*Story{s.Shared()}})
+	if strings.Contains(text, "Hello world") || strings.Contains(text, "48 65 6c 6c 6f 20 77 6f") || !strings.Contains(text, "left out") {
+		t.Error("what was said is there")
+	}
+	for _, step := range s.Acts[len(s.Acts)-2].Steps {
+		if ticket := step.Message.Find("ticket", "ticket"); ticket != nil && strings.Contains(text, fmt.Sprintf("% x", step.Message.Bytes(ticket)[:8])) {
+			t.Error("a ticket is there")
+		}
+	}
+	if strings.Contains(text, strings.Repeat("00 ", 24)) {
+		t.Error("what is left out stands there as zeros")
 	}
 }

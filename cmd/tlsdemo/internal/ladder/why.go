@@ -13,24 +13,24 @@ var whys = map[string]string{
 	"NewSessionTicket":      "With this ticket the client can resume the session next time. Then nobody shows a certificate again.",
 	"EndOfEarlyData":        "The data that the client sent early end here.",
 	"EncryptedExtensions":   "The rest of the server's answers to the client's offers, now encrypted.",
-	"CertificateRequest":    "The server asks who the client is: this makes the TLS mutual.",
+	"CertificateRequest":    "The server asks the client for a certificate, too, and says which ones it takes. This makes the TLS mutual.",
 	"Certificate":           "Who I am: my certificate and those that link it to a CA the other end trusts.",
 	"CompressedCertificate": "Who I am: my certificate and those that link it to a CA the other end trusts, compressed.",
 	"CertificateStatus":     "The CA's own word that the server's certificate is not revoked.",
 	"ServerKeyExchange":     "The server's half of the key exchange, signed with the key of its certificate.",
 	"ServerHelloDone":       "The server has said what it has to say. Now the client speaks.",
 	"ClientKeyExchange":     "The client's half of the key exchange: from here both can make keys.",
-	"CertificateVerify":     "Proof of the private key: a signature over everything said so far.",
-	"Finished":              "A checksum over the whole handshake: nobody has changed a byte of it.",
+	"CertificateVerify":     "Anybody can copy a certificate. This signature over everything said so far proves that the sender has its private key.",
+	"Finished":              "A checksum over the whole handshake, made with the new keys. It is right only if nobody on the way has changed a byte.",
 	"KeyUpdate":             "The sender encrypts with new keys from here on.",
 }
 
 // actWhys say what the parts of a conversation are for, by their titles.
 var actWhys = map[string]string{
-	agree:      "They settle on a version of TLS and make keys that only the two of them know. Nobody has shown yet who they are.",
+	agree:      "They settle on a version of TLS and make keys that only the two of them know. Neither has shown yet who it is.",
 	early:      "They have keys from an earlier session, so the client need not wait.",
-	serverIs:   "The server goes first. It shows its certificate before it has seen anything of the client's, so it cannot refuse the client yet.",
-	clientIs:   "Only now does the server see the client's certificate, and can accept or refuse it.",
+	serverIs:   "The server goes first. It has not seen the client's certificate yet, so up to here it takes part whoever the client is.",
+	clientIs:   "Only now does the server see the client's certificate, if there is one, and can accept or refuse the client.",
 	clientEnds: "The server did not ask for a certificate, so the client shows none.",
 	resume:     "They know each other from an earlier session, so neither shows a certificate again.",
 	part:       "Each end says that it has no more to say, so that nobody else can cut the connection short unnoticed.",
@@ -101,7 +101,7 @@ func (t *teller) notes(m *wire.Message) (notes []string) {
 	first := t.c.Message(wire.Client, wire.ApplicationData, m.Type)
 	if m == first && t.c.Version == tls.VersionTLS13 && refused && t.shown[wire.Client] && t.finish[wire.Client] &&
 		t.c.Message(wire.Server, wire.ApplicationData, m.Type) == nil {
-		notes = append(notes, "The client takes itself for connected: in TLS 1.3 it has finished before the server has looked at its certificate.")
+		notes = append(notes, "The client believes that it is connected: in TLS 1.3 it has finished before the server has looked at its certificate.")
 	}
 	if t.broken && m != t.end.message && m.From != t.end.By && m.Content != wire.Alert && !t.late {
 		t.late = true
