@@ -13,7 +13,7 @@ var whys = map[string]string{
 	"NewSessionTicket":      "With this ticket the client can resume the session next time. Then nobody shows a certificate again.",
 	"EndOfEarlyData":        "The data that the client sent early end here.",
 	"EncryptedExtensions":   "The rest of the server's answers to the client's offers, now encrypted.",
-	"CertificateRequest":    "The server asks the client for a certificate, too, and says which ones it takes. This makes the TLS mutual.",
+	"CertificateRequest":    "The server asks the client for a certificate, too, and says which ones it accepts. This makes the TLS mutual.",
 	"Certificate":           "Who I am: my certificate and those that link it to a CA the other end trusts.",
 	"CompressedCertificate": "Who I am: my certificate and those that link it to a CA the other end trusts, compressed.",
 	"CertificateStatus":     "The CA's own word that the server's certificate is not revoked.",
@@ -27,7 +27,7 @@ var whys = map[string]string{
 
 // actWhys say what the parts of a conversation are for, by their titles.
 var actWhys = map[string]string{
-	agree:      "They settle on a version of TLS and make keys that only the two of them know. Neither has shown yet who it is.",
+	agree:      "They settle on a version of TLS, and on how to make keys that only the two of them know. Neither has shown yet who it is.",
 	early:      "They have keys from an earlier session, so the client need not wait.",
 	serverIs:   "The server goes first. It has not seen the client's certificate yet, so up to here it takes part whoever the client is.",
 	clientIs:   "Only now does the server see the client's certificate, if there is one, and can accept or refuse the client.",
@@ -59,9 +59,9 @@ func (t *teller) why(m *wire.Message) string {
 	case m.Type == wire.ClientHello:
 		return t.helloWhy(m)
 	case m.Name == "ServerHello" && t.c.Version == tls.VersionTLS13:
-		return "The server chooses version, suite and group, and sends its half: from here both can make keys."
+		return "The server chooses version, cipher suite and group, and sends its half of the key exchange: from here both can make keys."
 	case m.Name == "ServerHello":
-		return "The server chooses version and suite."
+		return "The server chooses the version and the cipher suite."
 	case m.Type == wire.Certificate && isEmpty(m):
 		return "Who I am: nobody. This end has no certificate, or none that the other end has asked for."
 	}
