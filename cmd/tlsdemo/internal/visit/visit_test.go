@@ -1,9 +1,11 @@
 package visit
 
 import (
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"flag"
@@ -27,7 +29,6 @@ import (
 	"tlsdemo/certs/certstest"
 	"tlsdemo/certs/chain"
 	"tlsdemo/certs/forge"
-	"tlsdemo/cmd/tlsdemo/internal/look"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -160,7 +161,7 @@ func TestPageFitsItsPolicy(t *testing.T) {
 	body := bodyOf(t, ask(&Handler{Now: clock}, verified(set[certs.Client].Leaf()), http.MethodGet, "/", accepting("text/html")))
 	_, styled, _ := strings.Cut(body, "<style>")
 	styled, _, _ = strings.Cut(styled, "</style>")
-	if !strings.HasPrefix(policy[0], look.Policy(styled)) {
+	if sum := sha256.Sum256([]byte(styled)); !strings.Contains(policy[0], "'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'") {
 		t.Errorf("the policy %s is not of the style %q", policy[0], styled)
 	}
 	if found := regexp.MustCompile(`(?i)<script|style=|\son\w+=|https?://|@import|url\(`).FindString(body); found != "" {
