@@ -10,6 +10,7 @@ import (
 	"tlsdemo/cmd/tlsdemo/internal/lab"
 	"tlsdemo/cmd/tlsdemo/internal/ladder"
 	"tlsdemo/cmd/tlsdemo/internal/tracefile"
+	"tlsdemo/tlsnet/trace"
 	"tlsdemo/tlsnet/wire"
 )
 
@@ -45,15 +46,22 @@ func sentence(text string) string {
 // stories are what the ends said to each other. What the end that knows best says stands where it
 // broke off.
 func stories(o *lab.Outcome, r *Recording) []*ladder.Story {
-	server := tracefile.Of(r.At(wire.Server), wire.Server, o.Server).Stories
-	client := tracefile.Of(r.At(wire.Client), wire.Client, o.Client).Stories
-	if len(server) == 0 || len(client) == 0 || slices.EqualFunc(server, client, same) {
+	server, client := r.At(wire.Server), r.At(wire.Client)
+	if sameSaid(server, client) {
 		by, said := Surest(o.Server, o.Client)
 		return tracefile.Of(r.Fullest(), by, said).Stories
 	}
-	entitle(client, "As the client saw it")
-	entitle(server, "As the server saw it")
-	return append(client, server...)
+	atServer := tracefile.Of(server, wire.Server, o.Server).Stories
+	atClient := tracefile.Of(client, wire.Client, o.Client).Stories
+	entitle(atServer, "As the server saw it")
+	entitle(atClient, "As the client saw it")
+	return append(atClient, atServer...)
+}
+
+// sameSaid reports whether two ends saw the same, or one of them nothing, whatever they say of it.
+func sameSaid(server, client []*trace.Capture) bool {
+	atServer, atClient := tracefile.Of(server, wire.Server, nil).Stories, tracefile.Of(client, wire.Client, nil).Stories
+	return len(atServer) == 0 || len(atClient) == 0 || slices.EqualFunc(atServer, atClient, same)
 }
 
 func entitle(stories []*ladder.Story, title string) {

@@ -96,7 +96,7 @@ func TestPageBlame(t *testing.T) {
 	e.client.ServerName = "db.localhost"
 	s := Tell(e.record(t, greet, answer), ToBlame("server-cert-name-mismatch", wire.Client))
 	s.Explained = &console.Explanation{
-		Code: "server-cert-name-mismatch", Text: "the server's certificate is not for <db.localhost>", AtFault: "the server's certificate",
+		Code: "server-cert-name-mismatch", Side: "client", Text: "the server's certificate is not for <db.localhost>", AtFault: "the server's certificate",
 		Hint: "tlsdemo send --server-name=localhost", Certainty: "certain", Basis: "we looked",
 	}
 	text := write(t, Page{Title: "A client that refuses", Stories: []*Story{s}, Warning: secret})
@@ -104,6 +104,7 @@ func TestPageBlame(t *testing.T) {
 		`<p class="warning">` + secret,
 		`It broke off here: the client refused with alert bad_certificate.`,
 		`<code>server-cert-name-mismatch</code>: the server&#39;s certificate is not for &lt;db.localhost&gt;`,
+		"What the client says:</p>\n<p><code>server-cert-name-mismatch</code>",
 		`<dt>hint</dt><dd>tlsdemo send --server-name=localhost</dd>`,
 		`<dt>certainty</dt><dd>certain (we looked)</dd>`,
 		`<dt class="fault">for</dt><dd class="fault">server.localhost, localhost, 127.0.0.1, ::1</dd>`,
