@@ -61,7 +61,7 @@ func (ts *talks) captures() (all []*trace.Capture, problems []error) {
 		all = append(all, c)
 		for side, n := range t.missing() {
 			if n > 0 && len(problems) < maxProblems {
-				problems = append(problems, fmt.Errorf("%d bytes of %s to %s are missing", n, t.ends[side], t.ends[1-side]))
+				problems = append(problems, fmt.Errorf("of what %s sent to %s, %s missing", t.ends[side], t.ends[1-side], bytesAre(n)))
 			}
 		}
 	}
@@ -69,6 +69,13 @@ func (ts *talks) captures() (all []*trace.Capture, problems []error) {
 		problems = append(problems, fmt.Errorf("it has more than %d connections: the others are not read", maxTalks))
 	}
 	return all, problems
+}
+
+func bytesAre(n int64) string {
+	if n == 1 {
+		return "1 byte is"
+	}
+	return fmt.Sprintf("%d bytes are", n)
 }
 
 // maxProblems is of how many sides it is told that something is missing.
@@ -91,7 +98,8 @@ type half struct {
 	known   bool
 	base    uint32 // the number of the first byte
 	next    int64  // the position of what is still to come
-	end     int64  // of all that is known to have been sent
+	end     int64  // of all that is known to have been sent; a FIN counts if it is not there
+	fin     bool   // it is there, and end is where it is
 	waiting segments
 	ended   trace.End
 }
@@ -119,15 +127,16 @@ func (t *talk) add(p *packet) {
 	at := h.position(seq)
 	if p.flags&rst != 0 {
 		if h.known && p.flags&ack != 0 { // otherwise its number is that which the other side expects
-			h.end = max(h.end, at)
+			h.sent(at)
 		}
 		h.endedBy(trace.Reset, p.at)
 		return
 	}
-	h.end = max(h.end, at+int64(len(p.data)))
+	h.sent(at + int64(len(p.data)))
 	t.halves[1-side].acknowledged(p)
 	t.take(side, segment{at, p.data}, p.at)
 	if p.flags&fin != 0 {
+		h.end, h.fin = at+int64(len(p.data)), true
 		h.endedBy(trace.FIN, p.at)
 	}
 }
@@ -156,7 +165,14 @@ func (h *half) acknowledged(p *packet) {
 		return
 	}
 	if received := h.position(p.ack); received > h.end+1 {
-		h.end = received
+		h.sent(received)
+	}
+}
+
+// sent notes that a side has sent all before a position.
+func (h *half) sent(before int64) {
+	if !h.fin {
+		h.end = max(h.end, before)
 	}
 }
 
@@ -212,7 +228,7 @@ func (t *talk) say(side int, s segment, when time.Time) {
 // missing is how many bytes of each side the file does not have, or has only what comes after them.
 func (t *talk) missing() (missing [2]int64) {
 	for side := range t.halves {
-		missing[side] = t.halves[side].end - t.halves[side].next
+		missing[side] = max(0, t.halves[side].end-t.halves[side].next)
 	}
 	return missing
 }

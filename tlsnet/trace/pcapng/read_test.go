@@ -97,7 +97,7 @@ func TestReadLeft(t *testing.T) {
 			Left: [2]int64{5, 70_000}, Ended: [2]trace.End{{At: at, How: how}, {At: at, How: how}},
 		}
 		got, err := Read(bytes.NewReader(written(t, want)))
-		if err == nil || !strings.Contains(err.Error(), "5 bytes of 192.0.2.1:1 to 192.0.2.2:2 are missing") {
+		if err == nil || !strings.Contains(err.Error(), "of what 192.0.2.1:1 sent to 192.0.2.2:2, 5 bytes are missing") {
 			t.Error(err)
 		}
 		same(t, got[0], want)
@@ -214,6 +214,20 @@ func TestReadMissing(t *testing.T) {
 	if got := captures[0]; got.Left[wire.Server] < int64(size) || got.Left[wire.Client] != 0 || len(said(got)[wire.Client]) != len(said(want)[wire.Client]) {
 		t.Errorf("left %d, want %d", got.Left, size)
 	}
+}
+
+// A side that has sent a FIN still acknowledges, with the number after that. Nothing is missing then.
+func TestReadAfterFIN(t *testing.T) {
+	want := exchange(t, "tcp4", "127.0.0.1:0", tls.VersionTLS13)
+	want.Ended = [2]trace.End{{At: time.Now(), How: trace.FIN}, {At: time.Now(), How: trace.FIN}}
+	packets := packetsOf([]*trace.Capture{want})
+	for _, p := range packets[len(packets)-2:] { // their FINs
+		p.flags, p.seq = ack, p.seq+1
+		packets = append(packets, p)
+	}
+	same(t, read(t, pcapOf(binary.LittleEndian, linkRaw, nil, packets))[0], &trace.Capture{
+		Client: want.Client, Server: want.Server, Chunks: want.Chunks, Ended: want.Ended,
+	})
 }
 
 // A capture that begins in the middle, or with the answer, still knows who is the client.
