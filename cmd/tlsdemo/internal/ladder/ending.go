@@ -33,6 +33,9 @@ type Ending struct {
 	Text  string   // what happened, in a sentence, if it is broken
 	Notes []string // what may have to do with it
 
+	// Unshown says that the client showed no certificate, and was refused without an alert.
+	Unshown bool
+
 	message *wire.Message // with which it breaks off, or nil
 }
 
@@ -73,6 +76,7 @@ func endingOf(c *wire.Conversation, capture *trace.Capture) Ending {
 	}
 	e := t.ending()
 	if e.Broken() && t.nobody && t.fatal == nil {
+		e.Unshown = true
 		e.Notes = append(e.Notes, "The server had asked for a certificate, and the client has shown none.")
 	}
 	return e

@@ -121,24 +121,33 @@ func (c *command) show(captures []*trace.Capture, title string) error {
 	return nil
 }
 
-// suspect says what may be behind an alert. Neither end is ours, so that it is no more than that.
+// suspect says what may be behind the end of a connection. Neither end is ours, so that it is no more
+// than that.
 func (c *command) suspect(s *ladder.Story) {
-	alert := s.Ending.Alert()
-	if alert == "" {
-		return
-	}
-	r := phrases.Read("TLS alert received: "+alert, phrases.End(s.Ending.By.Other().String()))
-	codes := r.IfClient
-	if s.Ending.By == wire.Client {
-		codes = r.IfServer
-	}
+	codes, why := suspects(s.Ending)
 	if len(codes) == 0 {
 		return
 	}
-	codes = codes[:min(len(codes), maxSuspects)]
-	text := fmt.Sprintf("Alert %s of the %v may mean %s: tlsdemo failures CODE says more.", alert, s.Ending.By, alternatives(codes))
+	text := fmt.Sprintf("%s may mean %s: tlsdemo failures CODE says more.", why, alternatives(codes[:min(len(codes), maxSuspects)]))
 	console.Hang(c.env.Stdout, "", text, cli.Columns)
 	fmt.Fprintln(c.env.Stdout)
+}
+
+// suspects are the codes of failures that end so, and what speaks for them.
+func suspects(e ladder.Ending) (codes []string, why string) {
+	if e.Unshown {
+		return []string{"client-cert-missing"}, "A client without a certificate"
+	}
+	alert := e.Alert()
+	if alert == "" {
+		return nil, ""
+	}
+	r := phrases.Read("TLS alert received: "+alert, phrases.End(e.By.Other().String()))
+	why = fmt.Sprintf("Alert %s of the %v", alert, e.By)
+	if e.By == wire.Client {
+		return r.IfServer, why
+	}
+	return r.IfClient, why
 }
 
 // maxSuspects is how many codes are named.
