@@ -284,6 +284,26 @@ func inflated(m *Message) []byte {
 	return message[:n]
 }
 
+// Inside returns the Certificate message that is compressed in a CompressedCertificate, or nil if
+// it is compressed with anything but zlib, or the message is another.
+func (m *Message) Inside() *Message {
+	if m.Content != Handshake || m.Type != CompressedCertificate || m.Size > int64(len(m.Raw)) {
+		return nil
+	}
+	body := inflated(m)
+	if body == nil {
+		return nil
+	}
+	size := len(body)
+	inside := &Message{From: m.From, At: m.At, Content: Handshake, Type: Certificate, Name: messageName(Certificate), Key: m.Key}
+	inside.Raw = append([]byte{Certificate, byte(size >> 16), byte(size >> 8), byte(size)}, body...)
+	inside.Size = int64(len(inside.Raw))
+	d := NewDecoder(nil)
+	d.c.Version = tls.VersionTLS13 // RFC 8879 section 3
+	d.divideMessage(inside)
+	return inside
+}
+
 // leaf is the first certificate of a Certificate message without its header.
 func leaf(message []byte, version uint16) []byte {
 	r := reader{message}

@@ -197,6 +197,22 @@ func TestDecodeCompressed(t *testing.T) {
 	for _, m := range c.Messages {
 		covered(t, &m)
 	}
+	inside := c.Message(Server, Handshake, CompressedCertificate).Inside()
+	covered(t, inside)
+	if got := inside.Bytes(inside.Find("certificates", "certificate", "DER")); !bytes.Equal(got, der) {
+		t.Errorf("inside is %x", got)
+	}
+	if c.Message(Server, Handshake, CertificateVerify).Inside() != nil {
+		t.Error("something is inside another message")
+	}
+	for algorithm := range byte(4) {
+		body := slices.Concat([]byte{0, algorithm}, size(len(body)), size(packed.Len()), packed.Bytes())
+		m := &Message{Content: Handshake, Type: CompressedCertificate, Raw: messageOf(CompressedCertificate, body)}
+		m.Size = int64(len(m.Raw))
+		if (m.Inside() != nil) != (algorithm == 1) {
+			t.Errorf("algorithm %d: %v", algorithm, m.Inside())
+		}
+	}
 }
 
 // What the other end would have to say changes nothing.

@@ -89,7 +89,7 @@ func (t *teller) handshakeFacts(l *list, m *wire.Message) {
 	case wire.Certificate:
 		t.certificates(l, m)
 	case wire.CompressedCertificate:
-		l.add("by", valueOf(m.Find("algorithm")))
+		t.compressed(l, m)
 	case wire.CertificateVerify:
 		l.add("signed", valueOf(m.Find("signature scheme")))
 	case wire.ServerKeyExchange:
@@ -267,6 +267,17 @@ func ders(m *wire.Message) (all [][]byte) {
 		}
 	}
 	return all
+}
+
+// compressed is about certificates that are compressed. The standard library has zlib only.
+func (t *teller) compressed(l *list, m *wire.Message) {
+	by := valueOf(m.Find("algorithm"))
+	l.add("by", by)
+	if inside := m.Inside(); inside != nil {
+		t.certificates(l, inside)
+	} else {
+		l.add("opened", "no: what is compressed with "+by+" is not read here")
+	}
 }
 
 // maxLinks is how many certificates of a chain are named.

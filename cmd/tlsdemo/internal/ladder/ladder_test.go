@@ -2,6 +2,7 @@ package ladder
 
 import (
 	"bytes"
+	"compress/zlib"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -561,5 +562,26 @@ func TestClientHangsUp(t *testing.T) {
 	}, answer), Blame{}).Ending
 	if ending.Broken() {
 		t.Error(ending.Text)
+	}
+}
+
+// A certificate that is compressed is told like any other, or else that it cannot be read.
+func TestCompressed(t *testing.T) {
+	der := certstest.New(t).Server.TLS().Certificate[0]
+	size := func(n int) []byte { return []byte{byte(n >> 16), byte(n >> 8), byte(n)} }
+	entry := slices.Concat(size(len(der)), der, []byte{0, 0})
+	body := slices.Concat([]byte{0}, size(len(entry)), entry)
+	var packed bytes.Buffer
+	z := zlib.NewWriter(&packed)
+	_, _ = z.Write(body)
+	z.Close()
+	for algorithm, want := range map[byte]string{1: "is        CN=server, issued by CN=", 2: "opened    no: what is compressed with brotli is not read here"} {
+		message := slices.Concat([]byte{0, algorithm}, size(len(body)), size(packed.Len()), packed.Bytes())
+		message = slices.Concat([]byte{wire.CompressedCertificate}, size(len(message)), message)
+		record := slices.Concat([]byte{22, 3, 3, byte(len(message) >> 8), byte(len(message))}, message)
+		c := &trace.Capture{Chunks: []wire.Chunk{{From: wire.Server, Data: record}}}
+		if got := draw(t, Tell(c, Blame{}), Style{Short: true}); !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
 	}
 }
