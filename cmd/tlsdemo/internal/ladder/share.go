@@ -99,10 +99,10 @@ func sharedFields(m *wire.Message, fields []wire.Field, in string) []wire.Field 
 }
 
 // withoutData is an explanation without what repeats data: an end may quote what the other said, and
-// a command to type may have the message in it.
+// a command to type, unless it is about files, may have a message in it, or the path of a request.
 func withoutData(e *console.Explanation, data [][]byte) *console.Explanation {
 	copied := *e
-	if strings.Contains(copied.Hint, "tlsdemo send") || strings.Contains(copied.Hint, "tlsdemo probe") {
+	if strings.Contains(strings.ReplaceAll(copied.Hint, "tlsdemo certs ", ""), "tlsdemo ") {
 		copied.Hint = ""
 	}
 	for _, text := range []*string{&copied.Text, &copied.AtFault, &copied.Hint, &copied.Basis, &copied.Error} {

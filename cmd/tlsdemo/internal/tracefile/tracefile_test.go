@@ -227,6 +227,21 @@ func TestShared(t *testing.T) {
 	}
 }
 
+// A command to type may have in it what was to be said, and was not.
+func TestSharedHint(t *testing.T) {
+	for hint, stays := range map[string]bool{
+		"tlsdemo certs renew client --dir=set":                      true,
+		"at the server: tlsdemo serve --reply='" + answer + "'":     false,
+		"tlsdemo send --http=/?token=" + question:                   false,
+		"tlsdemo certs init, then: tlsdemo send '" + question + "'": false,
+	} {
+		story := &ladder.Story{Explained: &console.Explanation{Hint: hint}}
+		if got := story.Shared().Explained.Hint; got == hint != stays || !stays && got != "" {
+			t.Errorf("%q has become %q", hint, got)
+		}
+	}
+}
+
 // A story that is shared is a copy.
 func TestSharedCopies(t *testing.T) {
 	of := Of(newPair(t, tls.VersionTLS13).recorded(t, 1), wire.Client, nil)
