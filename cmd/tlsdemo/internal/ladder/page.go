@@ -155,10 +155,36 @@ func (s Step) view(id string) stepView {
 	}
 	v.Minor = m.Content == wire.ChangeCipherSpec && !s.Blamed
 	v.How = how(m)
-	r := room{fields: maxFields, bytes: maxBytes}
+	r := room{fields: maxFields, bytes: maxBytes, faulty: s.faulty()}
 	v.Fields = r.view(m, m.Fields)
 	v.Dumps = dumpsOf(m)
 	return v
+}
+
+// saidBy are the fields of messages that facts are about, by the labels of those.
+var saidBy = map[string][]string{
+	"alpn":    {"application_layer_protocol_negotiation"},
+	"ciphers": {"cipher suites"},
+	"from":    {"certificate_authorities", "authorities"},
+	"groups":  {"supported_groups"},
+	"signed":  {"signature_algorithms", "signature schemes"},
+	"speaks":  {"supported_versions"},
+	"takes":   {"supported_versions"},
+	"wants":   {"server_name"},
+}
+
+// faulty are the names of the fields that are to blame.
+func (s Step) faulty() []string {
+	for _, fact := range s.Facts {
+		switch fields := saidBy[fact.Label]; {
+		case !fact.Blamed:
+		case s.Message.Find("certificates") != nil:
+			return []string{"certificates"}
+		default:
+			return fields
+		}
+	}
+	return nil
 }
 
 // whenOf is a time since the conversation began.
@@ -195,6 +221,8 @@ type fieldView struct {
 	Size              string // in bytes
 	Hex               string
 	Long              bool // too many bytes to be seen at once
+	Fault             bool // it is to blame
+	Open              bool // one of its fields is
 	Fields            []fieldView
 }
 
@@ -208,7 +236,10 @@ const (
 )
 
 // room is how much more of a message can be shown.
-type room struct{ fields, bytes int }
+type room struct {
+	fields, bytes int
+	faulty        []string // the fields that are marked
+}
 
 // view returns fields as the template needs them. Of those for which there is no room it says how
 // many there are.
@@ -224,6 +255,8 @@ func (r *room) view(m *wire.Message, fields []wire.Field) (views []fieldView) {
 
 func (r *room) one(m *wire.Message, f *wire.Field) fieldView {
 	v := fieldView{Name: f.Name, Value: f.Value, Note: f.Note, Size: thousands(int64(f.Length)), Fields: r.view(m, f.Fields)}
+	v.Fault = slices.Contains(r.faulty, f.Name)
+	v.Open = slices.ContainsFunc(v.Fields, func(v fieldView) bool { return v.Fault || v.Open })
 	if len(f.Fields) > 0 || isLeftOut(f) {
 		return v
 	}

@@ -18,7 +18,7 @@ import (
 
 // allowed is all that a page may be made of.
 var allowed = regexp.MustCompile(`^<(!doctype html|html lang="en"|meta [a-z-]+="[^"<>]*"( content="[^"<>]*")?|link rel="icon" href="data:,"|title|style|main|section|` +
-	`(p|div|ol|li|dt|dd|span|small|details|h2)( class="[a-z ]+")?( id="[a-z0-9-]+")?|h[13]|b|i|dl|summary|code|pre|footer|a href="#[a-z0-9-]+"|/[a-z0-9]+)>$`)
+	`(p|div|ol|li|dt|dd|span|small|details|h2)( class="[a-z ]+")?( id="[a-z0-9-]+")?( open)?|h[13]|b( class="fault")?|i|dl|summary|code|pre|footer|a href="#[a-z0-9-]+"|/[a-z0-9]+)>$`)
 
 // write writes a page, and checks what is true of every page.
 func write(t testing.TB, p Page) string {
@@ -113,12 +113,29 @@ func TestPageBlame(t *testing.T) {
 			t.Errorf("%s is not there", want)
 		}
 	}
+	if !strings.Contains(text, `<b class="fault">certificates</b>`) {
+		t.Error("the certificate is not marked among the fields")
+	}
 	if n := strings.Count(text, `<dd class="fault">`); n != 1 {
 		t.Errorf("%d facts are at fault", n)
 	}
 	marked := regexp.MustCompile(`<li class="step server sealed bad" id="([^"]*)">(?s:.{0,120})<b>Certificate</b>`).FindStringSubmatch(text)
 	if marked == nil || !strings.Contains(text, `<a href="#`+marked[1]+`">`) {
 		t.Error("nothing leads to the message that is to blame")
+	}
+}
+
+// The field that is to blame is marked, and what it is in is unfolded.
+func TestPageBlamedField(t *testing.T) {
+	e := newEnds(t)
+	e.server.NextProtos, e.client.NextProtos = []string{"h2"}, []string{"tlsdemo/1"}
+	s := Tell(e.record(t, greet, answer), ToBlame("alpn-mismatch", wire.Server))
+	text := write(t, Page{Title: "No protocol", Stories: []*Story{s}})
+	if n := strings.Count(text, `<b class="fault">application_layer_protocol_negotiation</b>`); n != 1 || strings.Count(text, `<b class="fault">`) != 1 {
+		t.Errorf("it is marked %d times", n)
+	}
+	if n := strings.Count(text, `<details class="f" open><summary><b>extensions</b>`); n != 1 || strings.Count(text, " open>") != 1 {
+		t.Errorf("it is unfolded %d times", n)
 	}
 }
 
