@@ -24,6 +24,9 @@ func (t *teller) facts(m *wire.Message) []Fact {
 	switch m.Content {
 	case wire.Alert:
 		l.add("level", valueOf(m.Find("level")))
+		if isFatal(m) {
+			l.add("number", strconv.Itoa(m.Type))
+		}
 	case wire.ApplicationData:
 		l.add("says", t.message(m))
 		if m.Count > 1 {
@@ -35,7 +38,9 @@ func (t *teller) facts(m *wire.Message) []Fact {
 		l.add("opened", "by no key that is at hand")
 	case wire.Handshake:
 		t.handshakeFacts(l, m)
-		l.add("checked", m.Proof)
+		if m.Proof != "" {
+			l.add("checked", "by tlsdemo: "+m.Proof)
+		}
 	}
 	if t.blame.message == m {
 		if !l.blame(t.blame.Facts) {
@@ -84,8 +89,8 @@ func (t *teller) handshakeFacts(l *list, m *wire.Message) {
 			l.add("early", "takes the data that the client sent early")
 		}
 	case wire.CertificateRequest:
-		l.add("from", authorities(m))
-		l.add("signed", few(schemes(m), 3))
+		l.add("issuers", authorities(m))
+		l.add("accepts", signatures(m, 3))
 	case wire.Certificate:
 		t.certificates(l, m)
 	case wire.CompressedCertificate:
@@ -118,8 +123,8 @@ func (t *teller) clientHello(l *list, m *wire.Message, extensions *wire.Field) {
 		shown = 8
 	}
 	l.add("ciphers", few(suites, shown))
-	if t.blame.of(m, "signed") {
-		l.add("signed", few(schemes(m), 8))
+	if t.blame.of(m, "accepts") {
+		l.add("accepts", signatures(m, 8))
 	}
 	if t.blame.of(m, "groups") {
 		l.add("groups", few(values(extensions.Find("supported_groups", "groups"), "group"), 8))
@@ -141,7 +146,7 @@ func (t *teller) clientHello(l *list, m *wire.Message, extensions *wire.Field) {
 func serverName(extensions *wire.Field) string {
 	names := extensions.Find("server_name", "names")
 	if names == nil {
-		return "no name: the client sends no server name (SNI)"
+		return "no name (no SNI): clients that connect to an address send none"
 	}
 	return plain(valueOf(names.Find("host", "name")))
 }
@@ -211,13 +216,17 @@ func shares(of *wire.Field) (keys []string) {
 	return keys
 }
 
-// schemes are the signatures that an end takes.
-func schemes(m *wire.Message) []string {
+// signatures are those that an end accepts, of many the first.
+func signatures(m *wire.Message, most int) string {
 	inside := m.Find("extensions", "signature_algorithms", "signature schemes")
 	if inside == nil {
 		inside = m.Find("signature schemes")
 	}
-	return values(inside, "signature scheme")
+	schemes := values(inside, "signature scheme")
+	if len(schemes) == 0 {
+		return ""
+	}
+	return "signatures by " + few(schemes, most)
 }
 
 // authorities are the CAs that a server lists.

@@ -159,21 +159,21 @@ ADDRESS  ADDRESS
 │◀─ ChangeCipherSpec ─ SIZE ───┤
 ││
 │  2. The server shows who it is│
-│┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈ from here on everything is encrypted ┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈│
+│┈┈┈┈┈┈┈┈┈ from here on all but ChangeCipherSpec is encrypted ┈┈┈┈┈┈┈┈┈│
 │◀═ EncryptedExtensions ─ SIZE ═══╡
 │◀═ CertificateRequest ─ SIZE ═══╡
-│  from  CN=tlsdemo CA│
-│  signed  rsa_pss_rsae_sha256, ecdsa_secp256r1_sha256, ed25519│
-│  and 4 more│
+│  issuers  CN=tlsdemo CA│
+│  accepts  signatures by rsa_pss_rsae_sha256,│
+│  ecdsa_secp256r1_sha256, ed25519 and 4 more│
 │◀═ Certificate ─ SIZE ═══╡
 │  is  CN=server, issued by CN=tlsdemo CA│
 │  for  server.localhost, localhost, 127.0.0.1, ::1│
 │  valid  DATE to DATE UTC│
 │◀═ CertificateVerify ─ SIZE ═══╡
 │  signed  ecdsa_secp256r1_sha256│
-│  checked  the signature fits the certificate's key│
+│  checked  by tlsdemo: the signature fits the certificate's key│
 │◀═ Finished ─ SIZE ═══╡
-│  checked  the checksum is right│
+│  checked  by tlsdemo: the checksum is right│
 ├─ ChangeCipherSpec ─ SIZE ───▶│
 ││
 │  3. The client shows who it is│
@@ -183,9 +183,9 @@ ADDRESS  ADDRESS
 │  valid  DATE to DATE UTC│
 ╞═ CertificateVerify ─ SIZE ═══▶│
 │  signed  ecdsa_secp256r1_sha256│
-│  checked  the signature fits the certificate's key│
+│  checked  by tlsdemo: the signature fits the certificate's key│
 ╞═ Finished ─ SIZE ═══▶│
-│  checked  the checksum is right│
+│  checked  by tlsdemo: the checksum is right│
 ││
 │  4. They talk│
 ╞═ ApplicationData ─ SIZE ═══▶│

@@ -128,7 +128,7 @@ func (t *teller) tell(m *wire.Message) {
 	t.turn(m)
 	if step.Encrypted && !t.dark {
 		t.dark = true
-		step.Curtain = "from here on everything is encrypted"
+		step.Curtain = "from here on all but ChangeCipherSpec is encrypted"
 		if t.c.Version != tls.VersionTLS13 {
 			step.Curtain = "from here on what is sent is encrypted"
 		}
