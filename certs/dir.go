@@ -193,9 +193,14 @@ func (d Dir) entry(name string, roots []*x509.Certificate, lists []*CRL, now tim
 	if d.needsKey(name) || len(certs) == 0 {
 		entry.add(d.checkKey(name, certs))
 	}
-	entry.add(checkWritable(entry.File))
+	paths := []string{entry.File}
 	if name == CA {
-		entry.add(checkWritable(string(d)))
+		paths = append(paths, string(d))
+	}
+	for _, path := range paths {
+		if f := CheckWritable(path); f != nil {
+			entry.add(f)
+		}
 	}
 	if len(entry.Findings) == 0 && name != CA {
 		for _, note := range bundle.Notes {
@@ -263,11 +268,13 @@ func CheckConstraints(leaf *x509.Certificate, cas ...*x509.Certificate) *Finding
 	return &Finding{Code: ConstraintUnsupported, Text: text}
 }
 
-// checkWritable finds a file, or a directory, whose content others may exchange.
-func checkWritable(path string) error {
+// CheckWritable finds a file, or a directory, whose content others than its owner may change,
+// or returns nil. It finds nothing of a path that cannot be looked at. Windows has no such
+// modes.
+func CheckWritable(path string) *Finding {
 	info, err := os.Stat(path)
 	if err != nil {
-		return err // and if it matters that has been found already
+		return nil // if it matters, that is found elsewhere
 	}
 	if mode := info.Mode().Perm(); mode&0o022 != 0 && runtime.GOOS != "windows" {
 		text := fmt.Sprintf("other users can change it (mode %04o)", mode)

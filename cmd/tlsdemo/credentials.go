@@ -168,7 +168,11 @@ func (c *credentials) warnings(usage certs.Usage, now time.Time) []string {
 	if leaf := c.Leaf(); chain.EndsSoon(leaf.NotBefore, leaf.NotAfter, now) {
 		warnings = append(warnings, fmt.Sprintf("warning: %s: %s", files.Cert, certtext.Remaining(c.Leaf(), now)))
 	}
-	for _, finding := range slices.Concat(c.Warnings(), c.CRLWarnings(now), []*certs.Finding{certs.CheckKeyFile(files.Key)}) {
+	exposed := []*certs.Finding{certs.CheckKeyFile(files.Key)}
+	for _, file := range []string{files.CA, files.CRL, files.Policy} { // whoever changes them lets peers in
+		exposed = append(exposed, certs.CheckWritable(file))
+	}
+	for _, finding := range slices.Concat(c.Warnings(), c.CRLWarnings(now), exposed) {
 		if finding != nil {
 			warnings = append(warnings, fmt.Sprintf("warning: %s: %v", finding.Code, finding))
 		}

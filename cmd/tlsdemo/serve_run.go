@@ -71,6 +71,9 @@ func (s *serve) run(ctx context.Context) error {
 // unit prints a unit of systemd for what was typed, which has to work.
 func (s *serve) unit() error {
 	creds, err := s.credentials()
+	if err == nil {
+		_, err = s.allow.Load()
+	}
 	if err != nil {
 		return &located{err: err, origin: creds.origin, typed: s.env.Typed}
 	}
@@ -149,6 +152,7 @@ func (v *service) prove() error {
 		if err != nil {
 			return v.located(err, creds.origin)
 		}
+		creds.origin.files.Policy = v.allow.File()
 		v.use(creds, allowed)
 		if !v.once {
 			v.logger.Info("the files are read only once: one of them is not a regular file")
