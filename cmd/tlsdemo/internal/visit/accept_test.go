@@ -38,6 +38,16 @@ func TestPreferred(t *testing.T) {
 		{[]string{"text/html;q=x, application/json;q=0.1"}, asJSON},
 		{[]string{"text/html;q=NaN, application/json;q=2"}, asText},
 		{[]string{",,;,"}, asText},
+		{[]string{"application/json;q=1"}, asJSON},
+		{[]string{"application/json;q=0, text/*;q=0.5"}, asText},
+		{[]string{"text/html;q=0.2, application/json;q=-1, text/plain;q=0.1"}, asHTML}, // no weight is less than 0
+		{[]string{"text/html;q=0.2, application/json;q=1.1"}, asHTML},
+		{[]string{"text/plain, text/html"}, asText},
+		{[]string{"text/html, text/plain"}, asHTML},
+		{[]string{"text/*, text/html"}, asHTML}, // what is named is meant
+		{[]string{`text/html;title="a\\";q=0.1, application/json;q=0.2`}, asJSON},
+		{[]string{`text/html;title=a\;q=0.1, application/json;q=0.2`}, asJSON}, // outside of quotation marks \ is itself
+		{[]string{"text/html, text/html;q=0, application/json;q=0.5"}, asHTML}, // the first of two counts
 	} {
 		if got := preferred(test.accept); got != test.want {
 			t.Errorf("%q: %s, want %s", test.accept, mediaTypes[got], mediaTypes[test.want])

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"tlsdemo/certs"
 	"tlsdemo/certs/certstest"
 )
 
@@ -118,6 +119,38 @@ func TestEcho(t *testing.T) {
 					t.Errorf("%s, %d bytes %s: %s, %d bytes", protocol, size, name, response.Status, len(got))
 				}
 			}
+		}
+	}
+}
+
+// What is sent back is counted, also of a body that is larger than what is read ahead, and a body
+// of exactly the limit is not too large.
+func TestEchoCounts(t *testing.T) {
+	for _, size := range []int64{0, 5, echoAhead, echoAhead + 1, 3 << 20} {
+		for _, limit := range []int64{-1, max(size, 1)} {
+			var visits []Visit
+			h := &Handler{MaxBody: limit, Visited: func(v Visit) { visits = append(visits, v) }}
+			r := httptest.NewRequest("POST", "/echo", strings.NewReader(strings.Repeat("x", int(size))))
+			r.TLS = stateOf()
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			if len(visits) != 1 || visits[0].Status != 200 || visits[0].In != size || visits[0].Out != size || int64(w.Body.Len()) != size {
+				t.Errorf("%d bytes, limit %d: %d of them, %+v", size, limit, w.Body.Len(), visits)
+			}
+		}
+	}
+}
+
+// A body that is too large is not read to its end, to throw it away: HTTP/1.1 closes, and HTTP/2
+// has no such header (RFC 9113 section 8.2.2).
+func TestEchoTooLargeCloses(t *testing.T) {
+	for major, want := range map[int]string{1: "close", 2: ""} {
+		r := httptest.NewRequest("POST", "/echo", strings.NewReader("more"))
+		r.TLS, r.ProtoMajor = stateOf(), major
+		w := httptest.NewRecorder()
+		(&Handler{MaxBody: 3}).ServeHTTP(w, r)
+		if got := w.Header().Get("Connection"); w.Code != http.StatusRequestEntityTooLarge || got != want {
+			t.Errorf("HTTP/%d: %d, Connection: %q", major, w.Code, got)
 		}
 	}
 }
@@ -327,6 +360,57 @@ func TestWithoutCertificate(t *testing.T) {
 }
 
 var errReset = errors.New("reset")
+
+// Clients of other protocols are told as well how far they came.
+func TestGreeting(t *testing.T) {
+	leaf := soundSet(t)[certs.Client].Leaf()
+	for _, c := range []struct {
+		state *tls.ConnectionState
+		want  string
+	}{
+		{stateOf(), "TLS works, but you presented no certificate"},
+		{stateOf(leaf), "TLS works, but your certificate was not verified; it says that you are client.localhost"},
+		{verified(leaf), "mutual TLS works, and you are client.localhost"},
+	} {
+		header := http.Header{"Content-Type": {"application/grpc"}}
+		response := ask(new(Handler), c.state, http.MethodPost, "/a.B/C", header)
+		if got := response.Header.Get("Grpc-Message"); got != c.want+"; this server has no gRPC services" {
+			t.Errorf("gRPC: %q", got)
+		}
+		response = ask(new(Handler), c.state, http.MethodGet, "/", http.Header{"Upgrade": {"h2c, WebSocket"}})
+		if got := bodyOf(t, response); got != c.want+"; this server has no WebSocket, only HTTP\n" {
+			t.Errorf("WebSocket: %q", got)
+		}
+	}
+}
+
+// What only looks like WebSocket is answered as anything else.
+func TestNoWebSocket(t *testing.T) {
+	for _, c := range []struct {
+		method, target string
+		major          int
+		header         http.Header
+		want           int
+	}{
+		{http.MethodGet, "/healthz", 2, http.Header{"Upgrade": {"websocket"}}, 200}, // HTTP/2 has no Upgrade
+		{http.MethodGet, "/healthz", 1, http.Header{"Upgrade": {"h2c"}}, 200},
+		{http.MethodGet, "/healthz", 1, http.Header{":protocol": {"websocket"}}, 200},
+		{http.MethodConnect, "localhost:1", 2, nil, http.StatusNotFound},
+		{"PRI", "/healthz", 1, nil, http.StatusMethodNotAllowed},
+		{"PRI", "*", 2, nil, http.StatusHTTPVersionNotSupported},
+	} {
+		r := httptest.NewRequest(c.method, c.target, http.NoBody)
+		r.TLS, r.ProtoMajor = stateOf(), c.major
+		for key, values := range c.header {
+			r.Header[key] = values
+		}
+		w := httptest.NewRecorder()
+		new(Handler).ServeHTTP(w, r)
+		if w.Code != c.want {
+			t.Errorf("%s %s, HTTP/%d, %v: %d, want %d", c.method, c.target, c.major, c.header, w.Code, c.want)
+		}
+	}
+}
 
 // A client that goes away in the middle of its body is nobody's error but its own.
 func TestEchoBrokenBody(t *testing.T) {

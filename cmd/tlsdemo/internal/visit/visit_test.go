@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -382,6 +383,85 @@ func TestRemarks(t *testing.T) {
 	}
 	if got := report.Connection.Signature; got != "ed25519" {
 		t.Errorf("signature %q", got)
+	}
+	for _, mediaType := range []string{"text/plain", "text/html"} {
+		body := bodyOf(t, ask(&Handler{Now: clock}, verified(leaf.Leaf(), ca.Leaf()), http.MethodGet, "/", accepting(mediaType)))
+		if !strings.Contains(body, "Some programs refuse this") || strings.Count(body, "it has an Ed25519 key") != 1 {
+			t.Errorf("%s:\n%s", mediaType, body)
+		}
+	}
+}
+
+// A certificate that has ended, or soon will, is marked on the page, and a session that was
+// resumed is told of.
+func TestMoods(t *testing.T) {
+	leaf := soundSet(t)[certs.Client].Leaf()
+	for _, c := range []struct {
+		at   time.Time
+		want string
+	}{
+		{noon, "ok"},
+		{leaf.NotBefore.Add(-time.Second), "bad"},
+		{leaf.NotAfter.Add(time.Second), "bad"},
+		{leaf.NotAfter.Add(-time.Second), "warn"},
+	} {
+		about := describe(leaf)
+		if got := about.mood(c.at); got != c.want {
+			t.Errorf("at %v: %s, want %s", c.at, got, c.want)
+		}
+	}
+	state := verified(leaf)
+	for resumed, want := range map[bool]string{true: "yes: the certificate is that of the first connection\n", false: "no: a full handshake\n"} {
+		state.DidResume = resumed
+		if body := bodyOf(t, ask(&Handler{Now: clock}, state, http.MethodGet, "/", nil)); !strings.Contains(body, want) {
+			t.Errorf("resumed %v:\n%s", resumed, body)
+		}
+	}
+}
+
+// What a certificate is for is cut as names are, and what crypto/x509 does not know is a number.
+func TestUsages(t *testing.T) {
+	leaf := *soundSet(t)[certs.Client].Leaf()
+	leaf.ExtKeyUsage, leaf.UnknownExtKeyUsage = nil, nil
+	for i := range 100 {
+		leaf.UnknownExtKeyUsage = append(leaf.UnknownExtKeyUsage, asn1.ObjectIdentifier{1, 2, 3, i})
+	}
+	about := describe(&leaf)
+	if len(about.Usages) != shownUsages || about.Usages[1] != "1.2.3.1" {
+		t.Errorf("%q", about.Usages)
+	}
+}
+
+// The answer of a moment ago is given again within a second only, in the form that was asked for,
+// and if it is not large.
+func TestKeptAnswer(t *testing.T) {
+	at := noon
+	h := &Handler{Now: func() time.Time { return at }}
+	ctx := h.ConnContext(t.Context(), nil)
+	get := func(state *tls.ConnectionState, mediaType string) string {
+		r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/", http.NoBody)
+		r.TLS = state
+		r.Header.Set("Accept", mediaType)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		return w.Body.String()
+	}
+	state := verified(soundSet(t)[certs.Client].Leaf())
+	kept := func() written { return ctx.Value(visitorKey{}).(*visitor).answer }
+	first := get(state, "text/plain")
+	if string(kept().body) != first {
+		t.Error("the answer is not kept")
+	}
+	if got := get(state, "application/json"); !json.Valid([]byte(got)) {
+		t.Errorf("another form: %s", got)
+	}
+	at = noon.Add(time.Second)
+	if got := get(state, "text/plain"); !strings.Contains(got, "now             2026-11-22 12:00:01 UTC") {
+		t.Errorf("a second later:\n%s", got)
+	}
+	ctx = h.ConnContext(t.Context(), nil)
+	if large := get(stateOf(hostileChain(t, 20, strings.Repeat("x", 2000))...), "text/html"); len(large) <= keptAnswer || kept().body != nil {
+		t.Errorf("%d bytes, of which %d are kept", len(large), len(kept().body))
 	}
 }
 
