@@ -39,6 +39,9 @@ func TestPreferred(t *testing.T) {
 		{[]string{"text/html;q=NaN, application/json;q=2"}, asText},
 		{[]string{",,;,"}, asText},
 		{[]string{"application/json;q=1"}, asJSON},
+		{[]string{`application/json;q=0.5;x=",text/html,"`}, asJSON},
+		{[]string{`application/json;q=0.5;x="\",text/html,"`}, asJSON},
+		{[]string{"*/*;q=0.9, text/*;q=0.1, application/json;q=0.5"}, asJSON},
 		{[]string{"application/json;q=0, text/*;q=0.5"}, asText},
 		{[]string{"text/html;q=0.2, application/json;q=-1, text/plain;q=0.1"}, asHTML}, // no weight is less than 0
 		{[]string{"text/html;q=0.2, application/json;q=1.1"}, asHTML},

@@ -134,7 +134,7 @@ func TestEchoCounts(t *testing.T) {
 			r.TLS = stateOf()
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, r)
-			if len(visits) != 1 || visits[0].Status != 200 || visits[0].In != size || visits[0].Out != size || int64(w.Body.Len()) != size {
+			if len(visits) != 1 || visits[0].Status != 200 || visits[0].In != size || visits[0].Out != size || int64(w.Body.Len()) != size || w.Header().Get("Content-Type") != bytesType[0] {
 				t.Errorf("%d bytes, limit %d: %d of them, %+v", size, limit, w.Body.Len(), visits)
 			}
 		}

@@ -341,7 +341,7 @@ func TestBounds(t *testing.T) {
 					}
 				}
 			}
-			for _, want := range []string{"37 more", "14"} { // names, certificates
+			for _, want := range []string{"and 37 more", "and 14 more"} { // names, certificates
 				if mediaType != "application/json" && !strings.Contains(body, want) {
 					t.Errorf("%s does not say %s", mediaType, want)
 				}
@@ -452,12 +452,12 @@ func TestKeptAnswer(t *testing.T) {
 	if string(kept().body) != first {
 		t.Error("the answer is not kept")
 	}
+	at = noon.Add(time.Second)
+	if got := get(state, "text/plain"); !strings.Contains(got, " 2026-11-22 12:00:01 UTC\n") {
+		t.Errorf("a second later:\n%s", got)
+	}
 	if got := get(state, "application/json"); !json.Valid([]byte(got)) {
 		t.Errorf("another form: %s", got)
-	}
-	at = noon.Add(time.Second)
-	if got := get(state, "text/plain"); !strings.Contains(got, "now             2026-11-22 12:00:01 UTC") {
-		t.Errorf("a second later:\n%s", got)
 	}
 	ctx = h.ConnContext(t.Context(), nil)
 	if large := get(stateOf(hostileChain(t, 20, strings.Repeat("x", 2000))...), "text/html"); len(large) <= keptAnswer || kept().body != nil {
@@ -502,18 +502,23 @@ func TestNoName(t *testing.T) {
 func TestVisited(t *testing.T) {
 	set := soundSet(t)
 	var visits []Visit
-	h := &Handler{Now: clock, Visited: func(v Visit) { visits = append(visits, v) }}
+	at := noon
+	passing := func() time.Time { at = at.Add(time.Millisecond); return at }
+	h := &Handler{Now: passing, Visited: func(v Visit) { visits = append(visits, v) }}
 	response := ask(h, verified(set[certs.Client].Leaf()), http.MethodGet, "/healthz", nil)
 	ask(h, stateOf(), http.MethodHead, "/nowhere", nil)
 	want := []Visit{
-		{Remote: "127.0.0.1:50000", Identity: "client.localhost", Method: "GET", Path: "/healthz", Proto: "HTTP/1.1", Status: 200, Out: 3},
-		{Remote: "127.0.0.1:50000", Method: "HEAD", Path: "/nowhere", Proto: "HTTP/1.1", Status: 404},
+		{Remote: "127.0.0.1:50000", Identity: "client.localhost", Method: "GET", Path: "/healthz", Proto: "HTTP/1.1", Status: 200, Out: 3, Took: time.Millisecond},
+		{Remote: "127.0.0.1:50000", Method: "HEAD", Path: "/nowhere", Proto: "HTTP/1.1", Status: 404, Took: time.Millisecond},
 	}
 	for i := range visits {
 		if visits[i].TLS == nil || visits[i].Kept == nil {
 			t.Error("a request without the state of TLS, or without room")
 		}
 		visits[i].TLS, visits[i].Kept = nil, nil
+	}
+	if got := Identity(nil); got != "" {
+		t.Errorf("nobody is %q", got)
 	}
 	if !slices.Equal(visits, want) || bodyOf(t, response) != "ok\n" {
 		t.Errorf("%+v", visits)
