@@ -10,6 +10,7 @@ import (
 	"crypto/x509/pkix"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -140,12 +141,14 @@ func Remarks(path []*x509.Certificate, usage Usage) []Remark {
 	}
 	add(!selfSigned && len(leaf.AuthorityKeyId) == 0, Remark{Text: "it has no authority key identifier", By: strictly})
 	for _, ca := range cas {
-		add(ca.Version == 3 && !criticalConstraints(ca), Remark{
-			Text: fmt.Sprintf("the basic constraints of the CA %s are not critical", quoted(Name(ca.Subject))), By: strictly,
-		})
+		if ca.Version == 3 && !criticalConstraints(ca) { // the name is not written for nothing
+			found = append(found, Remark{
+				Text: fmt.Sprintf("the basic constraints of the CA %s are not critical", quoted(Name(ca.Subject))), By: strictly,
+			})
+		}
 	}
 	add(len(cas) > 2, Remark{
-		Text: fmt.Sprintf("there are %s intermediates above it", counted(len(cas)-1)), By: limited(usage), AsUnknownCA: true,
+		Text: "there are " + counted(len(cas)-1) + " intermediates above it", By: limited(usage), AsUnknownCA: true,
 	})
 	add(usage == ServerAuth && underscored(leaf) != "", Remark{
 		Text: "its name " + underscored(leaf) + " has an underscore", By: "Java, if it connects to that name",
@@ -159,7 +162,7 @@ func counted(n int) string {
 	if n+2 >= maxSteps {
 		return fmt.Sprintf("at least %d", n)
 	}
-	return fmt.Sprint(n)
+	return strconv.Itoa(n)
 }
 
 // limited is who allows only so many intermediates above a leaf of the role.

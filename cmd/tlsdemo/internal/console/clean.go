@@ -1,6 +1,7 @@
 package console
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -16,7 +17,7 @@ import (
 // Clean makes text that came from a peer or a file safe for a terminal: whatever does
 // not print, line ends included, is shown as Go would escape it.
 func Clean(s string) string {
-	if !strings.ContainsFunc(s, unprintable) { // as nearly all do not
+	if isASCII(s) || !strings.ContainsFunc(s, unprintable) { // as nearly all do not
 		return s
 	}
 	var b strings.Builder
@@ -31,6 +32,16 @@ func Clean(s string) string {
 		s = s[width:]
 	}
 	return b.String()
+}
+
+// isASCII reports whether all of a text is printable ASCII.
+func isASCII(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || '~' < c {
+			return false
+		}
+	}
+	return true
 }
 
 // unprintable reports whether r may have to be escaped: RuneError may stand for itself, or
@@ -55,6 +66,8 @@ func NewTable(w io.Writer) *tabwriter.Writer { return tabwriter.NewWriter(w, 0, 
 func PrintRows(w io.Writer, rows [][2]string, width int) {
 	const gap = 2
 	indent := 0
+	lines := make([]string, 0, 4) // of a text; like the next it is used again
+	line := make([]byte, 0, 128)
 	for _, row := range rows {
 		indent = max(indent, utf8.RuneCountInString(row[0])+gap)
 	}
@@ -68,9 +81,14 @@ func PrintRows(w io.Writer, rows [][2]string, width int) {
 			fmt.Fprintln(w, label)
 			label = ""
 		}
-		for _, line := range fold(Clean(row[1]), width-indent, true) {
-			padding := strings.Repeat(" ", indent-utf8.RuneCountInString(label))
-			_, _ = io.WriteString(w, strings.TrimRight(label+padding+line, " ")+"\n")
+		lines = fold(lines[:0], Clean(row[1]), width-indent, true)
+		for _, text := range lines {
+			line = append(line[:0], label...)
+			for range indent - utf8.RuneCountInString(label) {
+				line = append(line, ' ')
+			}
+			line = append(line, text...)
+			_, _ = w.Write(append(bytes.TrimRight(line, " "), '\n'))
 			label = ""
 		}
 	}
@@ -102,41 +120,53 @@ func PrintTable(w io.Writer, rows [][]string, width int) {
 // under its beginning. Only a word that is longer is not broken.
 func Hang(w io.Writer, first, text string, width int) {
 	indent := utf8.RuneCountInString(first)
-	for _, line := range fold(text, width-indent, false) {
+	for _, line := range fold(nil, text, width-indent, false) {
 		fmt.Fprintln(w, strings.TrimRight(first+line, " "))
 		first = strings.Repeat(" ", indent)
 	}
 }
 
 // fold breaks a text between words, and words too if they are longer than a line and tear is
-// true. Where there are no words there is one line, and it is empty.
-func fold(text string, width int, tear bool) []string {
-	if utf8.RuneCountInString(text) <= width && isOneLine(text) {
-		return []string{text} // as nearly all are
+// true. Where there are no words there is one line, and it is empty. The lines are added to some
+// that there are.
+func fold(lines []string, text string, width int, tear bool) []string {
+	if !isOneLine(text) {
+		text = strings.Join(strings.Fields(text), " ")
 	}
-	var lines []string
-	line := ""
-	for word := range strings.FieldsSeq(text) {
-		switch {
-		case line == "":
-			line = word
-		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) <= width:
-			line += " " + word
-		default:
-			lines = append(lines, line)
-			line = word
+	width = max(width, 1)
+	for utf8.RuneCountInString(text) > width {
+		line := firstLine(text, width)
+		if tear && utf8.RuneCountInString(line) > width {
+			line, _ = tornAt(line, width)
 		}
-		for tear && utf8.RuneCountInString(line) > max(width, 1) {
-			var begin string
-			begin, line = tornAt(line, max(width, 1))
-			lines = append(lines, begin)
+		lines = append(lines, line)
+		if text = strings.TrimPrefix(text[len(line):], " "); text == "" {
+			return lines
 		}
 	}
-	return append(lines, line)
+	return append(lines, text)
+}
+
+// firstLine is as many words of a text, which has more than width characters, as there is room
+// for; or else the first, which is too long.
+func firstLine(text string, width int) string {
+	room := 0 // in bytes
+	for range width {
+		_, size := utf8.DecodeRuneInString(text[room:])
+		room += size
+	}
+	if end := strings.LastIndexByte(text[:room+1], ' '); end > 0 {
+		return text[:end]
+	}
+	word, _, _ := strings.Cut(text, " ")
+	return word
 }
 
 // isOneLine reports whether words are separated by one space each, with none around them.
 func isOneLine(text string) bool {
+	if isASCII(text) { // as nearly all are
+		return !strings.HasPrefix(text, " ") && !strings.HasSuffix(text, " ") && !strings.Contains(text, "  ")
+	}
 	before := ' '
 	for _, r := range text {
 		if unicode.IsSpace(r) && (r != ' ' || before == ' ') {

@@ -163,7 +163,7 @@ func TestFoldWhatFits(t *testing.T) {
 	for text, want := range map[string]string{
 		"": "", " ": "", "one": "one", "one two": "one two", " one  two ": "one two", "one\ttwo\nthree": "one two three", "one two ": "one two",
 	} {
-		if got := fold(text, 80, true); len(got) != 1 || got[0] != want {
+		if got := fold(nil, text, 80, true); len(got) != 1 || got[0] != want {
 			t.Errorf("%q: %q, want %q", text, got, want)
 		}
 	}

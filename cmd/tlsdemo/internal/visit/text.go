@@ -137,12 +137,9 @@ const indent = "  "
 // indenter begins each write, which has to be a line, a bit to the right.
 type indenter struct{ b *bytes.Buffer }
 
-func (i indenter) Write(line []byte) (int, error) { return i.WriteString(string(line)) }
-
-// WriteString saves a copy of the line.
-func (i indenter) WriteString(line string) (int, error) {
+func (i indenter) Write(line []byte) (int, error) {
 	i.b.WriteString(indent)
-	return i.b.WriteString(line)
+	return i.b.Write(line)
 }
 
 // title says which certificate it is.
@@ -169,7 +166,8 @@ func (v *Verdict) rows() (list rows) {
 	return list
 }
 
-func (c *Connection) rows(now time.Time) (list rows) {
+func (c *Connection) rows(now time.Time) rows {
+	list := make(rows, 0, 12)
 	list.add("TLS", c.Version)
 	list.add("cipher suite", c.Suite)
 	list.add("key exchange", c.Group)
@@ -203,7 +201,8 @@ func orNone(text string) string {
 
 func second(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
-func (c *Certificate) rows() (list rows) {
+func (c *Certificate) rows() rows {
+	list := make(rows, 0, 9)
 	list.add("names", c.names())
 	list.add("subject", c.Subject)
 	list.add("issuer", c.Issuer)
@@ -219,7 +218,7 @@ func (c *Certificate) rows() (list rows) {
 // names are all that it is for.
 func (c *Certificate) names() string {
 	var all []string
-	for _, names := range [][]string{c.DNS, c.URIs, c.IPs, c.Emails} {
+	for _, names := range [...][]string{c.DNS, c.URIs, c.IPs, c.Emails} {
 		all = append(all, names...)
 	}
 	if c.MoreNames > 0 {
