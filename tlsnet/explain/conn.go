@@ -115,10 +115,11 @@ func (p pace) slow(at time.Time) bool {
 	return p.pieces > 2 && p.last.Sub(p.first) > at.Sub(p.last)
 }
 
-// Read reads from the connection, and notes when something came.
+// Read reads from the connection, and notes when something came: for a server only until its
+// handshake is done, since nothing is explained after that.
 func (w *witness) Read(p []byte) (int, error) {
 	n, err := w.Tap.Read(p)
-	if n > 0 {
+	if n > 0 && !(w.side == ServerSide && w.Released()) {
 		now := time.Now()
 		w.note(func() {
 			if w.pace.pieces == 0 {

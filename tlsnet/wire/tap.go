@@ -18,9 +18,10 @@ const (
 type Tap struct {
 	net.Conn
 
-	mu    sync.Mutex
-	blind bool // nothing more is kept
+	blind atomic.Bool // nothing more is kept
 	last  lastWord
+
+	mu    sync.Mutex
 	ended error
 	seen  Seen
 }
@@ -28,12 +29,15 @@ type Tap struct {
 // Read reads from the connection.
 func (t *Tap) Read(p []byte) (int, error) {
 	n, err := t.Conn.Read(p)
+	if err == nil && t.Released() {
+		return n, nil
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err != nil && t.ended == nil && !isTimeout(err) {
 		t.ended = err
 	}
-	if !t.blind {
+	if !t.Released() {
 		t.seen.note(p[:n])
 	}
 	return n, err
@@ -45,9 +49,12 @@ func (t *Tap) Write(p []byte) (int, error) {
 		return len(p), nil
 	}
 	n, err := t.Conn.Write(p)
+	if t.Released() {
+		return n, err
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !t.blind {
+	if !t.Released() {
 		t.seen.Out = appendHead(t.seen.Out, p[:n])
 	}
 	return n, err
@@ -102,8 +109,12 @@ func (t *Tap) Seen() Seen {
 func (t *Tap) Release() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.blind, t.seen = true, Seen{}
+	t.blind.Store(true)
+	t.seen = Seen{}
 }
+
+// Released reports whether Release has been called.
+func (t *Tap) Released() bool { return t.blind.Load() }
 
 // Ended returns the error, [io.EOF] for a FIN, with which reading from the peer ended
 // below TLS, or nil if it has not. An end of file above TLS while this is nil was
