@@ -449,6 +449,9 @@ func ticket(l *list, m *wire.Message) {
 		l.add("ticket", "none: it is empty")
 		return
 	}
+	if bytes.HasPrefix(m.Bytes(inside), []byte(wire.TakenOut)) {
+		l.add("ticket", "left out: with it and the secrets anybody could resume the session")
+	}
 	seconds, err := strconv.ParseInt(valueOf(m.Find("lifetime in seconds")), 10, 64)
 	if err == nil && seconds > 0 {
 		l.add("lasts", ago(time.Duration(seconds)*time.Second))

@@ -24,9 +24,12 @@ import (
 // ended, and how often it is looked at.
 const (
 	dialPatience = 10 * time.Second
-	keyPatience  = time.Second
+	keyPatience  = 2 * time.Second
 	keyInterval  = 50 * time.Millisecond
 )
+
+// lastWords is how long the command may go on after a signal: it shows the connections that it ended.
+const lastWords = time.Second
 
 // relay stands between clients and a server.
 type relay struct {
@@ -43,7 +46,7 @@ type relay struct {
 func (c *command) relay(ctx context.Context) error {
 	r := &relay{command: c, Recorder: trace.Recorder{Now: c.env.Now, Tickets: c.tickets}, ended: ctx}
 	r.Done = r.done
-	c.env.Patience.Store(int64(keyPatience))
+	c.env.Patience.Store(int64(lastWords))
 	if err := r.prepare(); err != nil {
 		return err
 	}
