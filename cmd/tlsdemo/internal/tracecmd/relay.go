@@ -29,7 +29,7 @@ const (
 )
 
 // lastWords is how long the command may go on after a signal: it shows the connections that it ended.
-const lastWords = time.Second
+const lastWords = 5 * time.Second
 
 // relay stands between clients and a server.
 type relay struct {
