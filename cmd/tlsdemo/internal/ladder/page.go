@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"encoding/hex"
 	"fmt"
+	"html/template"
 	"io"
 	"slices"
 	"strings"
@@ -49,8 +50,19 @@ var (
 	markup string
 
 	pageStyle    = look.Style(ownStyle)
-	pageTemplate = look.Template(markup, pageStyle, nil)
+	pageTemplate = look.Template(markup, pageStyle, template.FuncMap{"hint": hintOf, "words": wordsOf})
 )
+
+// hint is what to do, with the command apart that does it, if there is one at its end.
+type hint struct{ Text, Command string }
+
+func hintOf(text string) hint {
+	at := strings.Index(text, ": tlsdemo ")
+	if at < 0 {
+		return hint{Text: text}
+	}
+	return hint{text[:at+1], text[at+2:]}
+}
 
 // WritePage writes a page. Nothing that a peer has chosen can act on a browser, or change the order
 // in which text is read.
@@ -63,6 +75,9 @@ func WritePage(w io.Writer, p Page) error {
 	}
 	return pageTemplate().Execute(w, view)
 }
+
+// wordsOf are the pieces of a command between which a line may be broken.
+func wordsOf(command string) []string { return strings.Split(command, " ") }
 
 // pageView is what the template needs.
 type pageView struct {
@@ -163,11 +178,11 @@ func (s Step) view(id string) stepView {
 
 // saidBy are the fields of messages that facts are about, by the labels of those.
 var saidBy = map[string][]string{
+	"accepts": {"signature_algorithms", "signature schemes"},
 	"alpn":    {"application_layer_protocol_negotiation"},
 	"ciphers": {"cipher suites"},
-	"from":    {"certificate_authorities", "authorities"},
 	"groups":  {"supported_groups"},
-	"signed":  {"signature_algorithms", "signature schemes"},
+	"issuers": {"certificate_authorities", "authorities"},
 	"speaks":  {"supported_versions"},
 	"takes":   {"supported_versions"},
 	"wants":   {"server_name"},

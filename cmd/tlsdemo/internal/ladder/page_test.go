@@ -18,7 +18,7 @@ import (
 
 // allowed is all that a page may be made of.
 var allowed = regexp.MustCompile(`^<(!doctype html|html lang="en"|meta [a-z-]+="[^"<>]*"( content="[^"<>]*")?|link rel="icon" href="data:,"|title|style|main|section|` +
-	`(p|div|ol|li|dt|dd|span|small|details|h2)( class="[a-z ]+")?( id="[a-z0-9-]+")?( open)?|h[13]|b( class="fault")?|i|dl|summary|code|pre|footer|a href="#[a-z0-9-]+"|/[a-z0-9]+)>$`)
+	`(p|div|ol|li|dt|dd|span|small|details|h2)( class="[a-z ]+")?( id="[a-z0-9-]+")?( open)?|h[13]|b( class="fault")?|i|dl|summary|code( class="command")?|pre|footer|a href="#[a-z0-9-]+"|/[a-z0-9]+)>$`)
 
 // write writes a page, and checks what is true of every page.
 func write(t testing.TB, p Page) string {
@@ -136,6 +136,47 @@ func TestPageBlamedField(t *testing.T) {
 	}
 	if n := strings.Count(text, `<details class="f" open><summary><b>extensions</b>`); n != 1 || strings.Count(text, " open>") != 1 {
 		t.Errorf("it is unfolded %d times", n)
+	}
+}
+
+// Every label that a failure of the hello, or of what the server asks for, marks has its field.
+func TestPageBlamedFields(t *testing.T) {
+	e := newEnds(t)
+	e.client.Certificates = nil
+	e.server.NextProtos, e.client.NextProtos = []string{"h2"}, []string{"h2"}
+	refused := e.record(t, greet, answer)
+	for code, field := range map[string]string{
+		"alpn-mismatch":        "application_layer_protocol_negotiation",
+		"no-shared-cipher":     "cipher suites",
+		"no-shared-group":      "supported_groups",
+		"no-shared-signature":  "signature_algorithms",
+		"server-name-required": "server_name",
+		"tls-version-mismatch": "supported_versions",
+	} {
+		text := write(t, Page{Stories: []*Story{Tell(refused, ToBlame(code, wire.Client))}})
+		if !strings.Contains(text, `<b class="fault">`+field+`</b>`) {
+			t.Errorf("%s: %s is not marked", code, field)
+		}
+	}
+	// Where the list is not empty, what was wanted stands in the request.
+	asks := Tell(refused, Blame{Code: "client-cert-missing", Messages: []Where{request}, Facts: []string{"issuers"}})
+	if text := write(t, Page{Stories: []*Story{asks}}); !strings.Contains(text, `<b class="fault">certificate_authorities</b>`) {
+		t.Error("the list of CAs is not marked")
+	}
+}
+
+// What a hint has at its end to type is shown as a command, to the letter.
+func TestPageCommand(t *testing.T) {
+	for text, want := range map[string]hint{
+		"ask its owner": {Text: "ask its owner"},
+		"send it again: tlsdemo send  'a  b: tlsdemo' --plain": {"send it again:", "tlsdemo send  'a  b: tlsdemo' --plain"},
+	} {
+		if got := hintOf(text); got != want {
+			t.Errorf("%q: %+v", text, got)
+		}
+	}
+	if text := write(t, Page{Try: "tlsdemo send 'a  b'"}); !strings.Contains(text, `<code class="command"><span>tlsdemo</span> <span>send</span> <span>&#39;a</span> <span></span> <span>b&#39;</span> </code>`) {
+		t.Error(text)
 	}
 }
 

@@ -14,23 +14,22 @@ var whys = map[string]string{
 	"EndOfEarlyData":        "The data that the client sent early end here.",
 	"EncryptedExtensions":   "The rest of the server's answers to the client's offers, now encrypted.",
 	"CertificateRequest":    "The server asks the client for a certificate, too, and says which ones it accepts. This makes the TLS mutual.",
-	"Certificate":           "Who I am: my certificate and those that link it to a CA the other end trusts.",
-	"CompressedCertificate": "Who I am: my certificate and those that link it to a CA the other end trusts, compressed.",
+	"CompressedCertificate": "A Certificate message, compressed.",
 	"CertificateStatus":     "The CA's own word that the server's certificate is not revoked.",
 	"ServerKeyExchange":     "The server's half of the key exchange, signed with the key of its certificate.",
 	"ServerHelloDone":       "The server has said what it has to say. Now the client speaks.",
 	"ClientKeyExchange":     "The client's half of the key exchange: from here both can make keys.",
 	"CertificateVerify":     "Anybody can copy a certificate. This signature over everything said so far proves that the sender has its private key.",
-	"Finished":              "A checksum over the whole handshake, made with the new keys. It is right only if nobody on the way has changed a byte.",
+	"Finished":              "A checksum over all that was said so far, made with the new keys. It is right only if nobody on the way has changed a byte.",
 	"KeyUpdate":             "The sender encrypts with new keys from here on.",
 }
 
 // actWhys say what the parts of a conversation are for, by their titles.
 var actWhys = map[string]string{
-	agree:      "They settle on a version of TLS, and on how to make keys that only the two of them know. Neither has shown yet who it is.",
+	agree:      "They settle on a version of TLS. Each sends its half of a key exchange and keeps a secret to itself, so that only the two of them can make the keys. Neither has shown yet who it is.",
 	early:      "They have keys from an earlier session, so the client need not wait.",
 	serverIs:   "The server goes first. It has not seen the client's certificate yet, so up to here it takes part whoever the client is.",
-	clientIs:   "Only now does the server see the client's certificate, if there is one, and can accept or refuse the client.",
+	clientIs:   "Only now does the server see the client's certificate, if there is one, and can accept or refuse the client. The client sends all of this at once, and waits for no answer in between.",
 	clientEnds: "The server did not ask for a certificate, so the client shows none.",
 	resume:     "They know each other from an earlier session, so neither shows a certificate again.",
 	part:       "Each end says that it has no more to say, so that nobody else can cut the connection short unnoticed.",
@@ -43,7 +42,7 @@ func (t *teller) why(m *wire.Message) string {
 		return alertWhy(m, t.finish == [2]bool{true, true})
 	case wire.ChangeCipherSpec:
 		if t.c.Version == tls.VersionTLS13 {
-			return "Means nothing in TLS 1.3: there so that old middleboxes take this for TLS 1.2."
+			return "Means nothing in TLS 1.3, and is not encrypted: with it old network devices on the way take this for TLS 1.2, and let it pass."
 		}
 		return "What this end sends from here on is encrypted."
 	case wire.ApplicationData:
@@ -59,11 +58,13 @@ func (t *teller) why(m *wire.Message) string {
 	case m.Type == wire.ClientHello:
 		return t.helloWhy(m)
 	case m.Name == "ServerHello" && t.c.Version == tls.VersionTLS13:
-		return "The server chooses version, cipher suite and group, and sends its half of the key exchange: from here both can make keys."
+		return "The server chooses the version, the cipher suite and the kind of key exchange, and sends its half of that: from here both can make keys."
 	case m.Name == "ServerHello":
 		return "The server chooses the version and the cipher suite."
 	case m.Type == wire.Certificate && isEmpty(m):
-		return "Who I am: nobody. This end has no certificate, or none that the other end has asked for."
+		return "The " + m.From.String() + " shows no certificate: it has none, or none that the other end has asked for."
+	case m.Type == wire.Certificate:
+		return "The " + m.From.String() + "'s certificate, followed by those that link it to a CA which the other end trusts, if it needs any."
 	}
 	if inside := m.Find("ticket", "ticket"); m.Name == "NewSessionTicket" && inside == nil {
 		return "The server gives no ticket, so this session cannot be resumed."
@@ -90,7 +91,7 @@ func alertWhy(m *wire.Message, done bool) string {
 	case m.Type == int(wire.AlertCloseNotify):
 		return "The sender ends the connection and gives no reason."
 	case isFatal(m):
-		return "A refusal: the sender ends the connection and says why in one number."
+		return "A refusal: the sender ends the connection and says why by a number, of which this is the name."
 	}
 	return "A warning: the connection can go on."
 }
@@ -102,6 +103,9 @@ func (t *teller) notes(m *wire.Message) (notes []string) {
 	if m == first && t.c.Version == tls.VersionTLS13 && refused && t.shown[wire.Client] && t.finish[wire.Client] &&
 		t.c.Message(wire.Server, wire.ApplicationData, m.Type) == nil {
 		notes = append(notes, "The client believes that it is connected: in TLS 1.3 it has finished before the server has looked at its certificate.")
+	}
+	if m == t.end.message && first == nil && t.c.Version == tls.VersionTLS13 && refused && t.shown[wire.Client] && t.finish[wire.Client] {
+		notes = append(notes, "Until here the client took itself for connected: in TLS 1.3 no message tells it that the server has accepted its certificate.")
 	}
 	if t.broken && m != t.end.message && m.From != t.end.By && m.Content != wire.Alert && !t.late {
 		t.late = true
