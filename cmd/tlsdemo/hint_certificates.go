@@ -313,11 +313,11 @@ func (f *problem) renewingOne(command string) string {
 	case f.Ours && f.origin.reloads:
 		return "renew our certificate, which this server then reads by itself: " + command
 	case f.origin.reloads:
-		return "renew the certificate, then start the client again with the new certificate: " + command
+		return "renew the certificate, then start the client again with that set: " + command
 	case f.Ours:
 		return "renew our certificate, then start this " + f.Side.String() + " again: " + command
 	}
-	return "renew the certificate, then start both ends again: " + command
+	return "renew the certificate, then start both ends again with that set: " + command
 }
 
 // hintAnother is hintRenew for a certificate of which perhaps nothing is known.

@@ -277,7 +277,7 @@ func TestHintForACertificate(t *testing.T) {
 	}
 	const (
 		again  = "make a new set (the old one is kept), then start both ends again with that set: tlsdemo certs init --dir="
-		one    = "renew the certificate, then start both ends again: tlsdemo certs renew "
+		one    = "renew the certificate, then start both ends again with that set: tlsdemo certs renew "
 		ask    = `at the server: ask the CA that issued it, "CN=corporate CA", for a new certificate`
 		wanted = "db.localhost"
 	)
@@ -375,8 +375,8 @@ func TestHintForANamelessServer(t *testing.T) {
 	}
 	for _, c := range []struct{ dir, wanted, want string }{
 		{left, "db.localhost", `at the server: get a certificate with the name db.localhost from "CN=tlsdemo CA"`},
-		{dir, "db.localhost", "renew the certificate, then start both ends again: tlsdemo certs renew server --dir=DIR --name=db.localhost"},
-		{dir, "::1", "renew the certificate, then start both ends again: tlsdemo certs renew server --dir=DIR --name=::1"},
+		{dir, "db.localhost", "renew the certificate, then start both ends again with that set: tlsdemo certs renew server --dir=DIR --name=db.localhost"},
+		{dir, "::1", "renew the certificate, then start both ends again with that set: tlsdemo certs renew server --dir=DIR --name=::1"},
 		{keyless, "db.localhost", "make a new set (the old one is kept), then start both ends again with that set: tlsdemo certs init --dir=DIR --force --name=db.localhost"},
 		{dir, "db.example.com", `at the server: get a certificate with the name db.example.com from "CN=tlsdemo CA"`},
 	} {
@@ -515,7 +515,7 @@ func TestHintForAServerThatReloads(t *testing.T) {
 		want string
 	}{
 		{ours, "renew our certificate, which this server then reads by itself: tlsdemo certs renew server --dir=DIR"},
-		{theirs, "renew the certificate, then start the client again with the new certificate: tlsdemo certs renew client --dir=DIR"},
+		{theirs, "renew the certificate, then start the client again with that set: tlsdemo certs renew client --dir=DIR"},
 	} {
 		if got := strings.ReplaceAll(advised(server, c.e, "serve", "--dir="+dir), dir, "DIR"); got != c.want {
 			t.Errorf("%s: %s", c.e.Code, got)
