@@ -156,6 +156,9 @@ func (d *Decoder) addForeign(chunk Chunk, h *half, data []byte) int {
 	taken := len(data)
 	if !h.began {
 		taken = helloAt(data, chunk.From)
+		if d.half[chunk.From.Other()].began && isRefusal(data) {
+			taken = 0
+		}
 		h.foreign = taken == len(data)
 	}
 	d.notTLS(chunk, h, data[:taken])
@@ -174,6 +177,12 @@ func helloAt(data []byte, from Side) int {
 		}
 	}
 	return len(data)
+}
+
+// isRefusal reports whether data is an alert in plaintext and nothing else, as a server refuses a
+// hello that came after another protocol's words.
+func isRefusal(data []byte) bool {
+	return len(data) == headerSize+2 && data[0] == typeAlert && mayBeRecord(data) && uintOf(data[3:headerSize]) == 2
 }
 
 // notTLS adds what is not TLS to a message, which goes on until the other side says something.

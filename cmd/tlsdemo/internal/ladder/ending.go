@@ -3,6 +3,7 @@ package ladder
 import (
 	"crypto/tls"
 	"fmt"
+	"slices"
 
 	"tlsdemo/tlsnet/trace"
 	"tlsdemo/tlsnet/wire"
@@ -71,8 +72,12 @@ type talkOf struct {
 // required, since there are ends that refuse without one.
 func endingOf(c *wire.Conversation, capture *trace.Capture) Ending {
 	t := &talkOf{Conversation: c, capture: capture}
+	before := prefaces(c)
 	for i := range c.Messages {
-		t.note(&c.Messages[i])
+		if m := &c.Messages[i]; !before[m] {
+			t.note(m)
+		}
+		t.said[c.Messages[i].From] = true
 	}
 	e := t.ending()
 	if e.Broken() && t.nobody && t.fatal == nil {
@@ -82,8 +87,29 @@ func endingOf(c *wire.Conversation, capture *trace.Capture) Ending {
 	return e
 }
 
+// prefaces are the messages that came before TLS, in the words of another protocol: TLS follows
+// from the same side, or from the other if that has such words, too. What a server says by itself
+// to a client that begins with TLS is none.
+func prefaces(c *wire.Conversation) map[*wire.Message]bool {
+	var begin, foreign [2]int // of each side, in the messages: its TLS, and what is not TLS
+	for side := range begin {
+		from := wire.Side(side)
+		begin[side] = slices.IndexFunc(c.Messages, func(m wire.Message) bool { return m.From == from && m.Content != wire.NotTLS })
+		foreign[side] = slices.IndexFunc(c.Messages, func(m wire.Message) bool { return m.From == from && m.Content == wire.NotTLS })
+	}
+	before := make(map[*wire.Message]bool)
+	for i := range c.Messages {
+		m := &c.Messages[i]
+		own, other := begin[m.From], begin[m.From.Other()]
+		asked := foreign[m.From.Other()]
+		if m.Content == wire.NotTLS && (i < own || i < other && asked >= 0 && asked < other) {
+			before[m] = true
+		}
+	}
+	return before
+}
+
 func (t *talkOf) note(m *wire.Message) {
-	t.said[m.From] = true
 	switch m.Content {
 	case wire.Alert:
 		switch {

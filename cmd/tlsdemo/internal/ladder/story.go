@@ -64,16 +64,17 @@ type teller struct {
 	blame  blamed
 	story  *Story
 	begin  time.Time
-	spoken map[string]bool // what has been said of messages, which is said once for each side
-	dark   bool            // something was encrypted
-	finish [2]bool         // which side has sent its Finished
-	shown  [2]bool         // which side has shown a certificate
-	broken bool            // it has broken off
-	parted bool            // one of the two has said that it has no more to say
-	late   bool            // it has been said that what comes then was on its way
-	again  bool            // there is another handshake
-	retry  bool            // the server has asked for another ClientHello
-	alpn   string          // the protocol of the application, or empty
+	before map[*wire.Message]bool // what came before TLS
+	spoken map[string]bool        // what has been said of messages, which is said once for each side
+	dark   bool                   // something was encrypted
+	finish [2]bool                // which side has sent its Finished
+	shown  [2]bool                // which side has shown a certificate
+	broken bool                   // it has broken off
+	parted bool                   // one of the two has said that it has no more to say
+	late   bool                   // it has been said that what comes then was on its way
+	again  bool                   // there is another handshake
+	retry  bool                   // the server has asked for another ClientHello
+	alpn   string                 // the protocol of the application, or empty
 }
 
 // Tell tells what was captured. blame is what the explanation of the failure speaks of; its zero
@@ -84,7 +85,7 @@ func Tell(capture *trace.Capture, blame Blame) *Story {
 
 func tell(c *wire.Conversation, capture *trace.Capture, blame Blame) *Story {
 	t := &teller{
-		c: c, end: endingOf(c, capture), spoken: make(map[string]bool),
+		c: c, end: endingOf(c, capture), before: prefaces(c), spoken: make(map[string]bool),
 		story: &Story{Client: capture.Client, Server: capture.Server},
 	}
 	if blame.Code != "" && !t.end.Broken() {
@@ -185,6 +186,8 @@ const (
 	part       = "They part"
 	breakOff   = "It breaks off"
 	noTLS      = "They do not speak TLS"
+	askTLS     = "They ask to begin TLS"
+	proxied    = "What stands between them has a word first"
 )
 
 // turn begins a new act, if the message does.
@@ -211,7 +214,7 @@ func (t *teller) act(m *wire.Message) string {
 	done := t.finish == [2]bool{true, true}
 	switch m.Content {
 	case wire.NotTLS:
-		return noTLS
+		return t.foreignAct(m)
 	case wire.Alert:
 		if m.Type == int(wire.AlertCloseNotify) && done {
 			t.parted = true
@@ -230,6 +233,19 @@ func (t *teller) act(m *wire.Message) string {
 		return t.handshakeAct(m, done)
 	}
 	return ""
+}
+
+// foreignAct is the act of what is not TLS.
+func (t *teller) foreignAct(m *wire.Message) string {
+	switch p, _ := (wire.Seen{In: m.Raw}).ClientProtocol(); {
+	case !t.before[m]:
+		return noTLS
+	case len(t.story.Acts) > 0:
+		return ""
+	case p.Kind == wire.ProxyHeader || p.Kind == wire.HTTP:
+		return proxied
+	}
+	return askTLS
 }
 
 func (t *teller) handshakeAct(m *wire.Message, done bool) string {
