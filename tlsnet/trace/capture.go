@@ -12,7 +12,10 @@ type Capture struct {
 	Client string    // the address of the client
 	Server string    // that of the server
 	Chunks []wire.Chunk
-	// Left is how many bytes of each side were not kept, since there were more than the limit.
+	// Late says that the connection was there before the recording began.
+	Late bool
+	// Left is how many bytes of each side were not kept, since there were more than the limit, or
+	// are missing in a file.
 	Left [2]int64
 	// Ended is how each side ended the connection below TLS, as far as our end knows.
 	Ended [2]End

@@ -45,7 +45,7 @@ func (ts *talks) add(p *packet) {
 			ts.over = true
 			return
 		}
-		t = &talk{talks: ts, ends: [2]netip.AddrPort{p.from, p.to}}
+		t = &talk{talks: ts, ends: [2]netip.AddrPort{p.from, p.to}, late: p.flags&syn == 0}
 		ts.all, ts.open[pairOf(p)] = append(ts.all, t), t
 	}
 	t.add(p)
@@ -91,6 +91,7 @@ type talk struct {
 	kept   int64
 	left   [2]int64 // there is no room for it
 	client int      // 1 + which of ends it is, or 0
+	late   bool     // its first packet is not there
 }
 
 // half is what one side sends. Positions are in that.
@@ -132,11 +133,11 @@ func (t *talk) add(p *packet) {
 		h.endedBy(trace.Reset, p.at)
 		return
 	}
-	h.sent(at + int64(len(p.data)))
+	h.sent(at + int64(len(p.data)+p.lost))
 	t.halves[1-side].acknowledged(p)
 	t.take(side, segment{at, p.data}, p.at)
 	if p.flags&fin != 0 {
-		h.end, h.fin = at+int64(len(p.data)), true
+		h.end, h.fin = at+int64(len(p.data)+p.lost), true
 		h.endedBy(trace.FIN, p.at)
 	}
 }
@@ -235,7 +236,7 @@ func (t *talk) missing() (missing [2]int64) {
 
 // capture returns the connection, with the client as the client.
 func (t *talk) capture() *trace.Capture {
-	c := &trace.Capture{Chunks: t.chunks, Secrets: t.secrets}
+	c := &trace.Capture{Chunks: t.chunks, Secrets: t.secrets, Late: t.late}
 	missing := t.missing()
 	client := t.whoIsClient()
 	var names [2]string

@@ -67,10 +67,12 @@ func (f *flow) of(c *trace.Capture) []packet {
 	if len(events) > 0 {
 		f.at = events[0].at
 	}
-	f.add(wire.Client, syn, nil)
-	f.packets[0].comment = f.comment
-	f.add(wire.Server, syn|ack, nil)
-	f.add(wire.Client, ack, nil)
+	if !c.Late || f.comment != "" { // the comment is on the first packet
+		f.add(wire.Client, syn, nil)
+		f.packets[0].comment = f.comment
+		f.add(wire.Server, syn|ack, nil)
+		f.add(wire.Client, ack, nil)
+	}
 	for _, e := range events {
 		f.play(e)
 	}

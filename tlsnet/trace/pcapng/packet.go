@@ -13,6 +13,7 @@ type packet struct {
 	flags    byte
 	seq, ack uint32
 	data     []byte
+	lost     int // how many bytes after data the file does not have
 	comment  string
 }
 

@@ -85,8 +85,16 @@ func parse(ip []byte) (p packet, ok bool) {
 	p.to = netip.AddrPortFrom(target, binary.BigEndian.Uint16(segment[2:]))
 	p.seq = binary.BigEndian.Uint32(segment[4:])
 	p.ack = binary.BigEndian.Uint32(segment[8:])
-	p.flags, p.data = segment[13], segment[offset:]
+	p.flags, p.data, p.lost = segment[13], segment[offset:], lost(ip)
 	return p, true
+}
+
+// lost is how many bytes of a packet were not captured.
+func lost(ip []byte) int {
+	if ip[0]>>4 == 4 {
+		return max(0, int(binary.BigEndian.Uint16(ip[2:]))-len(ip))
+	}
+	return max(0, 40+int(binary.BigEndian.Uint16(ip[4:]))-len(ip))
 }
 
 // parse4: RFC 791 section 3.1. A length of 0 is that of a packet which the network card was to

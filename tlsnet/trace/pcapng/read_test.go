@@ -216,6 +216,28 @@ func TestReadMissing(t *testing.T) {
 	}
 }
 
+// A packet of which only the beginning was captured is missed, though nobody acknowledges it.
+func TestReadSnapped(t *testing.T) {
+	for _, addr := range []string{"127.0.0.1:0", "[::1]:0"} {
+		network := "tcp4"
+		if addr[0] == '[' {
+			network = "tcp6"
+		}
+		want := exchange(t, network, addr, tls.VersionTLS13)
+		want.Ended = [2]trace.End{}
+		packets := packetsOf([]*trace.Capture{want})
+		at := slices.IndexFunc(packets, func(p packet) bool { return len(p.data) > 0 })
+		file := pcapOf(binary.LittleEndian, linkRaw, nil, packets[:at+1])
+		frame := len(packets[at].frame())
+		const snapped = 9
+		binary.LittleEndian.PutUint32(file[len(file)-frame-8:], uint32(frame-snapped))
+		captures, err := Read(bytes.NewReader(file[:len(file)-snapped]))
+		if err == nil || len(captures) != 1 || captures[0].Left[wire.Client] != snapped {
+			t.Errorf("%s: %v, %d connections", network, err, len(captures))
+		}
+	}
+}
+
 // A side that has sent a FIN still acknowledges, with the number after that. Nothing is missing then.
 func TestReadAfterFIN(t *testing.T) {
 	want := exchange(t, "tcp4", "127.0.0.1:0", tls.VersionTLS13)
@@ -236,6 +258,9 @@ func TestReadBegun(t *testing.T) {
 	packets := packetsOf([]*trace.Capture{want})
 	for skip := range 4 {
 		got := read(t, pcapOf(binary.LittleEndian, linkRaw, nil, packets[skip:]))[0]
+		if again := read(t, written(t, got))[0]; got.Late != (skip > 1) || again.Late != got.Late {
+			t.Errorf("without %d packets it is late: %v, and written again: %v", skip, got.Late, again.Late)
+		}
 		if got.Client != want.Client || got.Server != want.Server {
 			t.Errorf("without %d packets it is %s to %s", skip, got.Client, got.Server)
 		}

@@ -17,7 +17,7 @@ const (
 	Whole      Kind = iota // it did not: it ended as it ought to
 	Refused                // by an alert
 	Foreign                // one of the two does not speak TLS
-	Sealed                 // what came then is encrypted, and no key opens it
+	Unknown                // what came then is encrypted and no key opens it, or was not recorded
 	Left                   // a side ended the connection in the middle of the handshake
 	Silent                 // a side sent nothing, or nothing more
 	Unanswered             // the server ended the connection, or sent nothing, where an answer was due
@@ -80,7 +80,7 @@ func endingOf(c *wire.Conversation, capture *trace.Capture) Ending {
 		t.said[c.Messages[i].From] = true
 	}
 	e := t.ending()
-	if e.Broken() && t.nobody && t.fatal == nil {
+	if e.Broken() && e.Kind != Unknown && t.nobody && t.fatal == nil {
 		e.Unshown = true
 		e.Notes = append(e.Notes, "The server had asked for a certificate, and the client has shown none.")
 	}
@@ -154,10 +154,14 @@ func (t *talkOf) ending() Ending {
 		return Foreign.by(wire.Server, t.echo, "the server sends back what it receives: it does not speak TLS.")
 	case t.fatal != nil:
 		return Refused.by(t.fatal.From, t.fatal, "the %v %s with alert %s.", t.fatal.From, refusing(t.fatal), t.fatal.Name)
+	case beginsLate(t.Conversation, t.capture):
+		return Ending{Kind: Unknown, Text: "How it ended cannot be told: the recording begins in the middle of the connection."}
 	case t.foreign():
 		return t.noTLS()
+	case isCut(t.Conversation, t.capture):
+		return Ending{Kind: Unknown, Text: "How it ended cannot be told: the recording ends here, and does not have the rest."}
 	case t.sealed != nil && !shaken:
-		e := Sealed.by(t.sealed.From, nil, "")
+		e := Unknown.by(t.sealed.From, nil, "")
 		e.Text = "How it went on cannot be told: the rest is encrypted, and there is no key at hand that opens it."
 		return e
 	case !shaken:
@@ -166,6 +170,16 @@ func (t *talkOf) ending() Ending {
 		return t.unanswered()
 	}
 	return t.cut()
+}
+
+// beginsLate reports whether the handshake was over when the recording began, or its first message.
+func beginsLate(c *wire.Conversation, capture *trace.Capture) bool {
+	return capture.Late && c.Message(wire.Client, wire.Handshake, wire.ClientHello) == nil
+}
+
+// isCut reports whether the recording does not have all that was said.
+func isCut(c *wire.Conversation, capture *trace.Capture) bool {
+	return capture.Left != [2]int64{} || c.Left != [2]int64{}
 }
 
 const brokeOff = "It broke off here: "

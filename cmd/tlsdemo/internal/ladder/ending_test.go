@@ -75,3 +75,43 @@ func TestBeforeNoTLS(t *testing.T) {
 		t.Errorf("%q", got.Ending.Text)
 	}
 }
+
+// Where the recording does not have the rest, nothing is said of how the connection ended.
+func TestCutRecording(t *testing.T) {
+	e := newEnds(t)
+	e.server.SessionTicketsDisabled = true
+	whole := e.record(t, greet, answer)
+	for n := 1; n < len(whole.Chunks); n++ {
+		cut := *whole
+		chunk := whole.Chunks[n]
+		chunk.Data = chunk.Data[:len(chunk.Data)/2]
+		cut.Chunks = append(slices.Clone(whole.Chunks[:n]), chunk)
+		cut.Left[chunk.From] = int64(len(whole.Chunks[n].Data) - len(chunk.Data))
+		story := Tell(&cut, Blame{})
+		text := draw(t, story, Style{})
+		if story.Ending.Text != "How it ended cannot be told: the recording ends here, and does not have the rest." || story.Ending.Unshown || strings.Contains(text, "did not go on") {
+			t.Errorf("after %d chunks\n%s", n, text)
+		}
+	}
+}
+
+// A recording may begin when the handshake is over, and in the middle of a record.
+func TestLateRecording(t *testing.T) {
+	whole := newEnds(t).record(t, greet, answer)
+	last := len(whole.Chunks) - 2
+	for _, skip := range []int{0, 1, 7} {
+		late := *whole
+		late.Late, late.Chunks = true, slices.Clone(whole.Chunks[last:])
+		late.Chunks[0].Data = late.Chunks[0].Data[skip:]
+		story := Tell(&late, Blame{})
+		text := draw(t, story, Style{})
+		if story.Ending.Text != "How it ended cannot be told: the recording begins in the middle of the connection." || len(story.Acts) != 1 || story.Acts[0].Title != middle || strings.Contains(text, "not TLS") {
+			t.Errorf("without %d bytes\n%s", skip, text)
+		}
+	}
+	begun := *whole
+	begun.Late = true
+	if story := Tell(&begun, Blame{}); story.Ending.Broken() || story.Acts[0].Title != agree {
+		t.Errorf("%q", story.Ending.Text)
+	}
+}

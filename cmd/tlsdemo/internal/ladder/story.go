@@ -65,6 +65,7 @@ type teller struct {
 	story  *Story
 	begin  time.Time
 	before map[*wire.Message]bool // what came before TLS
+	middle bool                   // the recording begins in the middle
 	spoken map[string]bool        // what has been said of messages, which is said once for each side
 	dark   bool                   // something was encrypted
 	finish [2]bool                // which side has sent its Finished
@@ -85,7 +86,7 @@ func Tell(capture *trace.Capture, blame Blame) *Story {
 
 func tell(c *wire.Conversation, capture *trace.Capture, blame Blame) *Story {
 	t := &teller{
-		c: c, end: endingOf(c, capture), before: prefaces(c), spoken: make(map[string]bool),
+		c: c, end: endingOf(c, capture), before: prefaces(c), middle: beginsLate(c, capture), spoken: make(map[string]bool),
 		story: &Story{Client: capture.Client, Server: capture.Server},
 	}
 	if blame.Code != "" && !t.end.Broken() {
@@ -110,9 +111,13 @@ func tell(c *wire.Conversation, capture *trace.Capture, blame Blame) *Story {
 			t.leaveOut(fmt.Sprintf("and %s more of the %v that were not kept", bytesOf(left), wire.Side(side)))
 		}
 	}
+	rest := "that did not go on"
+	if t.middle || isCut(c, capture) {
+		rest = "of which the recording does not have the rest"
+	}
 	for side, n := range c.Unfinished {
 		if n > 0 {
-			t.leaveOut(fmt.Sprintf("and %s more of the %v: the beginning of a message that did not go on", bytesOf(int64(n)), wire.Side(side)))
+			t.leaveOut(fmt.Sprintf("and %s more of the %v: the beginning of a message %s", bytesOf(int64(n)), wire.Side(side), rest))
 		}
 	}
 	t.fold()
@@ -125,6 +130,9 @@ func (t *teller) tell(m *wire.Message) {
 	step := Step{
 		Message: m, From: m.From, Name: nameOf(m), At: m.At.Sub(t.begin), Size: m.Size,
 		Encrypted: m.Key != "" || m.Content == wire.Closed, Blamed: t.blame.message == m,
+	}
+	if t.middle && m.Content == wire.NotTLS {
+		step.Name = "part of a record"
 	}
 	t.turn(m)
 	if step.Encrypted && !t.dark {
@@ -185,6 +193,7 @@ const (
 	askAgain   = "They begin another handshake"
 	part       = "They part"
 	breakOff   = "It breaks off"
+	middle     = "The recording begins in the middle"
 	noTLS      = "They do not speak TLS"
 	askTLS     = "They ask to begin TLS"
 	proxied    = "What stands between them has a word first"
@@ -194,8 +203,10 @@ const (
 func (t *teller) turn(m *wire.Message) {
 	acts := t.story.Acts
 	title := t.act(m)
-	if title == "" && len(acts) == 0 {
-		title = agree
+	if len(acts) == 0 && t.middle {
+		title = middle
+	} else if len(acts) == 0 {
+		title = cmp.Or(title, agree)
 	}
 	if title != "" && (len(acts) == 0 || acts[len(acts)-1].Title != title) {
 		t.story.Acts = append(acts, Act{Title: title})
@@ -205,7 +216,7 @@ func (t *teller) turn(m *wire.Message) {
 // act is the title of the act that a message belongs to, or nothing if that goes on.
 func (t *teller) act(m *wire.Message) string {
 	switch {
-	case t.broken:
+	case t.broken, t.middle:
 		return ""
 	case m == t.end.message:
 		t.broken = true
@@ -301,7 +312,7 @@ func (t *teller) serverAct() string {
 // leaveOut adds a step that says what is left out.
 func (t *teller) leaveOut(what string) {
 	if len(t.story.Acts) == 0 {
-		t.story.Acts = []Act{{Title: agree}}
+		t.turn(&wire.Message{})
 	}
 	last := &t.story.Acts[len(t.story.Acts)-1]
 	if last.Title == breakOff && len(t.story.Acts) > 1 {

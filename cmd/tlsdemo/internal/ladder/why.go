@@ -28,6 +28,7 @@ var whys = map[string]string{
 var actWhys = map[string]string{
 	agree:      "They settle on a version of TLS. Each sends its half of a key exchange and keeps a secret to itself, so that only the two of them can make the keys. Neither has shown yet who it is.",
 	askTLS:     "They begin in another protocol, and one of them asks for TLS in it. Nothing of this is encrypted, and nobody has shown who it is.",
+	middle:     "The handshake is not in it, so that nothing of this can be opened.",
 	early:      "They have keys from an earlier session, so the client need not wait.",
 	serverIs:   "The server goes first. It has not seen the client's certificate yet, so up to here it takes part whoever the client is.",
 	clientIs:   "Only now does the server see the client's certificate, if there is one, and can accept or refuse the client. The client sends all of this at once, and waits for no answer in between.",
@@ -53,6 +54,9 @@ func (t *teller) why(m *wire.Message) string {
 	case wire.NotTLS:
 		if t.before[m] {
 			return "Before TLS, in the protocol's own words."
+		}
+		if t.middle {
+			return "The recording does not have the beginning of this."
 		}
 		return "This is not TLS."
 	}
