@@ -201,12 +201,13 @@ func (d *drawing) coloured(text, style string) string {
 	return style + text + plainly
 }
 
-// ending draws the end of the rails.
+// ending draws the end of the rails, and what there is to know of it.
 func (d *drawing) ending(e Ending) {
+	text := fold(d.clean(e.Text), width-margin-2)
 	if !e.Broken() {
-		return
+		text = nil
 	}
-	for i, line := range fold(d.clean(e.Text), width-margin-2) {
+	for i, line := range text {
 		first := d.cross + " "
 		if i > 0 {
 			first = "  "

@@ -153,7 +153,7 @@ func (t *talkOf) ending() Ending {
 	case t.echo != nil:
 		return Foreign.by(wire.Server, t.echo, "the server sends back what it receives: it does not speak TLS.")
 	case t.fatal != nil:
-		return Refused.by(t.fatal.From, t.fatal, "the %v %s with alert %s.", t.fatal.From, refusing(t.fatal), t.fatal.Name)
+		return t.refused()
 	case beginsLate(t.Conversation, t.capture):
 		return Ending{Kind: Unknown, Text: "How it ended cannot be told: the recording begins in the middle of the connection."}
 	case t.foreign():
@@ -188,6 +188,26 @@ func (k Kind) by(by wire.Side, message *wire.Message, format string, args ...any
 	return Ending{Kind: k, By: by, Known: true, message: message, Text: brokeOff + fmt.Sprintf(format, args...)}
 }
 
+// refused is a conversation that an alert ended. A side that gives up because the other has cut the
+// connection is not the one that broke off.
+func (t *talkOf) refused() Ending {
+	by, name := t.fatal.From, t.fatal.Name
+	other := by.Other()
+	verb := refusing(t.fatal)
+	ended := t.capture.Ended[other]
+	before := ended.How != trace.Open && ended.At.Before(t.fatal.At) && t.closed[other] == nil
+	if before && verb == gaveUp {
+		return Cut.by(other, t.fatal, "the %v %s without close_notify, and then the %v gave up with alert %s.", other, t.verb(other), by, name)
+	}
+	e := Refused.by(by, t.fatal, "the %v %s with alert %s.", by, verb, name)
+	if before {
+		e.Notes = append(e.Notes, fmt.Sprintf("The %v had %s before, without close_notify.", other, t.verb(other)))
+	}
+	return e
+}
+
+const gaveUp = "gave up"
+
 // refusing is what a side does with an alert: some say that it does not want the other, the rest
 // that it cannot go on.
 func refusing(m *wire.Message) string {
@@ -198,7 +218,7 @@ func refusing(m *wire.Message) string {
 		wire.AlertUnrecognizedName, wire.AlertCertificateRequired, wire.AlertNoApplicationProtocol:
 		return "refused"
 	}
-	return "gave up"
+	return gaveUp
 }
 
 // foreign reports whether one of the two does not speak TLS.
@@ -232,6 +252,8 @@ func (t *talkOf) unfinished() Ending {
 	silent := t.silent()
 	by, ok := t.hungUp()
 	switch {
+	case ok && t.capture.Ended[by].How == trace.Reset:
+		return Left.by(by, nil, "the %v %s %s.", by, t.verb(by), where)
 	case !ok:
 		return Silent.by(silent, nil, "the %v sent nothing%s.", silent, t.further(silent))
 	case by != silent:
@@ -246,11 +268,18 @@ func (t *talkOf) unanswered() Ending {
 	if t.first != nil && t.first.From == wire.Client && (ended.How == trace.Open || t.first.At.Before(ended.At)) {
 		return Unanswered.by(wire.Client, t.first, "the client ended the connection before there was an answer.")
 	}
-	if m := t.closed[wire.Server]; m != nil {
+	m := t.closed[wire.Server]
+	by, ok := t.hungUp()
+	reset := ok && by == wire.Client && t.capture.Ended[by].How == trace.Reset
+	switch {
+	case reset && (m == nil || t.capture.Ended[by].At.Before(m.At)):
+		return Unanswered.by(by, nil, "the client %s before there was an answer.", t.verb(by))
+	case m != nil:
 		return Unanswered.by(wire.Server, m, "the server ended the connection and answered nothing.")
-	}
-	if by, ok := t.hungUp(); ok && by == wire.Server {
+	case ok && by == wire.Server:
 		return Unanswered.by(by, nil, "the server %s and answered nothing.", t.verb(by))
+	case ok:
+		return Unanswered.by(wire.Server, nil, "the server answered nothing, and the client %s.", t.verb(by))
 	}
 	return Unanswered.by(wire.Server, nil, "the server answered nothing.")
 }
@@ -262,10 +291,22 @@ func (t *talkOf) cut() Ending {
 	by, ok := t.hungUp()
 	other := t.closed[by.Other()]
 	switch {
-	case !ok, t.closed[by] != nil, by == wire.Client && t.Unfinished[by] == 0, other != nil && other.At.Before(t.capture.Ended[by].At):
+	case !ok, t.closed[by] != nil, other != nil && other.At.Before(t.capture.Ended[by].At):
 		return Ending{}
 	case t.Unfinished[by] > 0:
 		return Cut.by(by, nil, "the %v %s in the middle of a record.", by, t.verb(by))
+	}
+	answer := answerOf(t.Conversation)
+	reset := t.capture.Ended[by].How == trace.Reset
+	switch {
+	case answer == complete && (by == wire.Server || reset):
+		return Ending{Notes: []string{fmt.Sprintf("The %v %s and did not say that this was all (close_notify). Nothing was lost, as far as HTTP tells: the answer is complete. Many programs end so.", by, t.verb(by))}}
+	case by == wire.Client && reset && answer == begun:
+		return Cut.by(by, nil, "the client %s in the middle of the answer.", t.verb(by))
+	case by == wire.Client && reset:
+		return Ending{Notes: []string{"The client reset the connection: whether it had all that the server sent cannot be told."}}
+	case by == wire.Client:
+		return Ending{}
 	}
 	return Cut.by(by, nil, "the %v %s and did not say that this was all (close_notify).", by, t.verb(by))
 }

@@ -1,9 +1,13 @@
 package ladder
 
 import (
+	"crypto/tls"
+	"io"
+	"net"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"tlsdemo/tlsnet/trace"
 	"tlsdemo/tlsnet/wire"
@@ -113,5 +117,129 @@ func TestLateRecording(t *testing.T) {
 	begun.Late = true
 	if story := Tell(&begun, Blame{}); story.Ending.Broken() || story.Acts[0].Title != agree {
 		t.Errorf("%q", story.Ending.Text)
+	}
+}
+
+// seconds is the time of a capture's last chunk, and some seconds more.
+func seconds(c *trace.Capture, n int) time.Time {
+	return c.Chunks[len(c.Chunks)-1].At.Add(time.Duration(n) * time.Second)
+}
+
+// toldOf is how a capture ends, with the notes.
+func toldOf(c *trace.Capture) string {
+	e := Tell(c, Blame{}).Ending
+	return strings.TrimSpace(strings.Join(append([]string{e.Text}, e.Notes...), " "))
+}
+
+// upTo is a capture up to the last chunk of a side that is kept, without how it ended.
+func upTo(c *trace.Capture, side wire.Side, drop int) *trace.Capture {
+	copied := *c
+	copied.Ended = [2]trace.End{}
+	for n := len(c.Chunks); n > 0; n-- {
+		if c.Chunks[n-1].From == side {
+			if drop == 0 {
+				copied.Chunks = slices.Clone(c.Chunks[:n])
+				break
+			}
+			drop--
+		}
+	}
+	return &copied
+}
+
+// A reset is named, with the side that sent it, and the one that ended first is the one that broke off.
+func TestResets(t *testing.T) {
+	e := newEnds(t)
+	e.server.SessionTicketsDisabled = true
+	whole := e.record(t, greet, answer)
+	asked := upTo(whole, wire.Client, 1) // without its close_notify
+	answered := e.record(t, greet, func(s *tls.Conn) {
+		answer(s)
+		_ = s.NetConn().(*net.TCPConn).CloseWrite() // without close_notify
+	})
+	hello := *asked
+	hello.Chunks = asked.Chunks[:1]
+	reset, fin := trace.Reset, trace.FIN
+	for _, test := range []struct {
+		of             *trace.Capture
+		client, server trace.Ending
+		first          wire.Side
+		want           string
+	}{
+		{asked, reset, fin, wire.Client, "It broke off here: the client reset the connection before there was an answer."},
+		{asked, reset, fin, wire.Server, "It broke off here: the server closed the connection and answered nothing."},
+		{asked, fin, reset, wire.Server, "It broke off here: the server reset the connection and answered nothing."},
+		{asked, fin, trace.Open, wire.Client, "It broke off here: the server answered nothing, and the client closed the connection."},
+		{&hello, reset, trace.Open, wire.Client, "It broke off here: the client reset the connection without an answer."},
+		{&hello, fin, reset, wire.Server, "It broke off here: the server reset the connection without an answer."},
+		{upTo(answered, wire.Server, 0), reset, fin, wire.Client, "The client reset the connection: whether it had all that the server sent cannot be told."},
+		{upTo(answered, wire.Server, 0), fin, trace.Open, wire.Client, ""},
+	} {
+		c := *test.of
+		c.Ended = [2]trace.End{{At: seconds(&c, 2), How: test.client}, {At: seconds(&c, 2), How: test.server}}
+		c.Ended[test.first].At = seconds(&c, 1)
+		if got := toldOf(&c); got != test.want {
+			t.Errorf("%q\nwant %q", got, test.want)
+		}
+	}
+}
+
+// An end that gives up because the other has cut the connection has not broken it off. One that
+// refuses has, whatever the other did before.
+func TestAlertAfterEnd(t *testing.T) {
+	hello := newEnds(t).record(t, greet, answer).Chunks[0]
+	for alert, want := range map[string]string{
+		"\x32": "It broke off here: the client closed the connection without close_notify, and then the server gave up with alert decode_error.",
+		"\x28": "It broke off here: the server refused with alert handshake_failure. The client had closed the connection before, without close_notify.",
+	} {
+		refusal := word(wire.Server, "\x15\x03\x03\x00\x02\x02"+alert)
+		refusal.At = hello.At.Add(time.Second)
+		c := &trace.Capture{Chunks: []wire.Chunk{hello, refusal}}
+		c.Ended[wire.Client] = trace.End{At: hello.At.Add(time.Millisecond), How: trace.FIN}
+		if got := toldOf(c); got != want {
+			t.Errorf("%q", got)
+		}
+		c.Ended[wire.Client].At = hello.At.Add(time.Minute)
+		if got := Tell(c, Blame{}).Ending; got.By != wire.Server || got.Kind != Refused || got.Notes != nil {
+			t.Errorf("%q", got.Text)
+		}
+	}
+}
+
+// Where HTTP says that an answer is complete, nothing was lost if TLS does not say so.
+func TestAnswerComplete(t *testing.T) {
+	const (
+		nothing = "The server closed the connection and did not say that this was all (close_notify). Nothing was lost, as far as HTTP tells: the answer is complete. Many programs end so."
+		cut     = "It broke off here: the server closed the connection and did not say that this was all (close_notify)."
+	)
+	long := strings.Repeat("x", 20_000)
+	for _, test := range []struct{ request, answer, want string }{
+		{"GET", "HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nHello", nothing},
+		{"GET", "HTTP/1.0 200 OK\r\nContent-Length: 20000\r\n\r\n" + long, nothing},
+		{"GET", "HTTP/1.0 200 OK\r\nContent-Length: 20001\r\n\r\n" + long, cut},
+		{"GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nHello\r\n0\r\n\r\n", nothing},
+		{"GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nHello\r\n", cut},
+		{"GET", "HTTP/1.1 200 OK\r\n\r\nHello", cut},
+		{"HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", nothing},
+		{"GET", "HTTP/1.1 204 No Content\r\n\r\n", nothing},
+		{"GET", "HTTP/1.1 100 Continue\r\n\r\n", cut},
+		{"GET", "Hello\r\n\r\n", cut},
+	} {
+		e := newEnds(t)
+		e.server.SessionTicketsDisabled = true
+		c := e.record(t, func(c *tls.Conn) {
+			_, _ = io.WriteString(c, test.request+" / HTTP/1.1\r\n\r\n")
+			_, _ = io.ReadAll(c)
+		}, func(s *tls.Conn) {
+			_, _ = s.Read(make([]byte, 64))
+			_, _ = io.WriteString(s, test.answer)
+			_ = s.NetConn().(*net.TCPConn).CloseWrite()
+		})
+		if got := toldOf(c); got != test.want {
+			t.Errorf("%.60q: %q", test.answer, got)
+		}
+		if text := draw(t, Tell(c, Blame{}), Style{}); strings.Contains(text, "Nothing was lost") != (test.want == nothing) || strings.Contains(text, "╳") == (test.want == nothing) {
+			t.Error(text)
+		}
 	}
 }

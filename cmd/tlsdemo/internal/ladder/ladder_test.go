@@ -112,7 +112,7 @@ func draw(t testing.TB, s *Story, style Style) string {
 	}
 	broken := false
 	for i, line := range strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n") {
-		broken = broken || strings.HasPrefix(line, "        ╳") || strings.HasPrefix(line, "        X")
+		broken = broken || strings.HasPrefix(line, "        ╳") || strings.HasPrefix(line, "        X") || strings.HasPrefix(line, "          ")
 		if n := columns(line); n != width && (!broken || n > width) {
 			t.Errorf("line %d has %d columns: %s", i+1, n, line)
 		}

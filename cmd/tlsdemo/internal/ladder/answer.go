@@ -1,0 +1,73 @@
+package ladder
+
+import (
+	"bufio"
+	"bytes"
+	"net/http"
+	"strings"
+
+	"tlsdemo/tlsnet/wire"
+)
+
+// extent is how much of the last answer of a server is there.
+type extent int
+
+const (
+	untold   extent = iota // it is no HTTP, or does not say how long it is
+	begun                  // there is more
+	complete               // it is all there
+)
+
+// answerOf tells of the last answer over HTTP/1: all that the server sent after the client's last data.
+func answerOf(c *wire.Conversation) extent {
+	var request, first, last *wire.Message
+	var size int64
+	for i := range c.Messages {
+		m := &c.Messages[i]
+		switch {
+		case m.Content != wire.ApplicationData:
+		case m.From == wire.Client:
+			request, first, last, size = m, nil, nil, 0
+		default:
+			if first == nil {
+				first = m
+			}
+			last = m
+			size += m.Size
+		}
+	}
+	if request == nil || first == nil {
+		return untold
+	}
+	return answerTo(request.Raw, first.Raw, size, bytes.HasSuffix(endOf(last), []byte("\r\n0\r\n\r\n")))
+}
+
+// answerTo tells of an answer of which there are the beginning and the size. chunked says that it
+// ends as one in chunks does: RFC 9112 section 7.1.
+func answerTo(request, begin []byte, size int64, chunked bool) extent {
+	head := bytes.Index(begin, []byte("\r\n\r\n"))
+	if head < 0 {
+		return untold
+	}
+	method, _, _ := strings.Cut(string(request), " ")
+	r, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(begin)), &http.Request{Method: method})
+	if err != nil {
+		return untold
+	}
+	defer r.Body.Close()
+	body := size - int64(head+4)
+	switch {
+	case r.StatusCode < 200:
+		return untold
+	case method == http.MethodHead || chunked && len(r.TransferEncoding) > 0:
+		return complete
+	case r.ContentLength < 0:
+		return untold
+	case body < r.ContentLength:
+		return begun
+	}
+	return complete
+}
+
+// endOf is the end of what a message carries.
+func endOf(m *wire.Message) []byte { return append(m.Raw[:len(m.Raw):len(m.Raw)], m.Tail...) }
