@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"sync"
 	"time"
+
+	"tlsdemo/cmd/tlsdemo/internal/ladder"
 )
 
 // Newest is how many files a [Dir] keeps.
@@ -44,6 +46,8 @@ func (d *Dir) Add(t Trace, at time.Time) error {
 		switch {
 		case s.Explained != nil:
 			how = cmp.Or(s.Explained.Code, "failed")
+		case s.Ending.Kind == ladder.Unknown:
+			how = "unknown"
 		case s.Ending.Broken():
 			how = "broken-off"
 		}

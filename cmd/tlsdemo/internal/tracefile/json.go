@@ -121,7 +121,7 @@ func (r *room) conversation(s *ladder.Story) conversation {
 		}
 		c.Acts = append(c.Acts, of)
 	}
-	c.Ending = end{Broken: s.Ending.Broken(), Text: s.Ending.Text, Notes: s.Ending.Notes}
+	c.Ending = end{Broken: s.Ending.Broken() && s.Ending.Kind != ladder.Unknown, Text: s.Ending.Text, Notes: s.Ending.Notes}
 	if s.Ending.Known {
 		c.Ending.By = s.Ending.By.String()
 	}
