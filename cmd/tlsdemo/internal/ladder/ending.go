@@ -160,7 +160,7 @@ func (t *talkOf) ending() Ending {
 		return t.noTLS()
 	case isCut(t.Conversation, t.capture):
 		return Ending{Kind: Unknown, Text: "How it ended cannot be told: the recording ends here, and does not have the rest."}
-	case t.sealed != nil && !shaken:
+	case t.sealed != nil:
 		e := Unknown.by(t.sealed.From, nil, "")
 		e.Text = "How it went on cannot be told: the rest is encrypted, and there is no key at hand that opens it."
 		return e
@@ -228,6 +228,9 @@ func (t *talkOf) foreign() bool {
 
 func (t *talkOf) noTLS() Ending {
 	first := t.notTLS[wire.Client]
+	if first != nil && t.notTLS[wire.Server] != nil && len(t.Records) == 0 {
+		return Ending{Kind: Foreign, Text: brokeOff + "neither of the two began TLS."}
+	}
 	if first == nil {
 		first = t.notTLS[wire.Server]
 	}

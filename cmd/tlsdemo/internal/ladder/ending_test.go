@@ -1,6 +1,7 @@
 package ladder
 
 import (
+	"bytes"
 	"crypto/tls"
 	"io"
 	"net"
@@ -69,6 +70,7 @@ func TestBeforeNoTLS(t *testing.T) {
 		"It broke off here: the server refused with alert handshake_failure.": slices.Concat(begin, []wire.Chunk{hello, refusal}),
 		"It broke off here: the server sent nothing more.":                    slices.Concat(begin, []wire.Chunk{hello}),
 		alien: {begin[0], hello}, // nobody has asked the server
+		"It broke off here: neither of the two began TLS.": {startTLS["PostgreSQL"][0], word(wire.Server, "N")},
 	} {
 		if got := Tell(&trace.Capture{Chunks: chunks}, Blame{}).Ending.Text; got != want {
 			t.Errorf("%q, not %q", got, want)
@@ -241,5 +243,20 @@ func TestAnswerComplete(t *testing.T) {
 		if text := draw(t, Tell(c, Blame{}), Style{}); strings.Contains(text, "Nothing was lost") != (test.want == nothing) || strings.Contains(text, "╳") == (test.want == nothing) {
 			t.Error(text)
 		}
+	}
+}
+
+// Where a key log opens the handshake and nothing after it, a close_notify may be there or not.
+func TestHandshakeKeysOnly(t *testing.T) {
+	c := newEnds(t).record(t, greet, answer)
+	var secrets wire.Secrets
+	for line := range bytes.Lines(c.KeyLog()) {
+		if !bytes.Contains(line, []byte("TRAFFIC_SECRET_0")) {
+			_, _ = secrets.Write(line)
+		}
+	}
+	c.Secrets = &secrets
+	if story := Tell(c, Blame{}); story.Ending.Text != noKey || story.Acts[len(story.Acts)-1].Title != talk {
+		t.Errorf("%q", story.Ending.Text)
 	}
 }
