@@ -243,6 +243,10 @@ func TestAnswerComplete(t *testing.T) {
 		if text := draw(t, Tell(c, Blame{}), Style{}); strings.Contains(text, "Nothing was lost") != (test.want == nothing) || strings.Contains(text, "╳") == (test.want == nothing) {
 			t.Error(text)
 		}
+		var page strings.Builder
+		if err := WritePage(&page, Page{Stories: []*Story{Tell(c, Blame{})}}); err != nil || strings.Contains(page.String(), "Nothing was lost") != (test.want == nothing) {
+			t.Errorf("%.60q: the page differs (%v)", test.answer, err)
+		}
 	}
 }
 
