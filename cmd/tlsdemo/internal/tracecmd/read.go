@@ -1,10 +1,8 @@
 package tracecmd
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -38,6 +36,10 @@ func (c *command) read(name string) error {
 	if others > 0 {
 		c.tell(fmt.Sprintf("%s: %s not shown, which have no TLS in them", name, connections(others)))
 	}
+	if n := len(encrypted); n > maxShown {
+		c.tell(fmt.Sprintf("%s: only the first %d of %s are shown; to choose others: tshark -r %s -w other.pcapng -Y 'tcp.stream == %d'", name, maxShown, connections(n), name, maxShown))
+		encrypted = encrypted[:maxShown]
+	}
 	if err := c.show(encrypted, "tlsdemo trace of "+name); err != nil {
 		return err
 	}
@@ -46,14 +48,14 @@ func (c *command) read(name string) error {
 }
 
 func (c *command) readFile(name string) ([]*trace.Capture, error) {
-	file, err := os.Open(name)
+	file, err := openRegular(name)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
 	var logs []io.Reader
 	for _, name := range c.keylogs {
-		log, err := os.Open(name)
+		log, err := openRegular(name)
 		if err != nil {
 			return nil, err
 		}
@@ -82,10 +84,13 @@ func oneLine(err error) (line string) {
 	return line
 }
 
+// maxShown is how many connections of a capture are shown.
+const maxShown = 100
+
 // divide parts the connections with any TLS in them from the others.
 func divide(captures []*trace.Capture) (encrypted []*trace.Capture, others int) {
 	for _, c := range captures {
-		if len(c.Conversation().Records) > 0 {
+		if len(wire.Decode(c.Chunks, nil).Records) > 0 { // without secrets, which take time
 			encrypted = append(encrypted, c)
 		}
 	}
@@ -177,6 +182,10 @@ func (c *command) tellClosed(captures []*trace.Capture) {
 		why = strings.Join(c.keylogs, ", ") + " does not have it"
 	}
 	c.tell("no key at hand for a part of what was said: " + why)
+	if c.hinted {
+		return
+	}
+	c.hinted = true
 	fmt.Fprintln(c.env.Stderr, "hint: one of the two programs has to write the keys while it talks: curl, browsers, Python, Node and GnuTLS do with SSLKEYLOGFILE=FILE in the environment, openssl with -keylogfile FILE, tlsdemo with --keylog FILE")
 }
 
@@ -193,5 +202,3 @@ func isClosed(capture *trace.Capture) bool {
 	}
 	return false
 }
-
-var errNotRegular = errors.New("it is not a regular file")

@@ -5,15 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net"
-	"os"
 	"sync"
 	"syscall"
 	"time"
 
-	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/cmd/tlsdemo/internal/listen"
 	"tlsdemo/cmd/tlsdemo/internal/tracefile"
 	"tlsdemo/tlsnet/trace"
@@ -28,24 +25,35 @@ const (
 	keyInterval  = 50 * time.Millisecond
 )
 
-// lastWords is how long the command may go on after a signal: it shows the connections that it ended.
-const lastWords = 5 * time.Second
+// lastWords is how long the command may go on after a signal, and lastShown how long it begins to show
+// the connections that the signal ended.
+const lastWords, lastShown = 5 * time.Second, 4 * time.Second
+
+// How many connections are passed on at a time, those counted that are not shown yet, and how much is
+// kept of one, in bytes, if there may be several. Other clients wait.
+const maxAtOnce, maxKept = 100, 1 << 20
 
 // relay stands between clients and a server.
 type relay struct {
 	*command
 	trace.Recorder
-	dir *tracefile.Dir // or nil
-
-	mu    sync.Mutex // one connection at a time is shown
-	err   error      // it could not be shown
+	dir   *tracefile.Dir // or nil
+	keys  *keyLogs
 	ended context.Context
+
+	mu      sync.Mutex // one connection at a time is shown
+	err     error      // it could not be shown
+	unshown int        // connections that have ended
+	late    bool       // nothing more is shown
 }
 
 // relay passes connections on, until ctx is done.
 func (c *command) relay(ctx context.Context) error {
 	r := &relay{command: c, Recorder: trace.Recorder{Now: c.env.Now, Tickets: c.tickets}, ended: ctx}
-	r.Done = r.done
+	r.Done, r.keys = r.done, newKeyLogs(c.keylogs, r.KeyLog())
+	if !c.once {
+		r.Limit = maxKept
+	}
 	c.env.Patience.Store(int64(lastWords))
 	if err := r.prepare(); err != nil {
 		return err
@@ -70,8 +78,8 @@ func (c *command) relay(ctx context.Context) error {
 // prepare finds out whether what is wanted can be done, before anybody connects.
 func (r *relay) prepare() error {
 	for _, name := range r.keylogs {
-		if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
-			return &fs.PathError{Op: "read", Path: name, Err: errNotRegular}
+		if err := checkRegular(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
 		}
 	}
 	if err := r.readyFile.Check(); err != nil {
@@ -86,10 +94,16 @@ func (r *relay) prepare() error {
 
 func (r *relay) serve(ctx context.Context, ln net.Listener) error {
 	var all sync.WaitGroup
+	free := make(chan struct{}, maxAtOnce)
 	for {
+		select {
+		case free <- struct{}{}:
+		case <-ctx.Done():
+		}
 		client, err := ln.Accept()
 		if err != nil && ctx.Err() == nil && temporary(err) {
 			time.Sleep(keyInterval)
+			<-free
 			continue
 		}
 		if err != nil {
@@ -101,13 +115,34 @@ func (r *relay) serve(ctx context.Context, ln net.Listener) error {
 			return cmp.Or(err, r.err)
 		}
 		all.Go(func() {
+			defer func() { <-free }()
 			if err := r.between(ctx, client); err != nil {
 				r.tell(fmt.Sprintf("%s: %v", client.RemoteAddr(), err))
 			}
 		})
 	}
-	all.Wait()
+	r.wait(&all)
 	return r.err
+}
+
+// wait waits until all connections are shown, for a while.
+func (r *relay) wait(all *sync.WaitGroup) {
+	shown := make(chan struct{})
+	go func() {
+		defer close(shown)
+		all.Wait()
+	}()
+	select {
+	case <-shown:
+		return
+	case <-time.After(lastShown):
+	}
+	r.mu.Lock() // until the one is shown that has been begun
+	defer r.mu.Unlock()
+	r.late = true
+	if r.unshown > 0 {
+		r.tell(connections(r.unshown) + " that the signal ended not shown: there was no time")
+	}
 }
 
 // temporary reports whether accepting may work again: there are too many open files, or the client
@@ -123,6 +158,10 @@ func (r *relay) between(ctx context.Context, client net.Conn) error {
 		network, addr = "unix", path
 	}
 	server, err := (&net.Dialer{Timeout: dialPatience}).DialContext(ctx, network, addr)
+	if err == nil && server.RemoteAddr().String() == client.LocalAddr().String() {
+		_ = server.Close()
+		err = errItself
+	}
 	if err != nil {
 		if socket, ok := client.(*net.TCPConn); ok {
 			_ = socket.SetLinger(0) // as the server itself has refused it
@@ -139,9 +178,16 @@ func (r *relay) done(capture *trace.Capture) {
 	if len(capture.Chunks) == 0 {
 		return
 	}
+	r.mu.Lock()
+	r.unshown++
+	r.mu.Unlock()
 	r.await(capture)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.late {
+		return
+	}
+	r.unshown--
 	title := fmt.Sprintf("tlsdemo trace of %s to %s", capture.Client, capture.Server)
 	var err error
 	if r.dir != nil {
@@ -161,37 +207,18 @@ func (r *relay) done(capture *trace.Capture) {
 // await waits for the secrets of a connection, for a while: programs write them when they have read
 // what they open, or later.
 func (r *relay) await(capture *trace.Capture) {
+	if len(r.keylogs) == 0 {
+		return
+	}
+	seen := -1
 	for end := time.Now().Add(keyPatience); ; time.Sleep(keyInterval) {
-		r.readKeys()
-		if len(r.keylogs) == 0 || !isClosed(capture) || time.Now().After(end) || r.ended.Err() != nil {
+		count, err := r.keys.look()
+		if err != nil {
+			r.tell(err.Error())
+		}
+		if count != seen && !isClosed(capture) || time.Now().After(end) || r.ended.Err() != nil {
 			return
 		}
+		seen = count
 	}
-}
-
-// readKeys reads the key logs. Those that are not there yet may come later.
-func (r *relay) readKeys() {
-	for _, name := range r.keylogs {
-		if lines, err := tail(name); err == nil {
-			_, _ = r.KeyLog().Write(lines)
-		} else if !errors.Is(err, fs.ErrNotExist) {
-			r.tell(console.Clean(err.Error()))
-		}
-	}
-}
-
-// maxKeyLog is how much of the end of a key log is read: the secrets of some 5,000 connections.
-const maxKeyLog = 4 << 20
-
-func tail(name string) ([]byte, error) {
-	file, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return nil, err
-	}
-	return io.ReadAll(io.NewSectionReader(file, max(0, info.Size()-maxKeyLog), maxKeyLog))
 }

@@ -27,6 +27,7 @@ type command struct {
 	readyFile  listen.ReadyFile
 	trace      tracefile.Flags
 	schema     bool
+	hinted     bool // how to open what stays closed
 }
 
 // New returns the command.
@@ -76,6 +77,9 @@ or pcapng. The secrets may be inside, or in files that --keylog names.`,
 // errNothing is the mistake of a plain tlsdemo trace.
 var errNothing = errors.New("it needs to know what to show: type tlsdemo trace --listen=127.0.0.1:8889 --to=HOST:PORT --keylog=FILE to stand between a client and a server, or tlsdemo trace FILE.pcapng")
 
+// errItself is why a relay cannot pass on to itself: it would go on for ever.
+var errItself = errors.New("--to is the address of --listen: it has to be that of the server")
+
 // check finds what is wrong with what was typed.
 func (c *command) check(args []string) error {
 	switch {
@@ -91,6 +95,9 @@ func (c *command) check(args []string) error {
 		return cmp.Or(c.onlyListening(), c.trace.Check())
 	case c.listen == "":
 		return errNothing
+	}
+	if c.listen == c.to {
+		return errItself
 	}
 	err := cmp.Or(listen.CheckAddr("listen", c.listen), listen.CheckAddr("to", c.to), c.trace.CheckServer(c.once))
 	if err == nil && !c.anywhere && !listen.Loopback(c.listen) {

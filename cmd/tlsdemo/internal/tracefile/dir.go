@@ -83,7 +83,9 @@ func (d *Dir) thin() error {
 		}
 	}
 	for _, name := range names[:max(0, len(names)-Newest)] {
-		err = errors.Join(err, os.Remove(filepath.Join(d.Path, name)))
+		if gone := os.Remove(filepath.Join(d.Path, name)); gone != nil && !errors.Is(gone, fs.ErrNotExist) { // another server may have
+			err = errors.Join(err, failed(gone))
+		}
 	}
 	return err
 }

@@ -48,7 +48,14 @@ func Endings() string { return ".html, .json, .pcapng or .txt" }
 // Known reports whether the ending of a file's name is one of [Endings].
 func Known(path string) bool { return formats[ending(path)] != nil }
 
-func ending(path string) string { return strings.ToLower(filepath.Ext(path)) }
+// ending is that of a file's name. A name that begins with its only point has none.
+func ending(path string) string {
+	end := filepath.Ext(path)
+	if end == filepath.Base(path) {
+		return ""
+	}
+	return strings.ToLower(end)
+}
 
 // Write writes what was recorded into a file, whose ending says how. The file is readable by its
 // owner alone; it is there whole or not at all; and it is never one that was there before. Of
@@ -83,7 +90,7 @@ func shared(stories []*ladder.Story) []*ladder.Story {
 type EndingError struct{ Path string }
 
 func (e *EndingError) Error() string {
-	if end := filepath.Ext(e.Path); end != "" {
+	if end := ending(e.Path); end != "" {
 		return fmt.Sprintf("%q is no ending of a trace: a file ends in %s", end, Endings())
 	}
 	return fmt.Sprintf("%q does not say what to write: a file ends in %s", e.Path, Endings())
