@@ -22,10 +22,6 @@ type Recorder struct {
 	Limit int64
 	// Now is the clock by which it is noted when something was said. If nil, time.Now.
 	Now func() time.Time
-	// Tickets has Relay keep the tickets of TLS 1.2, and the identifiers of its sessions. Together
-	// with the secrets they are an identity: whoever has both can resume the session as the client.
-	// If false, [wire.TakenOut] is in their place, and no checksum over them can be checked.
-	Tickets bool
 	// Done is told of every connection that our end has closed, by whoever closes it. May be
 	// nil.
 	Done func(*Capture)

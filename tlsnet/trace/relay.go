@@ -13,7 +13,8 @@ import (
 // it. It ends no TLS: the bytes are the same, and what is encrypted can be read only with the
 // lines that are written to KeyLog. It passes on as well that one side sends no more, or that it
 // has reset the connection. It closes both connections, and then Done is told. The error is the
-// cause of ctx if that has ended them, or else nil.
+// cause of ctx if that has ended them, or else nil. The capture has the tickets of TLS 1.2 in it,
+// and the identifiers of its sessions: see [Capture.TakeOutTickets].
 func (r *Recorder) Relay(ctx context.Context, client, server net.Conn) error {
 	rl := &relay{ends: [2]net.Conn{client, server}}
 	rl.recorded = recorded{recorder: r, room: r.limit(), capture: Capture{
@@ -25,11 +26,7 @@ func (r *Recorder) Relay(ctx context.Context, client, server net.Conn) error {
 	both.Go(func() { rl.pass(wire.Server) })
 	both.Wait()
 	rl.close()
-	capture := rl.snapshot()
-	if !r.Tickets {
-		capture.takeOutTickets()
-	}
-	r.done(capture)
+	r.done(rl.snapshot())
 	if !stop() {
 		return context.Cause(ctx)
 	}

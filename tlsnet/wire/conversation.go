@@ -99,6 +99,9 @@ type Record struct {
 	Plain  int       // the length of what it carries, without padding, if it was opened; otherwise Length
 	Key    string    // as in Message
 	Closed bool      // it is encrypted, and no key opens it
+
+	opener *opener // of which key it is, if it was opened
+	seq    uint64  // its number under that key
 }
 
 // Conversation is what two ends said to each other.

@@ -237,6 +237,10 @@ func (d *Decoder) record(chunk Chunk, h *half, raw []byte) bool {
 	if d.encrypted(h, raw) {
 		if opened, plain, label, ok := d.open(h, raw); ok {
 			kind, inside, r.Key = int(opened), plain, label
+			r.opener, r.seq = h.current(), h.current().seq-1
+		} else if bytes.HasPrefix(inside, []byte(TakenOut)) {
+			r.Closed = true
+			h.passOver()
 		} else if d.Hold {
 			return false
 		} else {
@@ -318,6 +322,13 @@ func (h *half) current() *opener {
 		return nil
 	}
 	return h.epochs[0].found
+}
+
+// passOver goes on after a record that was taken out, and had a number too.
+func (h *half) passOver() {
+	if key := h.current(); key != nil {
+		key.seq++
+	}
 }
 
 // data adds what is no message of TLS itself.

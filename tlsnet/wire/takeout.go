@@ -2,12 +2,15 @@ package wire
 
 import (
 	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
 	"crypto/sha256"
 	"crypto/tls"
+	"slices"
 )
 
-// TakenOut is what stands in a capture in the place of a ticket, or of the identifier of a
-// session, that was taken out of it. A checksum over it would be wrong, so none is checked.
+// TakenOut is what stands in a capture in the place of a ticket, of the identifier of a session, or
+// of a record that may have them in it, that was taken out of it. A checksum over it would be wrong, so none is checked.
 const TakenOut = "left out"
 
 // takenOut reports whether something was taken out of the message.
@@ -33,20 +36,16 @@ func (m *Message) resuming() (fields []*Field) {
 
 // TakeOut returns the chunks of a conversation without that with which anybody who has the master
 // secret can resume a session of TLS 1.2: tickets, and the identifiers of sessions. [TakenOut] is
-// in their place, and a hash, so that what was equal still is. From a handshake that is itself
-// encrypted nothing can be taken: the chunks end before it, and left is how much each side said
-// after that. TLS 1.3 resumes sessions with a secret that no key log has.
-func (c *Conversation) TakeOut(chunks []Chunk) (kept []Chunk, left [2]int64) {
+// in their place, and a hash, so that what was equal still is. A handshake that is itself encrypted
+// is opened for that, and sealed again; where no key opens it, TakenOut is in the place of all that
+// a record carries. TLS 1.3 resumes sessions with a secret that no key log has.
+func (c *Conversation) TakeOut(chunks []Chunk) []Chunk {
 	kept, streams := cloned(chunks)
 	for side, stream := range streams {
 		c.takeOut(Side(side), stream)
+		c.takeOutClosed(Side(side), stream)
 	}
-	if c.Version != tls.VersionTLS13 {
-		if at, ok := c.again(); ok {
-			return cut(kept, at)
-		}
-	}
-	return kept, left
+	return kept
 }
 
 // cloned are copies of chunks, and what each side says in all of them, which is the same memory.
@@ -68,12 +67,12 @@ func cloned(chunks []Chunk) (copies []Chunk, streams [2][]byte) {
 	return copies, streams
 }
 
-// takeOut changes what a side says.
+// takeOut changes what a side says in messages that can be read.
 func (c *Conversation) takeOut(side Side, stream []byte) {
-	said := &plaintext{c, side, stream, nil, 0}
+	said := &plaintext{Conversation: c, side: side, stream: stream}
 	for i := range c.Messages {
 		m := &c.Messages[i]
-		if m.From != side || m.Content != Handshake || m.Key != "" {
+		if m.From != side || m.Content != Handshake || m.Key != "" && m.Key != labelMaster {
 			continue
 		}
 		at := 0
@@ -86,6 +85,22 @@ func (c *Conversation) takeOut(side Side, stream []byte) {
 			at = f.Offset + f.Length
 		}
 		said.take(int(m.Size) - at)
+	}
+	said.seal()
+}
+
+// takeOutClosed takes out the records of a handshake that no key opens, but for the first that a
+// side encrypts: that is its Finished, and a key may still come that opens it.
+func (c *Conversation) takeOutClosed(side Side, stream []byte) {
+	finished := false
+	for _, r := range c.Records {
+		if r.From != side || !r.Closed && r.Key == "" {
+			continue
+		}
+		if finished && r.Closed && r.Type == typeHandshake {
+			overwrite([][]byte{stream[r.Offset+headerSize:][:r.Length]})
+		}
+		finished = true
 	}
 }
 
@@ -100,13 +115,14 @@ func overwrite(pieces [][]byte) {
 	}
 }
 
-// plaintext reads what a side says of the handshake before anything is encrypted.
+// plaintext reads what a side says of the handshake, and writes over it.
 type plaintext struct {
 	*Conversation
 	side   Side
 	stream []byte
 	now    []byte // what is left of the record that is being read
 	next   int    // the record after that
+	opened []byte // all that is in the record, if it is encrypted
 }
 
 // take returns the next n bytes, in as many pieces as there are records.
@@ -126,59 +142,69 @@ func (p *plaintext) take(n int) (pieces [][]byte) {
 
 // record goes on to the next record, and reports whether there is one.
 func (p *plaintext) record() bool {
-	for ; p.next < len(p.Records); p.next++ {
+	p.seal()
+	for p.next < len(p.Records) {
 		r := &p.Records[p.next]
-		if r.From == p.side && r.Type == typeHandshake && r.Key == "" && !r.Closed {
-			p.now = p.stream[r.Offset+headerSize:][:r.Length]
-			p.next++
-			return true
+		p.next++
+		if r.From != p.side || r.Type != typeHandshake || r.Closed {
+			continue
 		}
+		p.now = p.raw(r)[headerSize:]
+		if r.Key != "" {
+			_, p.opened, _ = r.sealed().open(p.raw(r))
+			p.now = p.opened
+		}
+		return true
 	}
 	return false
 }
 
-// again finds the record in which another handshake begins, that is encrypted. A HelloRequest asks
-// for one, and says nothing else.
-func (c *Conversation) again() (r *Record, ok bool) {
-	first := len(c.Records)
-	for _, m := range c.Messages {
-		if m.Content == Handshake && m.Key != "" && m.Type != Finished && m.Type != HelloRequest {
-			first = min(first, m.First)
-		}
+// seal seals the record that was read last again, if it was encrypted.
+func (p *plaintext) seal() {
+	if p.opened != nil {
+		r := &p.Records[p.next-1]
+		r.sealed().seal12(p.raw(r), p.opened)
+		p.opened = nil
 	}
-	var finished [2]bool
-	for i, r := range c.Records[:first] {
-		if r.Closed && r.Type == typeHandshake {
-			if finished[r.From] {
-				return &c.Records[i], true
-			}
-			finished[r.From] = true
-		}
-		finished[r.From] = finished[r.From] || r.Key != "" // what comes first is the Finished
-	}
-	if first == len(c.Records) {
-		return nil, false
-	}
-	return &c.Records[first], true
 }
 
-// cut cuts chunks off where a record begins.
-func cut(chunks []Chunk, r *Record) (kept []Chunk, left [2]int64) {
-	var before int64
-	for i := range chunks {
-		chunk := &chunks[i]
-		size := int64(len(chunk.Data))
-		if chunk.From == r.From && before+size > r.Offset {
-			for _, later := range chunks[i:] {
-				left[later.From] += int64(len(later.Data))
-			}
-			chunk.Data = chunk.Data[:r.Offset-before]
-			left[r.From] -= int64(len(chunk.Data))
-			return chunks[:i+1], left
-		}
-		if chunk.From == r.From {
-			before += size
-		}
+// raw is a record, header and all.
+func (p *plaintext) raw(r *Record) []byte { return p.stream[r.Offset:][:headerSize+r.Length] }
+
+// sealed is what opens the record, and seals it.
+func (r *Record) sealed() *opener {
+	o := *r.opener
+	o.seq = r.seq
+	return &o
+}
+
+// seal12 seals what a record of TLS 1.2 carries, in the place of what it carries now, which has the
+// same length.
+func (o *opener) seal12(record, plain []byte) {
+	sealed := record[headerSize:]
+	switch o.suite.seal {
+	case gcm:
+		o.aead.Seal(sealed[8:8], slices.Concat(o.iv, sealed[:8]), plain, o.associated(record, len(plain)))
+	case chacha:
+		o.aead.Seal(sealed[:0], o.nonce(), plain, o.associated(record, len(plain)))
+	case cbc:
+		o.sealCBC(record, sealed, plain)
 	}
-	return chunks, left
+}
+
+// sealCBC is seal12 of a CBC suite: see openCBC.
+func (o *opener) sealCBC(record, sealed, plain []byte) {
+	inside, checksum := bytes.Clone(plain), []byte(nil)
+	if o.etm {
+		at := len(sealed) - o.suite.mac.Size()
+		sealed, checksum = sealed[:at], sealed[at:]
+	} else {
+		inside = append(inside, hmacOf(o.suite.mac, o.mac, o.associated(record, len(plain)), plain)...)
+	}
+	padding := len(sealed) - aes.BlockSize - len(inside)
+	inside = append(inside, bytes.Repeat([]byte{byte(padding - 1)}, padding)...)
+	cipher.NewCBCEncrypter(o.block, sealed[:aes.BlockSize]).CryptBlocks(sealed[aes.BlockSize:], inside)
+	if o.etm {
+		copy(checksum, hmacOf(o.suite.mac, o.mac, o.associated(record, len(sealed)), sealed))
+	}
 }

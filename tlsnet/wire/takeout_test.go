@@ -37,10 +37,9 @@ func TestTakeOut(t *testing.T) {
 	chunks, secrets := resumedTwice(t)
 	for name, chunks := range map[string][]Chunk{"as it is": chunks, "byte by byte": inBytes(Decode(chunks, secrets), chunks)} {
 		before := Decode(chunks, secrets)
-		kept, left := before.TakeOut(chunks)
-		after := Decode(kept, secrets)
-		if !after.Resumed || left != [2]int64{} || !slices.Equal(names(after), names(before)) {
-			t.Errorf("%s: %v, was %v; %d are left out", name, names(after), names(before), left)
+		after := Decode(before.TakeOut(chunks), secrets)
+		if !after.Resumed || !slices.Equal(names(after), names(before)) {
+			t.Errorf("%s: %v, was %v", name, names(after), names(before))
 		}
 		values := 0
 		for i := range before.Messages {
@@ -69,44 +68,108 @@ func TestTakeOutNothing(t *testing.T) {
 	client, server := mutual(t, tls.VersionTLS13)
 	secrets := new(Secrets)
 	chunks := exchanged(t, secrets, client, server)
-	kept, left := Decode(chunks, secrets).TakeOut(chunks)
+	kept := Decode(chunks, secrets).TakeOut(chunks)
 	for i := range chunks {
 		if !bytes.Equal(chunks[i].Data, kept[i].Data) {
 			t.Errorf("chunk %d is another", i)
 		}
 	}
-	if left != [2]int64{} {
-		t.Error(left)
+}
+
+// again is a conversation in which all messages of the first handshake, the server's certificate among
+// them, are said a second time, encrypted, and then the client says something more. It ends as the
+// second handshake would change keys.
+func again(t *testing.T, suite uint16) ([]Chunk, *Secrets) {
+	t.Helper()
+	client, server := mutual(t, tls.VersionTLS12)
+	client.CipherSuites = []uint16{suite}
+	client.ClientSessionCache = tls.NewLRUClientSessionCache(1)
+	secrets := new(Secrets)
+	chunks := exchanged(t, secrets, client, server)
+	c := Decode(chunks, secrets)
+	var keys [2]*opener
+	for i := range c.Records {
+		if r := &c.Records[i]; r.opener != nil {
+			keys[r.From] = r.sealed()
+		}
+	}
+	for _, m := range c.Messages {
+		if m.Content == Handshake && m.Key == "" {
+			chunks = append(chunks, sealedAs(m.From, keys, typeHandshake, m.Raw))
+		}
+	}
+	return append(chunks, sealedAs(Client, keys, typeApplicationData, []byte("more"))), secrets
+}
+
+func sealedAs(from Side, keys [2]*opener, kind byte, plain []byte) Chunk {
+	key := keys[from]
+	key.seq++
+	size := len(plain) + 24
+	switch key.suite.seal {
+	case chacha:
+		size = len(plain) + 16
+	case cbc:
+		size = 16 + (len(plain)+key.suite.mac.Size())/16*16 + 16
+	}
+	record := append([]byte{kind, 3, 3, byte(size >> 8), byte(size)}, make([]byte, size)...)
+	key.seal12(record, plain)
+	return Chunk{From: from, Data: record}
+}
+
+var suites12 = []uint16{
+	tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA,
+}
+
+// Of a second handshake that is encrypted only the tickets are taken out, and what follows still opens.
+func TestTakeOutAgain(t *testing.T) {
+	for _, suite := range suites12 {
+		chunks, secrets := again(t, suite)
+		before := Decode(chunks, secrets)
+		after := Decode(before.TakeOut(chunks), secrets)
+		if !slices.Equal(names(after), names(before)) {
+			t.Fatalf("%s: %v, was %v", tls.CipherSuiteName(suite), names(after), names(before))
+		}
+		tickets := 0
+		for i := range after.Messages {
+			m, was := &after.Messages[i], &before.Messages[i]
+			if m.Content == Closed || m.Fault != "" {
+				t.Errorf("%s: %v: %s", tls.CipherSuiteName(suite), m, m.Fault)
+			}
+			if m.Content == Handshake && m.Type == NewSessionTicket && m.Key != "" {
+				tickets++
+			}
+			if m.takenOut() != (len(was.resuming()) > 0) {
+				t.Errorf("%s: %v is as it was", tls.CipherSuiteName(suite), m)
+			}
+			if len(was.resuming()) == 0 && !bytes.Equal(m.Raw, was.Raw) {
+				t.Errorf("%s: %v is another", tls.CipherSuiteName(suite), m)
+			}
+		}
+		if last := after.Messages[len(after.Messages)-1]; tickets != 1 || string(last.Raw) != "more" {
+			t.Errorf("%s: %d tickets, and at last %q", tls.CipherSuiteName(suite), tickets, last.Raw)
+		}
 	}
 }
 
-// A second handshake that is encrypted is cut off, whether or not there is a key that opens it. The
-// request for one is kept.
-func TestTakeOutAgain(t *testing.T) {
-	sealed := func(from Side, offset int64, key string) Record {
-		return Record{From: from, Type: typeHandshake, Offset: offset, Key: key, Closed: key == ""}
-	}
-	for _, key := range []string{labelMaster, ""} {
-		c := &Conversation{Version: tls.VersionTLS12, Records: []Record{sealed(Client, 0, key), sealed(Server, 0, key), sealed(Server, 10, key), sealed(Client, 10, key)}}
-		want := [2]int64{13, 25}
-		if key != "" {
-			c.Messages = []Message{
-				{From: Client, Content: Handshake, Key: key, Type: Finished},
-				{From: Server, Content: Handshake, Key: key, Type: Finished, First: 1},
-				{From: Server, Content: Handshake, Key: key, Type: HelloRequest, First: 2},
-				{From: Client, Content: Handshake, Key: key, Type: ClientHello, First: 3},
+// Where no key opens a second handshake, its records are taken out. What comes with them is kept, and
+// opens when the key comes later.
+func TestTakeOutAgainClosed(t *testing.T) {
+	for _, suite := range suites12 {
+		chunks, secrets := again(t, suite)
+		kept := Decode(chunks, nil).TakeOut(chunks)
+		out := 0
+		for _, chunk := range kept {
+			if bytes.HasPrefix(chunk.Data[headerSize:], []byte(TakenOut)) {
+				out++
 			}
-			want = [2]int64{13, 5}
 		}
-		kept, left := c.TakeOut([]Chunk{
-			{From: Client, Data: make([]byte, 10)},
-			{From: Server, Data: make([]byte, 15)},
-			{From: Server, Data: make([]byte, 15)},
-			{From: Client, Data: make([]byte, 13)},
-			{From: Server, Data: make([]byte, 5)},
-		})
-		if left != want {
-			t.Errorf("%q: %d are left out, want %d; %d chunks are kept", key, left, want, len(kept))
+		late := Decode(kept, secrets)
+		last := late.Messages[len(late.Messages)-1]
+		if want := 10; out != want || string(last.Raw) != "more" {
+			t.Errorf("%s: %d records are taken out, want %d; at last %v: %q", tls.CipherSuiteName(suite), out, want, &last, last.Raw)
+		}
+		if !slices.Equal(names(late)[:14], names(Decode(chunks, secrets))[:14]) {
+			t.Errorf("%s: %v", tls.CipherSuiteName(suite), names(late))
 		}
 	}
 }

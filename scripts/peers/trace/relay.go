@@ -27,7 +27,7 @@ func newRelay() (*relay, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &relay{ln: ln, Recorder: trace.Recorder{Tickets: true}}
+	r := &relay{ln: ln, Recorder: trace.Recorder{}}
 	r.Done = r.keep
 	return r, nil
 }

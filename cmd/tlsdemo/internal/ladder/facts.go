@@ -35,7 +35,7 @@ func (t *teller) facts(m *wire.Message) []Fact {
 	case wire.NotTLS:
 		l.add("says", says(m))
 	case wire.Closed:
-		l.add("opened", "by no key that is at hand")
+		l.add("opened", opened(m))
 	case wire.Handshake:
 		t.handshakeFacts(l, m)
 		if m.Proof != "" {
@@ -456,6 +456,14 @@ func ticket(l *list, m *wire.Message) {
 	if err == nil && seconds > 0 {
 		l.add("lasts", ago(time.Duration(seconds)*time.Second))
 	}
+}
+
+// opened says why a message stays closed.
+func opened(m *wire.Message) string {
+	if bytes.HasPrefix(m.Raw, []byte(wire.TakenOut)) {
+		return "no: no key was at hand, and it may have a session ticket in it, so that it was left out (--tickets keeps it)"
+	}
+	return "by no key that is at hand"
 }
 
 // message is what data say. Those of our own protocol say it in an envelope, which is not shown.

@@ -49,7 +49,7 @@ type relay struct {
 
 // relay passes connections on, until ctx is done.
 func (c *command) relay(ctx context.Context) error {
-	r := &relay{command: c, Recorder: trace.Recorder{Now: c.env.Now, Tickets: c.tickets}, ended: ctx}
+	r := &relay{command: c, Recorder: trace.Recorder{Now: c.env.Now}, ended: ctx}
 	r.Done, r.keys = r.done, newKeyLogs(c.keylogs, r.KeyLog())
 	if !c.once {
 		r.Limit = maxKept
@@ -182,6 +182,9 @@ func (r *relay) done(capture *trace.Capture) {
 	r.unshown++
 	r.mu.Unlock()
 	r.await(capture)
+	if !r.tickets {
+		capture.TakeOutTickets()
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.late {
