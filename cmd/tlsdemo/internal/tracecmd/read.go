@@ -186,7 +186,7 @@ func (c *command) tellClosed(captures []*trace.Capture) {
 		return
 	}
 	c.hinted = true
-	fmt.Fprintln(c.env.Stderr, "hint: one of the two programs has to write the keys while it talks: curl, browsers, Python, Node and GnuTLS do with SSLKEYLOGFILE=FILE in the environment, openssl with -keylogfile FILE, tlsdemo with --keylog FILE")
+	fmt.Fprintln(c.env.Stderr, "hint: one of the two programs has to write the keys while it talks: curl, browsers, Python and GnuTLS do with SSLKEYLOGFILE=FILE in the environment, openssl with -keylogfile FILE, Node with --tls-keylog=FILE (or NODE_OPTIONS=--tls-keylog=FILE in the environment), tlsdemo with --keylog FILE")
 }
 
 // isClosed reports whether there is something that no key opens and that matters: an end that breaks

@@ -43,9 +43,10 @@ With --listen and --to it stands between the two: connect the client to the
 address of --listen, and everything is passed on to the server at --to, byte by
 byte. It ends no TLS, so certificates, names and protocols are what they are
 without it. To open what is encrypted it needs the secrets of one of the two
-programs, in a file that the program writes: curl, browsers, Python, Node and
-GnuTLS write it if SSLKEYLOGFILE is set, OpenSSL with -keylogfile, tlsdemo with
---keylog. Each connection is shown when it has ended.
+programs, in a file that the program writes: curl, browsers, Python and GnuTLS
+write it if SSLKEYLOGFILE is set, OpenSSL with -keylogfile, Node with
+--tls-keylog=FILE, tlsdemo with --keylog. Each connection is shown when it has
+ended.
 
 With a FILE it shows the connections in a capture of Wireshark or tcpdump, pcap
 or pcapng. The secrets may be inside, or in files that --keylog names.`,
