@@ -178,7 +178,7 @@ func (v *service) adding(dir *tracefile.Dir) func(*trace.Capture, *console.Expla
 	return func(c *trace.Capture, why *console.Explanation) {
 		t := tracefile.Of([]*trace.Capture{c}, wire.Server, why)
 		t.Title = tracefile.Titled("tlsdemo serve, a client at "+c.Client, why)
-		err := dir.Add(t, c.Chunks[0].At)
+		_, err := dir.Add(t, c.Chunks[0].At)
 		if was := failing.Swap(err != nil); err != nil && !was {
 			v.logger.Warn(console.Clean(err.Error()))
 		}

@@ -8,9 +8,7 @@ import (
 
 	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/cmd/tlsdemo/internal/console"
-	"tlsdemo/cmd/tlsdemo/internal/ladder"
 	"tlsdemo/cmd/tlsdemo/internal/tracefile"
-	"tlsdemo/tlsnet/phrases"
 	"tlsdemo/tlsnet/trace"
 	"tlsdemo/tlsnet/trace/pcapng"
 	"tlsdemo/tlsnet/wire"
@@ -114,57 +112,7 @@ func connections(n int) string {
 // show shows connections: on the standard output, or in a file.
 func (c *command) show(captures []*trace.Capture, title string) error {
 	shower := &tracefile.Shower{Flags: &c.trace, Stderr: c.env.Stdout, Verbose: c.verbose, Tell: func(sentence string, _ bool) { c.tell(sentence) }}
-	t := tracefile.Of(captures, wire.Client, nil)
-	if err := shower.Show(t, title); err != nil {
-		return err
-	}
-	if c.trace.File() == "" {
-		for _, s := range t.Stories {
-			c.suspect(s)
-		}
-	}
-	return nil
-}
-
-// suspect says what may be behind the end of a connection. Neither end is ours, so that it is no more
-// than that.
-func (c *command) suspect(s *ladder.Story) {
-	codes, why := suspects(s.Ending)
-	if len(codes) == 0 {
-		return
-	}
-	text := fmt.Sprintf("%s may mean %s: tlsdemo failures CODE says more.", why, alternatives(codes[:min(len(codes), maxSuspects)]))
-	console.Hang(c.env.Stdout, "", text, cli.Columns)
-	fmt.Fprintln(c.env.Stdout)
-}
-
-// suspects are the codes of failures that end so, and what speaks for them.
-func suspects(e ladder.Ending) (codes []string, why string) {
-	if e.Unshown {
-		return []string{"client-cert-missing"}, "A client without a certificate"
-	}
-	alert := e.Alert()
-	if alert == "" {
-		return nil, ""
-	}
-	r := phrases.Read("TLS alert received: "+alert, phrases.End(e.By.Other().String()))
-	why = fmt.Sprintf("Alert %s of the %v", alert, e.By)
-	if e.By == wire.Client {
-		return r.IfServer, why
-	}
-	return r.IfClient, why
-}
-
-// maxSuspects is how many codes are named.
-const maxSuspects = 3
-
-// alternatives are codes as a sentence has them: a, b or c.
-func alternatives(codes []string) string {
-	last := len(codes) - 1
-	if last == 0 {
-		return codes[0]
-	}
-	return strings.Join(codes[:last], ", ") + " or " + codes[last]
+	return shower.Show(tell(captures...), title)
 }
 
 // tell says something beside what is shown.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"path/filepath"
 	"sync"
 	"syscall"
 	"time"
@@ -14,7 +15,6 @@ import (
 	"tlsdemo/cmd/tlsdemo/internal/listen"
 	"tlsdemo/cmd/tlsdemo/internal/tracefile"
 	"tlsdemo/tlsnet/trace"
-	"tlsdemo/tlsnet/wire"
 )
 
 // How long a server may take to accept, how long a key log is waited for after a connection has
@@ -194,9 +194,9 @@ func (r *relay) done(capture *trace.Capture) {
 	title := fmt.Sprintf("tlsdemo trace of %s to %s", capture.Client, capture.Server)
 	var err error
 	if r.dir != nil {
-		t := tracefile.Of([]*trace.Capture{capture}, wire.Client, nil)
+		t := tell(capture)
 		t.Title = title
-		err = r.dir.Add(t, capture.Chunks[0].At)
+		err = r.add(t, capture)
 	} else {
 		err = r.show([]*trace.Capture{capture}, title)
 	}
@@ -205,6 +205,15 @@ func (r *relay) done(capture *trace.Capture) {
 		r.err = err
 	}
 	r.tellClosed([]*trace.Capture{capture})
+}
+
+// add adds a page to the directory, and says so.
+func (r *relay) add(t tracefile.Trace, capture *trace.Capture) error {
+	name, err := r.dir.Add(t, capture.Chunks[0].At)
+	if err == nil {
+		r.tell(fmt.Sprintf("%s: %s is written", capture.Client, filepath.Join(r.dir.Path, name)))
+	}
+	return err
 }
 
 // await waits for the secrets of a connection, for a while: programs write them when they have read

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"tlsdemo/cmd/tlsdemo/internal/ladder"
+	"tlsdemo/tlsnet/wire"
 )
 
 // Newest is how many files a [Dir] keeps.
@@ -36,38 +37,64 @@ func (d *Dir) Open() error {
 	return (&Flags{To: filepath.Join(d.Path, "trace.html")}).Prepare()
 }
 
-// Add writes the page of a connection that began at a time, and removes what is too old.
-func (d *Dir) Add(t Trace, at time.Time) error {
+// Add writes the page of a connection that began at a time, returns the name of the file, and removes
+// what is too old.
+func (d *Dir) Add(t Trace, at time.Time) (name string, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	t.Share = d.Share
-	how := "ok"
-	for _, s := range t.Stories {
-		switch {
-		case s.Explained != nil:
-			how = cmp.Or(s.Explained.Code, "failed")
-		case s.Ending.Kind == ladder.Unknown:
-			how = "unknown"
-		case s.Ending.Broken():
-			how = "broken-off"
-		}
-	}
 	for {
 		d.count++
-		name := fmt.Sprintf("%s-%06d-%s.html", at.UTC().Format("20060102T150405.000Z"), d.count, how)
+		name = fmt.Sprintf("%s-%06d-%s.html", at.UTC().Format("20060102T150405.000000Z"), d.count, t.outcome())
 		err := Write(filepath.Join(d.Path, name), t)
 		switch {
 		case errors.Is(err, fs.ErrExist): // of an earlier run
 			continue
 		case err != nil:
-			return failed(err)
+			return "", failed(err)
 		}
-		return d.thin()
+		return name, d.thin()
 	}
 }
 
+// outcome is how the last of the connections ended, in a word that a file's name can have.
+func (t *Trace) outcome() string {
+	if len(t.Stories) == 0 {
+		return "ended"
+	}
+	s := t.Stories[len(t.Stories)-1]
+	switch {
+	case s.Explained != nil:
+		return cmp.Or(s.Explained.Code, "failed")
+	case t.Code != "":
+		return t.Code
+	case s.Ending.Kind == ladder.Refused:
+		return "refused"
+	case s.Ending.Kind == ladder.Unknown:
+		return "unknown"
+	case s.Ending.Broken():
+		return "broken-off"
+	case answered(s):
+		return "ok"
+	}
+	return "ended"
+}
+
+// answered reports whether both ends sent data.
+func answered(s *ladder.Story) bool {
+	var data [2]bool
+	for _, act := range s.Acts {
+		for _, step := range act.Steps {
+			if step.Message != nil && step.Message.Content == wire.ApplicationData {
+				data[step.From] = true
+			}
+		}
+	}
+	return data == [2]bool{true, true}
+}
+
 var ours = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^\d{8}T\d{6}\.\d{3}Z-\d{6,}-[a-z0-9-]+\.html$`)
+	return regexp.MustCompile(`^\d{8}T\d{6}\.\d{3,6}Z-\d{6,}-[a-z0-9-]+\.html$`)
 })
 
 // thin removes the oldest pages, if there are too many.

@@ -25,6 +25,8 @@ type Trace struct {
 	// Captures are the same connections, as they were recorded: for Wireshark.
 	Captures []*trace.Capture
 	Title    string
+	// Code is that of the failure that the connections show, or empty if none is known.
+	Code string
 	// Share says that the file is for others to see: it has no secrets, no tickets and no data.
 	Share bool
 	// Harmless says that there is nothing secret in any case: the keys exist no more.

@@ -462,14 +462,14 @@ func TestDirKeepsNewest(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 3 * Newest {
 		all.Go(func() {
-			if err := d.Add(of, began.Add(time.Duration(i)*time.Millisecond)); err != nil {
+			if _, err := d.Add(of, began.Add(time.Duration(i)*time.Millisecond)); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	all.Wait()
 	again := &Dir{Path: d.Path} // which begins to count anew
-	if err := again.Add(of, began.Add(time.Second)); err != nil {
+	if _, err := again.Add(of, began.Add(time.Second)); err != nil {
 		t.Fatal(err)
 	}
 	names, _ := filepath.Glob(filepath.Join(d.Path, "2*"))

@@ -1,0 +1,230 @@
+package tracecmd
+
+import (
+	"cmp"
+	"crypto/x509"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"tlsdemo/certs/chain"
+	"tlsdemo/cmd/tlsdemo/internal/ladder"
+	"tlsdemo/cmd/tlsdemo/internal/tracefile"
+	"tlsdemo/tlsnet/phrases"
+	"tlsdemo/tlsnet/trace"
+	"tlsdemo/tlsnet/wire"
+)
+
+// tell tells connections of others, and what may be behind the end of each.
+func tell(captures ...*trace.Capture) tracefile.Trace {
+	t := tracefile.Of(captures, wire.Client, nil)
+	for i, c := range t.Captures {
+		s := t.Stories[i]
+		suspicion := suspect(c.Conversation(), s.Ending)
+		if suspicion.code != "" {
+			s = ladder.Tell(c, ladder.ToBlame(suspicion.code, s.Ending.By))
+		}
+		t.Code = suspicion.code
+		if suspicion.text != "" {
+			s.Ending.Notes = append(s.Ending.Notes, suspicion.text)
+		}
+		t.Stories[i] = s
+	}
+	return t
+}
+
+// suspicion is what may be behind the end of a connection. Neither end is ours, so that it is no more
+// than that. The code is empty unless something that was sent shows it.
+type suspicion struct{ code, text string }
+
+func suspect(c *wire.Conversation, e ladder.Ending) suspicion {
+	if code, why := shown(c, e); code != "" {
+		return suspicion{code, fmt.Sprintf("Likely %s: %s. tlsdemo failures %s says more.", code, why, code)}
+	}
+	codes, why := suspects(e)
+	if len(codes) == 0 {
+		return suspicion{}
+	}
+	return suspicion{"", fmt.Sprintf("%s may mean %s: tlsdemo failures CODE says more.", why, alternatives(codes[:min(len(codes), maxSuspects)]))}
+}
+
+// shown is what can be seen to be wrong with the certificate that was refused.
+func shown(c *wire.Conversation, e ladder.Ending) (code, why string) {
+	if e.Unshown {
+		return "client-cert-missing", "the server asked for a certificate, and the client shows none"
+	}
+	alert := e.Alert()
+	side := e.By.Other()
+	m := c.Message(side, wire.Handshake, wire.Certificate)
+	if !slices.Contains(aboutCertificates, alert) || m == nil {
+		return "", ""
+	}
+	certs, empty := certificates(m)
+	switch {
+	case empty && side == wire.Client:
+		return "client-cert-missing", "the server asked for a certificate, and the client shows none"
+	case len(certs) == 0:
+		return "", ""
+	case alert == "unknown_ca":
+		return issuer(c, side, certs, true)
+	}
+	if code, why = defect(c, m, certs); code == "" && alert != "certificate_expired" {
+		return issuer(c, side, certs, false)
+	}
+	return code, why
+}
+
+// aboutCertificates are the alerts with which an end refuses a certificate. Some say so of any refusal.
+var aboutCertificates = []string{
+	"handshake_failure", "bad_certificate", "unsupported_certificate", "certificate_expired", "certificate_unknown",
+	"unknown_ca", "access_denied", "certificate_required",
+}
+
+// certificates are those of a message, as far as they can be read, the leaf first; or it has none.
+func certificates(m *wire.Message) (certs []*x509.Certificate, empty bool) {
+	list := m.Find("certificates")
+	if list == nil {
+		return nil, false
+	}
+	for i, of := range list.All("certificate") {
+		der := of.Find("DER")
+		if der == nil {
+			continue
+		}
+		cert, err := x509.ParseCertificate(m.Bytes(der))
+		if err != nil && i == 0 {
+			return nil, false
+		}
+		if err == nil {
+			certs = append(certs, cert)
+		}
+	}
+	return certs, len(list.All("certificate")) == 0
+}
+
+// defect is what is wrong with certificates whoever looks at them at that time: their dates, their
+// use, and the names of a server's.
+func defect(c *wire.Conversation, m *wire.Message, certs []*x509.Certificate) (code, why string) {
+	want := chain.Want{Now: m.At, Usage: chain.ClientAuth}
+	if m.From == wire.Server {
+		want.Usage, want.Name = chain.ServerAuth, wanted(c)
+	}
+	whose := fmt.Sprintf("the %v's certificate", m.From)
+	for _, d := range chain.Check(certs, want) {
+		of, ca := whose, d.Cert != nil && d.Cert != certs[0]
+		prefix := m.From.String() + "-cert-"
+		if ca {
+			of, prefix = "the certificate of the CA "+chain.Subject(d.Cert), "ca-"
+		}
+		switch {
+		case d.Cert != nil && d.Kind == chain.Expired:
+			return prefix + d.Kind.String(), of + " ended " + chain.Span(m.At.Sub(d.Cert.NotAfter)) + " before this handshake"
+		case d.Cert != nil && d.Kind == chain.NotYetValid:
+			return prefix + d.Kind.String(), of + " begins " + chain.Span(d.Cert.NotBefore.Sub(m.At)) + " after this handshake"
+		case d.Kind == chain.NameMismatch, d.Kind == chain.NoSAN:
+			return prefix + d.Kind.String(), fmt.Sprintf("the client wants %s, and this is not among the names of the server's certificate", chain.Short(want.Name))
+		case d.Kind == chain.WrongUsage && !ca:
+			return prefix + d.Kind.String(), fmt.Sprintf("%s may not be used for %ss (%v)", whose, m.From, want.Usage)
+		}
+	}
+	return "", ""
+}
+
+// wanted is the name that the client wants, or empty.
+func wanted(c *wire.Conversation) string {
+	hello := c.Message(wire.Client, wire.Handshake, wire.ClientHello)
+	if hello == nil {
+		return ""
+	}
+	name := hello.Find("extensions", "server_name", "names", "host", "name")
+	if name == nil {
+		return ""
+	}
+	text, err := strconv.Unquote(name.Value)
+	if err != nil {
+		return name.Value
+	}
+	return text
+}
+
+// issuer is what is wrong with the issuer of a client's certificate, as far as the server says whom
+// it takes. unknown says that the server's alert is that it does not know the issuer.
+func issuer(c *wire.Conversation, side wire.Side, certs []*x509.Certificate, unknown bool) (code, why string) {
+	request := c.Message(wire.Server, wire.Handshake, wire.CertificateRequest)
+	if side != wire.Client || request == nil {
+		return "", ""
+	}
+	if ca := stale(c, certs); ca != nil {
+		return "client-cert-stale-ca", fmt.Sprintf("the client's certificate names %s as its issuer, and the certificate of that name which the server sends has another key", chain.Subject(ca))
+	}
+	listed := authorities(request)
+	known := slices.ContainsFunc(certs, func(cert *x509.Certificate) bool { return chain.Contains(listed, cert.RawIssuer) })
+	switch {
+	case len(listed) == 0:
+		return "", ""
+	case !known:
+		return "client-cert-unknown-ca", fmt.Sprintf("the server lists the CAs that it accepts, and %s, which issued the client's certificate, is not among them", chain.Issuer(certs[0]))
+	case unknown && chain.Contains(listed, certs[0].RawIssuer):
+		return "client-cert-stale-ca", fmt.Sprintf("the server accepts a CA with the name %s, but not the one that issued the client's certificate: it has another key", chain.Issuer(certs[0]))
+	}
+	return "", ""
+}
+
+// stale is a CA that the server sends and that has the name of an issuer of the client's, and
+// another key.
+func stale(c *wire.Conversation, certs []*x509.Certificate) *x509.Certificate {
+	m := c.Message(wire.Server, wire.Handshake, wire.Certificate)
+	if m == nil {
+		return nil
+	}
+	sent, _ := certificates(m)
+	for _, cert := range certs {
+		for _, ca := range sent {
+			if ca.IsCA && string(ca.RawSubject) == string(cert.RawIssuer) && cert.CheckSignatureFrom(ca) != nil {
+				return ca
+			}
+		}
+	}
+	return nil
+}
+
+// authorities are the names of the CAs that a server lists, in DER.
+func authorities(request *wire.Message) (names [][]byte) {
+	list := cmp.Or(request.Find("extensions", "certificate_authorities", "authorities"), request.Find("authorities"))
+	if list == nil {
+		return nil
+	}
+	for _, authority := range list.All("authority") {
+		if der := authority.Find("DER"); der != nil {
+			names = append(names, request.Bytes(der))
+		}
+	}
+	return names
+}
+
+// suspects are the codes of failures that end with such an alert.
+func suspects(e ladder.Ending) (codes []string, why string) {
+	alert := e.Alert()
+	if alert == "" {
+		return nil, ""
+	}
+	r := phrases.Read("TLS alert received: "+alert, phrases.End(e.By.Other().String()))
+	why = fmt.Sprintf("Alert %s of the %v", alert, e.By)
+	if e.By == wire.Client {
+		return r.IfServer, why
+	}
+	return r.IfClient, why
+}
+
+// maxSuspects is how many codes are named.
+const maxSuspects = 3
+
+// alternatives are codes as a sentence has them: a, b or c.
+func alternatives(codes []string) string {
+	last := len(codes) - 1
+	if last == 0 {
+		return codes[0]
+	}
+	return strings.Join(codes[:last], ", ") + " or " + codes[last]
+}
