@@ -42,7 +42,7 @@ func (d *Decoder) message(m *Message) {
 		d.serverHello(m)
 	}
 	d.divideMessage(m)
-	d.h.tooLong = d.h.tooLong || m.takenOut()
+	d.h.tooLong = d.h.tooLong || m.TakenOut()
 	d.check(m)
 	d.remember(m)
 	d.changeKeys(m)

@@ -13,8 +13,8 @@ import (
 // of a record that may have them in it, that was taken out of it. A checksum over it would be wrong, so none is checked.
 const TakenOut = "left out"
 
-// takenOut reports whether something was taken out of the message.
-func (m *Message) takenOut() bool {
+// TakenOut reports whether something was taken out of the message.
+func (m *Message) TakenOut() bool {
 	for _, f := range m.resuming() {
 		if value := m.Bytes(f); bytes.HasPrefix(value, []byte(TakenOut[:min(len(value), len(TakenOut))])) {
 			return true

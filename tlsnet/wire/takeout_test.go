@@ -138,7 +138,7 @@ func TestTakeOutAgain(t *testing.T) {
 			if m.Content == Handshake && m.Type == NewSessionTicket && m.Key != "" {
 				tickets++
 			}
-			if m.takenOut() != (len(was.resuming()) > 0) {
+			if m.TakenOut() != (len(was.resuming()) > 0) {
 				t.Errorf("%s: %v is as it was", tls.CipherSuiteName(suite), m)
 			}
 			if len(was.resuming()) == 0 && !bytes.Equal(m.Raw, was.Raw) {

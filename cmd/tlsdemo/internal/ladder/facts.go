@@ -40,6 +40,8 @@ func (t *teller) facts(m *wire.Message) []Fact {
 		t.handshakeFacts(l, m)
 		if m.Proof != "" {
 			l.add("checked", "by tlsdemo: "+m.Proof)
+		} else if t.unchecked(m) {
+			l.add("checked", "no: the session's ticket or identifier was left out (--tickets keeps it)")
 		}
 	}
 	if t.blame.message == m {
@@ -48,6 +50,22 @@ func (t *teller) facts(m *wire.Message) []Fact {
 		}
 	}
 	return l.facts
+}
+
+// unchecked reports whether a message would have been checked, had nothing been left out before it.
+// That is said once.
+func (t *teller) unchecked(m *wire.Message) bool {
+	if m.Type != wire.Finished && m.Type != wire.CertificateVerify || m.Fault != "" || t.spoken["unchecked"] {
+		return false
+	}
+	for i := range t.c.Messages {
+		before := &t.c.Messages[i]
+		if before == m {
+			break
+		}
+		t.spoken["unchecked"] = t.spoken["unchecked"] || before.Content == wire.Handshake && before.TakenOut()
+	}
+	return t.spoken["unchecked"]
 }
 
 // list collects facts.

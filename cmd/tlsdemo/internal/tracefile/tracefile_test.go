@@ -480,3 +480,37 @@ func TestDirKeepsNewest(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Pages sort by when the connections began, and are named by how they ended.
+func TestDirNames(t *testing.T) {
+	began := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
+	data := func(from wire.Side) ladder.Step {
+		return ladder.Step{From: from, Message: &wire.Message{From: from, Content: wire.ApplicationData}}
+	}
+	d := &Dir{Path: t.TempDir()}
+	both := []ladder.Act{{Steps: []ladder.Step{data(wire.Client), data(wire.Server)}}}
+	var want []string
+	for i, test := range []struct {
+		story *ladder.Story
+		code  string
+		want  string
+	}{
+		{&ladder.Story{Acts: both}, "", "ok"},
+		{&ladder.Story{Acts: []ladder.Act{{Steps: both[0].Steps[:1]}}}, "", "ended"},
+		{&ladder.Story{Acts: both, Ending: ladder.Ending{Kind: ladder.Cut}}, "", "broken-off"},
+		{&ladder.Story{Ending: ladder.Ending{Kind: ladder.Refused}}, "", "refused"},
+		{&ladder.Story{Ending: ladder.Ending{Kind: ladder.Refused}}, "client-cert-expired", "client-cert-expired"},
+	} {
+		name, err := d.Add(Trace{Stories: []*ladder.Story{test.story}, Code: test.code}, began.Add(-time.Duration(i)*time.Microsecond))
+		if err != nil || !strings.HasSuffix(name, fmt.Sprintf("Z-%06d-%s.html", i+1, test.want)) {
+			t.Errorf("%s, %v; want %s", name, err, test.want)
+		}
+		want = append([]string{name}, want...) // it began before the others
+	}
+	names, _ := filepath.Glob(filepath.Join(d.Path, "*"))
+	for i, path := range names {
+		if filepath.Base(path) != want[i] {
+			t.Errorf("%s, want %s", path, want[i])
+		}
+	}
+}
