@@ -251,7 +251,11 @@ func (d *Decoder) record(chunk Chunk, h *half, raw []byte) bool {
 	d.c.Records = append(d.c.Records, r)
 	switch {
 	case r.Closed:
-		d.data(&r, Closed, "encrypted "+recordName(r.Type), inside)
+		name := "encrypted " + recordName(r.Type)
+		if bytes.HasPrefix(inside, []byte(TakenOut)) {
+			name += ", " + TakenOut
+		}
+		d.data(&r, Closed, name, inside)
 	case kind == typeHandshake:
 		d.handshake(&r, h, inside)
 	case kind == typeAlert:

@@ -13,8 +13,11 @@ import (
 // of a record that may have them in it, that was taken out of it. A checksum over it would be wrong, so none is checked.
 const TakenOut = "left out"
 
-// TakenOut reports whether something was taken out of the message.
+// TakenOut reports whether something was taken out of the message, or all of it.
 func (m *Message) TakenOut() bool {
+	if m.Content == Closed {
+		return bytes.HasPrefix(m.Raw, []byte(TakenOut))
+	}
 	for _, f := range m.resuming() {
 		if value := m.Bytes(f); bytes.HasPrefix(value, []byte(TakenOut[:min(len(value), len(TakenOut))])) {
 			return true

@@ -163,6 +163,10 @@ func TestTakeOutAgainClosed(t *testing.T) {
 				out++
 			}
 		}
+		closed := Decode(kept, nil).Messages
+		if m := &closed[len(closed)-2]; !m.TakenOut() || m.Name != "encrypted Handshake, left out" {
+			t.Errorf("%s: %v", tls.CipherSuiteName(suite), m)
+		}
 		late := Decode(kept, secrets)
 		last := late.Messages[len(late.Messages)-1]
 		if want := 10; out != want || string(last.Raw) != "more" {

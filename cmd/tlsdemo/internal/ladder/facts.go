@@ -478,8 +478,8 @@ func ticket(l *list, m *wire.Message) {
 
 // opened says why a message stays closed.
 func opened(m *wire.Message) string {
-	if bytes.HasPrefix(m.Raw, []byte(wire.TakenOut)) {
-		return "no: no key was at hand, and it may have a session ticket in it, so that it was left out (--tickets keeps it)"
+	if m.TakenOut() {
+		return "no: left out, as it may have a session ticket in it (--tickets)"
 	}
 	return "by no key that is at hand"
 }

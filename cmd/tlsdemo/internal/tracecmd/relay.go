@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"tlsdemo/cmd/tlsdemo/internal/listen"
 	"tlsdemo/cmd/tlsdemo/internal/tracefile"
 	"tlsdemo/tlsnet/trace"
+	"tlsdemo/tlsnet/wire"
 )
 
 // How long a server may take to accept, how long a key log is waited for after a connection has
@@ -205,6 +207,9 @@ func (r *relay) done(capture *trace.Capture) {
 		r.err = err
 	}
 	r.tellClosed([]*trace.Capture{capture})
+	if slices.ContainsFunc(capture.Conversation().Messages, func(m wire.Message) bool { return m.Content == wire.Closed && m.TakenOut() }) {
+		r.tell("encrypted messages of a handshake were left out, since they may have session tickets in them: --tickets keeps them")
+	}
 }
 
 // add adds a page to the directory, and says so.
