@@ -175,7 +175,11 @@ func TestPageCommand(t *testing.T) {
 			t.Errorf("%q: %+v", text, got)
 		}
 	}
-	if text := write(t, Page{Try: "tlsdemo send 'a  b'"}); !strings.Contains(text, `<code class="command"><span>tlsdemo</span> <span>send</span> <span>&#39;a</span> <span></span> <span>b&#39;</span> </code>`) {
+	var b strings.Builder
+	if err := WritePage(&b, Page{Try: "tlsdemo send 'a  b'"}); err != nil {
+		t.Fatal(err)
+	}
+	if text := b.String(); !strings.Contains(text, `<code class="command"><span>tlsdemo</span> <span>send</span> <span>&#39;a</span> <span></span> <span>b&#39;</span> </code>`) {
 		t.Error(text)
 	}
 }
