@@ -219,7 +219,7 @@ func (v *service) use(creds *credentials, allowed *policy.Policy) {
 	if v.inspecting {
 		now.config = lenient(now.strict)
 	}
-	now.config = v.recording.config(v.keylog.Config(now.config))
+	now.config = v.recording.Readable(v.keylog.Config(now.config))
 	before := v.next(now)
 	if before != nil {
 		v.metrics.Reloaded(nil)

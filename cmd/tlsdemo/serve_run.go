@@ -237,8 +237,8 @@ func (v *service) announce(addr net.Addr) {
 	if v.inspecting {
 		v.logger.Warn("--inspect: EVERY client is let in, with any certificate or none: this server proves nothing, it only explains")
 	}
-	if dir := v.trace.Dir(); dir != "" && !v.trace.Share {
-		v.logger.Warn(fmt.Sprintf("WARNING: %s WILL HOLD SECRETS: whoever has its files can read everything that is said; do not pass them on (for that there is --share)", console.Clean(dir)))
+	if warning := v.trace.Warning(); warning != "" {
+		v.logger.Warn(console.Clean(warning))
 	}
 	v.logger.Info("listening", append([]any{"addr", addr.String()}, v.introduction...)...)
 }

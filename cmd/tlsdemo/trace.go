@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -52,8 +51,7 @@ func (s *send) traced(t *talk.Talk) (show func(error) error) {
 	d := &tracefile.Dialled{Recorder: r}
 	t.Dial = d.Dialling(t.Dial)
 	if t.TLS != nil {
-		plain := t.TLS
-		t.TLS = r.Config(func() *tls.Config { return plain })()
+		t.TLS = r.Readable(t.TLS)
 	}
 	return func(err error) error {
 		if !s.trace.On() {
@@ -91,8 +89,7 @@ func (p *probeCmd) traced(prober *probe.Probe) (show func(*probeView) error) {
 		}
 		return d.Add(conn), nil
 	}
-	plain := prober.Config
-	prober.Config = r.Config(func() *tls.Config { return plain })()
+	prober.Config = r.Readable(prober.Config)
 	return func(v *probeView) error {
 		shower := &tracefile.Shower{Flags: &p.trace, Stderr: p.env.Stderr, Before: "\n"}
 		return shower.Show(v.trace(d.Captures()), tracefile.Titled("tlsdemo probe "+v.addr, v.first()))
@@ -131,10 +128,6 @@ type tracing struct {
 	closed []*trace.Capture // those of them that are closed
 }
 
-// How many connections of a server are recorded at a time, and how much is kept of one, in bytes.
-// More than people look at, and less than a small machine has.
-const maxRecorded, maxKept = 100, 1 << 20
-
 // tracing returns what records the connections of a server.
 func (v *service) tracing() *tracing {
 	t := &tracing{Recorder: recorder(v.env, &v.trace), prepare: v.trace.Prepare}
@@ -144,11 +137,11 @@ func (v *service) tracing() *tracing {
 	}
 	t.Done, t.show = t.done, v.showing()
 	t.full = sync.OnceFunc(func() {
-		v.logger.Warn("too many connections at once: some are not recorded", "limit", maxRecorded)
+		v.logger.Warn("too many connections at once: some are not recorded", "limit", tracefile.MaxAtOnce)
 	})
 	if dir := v.trace.Dir(); dir != "" {
 		into := &tracefile.Dir{Path: dir, Share: v.trace.Share}
-		t.Limit, t.prepare, t.show = maxKept, into.Open, v.adding(into)
+		t.Limit, t.prepare, t.show = tracefile.MaxKept, into.Open, v.adding(into)
 	}
 	return t
 }
@@ -228,19 +221,11 @@ func (t *tracing) take(client string) *trace.Capture {
 func (t *tracing) room() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.open == maxRecorded {
+	if t.open == tracefile.MaxAtOnce {
 		return false
 	}
 	t.open++
 	return true
-}
-
-// config is a configuration whose connections can be read, if they are recorded.
-func (t *tracing) config(config *tls.Config) *tls.Config {
-	if t.Recorder == nil {
-		return config
-	}
-	return t.Config(func() *tls.Config { return config })()
 }
 
 // listener is a listener whose connections are recorded, if any are.

@@ -169,7 +169,7 @@ type address string
 func (a address) Network() string { return "pipe" }
 func (a address) String() string  { return string(a) }
 
-// However many connect, no more than maxRecorded are held in memory: others are served and not
+// However many connect, no more than tracefile.MaxAtOnce are held in memory: others are served and not
 // recorded. What is shown, and who was turned away, makes room.
 func TestTracingIsBounded(t *testing.T) {
 	shown, full := 0, 0
@@ -195,7 +195,7 @@ func TestTracingIsBounded(t *testing.T) {
 		}
 		return conns
 	}
-	conns := accept(3*maxRecorded, maxRecorded)
+	conns := accept(3*tracefile.MaxAtOnce, tracefile.MaxAtOnce)
 	if full == 0 {
 		t.Error("nobody was told")
 	}
@@ -228,7 +228,7 @@ func TestTracingOffCostsNothing(t *testing.T) {
 	client := &talk.Talk{TLS: config}
 	same := func() bool {
 		show := s.traced(client)
-		return v.recording.listener(ln) == ln && v.recording.config(v.keylog.Config(config)) == config &&
+		return v.recording.listener(ln) == ln && v.recording.Readable(v.keylog.Config(config)) == config &&
 			client.TLS == config && client.Dial == nil && show(nil) == nil
 	}
 	if !same() {

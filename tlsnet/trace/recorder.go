@@ -48,13 +48,14 @@ const maxKnown = 16
 // since it asks before the version is known, it resumes sessions only if its MinVersion is TLS
 // 1.3. A KeyLogWriter of the configuration is still written to.
 func (r *Recorder) Config(f func() *tls.Config) func() *tls.Config {
-	return func() *tls.Config { return r.clone(f()) }
+	return func() *tls.Config { return r.Readable(f()) }
 }
 
-// clone returns the clone of a configuration, or nil of none.
-func (r *Recorder) clone(config *tls.Config) *tls.Config {
-	if config == nil {
-		return nil
+// Readable returns the clone of one configuration, as Config has it, or nil of none. A nil recorder
+// records nothing: it returns the configuration itself.
+func (r *Recorder) Readable(config *tls.Config) *tls.Config {
+	if r == nil || config == nil {
+		return config
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -78,7 +79,7 @@ func (r *Recorder) newClone(config *tls.Config) *tls.Config {
 	if choose := config.GetConfigForClient; choose != nil {
 		clone.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 			chosen, err := choose(hello)
-			return r.clone(chosen), err
+			return r.Readable(chosen), err
 		}
 	}
 	WithoutOldTickets(clone)

@@ -367,17 +367,17 @@ func sockets(t *testing.T) (server net.Conn, client *net.TCPConn) {
 // A configuration that is used goes on to have its clone, however many others come.
 func TestSameClone(t *testing.T) {
 	r, config := new(Recorder), new(tls.Config)
-	first := r.clone(config)
+	first := r.Readable(config)
 	for range 3 * maxKnown {
-		r.clone(new(tls.Config))
-		if r.clone(config) != first || r.clone(first) != first {
+		r.Readable(new(tls.Config))
+		if r.Readable(config) != first || r.Readable(first) != first {
 			t.Fatal("another clone")
 		}
 	}
 	if len(r.known) > maxKnown {
 		t.Errorf("%d are known", len(r.known))
 	}
-	if r.clone(nil) != nil {
+	if r.Readable(nil) != nil {
 		t.Error("a clone of nothing")
 	}
 }

@@ -63,7 +63,7 @@ func secure(command string, change func(*place, *tls.Config), talk func(*tls.Con
 		if change != nil {
 			change(p, config)
 		}
-		server := explain.Server(conn, p.readable(config))
+		server := explain.Server(conn, p.records.Readable(config))
 		if server.Handshake() == nil {
 			talk(server)
 		}
@@ -237,7 +237,7 @@ var mute = &strangeServer{
 	command: "openssl s_server -accept 127.0.0.1:8888 -cert {dir}/server.crt -key {dir}/server.key -CAfile {dir}/ca.crt -Verify 1 -quiet",
 	serve: func(p *place, conn net.Conn) {
 		if source, err := certs.Open(p.files(certs.Server)); err == nil {
-			untilGone(tls.Server(conn, p.readable(p.fit(source.ServerConfig()))))
+			untilGone(tls.Server(conn, p.records.Readable(p.fit(source.ServerConfig()))))
 		}
 	},
 }
@@ -262,7 +262,7 @@ func (c *strangeClient) call(ctx context.Context, p *place, addr string) error {
 	if c.change != nil {
 		c.change(p, config)
 	}
-	config = p.readable(config)
+	config = p.records.Readable(config)
 	switch {
 	case c.probes:
 		return p.look(ctx, config, addr)
@@ -321,14 +321,6 @@ func (p *place) connect(ctx context.Context, addr string) (net.Conn, error) {
 		return conn, err
 	}
 	return p.records.Conn(conn, wire.Client), nil
-}
-
-// readable has what is encrypted with config recorded so that it can be read, if it is recorded.
-func (p *place) readable(config *tls.Config) *tls.Config {
-	if p.records == nil {
-		return config
-	}
-	return p.records.Config(func() *tls.Config { return config })()
 }
 
 func (p *place) fit(config *tls.Config) *tls.Config {

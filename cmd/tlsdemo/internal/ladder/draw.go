@@ -7,6 +7,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/dustin/go-humanize"
 )
 
 // Style is how a story is drawn.
@@ -131,7 +133,7 @@ func (d *drawing) message(step Step) {
 	if step.Encrypted {
 		line, ends = d.double, d.ends[1]
 	}
-	name, size := " "+clip(d.clean(step.Name), 44)+" ", " "+thousands(step.Size)+" B "
+	name, size := " "+clip(d.clean(step.Name), 44)+" ", " "+humanize.Comma(step.Size)+" B "
 	rest := strings.Repeat(line, between-5-columns(name)-columns(size))
 	when := d.when(step)
 	switch step.From {

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize"
+
 	"tlsdemo/certs/chain"
 	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/tlsnet"
@@ -30,7 +32,7 @@ func (t *teller) facts(m *wire.Message) []Fact {
 	case wire.ApplicationData:
 		l.add("says", t.message(m))
 		if m.Count > 1 {
-			l.add("records", thousands(int64(m.Count)))
+			l.add("records", humanize.Comma(int64(m.Count)))
 		}
 	case wire.NotTLS:
 		l.add("says", says(m))
@@ -556,16 +558,7 @@ func count(n int64, what string) string {
 	if n == 1 {
 		return "1 " + what
 	}
-	return thousands(n) + " " + what + "s"
+	return humanize.Comma(n) + " " + what + "s"
 }
 
 func bytesOf(n int64) string { return count(n, "byte") }
-
-// thousands is a number with commas.
-func thousands(n int64) string {
-	digits := strconv.FormatInt(n, 10)
-	for at := len(digits) - 3; at > 0; at -= 3 {
-		digits = digits[:at] + "," + digits[at:]
-	}
-	return digits
-}

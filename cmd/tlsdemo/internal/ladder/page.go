@@ -12,6 +12,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/dustin/go-humanize"
+
 	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/cmd/tlsdemo/internal/look"
 	"tlsdemo/tlsnet/wire"
@@ -163,7 +165,7 @@ func (e Ending) outcome() string {
 }
 
 func (s Step) view(id string) stepView {
-	v := stepView{Step: s, ID: id, When: whenOf(s.At), Bytes: thousands(s.Size), Bad: s.Blamed}
+	v := stepView{Step: s, ID: id, When: whenOf(s.At), Bytes: humanize.Comma(s.Size), Bad: s.Blamed}
 	m := s.Message
 	if m == nil {
 		return v
@@ -269,7 +271,7 @@ func (r *room) view(m *wire.Message, fields []wire.Field) (views []fieldView) {
 }
 
 func (r *room) one(m *wire.Message, f *wire.Field) fieldView {
-	v := fieldView{Name: f.Name, Value: f.Value, Note: f.Note, Size: thousands(int64(f.Length)), Fields: r.view(m, f.Fields)}
+	v := fieldView{Name: f.Name, Value: f.Value, Note: f.Note, Size: humanize.Comma(int64(f.Length)), Fields: r.view(m, f.Fields)}
 	v.Fault = slices.Contains(r.faulty, f.Name)
 	v.Open = slices.ContainsFunc(v.Fields, func(v fieldView) bool { return v.Fault || v.Open })
 	if len(f.Fields) > 0 || isLeftOut(f) {
@@ -308,7 +310,7 @@ func dumpsOf(m *wire.Message) (dumps []dump) {
 	if len(shown) > 0 {
 		title := "all " + bytesOf(m.Size)
 		if int64(len(shown)) < m.Size {
-			title = fmt.Sprintf("the first %s of %s", thousands(int64(len(shown))), bytesOf(m.Size))
+			title = fmt.Sprintf("the first %s of %s", humanize.Comma(int64(len(shown))), bytesOf(m.Size))
 		}
 		dumps = append(dumps, dump{title, hex.Dump(shown)})
 	}

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/dustin/go-humanize"
+
 	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/tlsnet/trace"
 	"tlsdemo/tlsnet/wire"
@@ -341,7 +343,7 @@ func (t *teller) fold() {
 			}
 		}
 		folded := append([]Step{}, act.Steps[:maxFirst]...)
-		folded = append(folded, Step{Name: fmt.Sprintf("and %s messages more, of %s", thousands(int64(over)), bytesOf(bytes))})
+		folded = append(folded, Step{Name: fmt.Sprintf("and %s messages more, of %s", humanize.Comma(int64(over)), bytesOf(bytes))})
 		act.Steps = append(folded, act.Steps[maxFirst+over:]...)
 	}
 }

@@ -31,10 +31,6 @@ const (
 // the connections that the signal ended.
 const lastWords, lastShown = 5 * time.Second, 4 * time.Second
 
-// How many connections are passed on at a time, those counted that are not shown yet, and how much is
-// kept of one, in bytes, if there may be several. Other clients wait.
-const maxAtOnce, maxKept = 100, 1 << 20
-
 // relay stands between clients and a server.
 type relay struct {
 	*command
@@ -54,7 +50,7 @@ func (c *command) relay(ctx context.Context) error {
 	r := &relay{command: c, Recorder: trace.Recorder{Now: c.env.Now}, ended: ctx}
 	r.Done, r.keys = r.done, newKeyLogs(c.keylogs, r.KeyLog())
 	if !c.once {
-		r.Limit = maxKept
+		r.Limit = tracefile.MaxKept
 	}
 	c.env.Patience.Store(int64(lastWords))
 	if err := r.prepare(); err != nil {
@@ -65,8 +61,8 @@ func (c *command) relay(ctx context.Context) error {
 		return err
 	}
 	defer ln.Close()
-	if r.dir != nil && !r.dir.Share {
-		c.tell(fmt.Sprintf("WARNING: %s WILL HOLD SECRETS: whoever has its files can read everything that is said; do not pass them on (for that there is --share)", r.dir.Path))
+	if warning := c.trace.Warning(); warning != "" {
+		c.tell(warning)
 	}
 	c.tell(fmt.Sprintf("listening on %s, passing on to %s", ln.Addr(), c.to))
 	if err := c.readyFile.Write(ln.Addr()); err != nil {
@@ -96,7 +92,7 @@ func (r *relay) prepare() error {
 
 func (r *relay) serve(ctx context.Context, ln net.Listener) error {
 	var all sync.WaitGroup
-	free := make(chan struct{}, maxAtOnce)
+	free := make(chan struct{}, tracefile.MaxAtOnce)
 	for {
 		select {
 		case free <- struct{}{}:

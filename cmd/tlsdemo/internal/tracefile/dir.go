@@ -18,6 +18,11 @@ import (
 // Newest is how many files a [Dir] keeps.
 const Newest = 100
 
+// How many connections are recorded at a time where there may be many, those counted that are not
+// written yet, and how much is kept of one, in bytes: more than people look at, and less than a small
+// machine has.
+const MaxAtOnce, MaxKept = 100, 1 << 20
+
 // Dir is a directory with a page for each of the newest connections. Their names begin with the
 // time, so that they stand in order, and end with how the connection ended. Other files in it are
 // left alone.

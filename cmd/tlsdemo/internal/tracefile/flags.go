@@ -53,6 +53,15 @@ func (f *Flags) Dir() string {
 	return ""
 }
 
+// Warning says that a directory will hold secrets, or is empty if there is none, or nothing to warn of.
+func (f *Flags) Warning() string {
+	dir := f.Dir()
+	if dir == "" || f.Share {
+		return ""
+	}
+	return "WARNING: " + dir + " WILL HOLD SECRETS: whoever has its files can read everything that is said; do not pass them on (for that there is --share)"
+}
+
 // CheckServer finds what is wrong with what was typed for a server. One that serves one client
 // writes a file. One that goes on would have to choose of whom: it writes a directory.
 func (f *Flags) CheckServer(once bool) error {
