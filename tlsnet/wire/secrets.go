@@ -3,7 +3,7 @@ package wire
 import (
 	"bytes"
 	"encoding/hex"
-	"maps"
+	"fmt"
 	"slices"
 	"sync"
 )
@@ -20,7 +20,8 @@ const (
 	labelServerTraffic   = "SERVER_TRAFFIC_SECRET_0"
 )
 
-var labels = []string{labelMaster, labelEarly, labelClientHandshake, labelServerHandshake, labelClientTraffic, labelServerTraffic}
+// labels are all of them, in alphabetical order.
+var labels = [...]string{labelEarly, labelClientHandshake, labelMaster, labelClientTraffic, labelServerHandshake, labelServerTraffic}
 
 // Random is the random of a ClientHello. A key log knows a connection by it.
 type Random [32]byte
@@ -28,11 +29,27 @@ type Random [32]byte
 // Secrets are those of many connections, as a key log has them: of the newest 4096. It is an
 // [io.Writer], so that it can be the KeyLogWriter of a tls.Config. It is safe for concurrent use.
 // The zero value has no secrets.
+//
+// What is kept has no pointers in it: a server that is recorded for long keeps thousands, and the
+// garbage collector would go through all of them again and again.
 type Secrets struct {
 	mu     sync.Mutex
-	unread []byte // lines that nobody has asked for yet: to read them costs more than to keep them
-	known  map[Random]map[string][]byte
-	order  []Random // by when they came
+	unread []byte         // lines that nobody has asked for yet: to read them costs more than to keep them
+	known  []connection   // at most maxSecrets
+	at     map[Random]int // where in known a connection is
+	oldest int            // which of known is replaced next, once it is full
+}
+
+// connection is what is known of one.
+type connection struct {
+	random  Random
+	secrets [len(labels)]secret
+}
+
+// secret is one of a connection, as long as a hash: TLS knows none longer than that of SHA-384.
+type secret struct {
+	size  uint8
+	bytes [48]byte
 }
 
 // maxUnread is how many bytes of lines are kept before they are read.
@@ -69,31 +86,52 @@ func (s *Secrets) read() {
 
 func (s *Secrets) add(line []byte) {
 	parts := bytes.Fields(line)
-	if len(parts) != 3 || !slices.Contains(labels, string(parts[0])) || len(parts[1]) != hex.EncodedLen(len(Random{})) {
+	if len(parts) != 3 {
 		return
 	}
+	label := slices.Index(labels[:], string(parts[0]))
 	var random Random
-	secret := make([]byte, hex.DecodedLen(len(parts[2])))
-	if _, err := hex.Decode(random[:], parts[1]); err != nil {
+	var secret secret
+	if label < 0 || !decode(random[:], parts[1]) || len(parts[1]) != hex.EncodedLen(len(random)) || !decode(secret.bytes[:], parts[2]) {
 		return
 	}
-	if _, err := hex.Decode(secret, parts[2]); err != nil {
-		return
+	secret.size = uint8(hex.DecodedLen(len(parts[2])))
+	s.of(random).secrets[label] = secret
+}
+
+// decode reads hexadecimal digits, if there is room for what they say.
+func decode(to, digits []byte) bool {
+	if hex.DecodedLen(len(digits)) > len(to) {
+		return false
 	}
-	if s.known == nil {
-		s.known = make(map[Random]map[string][]byte)
+	_, err := hex.Decode(to, digits)
+	return err == nil
+}
+
+// of returns where the secrets of a connection are. For one that is new the oldest may go.
+func (s *Secrets) of(random Random) *connection {
+	if at, ok := s.at[random]; ok {
+		return &s.known[at]
 	}
-	of := s.known[random]
-	if of == nil {
-		of = make(map[string][]byte)
-		s.known[random] = of
-		s.order = append(s.order, random)
+	if s.at == nil {
+		s.at = make(map[Random]int)
 	}
-	of[string(parts[0])] = secret
-	if len(s.order) > maxSecrets {
-		delete(s.known, s.order[0])
-		s.order = s.order[1:]
+	at := len(s.known)
+	if at < maxSecrets {
+		s.known = append(s.known, connection{})
+	} else {
+		at, s.oldest = s.oldest, (s.oldest+1)%maxSecrets
+		delete(s.at, s.known[at].random)
 	}
+	s.at[random] = at
+	s.known[at] = connection{random: random}
+	return &s.known[at]
+}
+
+// get returns a secret of a connection, or nil if it has none.
+func (c *connection) get(label string) []byte {
+	secret := &c.secrets[slices.Index(labels[:], label)]
+	return append([]byte(nil), secret.bytes[:secret.size]...)
 }
 
 // KeyLog returns the secrets of connections as lines of a key log, those of each connection in
@@ -107,8 +145,14 @@ func (s *Secrets) KeyLog(connections ...Random) []byte {
 	s.read()
 	var log []byte
 	for _, random := range connections {
-		for _, label := range slices.Sorted(maps.Keys(s.known[random])) {
-			log = append(log, label+" "+hex.EncodeToString(random[:])+" "+hex.EncodeToString(s.known[random][label])+"\n"...)
+		at, ok := s.at[random]
+		if !ok {
+			continue
+		}
+		for _, label := range labels {
+			if secret := s.known[at].get(label); secret != nil {
+				log = fmt.Appendf(log, "%s %x %x\n", label, random, secret)
+			}
 		}
 	}
 	return log
@@ -135,16 +179,25 @@ func (s *Secrets) candidates(label string, random Random, others bool) []candida
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.read()
-	if secret := s.known[random][label]; secret != nil {
-		return []candidate{{label, random, secret}}
+	if at, ok := s.at[random]; ok {
+		if secret := s.known[at].get(label); secret != nil {
+			return []candidate{{label, random, secret}}
+		}
 	}
 	var found []candidate
 	if others {
-		for _, other := range slices.Backward(s.order[max(0, len(s.order)-maxOthers):]) {
-			if secret := s.known[other][label]; secret != nil {
-				found = append(found, candidate{label, other, secret})
+		for i := range min(maxOthers, len(s.known)) {
+			other := s.newest(i)
+			if secret := other.get(label); secret != nil {
+				found = append(found, candidate{label, other.random, secret})
 			}
 		}
 	}
 	return found
+}
+
+// newest returns one of those that are known: 0 is the one that came last.
+func (s *Secrets) newest(i int) *connection {
+	n := len(s.known)
+	return &s.known[(s.oldest+n-1-i)%n]
 }
