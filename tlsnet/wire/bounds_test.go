@@ -101,6 +101,23 @@ func TestDecodeBounds(t *testing.T) {
 	}
 }
 
+// A hello may be encrypted in another, so that nobody knows which of the secrets is the right one. That
+// is tried for a while only, whatever is in the key log: a capture can have a hundred such connections.
+func TestOtherSecretsBounded(t *testing.T) {
+	secrets := new(Secrets)
+	for i := range maxOthers {
+		fmt.Fprintf(secrets, "%s %064x %064x\n", labelServerHandshake, i+1<<32, i)
+	}
+	hello := messageOf(ClientHello, helloOf(Client, 1, 0x1301, extensionOf(extECH, []byte{0})))
+	answer := messageOf(ServerHello, helloOf(Server, 2, 0x1301, extensionOf(extSupportedVersions, []byte{3, 4})))
+	d := NewDecoder(secrets)
+	d.Add(Chunk{From: Client, Data: inRecords(typeHandshake, hello, 16384)})
+	d.Add(Chunk{From: Server, Data: slices.Concat(inRecords(typeHandshake, answer, 16384), inRecords(typeApplicationData, make([]byte, 100_000), 100))})
+	if d.others == 0 || d.others > maxOtherTries+maxOthers {
+		t.Errorf("%d secrets of others are tried", d.others)
+	}
+}
+
 // pieces cuts data into chunks of one byte.
 func pieces(data []byte) (chunks []Chunk) {
 	for i := range data {

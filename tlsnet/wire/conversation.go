@@ -135,6 +135,7 @@ const (
 	maxTranscript = 1 << 20 // bytes of a handshake, as checksums and signatures have it
 	maxKept       = 4 << 10 // bytes of the beginning of data, and twice that of the end
 	maxTries      = 1 << 15 // to find a key that fits, each secret and each record counts
+	maxOtherTries = 1 << 11 // of secrets that are those of other connections
 	maxChecks     = 64      // of checksums and signatures
 	maxRandoms    = 64
 )

@@ -24,6 +24,7 @@ type Decoder struct {
 	h       handshake
 	fields  int // how many there may still be
 	tries   int // how many keys have been looked for and tried
+	others  int // how many of them were those of other connections
 	checks  int // how many checksums and signatures have been checked
 }
 
@@ -297,8 +298,11 @@ func (d *Decoder) try(e *epoch, raw []byte) (kind byte, plain []byte, ok bool) {
 		return 0, nil, false
 	}
 	d.tries++
-	for _, c := range d.secrets.candidates(e.label, d.h.client, e.others) {
+	for _, c := range d.secrets.candidates(e.label, d.h.client, e.others && d.others < maxOtherTries) {
 		d.tries++
+		if c.random != d.h.client {
+			d.others++
+		}
 		key := e.derive(c)
 		if key == nil {
 			continue

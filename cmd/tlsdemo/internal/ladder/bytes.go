@@ -12,18 +12,39 @@ const perLine = 8
 
 // bytes draws every byte of a message beside what it means.
 func (d *drawing) bytes(m *wire.Message) {
-	if len(m.Fields) == 0 && m.Content != wire.NotTLS {
-		d.dump(m.Raw, 0, "data", 0)
+	if m.Content == wire.NotTLS {
+		return // what it says stands there already
+	}
+	mine := d.room.share(m)
+	left := mine
+	if len(m.Fields) == 0 {
+		d.dump(left.take(m.Raw), 0, "data", 0)
 	}
 	for i := range m.Fields {
-		d.field(m, &m.Fields[i], 0)
+		d.field(m, &m.Fields[i], 0, &left)
 	}
-	if skipped := m.Skipped(); skipped > 0 {
+	shown := mine.bytes - left.bytes
+	if skipped := m.Size - int64(shown); skipped > 0 {
 		d.say("... and "+bytesOf(skipped)+" more", dim)
+	}
+	if !withheldFrom(m) {
+		d.room.spent(m, mine.fields-left.fields, shown)
 	}
 }
 
-func (d *drawing) field(m *wire.Message, f *wire.Field, depth int) {
+// take is as much of data as there is room for.
+func (s *share) take(data []byte) []byte {
+	data = data[:min(len(data), s.bytes)]
+	s.bytes -= len(data)
+	return data
+}
+
+// field draws a field, if there is room.
+func (d *drawing) field(m *wire.Message, f *wire.Field, depth int, left *share) {
+	if left.fields == 0 {
+		return
+	}
+	left.fields--
 	if len(f.Fields) > 0 {
 		inside, rest := f.Fields, f.Name
 		if f.Note != "" {
@@ -38,9 +59,9 @@ func (d *drawing) field(m *wire.Message, f *wire.Field, depth int) {
 		for _, part := range inside[:own] {
 			size += part.Length
 		}
-		d.dump(m.Raw[f.Offset:f.Offset+size], f.Offset, rest, depth)
+		d.dump(left.take(m.Raw[f.Offset:f.Offset+size]), f.Offset, rest, depth)
 		for i := range inside[own:] {
-			d.field(m, &inside[own+i], depth+1)
+			d.field(m, &inside[own+i], depth+1, left)
 		}
 		return
 	}
@@ -52,7 +73,7 @@ func (d *drawing) field(m *wire.Message, f *wire.Field, depth int) {
 		d.dump(nil, f.Offset, fmt.Sprintf("%s (%s)", value, bytesOf(int64(f.Length))), depth)
 		return
 	}
-	d.dump(data, f.Offset, value, depth)
+	d.dump(left.take(data), f.Offset, value, depth)
 }
 
 // dump draws bytes, with what they mean beside them. Where that is longer, it goes on below.

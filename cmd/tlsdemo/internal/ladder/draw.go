@@ -58,12 +58,13 @@ type drawing struct {
 	strokes
 	out  strings.Builder
 	last string // the time that was shown last
+	room *room  // for bytes
 }
 
 // Draw draws a story as a ladder, in lines of 80 columns. Nothing that a peer has chosen can act
 // on a terminal.
 func (s *Story) Draw(w io.Writer, style Style) error {
-	d := &drawing{Style: style, strokes: unicodeStrokes}
+	d := &drawing{Style: style, strokes: unicodeStrokes, room: newRoom()}
 	if style.ASCII {
 		d.strokes = asciiStrokes
 	}
@@ -72,6 +73,9 @@ func (s *Story) Draw(w io.Writer, style Style) error {
 	d.rung("")
 	for i, act := range s.Acts {
 		d.act(i, act)
+	}
+	if left := d.room.leftOut(); left != "" {
+		d.wrapped("", "... ", left, dim)
 	}
 	d.ending(s.Ending)
 	_, err := io.WriteString(w, d.out.String())

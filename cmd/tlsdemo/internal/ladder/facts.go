@@ -60,14 +60,8 @@ func (t *teller) unchecked(m *wire.Message) bool {
 	if m.Type != wire.Finished && m.Type != wire.CertificateVerify || m.Fault != "" || t.spoken["unchecked"] {
 		return false
 	}
-	for i := range t.c.Messages {
-		before := &t.c.Messages[i]
-		if before == m {
-			break
-		}
-		t.spoken["unchecked"] = t.spoken["unchecked"] || before.Content == wire.Handshake && before.TakenOut()
-	}
-	return t.spoken["unchecked"]
+	t.spoken["unchecked"] = t.out
+	return t.out
 }
 
 // list collects facts.
@@ -488,8 +482,7 @@ func opened(m *wire.Message) string {
 
 // message is what data say. Those of our own protocol say it in an envelope, which is not shown.
 func (t *teller) message(m *wire.Message) string {
-	first := t.c.Message(m.From, wire.ApplicationData, m.Type) == m
-	if t.alpn != tlsnet.Protocol || !first || len(m.Tail) > 0 {
+	if t.alpn != tlsnet.Protocol || m != t.said[m.From] || len(m.Tail) > 0 {
 		return says(m)
 	}
 	inside, err := io.ReadAll(tlsnet.NewMessageReader(bytes.NewReader(m.Raw)))

@@ -435,6 +435,26 @@ func TestFolds(t *testing.T) {
 	}
 }
 
+// Of very many messages and handshakes few are told: what matters among them is.
+func TestFoldsWhatMattersNot(t *testing.T) {
+	warning, refusal := []byte("\x15\x03\x03\x00\x02\x01\x5a"), []byte("\x15\x03\x03\x00\x02\x02\x28")
+	again := []byte("\x16\x03\x03\x00\x04\x00\x00\x00\x00\x17\x03\x01\x00\x01x") // a HelloRequest, and data
+	hello := newEnds(t).record(t, greet, answer).Chunks[0].Data
+	for name, test := range map[string]struct{ before, after []byte }{
+		"messages": {bytes.Repeat(warning, 300), bytes.Repeat(warning, 300)},
+		"acts":     {bytes.Repeat(again, 300), nil},
+	} {
+		s := Tell(&trace.Capture{Chunks: []wire.Chunk{word(wire.Client, string(hello)), word(wire.Server, string(slices.Concat(test.before, refusal, test.after)))}}, Blame{})
+		text := draw(t, s, Style{Short: true})
+		if n := strings.Count(text, "\n"); n > 300 || !strings.Contains(text, "Alert handshake_failure") || !strings.Contains(text, " messages more, of ") {
+			t.Errorf("%s: %d lines\n%s", name, n, text)
+		}
+		if s.Ending.Alert() != "handshake_failure" {
+			t.Errorf("%s: %+v", name, s.Ending)
+		}
+	}
+}
+
 // Bulk is one message, of which the records are counted.
 func TestBulk(t *testing.T) {
 	e := newEnds(t)
@@ -514,7 +534,7 @@ func TestOddMessages(t *testing.T) {
 		message(wire.Client, wire.Handshake, 99, "handshake message 99"),
 	}, Left: [2]int64{0, 1 << 20}, Unfinished: [2]int{7, 0}}
 	c.Messages[9].Key = ""
-	text := draw(t, tell(c, &trace.Capture{Left: [2]int64{1, 1}}, Blame{}), Style{})
+	text := draw(t, TellDecoded(c, &trace.Capture{Left: [2]int64{1, 1}}, Blame{}), Style{})
 	for _, want := range []string{
 		"The sender encrypts with new keys from here on.", "asks      the other end to do the same",
 		"The server asks for a certificate only now", "5. The client shows who it is", "opened    by no key that is at hand",

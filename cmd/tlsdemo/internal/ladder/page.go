@@ -70,8 +70,9 @@ func hintOf(text string) hint {
 // in which text is read.
 func WritePage(w io.Writer, p Page) error {
 	view := pageView{Page: p}
+	all := &room{fields: pageFields, bytes: pageBytes, data: pageBytes}
 	for i, s := range p.Stories {
-		v := s.view(i+1, len(p.Stories))
+		v := s.view(i+1, len(p.Stories), all)
 		v.Alone = len(p.Ends) == 0
 		view.Views = append(view.Views, v)
 	}
@@ -94,6 +95,7 @@ type storyView struct {
 	Alone   bool   // what both ends say does not stand above
 	Summary string
 	Outcome string // what became of it, if it is broken
+	LeftOut string // how much is not shown, or empty
 	Acts    []actView
 	Blamed  string // the id of the step that is to blame, or empty
 	Broke   string // the id of that with which it broke off, or empty
@@ -117,8 +119,11 @@ type stepView struct {
 	Dumps    []dump
 }
 
-// view returns a story as the template needs it, which is number n of so many.
-func (s *Story) view(n, of int) storyView {
+// view returns a story as the template needs it, which is number n of so many. all is the room that
+// they have together.
+func (s *Story) view(n, of int, all *room) storyView {
+	r := newRoom().within(all)
+	before := *r
 	v := storyView{Story: s, Heading: s.Title, Outcome: s.Ending.outcome()}
 	if of > 1 && s.Title == "" {
 		v.Heading = fmt.Sprintf("Connection %d of %d", n, of)
@@ -130,7 +135,7 @@ func (s *Story) view(n, of int) storyView {
 			if step.Message != nil {
 				messages++
 			}
-			made := step.view(fmt.Sprintf("c%d-m%d", n, messages))
+			made := step.view(fmt.Sprintf("c%d-m%d", n, messages), r)
 			if step.Blamed {
 				v.Blamed = made.ID
 			}
@@ -142,6 +147,8 @@ func (s *Story) view(n, of int) storyView {
 		v.Acts = append(v.Acts, view)
 	}
 	v.Summary = s.summary(messages)
+	v.LeftOut = r.leftOut()
+	all.fields, all.bytes, all.data = all.fields-before.fields+r.fields, all.bytes-before.bytes+r.bytes, all.data-before.data+r.data
 	return v
 }
 
@@ -164,7 +171,7 @@ func (e Ending) outcome() string {
 	return string(unicode.ToUpper(first)) + text[size:]
 }
 
-func (s Step) view(id string) stepView {
+func (s Step) view(id string, r *room) stepView {
 	v := stepView{Step: s, ID: id, When: whenOf(s.At), Bytes: humanize.Comma(s.Size), Bad: s.Blamed}
 	m := s.Message
 	if m == nil {
@@ -172,9 +179,13 @@ func (s Step) view(id string) stepView {
 	}
 	v.Minor = m.Content == wire.ChangeCipherSpec && !s.Blamed
 	v.How = how(m)
-	r := room{fields: maxFields, bytes: maxBytes, faulty: s.faulty()}
-	v.Fields = r.view(m, m.Fields)
-	v.Dumps = dumpsOf(m)
+	mine := r.share(m)
+	f := &fielder{share: mine, faulty: s.faulty()}
+	v.Fields = f.view(m, m.Fields)
+	var shown int
+	if v.Dumps, shown = dumpsOf(m, mine.bytes); !withheldFrom(m) {
+		r.spent(m, mine.fields-max(0, f.fields), shown)
+	}
 	return v
 }
 
@@ -246,21 +257,15 @@ type fieldView struct {
 // fewBytes is how many bytes of a field are not folded away.
 const fewBytes = 48
 
-// How much of one message is shown.
-const (
-	maxFields = 1 << 10
-	maxBytes  = 16 << 10
-)
-
-// room is how much more of a message can be shown.
-type room struct {
-	fields, bytes int
-	faulty        []string // the fields that are marked
+// fielder shows the fields of a message, as far as there is room.
+type fielder struct {
+	share
+	faulty []string // the fields that are marked
 }
 
 // view returns fields as the template needs them. Of those for which there is no room it says how
 // many there are.
-func (r *room) view(m *wire.Message, fields []wire.Field) (views []fieldView) {
+func (r *fielder) view(m *wire.Message, fields []wire.Field) (views []fieldView) {
 	for i := range fields {
 		if r.fields--; r.fields < 0 {
 			return append(views, fieldView{Name: "…", Value: fmt.Sprintf("and %s more", count(int64(len(fields)-i), "field"))})
@@ -270,7 +275,7 @@ func (r *room) view(m *wire.Message, fields []wire.Field) (views []fieldView) {
 	return views
 }
 
-func (r *room) one(m *wire.Message, f *wire.Field) fieldView {
+func (r *fielder) one(m *wire.Message, f *wire.Field) fieldView {
 	v := fieldView{Name: f.Name, Value: f.Value, Note: f.Note, Size: humanize.Comma(int64(f.Length)), Fields: r.view(m, f.Fields)}
 	v.Fault = slices.Contains(r.faulty, f.Name)
 	v.Open = slices.ContainsFunc(v.Fields, func(v fieldView) bool { return v.Fault || v.Open })
@@ -301,12 +306,24 @@ func isLeftOut(f *wire.Field) bool {
 // dump is a run of bytes of a message.
 type dump struct{ Title, Lines string }
 
-// dumpsOf are all the bytes of a message that were kept, unless some of them are left out.
-func dumpsOf(m *wire.Message) (dumps []dump) {
-	if slices.ContainsFunc(m.Fields, func(f wire.Field) bool { return isLeftOut(&f) }) {
-		return nil
+// withheldFrom reports whether something is left out of a message because it is shared.
+func withheldFrom(m *wire.Message) bool {
+	return len(m.Raw) == 0 || slices.ContainsFunc(m.Fields, func(f wire.Field) bool { return isLeftOut(&f) })
+}
+
+// dumpsOf are the bytes of a message, unless some of them are left out: at most so many, and of data
+// half of them from the end. It also returns how many these are.
+func dumpsOf(m *wire.Message, most int) (dumps []dump, size int) {
+	if withheldFrom(m) {
+		return nil, 0
 	}
-	shown := m.Raw[:min(len(m.Raw), maxBytes)]
+	tail := m.Tail
+	if len(tail) > 0 {
+		most /= 2
+		tail = tail[max(0, len(tail)-most):]
+	}
+	shown := m.Raw[:min(len(m.Raw), most)]
+	between := m.Size - int64(len(shown)) - int64(len(tail))
 	if len(shown) > 0 {
 		title := "all " + bytesOf(m.Size)
 		if int64(len(shown)) < m.Size {
@@ -314,12 +331,12 @@ func dumpsOf(m *wire.Message) (dumps []dump) {
 		}
 		dumps = append(dumps, dump{title, hex.Dump(shown)})
 	}
-	if len(m.Tail) > 0 {
-		title := "the next " + bytesOf(int64(len(m.Tail)))
-		if m.Skipped() > 0 {
-			title = fmt.Sprintf("the last %s, after %s that were not kept", bytesOf(int64(len(m.Tail))), bytesOf(m.Skipped()))
+	if len(tail) > 0 {
+		title := "the next " + bytesOf(int64(len(tail)))
+		if between > 0 {
+			title = fmt.Sprintf("the last %s, after %s that are left out", bytesOf(int64(len(tail))), bytesOf(between))
 		}
-		dumps = append(dumps, dump{title, hex.Dump(m.Tail)})
+		dumps = append(dumps, dump{title, hex.Dump(tail)})
 	}
-	return dumps
+	return dumps, len(shown) + len(tail)
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -211,6 +212,39 @@ func TestPageBounded(t *testing.T) {
 	for _, want := range []string{"… and 173,616 bytes more</code>", "and 3,977 fields more", "the first 16,384 of 200,000 bytes"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not there", want)
+		}
+	}
+}
+
+// The page of an exchange of megabytes is no larger than that of any other, and neither is its ladder
+// with every byte. Both say what they leave out, and where it is.
+func TestPageBulk(t *testing.T) {
+	e := newEnds(t)
+	const rounds = 14
+	half := make([]byte, 256<<10)
+	say := func(c *tls.Conn, first bool) {
+		for range rounds {
+			if first {
+				_, _ = c.Write(half)
+			}
+			if _, err := io.ReadFull(c, make([]byte, len(half))); err != nil {
+				return
+			}
+			if !first {
+				_, _ = c.Write(half)
+			}
+		}
+	}
+	s := Tell(e.record(t, func(c *tls.Conn) { say(c, true) }, func(c *tls.Conn) { say(c, false) }), Blame{})
+	text, every := write(t, Page{Title: "Bulk", Stories: []*Story{s}, Warning: secret}), draw(t, s, Style{Bytes: true})
+	t.Logf("%d and %d bytes", len(text), len(every))
+	for name, text := range map[string]string{"page": text, "ladder": every} {
+		if len(text) > 200_000 || name == "page" && len(text) > 150_000 {
+			t.Errorf("the %s has %d bytes", name, len(text))
+		}
+		flat := strings.Join(strings.Fields(strings.NewReplacer("│", "").Replace(text)), " ")
+		if !regexp.MustCompile(`7,3\d\d,\d\d\d bytes of these messages are left out here. What was recorded is all in a trace for Wireshark: --trace=FILE.pcapng.`).MatchString(flat) {
+			t.Errorf("the %s does not say what it leaves out", name)
 		}
 	}
 }

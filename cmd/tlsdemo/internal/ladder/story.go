@@ -6,9 +6,8 @@ import (
 	"cmp"
 	"crypto/tls"
 	"fmt"
+	"slices"
 	"time"
-
-	"github.com/dustin/go-humanize"
 
 	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/tlsnet/trace"
@@ -78,15 +77,19 @@ type teller struct {
 	again  bool                   // there is another handshake
 	retry  bool                   // the server has asked for another ClientHello
 	alpn   string                 // the protocol of the application, or empty
+	out    bool                   // something was taken out of the handshake
+	said   [2]*wire.Message       // the first data of each side, or nil
 }
 
 // Tell tells what was captured. blame is what the explanation of the failure speaks of; its zero
 // value is that there is no explanation.
 func Tell(capture *trace.Capture, blame Blame) *Story {
-	return tell(capture.Conversation(), capture, blame)
+	return TellDecoded(capture.Conversation(), capture, blame)
 }
 
-func tell(c *wire.Conversation, capture *trace.Capture, blame Blame) *Story {
+// TellDecoded is Tell for who has decoded the capture: to decode takes most of the time. The story
+// keeps nothing of the conversation but the messages that it has.
+func TellDecoded(c *wire.Conversation, capture *trace.Capture, blame Blame) *Story {
 	t := &teller{
 		c: c, end: endingOf(c, capture), before: prefaces(c), middle: beginsLate(c, capture), spoken: make(map[string]bool),
 		story: &Story{Client: capture.Client, Server: capture.Server},
@@ -103,6 +106,12 @@ func tell(c *wire.Conversation, capture *trace.Capture, blame Blame) *Story {
 		t.story.TLS = tls.VersionName(c.Version)
 		if c.Suite != 0 {
 			t.story.TLS += ", " + tls.CipherSuiteName(c.Suite)
+		}
+	}
+	for i := range c.Messages {
+		m := &c.Messages[i]
+		if first := &t.said[m.From]; *first == nil && m.Content == wire.ApplicationData {
+			*first = m
 		}
 	}
 	for i := range c.Messages {
@@ -168,6 +177,7 @@ func (t *teller) note(m *wire.Message) {
 	if m.Content != wire.Handshake {
 		return
 	}
+	t.out = t.out || m.TakenOut()
 	switch m.Type {
 	case wire.Finished:
 		t.finish[m.From] = true
@@ -323,27 +333,82 @@ func (t *teller) leaveOut(what string) {
 	last.Steps = append(last.Steps, Step{Name: what})
 }
 
-// How many messages of an act are told: those it begins with, and those it ends with.
-const maxFirst, maxLast = 24, 6
+// How many messages of an act are told, and how many acts: those at the beginning, and those at the
+// end.
+const (
+	maxFirst, maxLast         = 24, 6
+	maxFirstActs, maxLastActs = 16, 4
+)
 
-// fold leaves out the middle of acts that have very many messages.
+// fold leaves out the middle of acts that have very many messages, and of very many acts. What is to
+// blame, and where it broke off, is told in any case.
 func (t *teller) fold() {
-	for i := range t.story.Acts {
-		act := &t.story.Acts[i]
-		over := len(act.Steps) - maxFirst - maxLast
-		if over < 2 {
+	var told []Act
+	var over tally
+	for i, act := range t.story.Acts {
+		if i >= maxFirstActs && i < len(t.story.Acts)-maxLastActs && !slices.ContainsFunc(act.Steps, t.matters) {
+			over.add(act.Steps)
 			continue
 		}
-		left := act.Steps[maxFirst : maxFirst+over]
-		var bytes int64
-		for _, step := range left {
-			bytes += step.Size
-			if step.Blamed || step.Message != nil && step.Message == t.end.message {
-				return // it is what matters
-			}
+		if len(told) > 0 {
+			last := &told[len(told)-1]
+			last.Steps = over.end(last.Steps)
 		}
-		folded := append([]Step{}, act.Steps[:maxFirst]...)
-		folded = append(folded, Step{Name: fmt.Sprintf("and %s messages more, of %s", humanize.Comma(int64(over)), bytesOf(bytes))})
-		act.Steps = append(folded, act.Steps[maxFirst+over:]...)
+		act.Steps = t.folded(act.Steps)
+		told = append(told, act)
 	}
+	t.story.Acts = told
+}
+
+// folded are the steps of an act without the middle.
+func (t *teller) folded(steps []Step) (told []Step) {
+	var over tally
+	for i, step := range steps {
+		if i >= maxFirst && i < len(steps)-maxLast && len(steps) > maxFirst+maxLast+1 && !t.matters(step) {
+			over.add(steps[i : i+1])
+			continue
+		}
+		told = append(over.end(told), t.kept(step))
+	}
+	return told
+}
+
+// matters reports whether a step is told in any case.
+func (t *teller) matters(step Step) bool {
+	return step.Blamed || step.Message != nil && step.Message == t.end.message
+}
+
+// kept is a step with a message of its own, so that not all of the conversation has to be kept.
+func (t *teller) kept(step Step) Step {
+	if step.Message == nil {
+		return step
+	}
+	m := *step.Message
+	if step.Message == t.end.message {
+		t.end.message = &m
+	}
+	step.Message = &m
+	return step
+}
+
+// tally counts messages that are left out.
+type tally struct {
+	messages int
+	bytes    int64
+}
+
+func (l *tally) add(steps []Step) {
+	l.messages += len(steps)
+	for _, step := range steps {
+		l.bytes += step.Size
+	}
+}
+
+// end adds to steps what was left out after them, and begins again.
+func (l *tally) end(steps []Step) []Step {
+	if l.messages > 0 {
+		steps = append(steps, Step{Name: fmt.Sprintf("and %s more, of %s", count(int64(l.messages), "message"), bytesOf(l.bytes))})
+	}
+	*l = tally{}
+	return steps
 }

@@ -107,9 +107,9 @@ func alertWhy(m *wire.Message, done bool) string {
 // notes are what is remarkable about this message in this place.
 func (t *teller) notes(m *wire.Message) (notes []string) {
 	refused := t.end.message != nil && t.end.message.Content == wire.Alert && t.end.message.From == wire.Server && t.end.Broken()
-	first := t.c.Message(wire.Client, wire.ApplicationData, m.Type)
+	first := t.said[wire.Client]
 	if m == first && t.c.Version == tls.VersionTLS13 && refused && t.shown[wire.Client] && t.finish[wire.Client] &&
-		t.c.Message(wire.Server, wire.ApplicationData, m.Type) == nil {
+		t.said[wire.Server] == nil {
 		notes = append(notes, "The client believes that it is connected: in TLS 1.3 it has finished before the server has looked at its certificate.")
 	}
 	if m == t.end.message && first == nil && t.c.Version == tls.VersionTLS13 && refused && t.shown[wire.Client] && t.finish[wire.Client] {

@@ -27,21 +27,25 @@ func (c *command) read(name string) error {
 	if err != nil {
 		c.tell(fmt.Sprintf("%s: %s", name, oneLine(err)))
 	}
-	encrypted, others := divide(captures)
+	encrypted := slices.DeleteFunc(slices.Clone(captures), func(c *trace.Capture) bool { return !hasTLS(c) })
+	others := len(captures) - len(encrypted)
 	if len(encrypted) == 0 {
 		return &cli.LocalError{Err: fmt.Errorf("%s: there is no TLS in it: %s", name, has(others))}
 	}
 	if others > 0 {
 		c.tell(fmt.Sprintf("%s: %s not shown, which have no TLS in them", name, connections(others)))
 	}
-	if n := len(encrypted); n > maxShown {
-		c.tell(fmt.Sprintf("%s: only the first %d of %s are shown; to choose others: tshark -r %s -w other.pcapng -Y 'tcp.stream == %d'", name, maxShown, connections(n), name, maxShown))
-		encrypted = encrypted[:maxShown]
+	var t told
+	for len(t.Stories) < min(len(encrypted), maxShown) && t.parts < maxParts {
+		t.add(encrypted[len(t.Stories)])
 	}
-	if err := c.show(encrypted, "tlsdemo trace of "+name); err != nil {
+	if n := len(t.Stories); n < len(encrypted) {
+		c.tell(fmt.Sprintf("%s: only the first %d of %s are shown; to choose others: tshark -r %s -w other.pcapng -Y 'tcp.stream == %d'", name, n, connections(len(encrypted)), name, n))
+	}
+	if err := c.show(t.Trace, t.titled("tlsdemo trace of "+name)); err != nil {
 		return err
 	}
-	c.tellClosed(encrypted)
+	c.tellClosed(&t)
 	return nil
 }
 
@@ -82,17 +86,23 @@ func oneLine(err error) (line string) {
 	return line
 }
 
-// maxShown is how many connections of a capture are shown.
-const maxShown = 100
+// How many connections of a capture are shown, and how many records, messages and fields they may have
+// had when one more is: whoever made the capture, it takes a second and not minutes, and the memory of
+// a small machine.
+const maxShown, maxParts = 100, 1 << 18
 
-// divide parts the connections with any TLS in them from the others.
-func divide(captures []*trace.Capture) (encrypted []*trace.Capture, others int) {
-	for _, c := range captures {
-		if len(wire.Decode(c.Chunks, nil).Records) > 0 { // without secrets, which take time
-			encrypted = append(encrypted, c)
+// hasTLS reports whether a connection has a record of TLS in it. No more than the first is decoded.
+func hasTLS(c *trace.Capture) bool {
+	d := wire.NewDecoder(nil)
+	for _, chunk := range c.Chunks {
+		for piece := range slices.Chunk(chunk.Data, 1<<10) {
+			d.Add(wire.Chunk{From: chunk.From, Data: piece})
+			if len(d.Conversation().Records) > 0 {
+				return true
+			}
 		}
 	}
-	return encrypted, len(captures) - len(encrypted)
+	return false
 }
 
 func has(others int) string {
@@ -110,9 +120,9 @@ func connections(n int) string {
 }
 
 // show shows connections: on the standard output, or in a file.
-func (c *command) show(captures []*trace.Capture, title string) error {
+func (c *command) show(t tracefile.Trace, title string) error {
 	shower := &tracefile.Shower{Flags: &c.trace, Stderr: c.env.Stdout, Verbose: c.verbose, Tell: func(sentence string, _ bool) { c.tell(sentence) }}
-	return shower.Show(tell(captures...), title)
+	return shower.Show(t, title)
 }
 
 // tell says something beside what is shown.
@@ -121,8 +131,8 @@ func (c *command) tell(sentence string) {
 }
 
 // tellClosed says how to open what stayed closed.
-func (c *command) tellClosed(captures []*trace.Capture) {
-	if !slices.ContainsFunc(captures, isClosed) {
+func (c *command) tellClosed(t *told) {
+	if !t.closed {
 		return
 	}
 	why := "no key log is named: use --keylog"
@@ -139,8 +149,9 @@ func (c *command) tellClosed(captures []*trace.Capture) {
 
 // isClosed reports whether there is something that no key opens and that matters: an end that breaks
 // off never has the keys of what was on its way.
-func isClosed(capture *trace.Capture) bool {
-	for _, m := range capture.Conversation().Messages {
+func isClosed(c *wire.Conversation) bool {
+	for i := range c.Messages {
+		m := &c.Messages[i]
 		if m.Content == wire.Closed {
 			return true
 		}

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"net"
 	"path/filepath"
-	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -16,7 +15,6 @@ import (
 	"tlsdemo/cmd/tlsdemo/internal/listen"
 	"tlsdemo/cmd/tlsdemo/internal/tracefile"
 	"tlsdemo/tlsnet/trace"
-	"tlsdemo/tlsnet/wire"
 )
 
 // How long a server may take to accept, how long a key log is waited for after a connection has
@@ -190,20 +188,22 @@ func (r *relay) done(capture *trace.Capture) {
 	}
 	r.unshown--
 	title := fmt.Sprintf("tlsdemo trace of %s to %s", capture.Client, capture.Server)
+	var t told
+	t.add(capture)
+	title = t.titled(title)
 	var err error
 	if r.dir != nil {
-		t := tell(capture)
 		t.Title = title
-		err = r.add(t, capture)
+		err = r.add(t.Trace, capture)
 	} else {
-		err = r.show([]*trace.Capture{capture}, title)
+		err = r.show(t.Trace, title)
 	}
 	if err != nil {
 		r.tell(err.Error())
 		r.err = err
 	}
-	r.tellClosed([]*trace.Capture{capture})
-	if slices.ContainsFunc(capture.Conversation().Messages, func(m wire.Message) bool { return m.Content == wire.Closed && m.TakenOut() }) {
+	r.tellClosed(&t)
+	if t.takenOut {
 		r.tell("encrypted messages of a handshake were left out, since they may have session tickets in them: --tickets keeps them")
 	}
 }
@@ -229,7 +229,7 @@ func (r *relay) await(capture *trace.Capture) {
 		if err != nil {
 			r.tell(err.Error())
 		}
-		if count != seen && !isClosed(capture) || time.Now().After(end) || r.ended.Err() != nil {
+		if count != seen && !isClosed(capture.Conversation()) || time.Now().After(end) || r.ended.Err() != nil {
 			return
 		}
 		seen = count

@@ -16,22 +16,50 @@ import (
 	"tlsdemo/tlsnet/wire"
 )
 
-// tell tells connections of others, and what may be behind the end of each.
-func tell(captures ...*trace.Capture) tracefile.Trace {
-	t := tracefile.Of(captures, wire.Client, nil)
-	for i, c := range t.Captures {
-		s := t.Stories[i]
-		suspicion := suspect(c.Conversation(), s.Ending)
-		if suspicion.code != "" {
-			s = ladder.Tell(c, ladder.ToBlame(suspicion.code, s.Ending.By))
-		}
-		t.Code = suspicion.code
-		if suspicion.text != "" {
-			s.Ending.Notes = append(s.Ending.Notes, suspicion.text)
-		}
-		t.Stories[i] = s
+// told are connections of others, as they are told.
+type told struct {
+	tracefile.Trace
+	closed   bool // there is something that no key opens and that matters
+	takenOut bool // encrypted messages of a handshake were left out
+	parts    int  // how many records, messages and fields were looked at
+}
+
+// add tells one more connection, and what may be behind its end. It is decoded here and nowhere else.
+func (t *told) add(capture *trace.Capture) {
+	c := capture.Conversation()
+	s := ladder.TellDecoded(c, capture, ladder.Blame{})
+	suspicion := suspect(c, s.Ending)
+	if suspicion.code != "" {
+		s = ladder.TellDecoded(c, capture, ladder.ToBlame(suspicion.code, s.Ending.By))
 	}
-	return t
+	t.Code = suspicion.code
+	if suspicion.text != "" {
+		s.Ending.Notes = append(s.Ending.Notes, suspicion.text)
+	}
+	t.Captures, t.Stories = append(t.Captures, capture), append(t.Stories, s)
+	t.closed = t.closed || isClosed(c)
+	t.takenOut = t.takenOut || slices.ContainsFunc(c.Messages, func(m wire.Message) bool { return m.Content == wire.Closed && m.TakenOut() })
+	t.parts += len(c.Records) + len(c.Messages)
+	for i := range c.Messages {
+		t.parts += fields(c.Messages[i].Fields)
+	}
+}
+
+// titled is a title with the code of the failure, if there is one connection and its code is known.
+func (t *told) titled(what string) string {
+	if len(t.Stories) != 1 || t.Code == "" {
+		return what
+	}
+	return what + ": " + t.Code
+}
+
+// fields is how many there are, with those in others.
+func fields(in []wire.Field) int {
+	n := len(in)
+	for i := range in {
+		n += fields(in[i].Fields)
+	}
+	return n
 }
 
 // suspicion is what may be behind the end of a connection. Neither end is ours, so that it is no more

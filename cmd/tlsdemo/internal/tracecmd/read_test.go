@@ -1,0 +1,98 @@
+package tracecmd
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"tlsdemo/cmd/tlsdemo/internal/cli"
+	"tlsdemo/cmd/tlsdemo/internal/tracefile"
+	"tlsdemo/tlsnet/trace"
+	"tlsdemo/tlsnet/trace/pcapng"
+	"tlsdemo/tlsnet/wire"
+)
+
+// captureOf is a capture file of so many connections, on each of which the client says the same.
+func captureOf(t *testing.T, n int, said []byte) (path string) {
+	t.Helper()
+	var captures []*trace.Capture
+	for range n {
+		captures = append(captures, &trace.Capture{Client: "127.0.0.1:1", Server: "127.0.0.1:2", Chunks: []wire.Chunk{{At: time.Unix(1, 0), Data: said}}})
+	}
+	var file bytes.Buffer
+	if err := pcapng.Write(&file, captures...); err != nil {
+		t.Fatal(err)
+	}
+	path = filepath.Join(t.TempDir(), "capture.pcapng")
+	if err := os.WriteFile(path, file.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// emptyExtensions is a ClientHello with very many of them.
+func emptyExtensions() []byte {
+	const size = 4 * 16_300
+	body := make([]byte, 2+32+1, 2+32+1+8+size)
+	body = append(body, 0, 2, 0x13, 1, 1, 0, size>>8, size&0xff)
+	body = append(body, make([]byte, size)...)
+	message := append([]byte{wire.ClientHello, 0, byte(len(body) >> 8), byte(len(body))}, body...)
+	var records []byte
+	for len(message) > 0 {
+		n := min(len(message), 1<<14)
+		records = append(append(records, 22, 3, 3, byte(n>>8), byte(n)), message[:n]...)
+		message = message[n:]
+	}
+	return records
+}
+
+// Whoever made a capture, it is looked at once, and only as much of it as can be shown.
+func TestReadBounded(t *testing.T) {
+	for name, test := range map[string]struct {
+		said []byte
+		n    int
+		want string
+	}{
+		"alerts":     {bytes.Repeat([]byte{21, 3, 3, 0, 2, 1, 90}, 16384), 20, "only the first 4 of 20 connections are shown"},
+		"extensions": {emptyExtensions(), 100, "only the first 64 of 100 connections are shown"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := captureOf(t, test.n, test.said)
+			var out, told bytes.Buffer
+			c := &command{env: &cli.Env{Stdout: &out, Stderr: &told}, trace: tracefile.Flags{To: tracefile.Terminal}}
+			used := allocated(func() {
+				if err := c.read(path); err != nil {
+					t.Fatal(err)
+				}
+			})
+			if !strings.Contains(told.String(), test.want) {
+				t.Error(told.String())
+			}
+			once := allocated(func() {
+				captures, err := c.readFile(path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, capture := range captures[:strings.Count(out.String(), "Connection ")] {
+					_ = capture.Conversation()
+				}
+			})
+			if used > once+once/2 {
+				t.Errorf("it takes %d KiB of memory, where to decode all takes %d", used>>10, once>>10)
+			}
+		})
+	}
+}
+
+// allocated is how much memory something asks for, in bytes.
+func allocated(do func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	do()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
