@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"bytes"
 	"net/http"
+	"regexp"
 	"strings"
+	"sync"
 
 	"tlsdemo/tlsnet/wire"
 )
@@ -39,7 +41,23 @@ func answerOf(c *wire.Conversation) extent {
 	if request == nil || first == nil {
 		return untold
 	}
-	return answerTo(request.Raw, first.Raw, size, bytes.HasSuffix(endOf(last), []byte("\r\n0\r\n\r\n")))
+	return answerTo(request.Raw, first.Raw, size, lastChunk().Match(endOf(last)))
+}
+
+// lastChunk is the end of a body in chunks: it may have extensions, and trailers may follow. RFC 9112
+// section 7.1.
+var lastChunk = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile("\r\n0+[ \t]*(;[^\r\n]*)?\r\n([^\\s:]+:[^\r\n]*\r\n)*\r\n$")
+})
+
+// speaksHTTP2 reports whether the client's data begin as those of HTTP/2 do: RFC 9113 section 3.4.
+func speaksHTTP2(c *wire.Conversation) bool {
+	for i := range c.Messages {
+		if m := &c.Messages[i]; m.From == wire.Client && m.Content == wire.ApplicationData {
+			return bytes.HasPrefix(m.Raw, []byte("PRI * HTTP/2.0\r\n"))
+		}
+	}
+	return false
 }
 
 // answerTo tells of an answer of which there are the beginning and the size. chunked says that it

@@ -258,7 +258,7 @@ func (t *talkOf) unfinished() Ending {
 	case ok && t.capture.Ended[by].How == trace.Reset:
 		return Left.by(by, nil, "the %v %s %s.", by, t.verb(by), where)
 	case !ok:
-		return Silent.by(silent, nil, "the %v sent nothing%s.", silent, t.further(silent))
+		return stopped(silent, "sent nothing"+t.further(silent))
 	case by != silent:
 		return Silent.by(silent, nil, "the %v sent nothing%s, and the %v %s.", silent, t.further(silent), by, t.verb(by))
 	}
@@ -284,7 +284,12 @@ func (t *talkOf) unanswered() Ending {
 	case ok:
 		return Unanswered.by(wire.Server, nil, "the server answered nothing, and the client %s.", t.verb(by))
 	}
-	return Unanswered.by(wire.Server, nil, "the server answered nothing.")
+	return stopped(wire.Server, "answered nothing")
+}
+
+// stopped is a conversation that was still going on when the recording ended.
+func stopped(by wire.Side, what string) Ending {
+	return Ending{Kind: Unknown, By: by, Known: true, Text: fmt.Sprintf("How it went on cannot be told: the recording ends here, while both sides are open. The %v has %s.", by, what)}
 }
 
 // cut is a conversation in which the side that ended it did not say that this was all, or one that
@@ -302,6 +307,8 @@ func (t *talkOf) cut() Ending {
 	answer := answerOf(t.Conversation)
 	reset := t.capture.Ended[by].How == trace.Reset
 	switch {
+	case speaksHTTP2(t.Conversation) && (by == wire.Server || reset):
+		return Ending{Notes: []string{fmt.Sprintf("The %v %s and did not say that this was all (close_notify). HTTP/2 tells by itself where an answer ends, so perhaps nothing was lost: that is not looked at here. Many programs end so.", by, t.verb(by))}}
 	case answer == complete && (by == wire.Server || reset):
 		return Ending{Notes: []string{fmt.Sprintf("The %v %s and did not say that this was all (close_notify). Nothing was lost, as far as HTTP tells: the answer is complete. Many programs end so.", by, t.verb(by))}}
 	case by == wire.Client && reset && answer == begun:

@@ -67,8 +67,8 @@ func TestBeforeNoTLS(t *testing.T) {
 	refusal := word(wire.Server, "\x15\x03\x03\x00\x02\x02\x28")
 	begin := startTLS["SMTP"]
 	for want, chunks := range map[string][]wire.Chunk{
-		"It broke off here: the server refused with alert handshake_failure.": slices.Concat(begin, []wire.Chunk{hello, refusal}),
-		"It broke off here: the server sent nothing more.":                    slices.Concat(begin, []wire.Chunk{hello}),
+		"It broke off here: the server refused with alert handshake_failure.":                                                  slices.Concat(begin, []wire.Chunk{hello, refusal}),
+		"How it went on cannot be told: the recording ends here, while both sides are open. The server has sent nothing more.": slices.Concat(begin, []wire.Chunk{hello}),
 		alien: {begin[0], hello}, // nobody has asked the server
 		"It broke off here: neither of the two began TLS.": {startTLS["PostgreSQL"][0], word(wire.Server, "N")},
 	} {
@@ -171,6 +171,8 @@ func TestResets(t *testing.T) {
 		{asked, reset, fin, wire.Client, "It broke off here: the client reset the connection before there was an answer."},
 		{asked, reset, fin, wire.Server, "It broke off here: the server closed the connection and answered nothing."},
 		{asked, fin, reset, wire.Server, "It broke off here: the server reset the connection and answered nothing."},
+		{asked, trace.Open, trace.Open, wire.Client, "How it went on cannot be told: the recording ends here, while both sides are open. The server has answered nothing."},
+		{&hello, trace.Open, trace.Open, wire.Client, "How it went on cannot be told: the recording ends here, while both sides are open. The server has sent nothing."},
 		{asked, fin, trace.Open, wire.Client, "It broke off here: the server answered nothing, and the client closed the connection."},
 		{&hello, reset, trace.Open, wire.Client, "It broke off here: the client reset the connection without an answer."},
 		{&hello, fin, reset, wire.Server, "It broke off here: the server reset the connection without an answer."},
@@ -221,6 +223,8 @@ func TestAnswerComplete(t *testing.T) {
 		{"GET", "HTTP/1.0 200 OK\r\nContent-Length: 20001\r\n\r\n" + long, cut},
 		{"GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nHello\r\n0\r\n\r\n", nothing},
 		{"GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nHello\r\n", cut},
+		{"GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nHello\r\n0;last\r\nExpires: never\r\nDigest: x\r\n\r\n", nothing},
+		{"GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nHello\r\n0\r\nExpires: never\r\n", cut},
 		{"GET", "HTTP/1.1 200 OK\r\n\r\nHello", cut},
 		{"HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", nothing},
 		{"GET", "HTTP/1.1 204 No Content\r\n\r\n", nothing},
@@ -247,6 +251,24 @@ func TestAnswerComplete(t *testing.T) {
 		if err := WritePage(&page, Page{Stories: []*Story{Tell(c, Blame{})}}); err != nil || strings.Contains(page.String(), "Nothing was lost") != (test.want == nothing) {
 			t.Errorf("%.60q: the page differs (%v)", test.answer, err)
 		}
+	}
+}
+
+// HTTP/2 tells in frames of its own where an answer ends: nobody says that it was cut.
+func TestHTTP2WithoutClosing(t *testing.T) {
+	e := newEnds(t)
+	e.server.SessionTicketsDisabled = true
+	c := e.record(t, func(c *tls.Conn) {
+		_, _ = io.WriteString(c, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+		_, _ = io.ReadAll(c)
+	}, func(s *tls.Conn) {
+		_, _ = s.Read(make([]byte, 64))
+		_, _ = io.WriteString(s, "\x00\x00\x00\x04\x00\x00\x00\x00\x00")
+		_ = s.NetConn().(*net.TCPConn).CloseWrite()
+	})
+	want := "The server closed the connection and did not say that this was all (close_notify). HTTP/2 tells by itself where an answer ends, so perhaps nothing was lost: that is not looked at here. Many programs end so."
+	if got := toldOf(c); got != want || Tell(c, Blame{}).Ending.Broken() {
+		t.Error(got)
 	}
 }
 
