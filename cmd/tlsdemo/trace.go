@@ -82,17 +82,21 @@ func (p *probeCmd) traced(prober *probe.Probe) (show func(*probeView) error) {
 		return func(*probeView) error { return nil }
 	}
 	d := &tracefile.Dialled{Recorder: r}
+	var purpose string
+	var purposes []string // of the connections that were made
+	prober.Again = func(what string) { purpose = what }
 	prober.Dial = func(ctx context.Context, addr string) (net.Conn, error) {
 		conn, err := (&tlsnet.Dialer{}).Connect(ctx, addr)
 		if err != nil {
 			return nil, err
 		}
+		purposes = append(purposes, purpose)
 		return d.Add(conn), nil
 	}
 	prober.Config = r.Readable(prober.Config)
 	return func(v *probeView) error {
 		shower := &tracefile.Shower{Flags: &p.trace, Stderr: p.env.Stderr, Before: "\n"}
-		return shower.Show(v.trace(d.Captures()), tracefile.Titled("tlsdemo probe "+v.addr, v.first()))
+		return shower.Show(v.trace(d.Captures(), purposes), tracefile.Titled("tlsdemo probe "+v.addr, v.first()))
 	}
 }
 
@@ -105,14 +109,19 @@ func (v *probeView) first() *console.Explanation {
 }
 
 // trace tells what was recorded of a probe. The first fault is one of the first connection; where that
-// did not break off, and no request was made, the fault is only feared.
-func (v *probeView) trace(captures []*trace.Capture) tracefile.Trace {
+// did not break off, and no request was made, the fault is only feared. purposes are what the
+// connections were for.
+func (v *probeView) trace(captures []*trace.Capture, purposes []string) tracefile.Trace {
 	why := v.first()
 	first := slices.IndexFunc(captures, func(c *trace.Capture) bool { return len(c.Chunks) > 0 })
 	if first >= 0 && v.report.Answer == nil && !ladder.Tell(captures[first], ladder.Blame{}).Ending.Broken() {
 		why = nil
 	}
-	return tracefile.OfThese(captures, first, wire.Client, why)
+	t := tracefile.OfThese(captures, first, wire.Client, why)
+	for i, c := range t.Captures {
+		t.Stories[i].Title = purposes[slices.Index(captures, c)]
+	}
+	return t
 }
 
 // tracing is a server whose connections are recorded and shown.

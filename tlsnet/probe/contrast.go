@@ -24,7 +24,7 @@ func (p *Probe) contrast(ctx context.Context, w way, report *Report) {
 	case none.Answer == nil, none.Accepted != explain.Certain: // it is refused, or treated in another way
 	case none.page == report.page:
 		report.doubt("a client without a certificate gets the same answer")
-	case p.again(ctx, w).page != report.page:
+	case p.again(ctx, w.to("our request once more, to see whether the answer is the same")).page != report.page:
 		report.doubt("the answer is another each time, also to the same client")
 	}
 }
@@ -50,8 +50,15 @@ func (p *Probe) again(ctx context.Context, w way) *Report {
 	return seen
 }
 
+// to is the way with a purpose of its own.
+func (w way) to(purpose string) way {
+	w.purpose = purpose
+	return w
+}
+
 // without is a way on which no certificate is presented.
 func without(w way) way {
+	w = w.to("our own try without a certificate, to see whether the answer is another")
 	w.config = w.config.Clone()
 	w.config.Certificates = nil
 	w.config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return new(tls.Certificate), nil }

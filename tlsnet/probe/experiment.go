@@ -51,6 +51,7 @@ func (p *Probe) experiments(ctx context.Context, w way, report *Report) {
 	if !open(report) {
 		return
 	}
+	w.purpose = ""
 	l := &lab{Probe: p, way: w, report: report, failed: report.Faults[0], left: maxExperiments}
 	l.turn = func(n int) (context.Context, context.CancelFunc) {
 		return context.WithTimeoutCause(ctx, shareOf(ctx, n), errOutOfTime)
@@ -63,6 +64,7 @@ func (p *Probe) experiments(ctx context.Context, w way, report *Report) {
 		}
 		l.left--
 		share, cancel := l.turn(len(list) - i + 1)
+		p.tell("our own try with one thing changed: " + e.change)
 		found, saw := e.try(share)
 		cancel()
 		report.Trials = append(report.Trials, Trial{Change: e.change, Helped: found != nil, Saw: saw})
@@ -202,6 +204,7 @@ func (l *lab) confirm(w way) string {
 		}
 		l.left--
 		again.patience = min(again.patience, time.Second) // it has been waited for before
+		again.purpose = "our own try once more, to make sure"
 		share, cancel := l.turn(3 - i)
 		seen, _ := l.again(share, again)
 		cancel()

@@ -41,6 +41,8 @@ type Probe struct {
 	Resolver *net.Resolver
 	// Dial connects to addr, below TLS. If nil, a [tlsnet.Dialer] does, over TCP.
 	Dial func(ctx context.Context, addr string) (net.Conn, error)
+	// Again is told, after the first connection, what those are for that come next. May be nil.
+	Again func(what string)
 }
 
 // Report is what a probe has seen of a server.
@@ -88,6 +90,8 @@ type way struct {
 	// only is whether the handshake is all: nothing is exchanged or waited for after it,
 	// whatever is wanted otherwise.
 	only bool
+	// purpose is what Again is told before the connection, or empty.
+	purpose string
 }
 
 // Run connects to addr, HOST:PORT, looks at what the server does, and sends nothing, unless
@@ -119,6 +123,7 @@ func (p *Probe) Run(ctx context.Context, addr string) (*Report, error) {
 	if report.wantsHTTP1 && len(p.Config.NextProtos) == 0 {
 		w.config = w.config.Clone()
 		w.config.NextProtos = []string{"http/1.1"}
+		w.purpose = "our request again, in HTTP/1.1"
 		*report = Report{Addrs: report.Addrs, Trials: []Trial{{Change: "HTTP/2", Saw: "it wants this request in HTTP/1.1; what follows is from a connection with that"}}}
 		if err := p.lookTwice(ctx, w, report); err != nil {
 			return report, err
@@ -137,6 +142,13 @@ func (p *Probe) connect(ctx context.Context, addr string) (net.Conn, error) {
 		return p.Dial(ctx, addr)
 	}
 	return (&tlsnet.Dialer{Resolver: p.Resolver}).Connect(ctx, addr)
+}
+
+// tell tells what the connections that come next are for, if that is not as before.
+func (p *Probe) tell(what string) {
+	if p.Again != nil && what != "" {
+		p.Again(what)
+	}
 }
 
 // config is the configuration of a connection to host.
@@ -159,6 +171,7 @@ func (p *Probe) lookTwice(ctx context.Context, w way, report *Report) error {
 	}
 	second := new(Report)
 	w.config = blind(w.config)
+	w.purpose = "our second try, which does not verify the server, to see the rest"
 	_, err = p.look(ctx, w, second)
 	report.merge(second)
 	return err
@@ -196,6 +209,7 @@ func (r *Report) merge(second *Report) {
 
 // look connects once, and reports whether it was we who ended it.
 func (p *Probe) look(ctx context.Context, w way, report *Report) (refused bool, err error) {
+	p.tell(w.purpose)
 	conn, err := p.connect(ctx, w.addr)
 	if unreachable, ok := errors.AsType[*explain.Error](err); ok {
 		report.add(unreachable)

@@ -60,7 +60,7 @@ func (p *Probe) Refusals(ctx context.Context, addr string, sound *Report, all []
 	}
 	if sound != nil && sound.Ours != nil && sound.Answer == nil && patient.HTTP != "" {
 		asked := *sound
-		answered := patient.again(ctx, w)
+		answered := patient.again(ctx, w.to("our request with our own certificate, to compare answers"))
 		asked.page, asked.Answer, asked.Accepted = answered.page, answered.Answer, answered.Accepted
 		sound = &asked
 	}
@@ -140,7 +140,7 @@ func (p *Probe) speaksHTTP(ctx context.Context, w way) bool {
 	ctx, cancel := context.WithTimeoutCause(ctx, time.Second, errOutOfTime)
 	defer cancel()
 	seen := new(Report)
-	_, _ = p.look(ctx, w, seen)
+	_, _ = p.look(ctx, w.to("to see whether the server speaks HTTP"), seen)
 	return seen.State != nil && slices.Contains(httpProtocols, seen.State.NegotiatedProtocol)
 }
 
@@ -150,7 +150,7 @@ func (p *Probe) present(ctx context.Context, w way, c Credential) Outcome {
 	if ctx.Err() != nil {
 		return Outcome{Name: c.Name, How: "no time was left to try it"}
 	}
-	if _, err := p.look(ctx, w, seen); err != nil {
+	if _, err := p.look(ctx, w.to("what the server should refuse: "+c.Name), seen); err != nil {
 		return Outcome{Name: c.Name, How: err.Error()}
 	}
 	o := seen.outcome()

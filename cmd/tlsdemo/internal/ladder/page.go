@@ -72,8 +72,10 @@ func WritePage(w io.Writer, p Page) error {
 	view := pageView{Page: p}
 	all := &room{fields: pageFields, bytes: pageBytes, data: pageBytes}
 	for i, s := range p.Stories {
-		v := s.view(i+1, len(p.Stories), all)
-		v.Alone = len(p.Ends) == 0
+		v := s.view(i+1, all)
+		if v.Alone = len(p.Ends) == 0; v.Alone && len(p.Stories) > 1 {
+			v.Heading = s.Numbered(i+1, len(p.Stories))
+		}
 		view.Views = append(view.Views, v)
 	}
 	return pageTemplate().Execute(w, view)
@@ -119,15 +121,21 @@ type stepView struct {
 	Dumps    []dump
 }
 
-// view returns a story as the template needs it, which is number n of so many. all is the room that
-// they have together.
-func (s *Story) view(n, of int, all *room) storyView {
+// Numbered is what a story is called that is number n of so many.
+func (s *Story) Numbered(n, of int) string {
+	name := fmt.Sprintf("Connection %d of %d", n, of)
+	if s.Title != "" {
+		name += ": " + s.Title
+	}
+	return name
+}
+
+// view returns a story as the template needs it, which is number n. all is the room that the stories
+// have together.
+func (s *Story) view(n int, all *room) storyView {
 	r := newRoom().within(all)
 	before := *r
 	v := storyView{Story: s, Heading: s.Title, Outcome: s.Ending.outcome()}
-	if of > 1 && s.Title == "" {
-		v.Heading = fmt.Sprintf("Connection %d of %d", n, of)
-	}
 	messages := 0
 	for i, act := range s.Acts {
 		view := actView{Number: i + 1, Title: act.Title, Why: actWhys[act.Title]}

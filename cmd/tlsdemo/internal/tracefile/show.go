@@ -49,11 +49,13 @@ func (t *Trace) Ladders(style ladder.Style) []byte {
 	return out.Bytes()
 }
 
-// number says which connection comes, if there are several.
+// number says which connection comes, if there are several, and what it is.
 func (t *Trace) number(w io.Writer, i int) {
-	if len(t.Stories) > 1 {
-		fmt.Fprintf(w, "Connection %d of %d\n\n", i+1, len(t.Stories))
+	if len(t.Stories) == 1 {
+		return
 	}
+	console.Hang(w, "", t.Stories[i].Numbered(i+1, len(t.Stories)), cli.Columns)
+	fmt.Fprintln(w)
 }
 
 // Shower shows what was recorded, where the flags say.
