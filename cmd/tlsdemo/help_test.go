@@ -57,6 +57,25 @@ func TestHelpFitsTerminal(t *testing.T) {
 	})
 }
 
+// TestHelpOptionalValue checks that a value which may be left out stands as it is typed.
+func TestHelpOptionalValue(t *testing.T) {
+	all := make(map[string]bool)
+	each(newRootCmd(&cli.Env{Now: time.Now}), func(cmd *cobra.Command) {
+		usage := cmd.UsageString()
+		if strings.Contains(usage, `[="`) || strings.Contains(usage, "[=/]") {
+			t.Errorf("%s: %s", cmd.CommandPath(), usage)
+		}
+		for _, flag := range regexp.MustCompile(`--[a-z]+\[=[A-Z/]+\]`).FindAllString(usage, -1) {
+			all[flag] = true
+		}
+	})
+	for _, want := range []string{"--trace[=FILE]", "--trace[=DIR]", "--http[=PATH]", "--http[=/PATH]"} {
+		if !all[want] {
+			t.Errorf("there is no %s: %v", want, all)
+		}
+	}
+}
+
 // TestCommandAlone checks that a run makes the command that is asked for, which is the same
 // whether the others are made or not.
 func TestCommandAlone(t *testing.T) {

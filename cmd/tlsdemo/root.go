@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"tlsdemo/cmd/tlsdemo/internal/certscmd"
 	"tlsdemo/cmd/tlsdemo/internal/cli"
@@ -114,12 +117,26 @@ why, and which command helps.`,
 	root.SetIn(env.Stdin)
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)
-	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages ", fmt.Sprintf(".FlagUsagesWrapped %d ", cli.Columns)))
+	addFlagUsages()
+	root.SetUsageTemplate(strings.NewReplacer(".LocalFlags.FlagUsages ", "flagUsages .LocalFlags ", ".InheritedFlags.FlagUsages ", "flagUsages .InheritedFlags ").Replace(root.UsageTemplate()))
 	root.SetVersionTemplate("tlsdemo {{.Version}}\n")
 	addCommands(root, env, args)
 	root.SetFlagErrorFunc(flagError)
 	tame(root)
 	return root
+}
+
+// addFlagUsages has templates show flags as flagUsages does. cobra knows one set of functions for all
+// commands.
+var addFlagUsages = sync.OnceFunc(func() { cobra.AddTemplateFunc("flagUsages", flagUsages) })
+
+// flagUsages are the lines of help about flags. A value that may be left out stands as it is typed,
+// --trace[=FILE], where pflag has --trace FILE[="-"].
+func flagUsages(flags *pflag.FlagSet) string {
+	optional := regexp.MustCompile(`(?m)^( +(?:-., )?--[a-z-]+) (\S+)\[=[^\]]*\]`)
+	return optional.ReplaceAllStringFunc(flags.FlagUsagesWrapped(cli.Columns), func(flag string) string {
+		return fmt.Sprintf("%-*s", len(flag), optional.ReplaceAllString(flag, "$1[=$2]")) // the text beside it stays where it is
+	})
 }
 
 // addCommands adds the command that args begin with and, if they begin with none, all of

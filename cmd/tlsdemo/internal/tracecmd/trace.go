@@ -66,7 +66,7 @@ or pcapng. The secrets may be inside, or in files that --keylog names.`,
 	flags.BoolVar(&c.tickets, "tickets", false, "keep the session tickets of TLS 1.2 in what is written: whoever has them and the secrets can resume the sessions")
 	flags.StringVar(&c.readyFile.Path, "ready-file", "", "write our address to this `FILE` when we accept connections, and remove the file at the end")
 	flags.StringVar(&c.trace.To, "trace", tracefile.Terminal, "write this new `FILE` instead: "+tracefile.Endings()+"; with --listen and without --once: a directory")
-	flags.Lookup("trace").DefValue = ""
+	flags.Lookup("trace").DefValue, flags.Lookup("trace").NoOptDefVal = "", tracefile.Terminal
 	flags.BoolVar(&c.trace.Short, "short", false, "leave out the sentences that say what each message is for")
 	flags.BoolVar(&c.trace.Share, "share", false, "with --trace=FILE: leave out secrets, tickets and data, so that the file can be passed on")
 	flags.BoolVarP(&c.verbose, "verbose", "v", false, "show every byte beside what it means")
@@ -89,9 +89,9 @@ func (c *command) check(args []string) error {
 	case c.schema:
 		return errors.New("--json-schema is used alone")
 	case len(args) > 1:
-		return fmt.Errorf("unexpected argument %q: one file at a time", args[1])
+		return cmp.Or(c.trace.CheckWords(c.env.Typed.Words()), fmt.Errorf("unexpected argument %q: one file at a time", args[1]))
 	case len(args) == 1 && c.listen != "":
-		return errors.New("a file and --listen cannot be used together")
+		return cmp.Or(c.trace.CheckWords(c.env.Typed.Words()), errors.New("a file and --listen cannot be used together"))
 	case len(args) == 1:
 		return cmp.Or(c.onlyListening(), c.trace.Check())
 	case c.listen == "":
