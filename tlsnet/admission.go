@@ -177,8 +177,8 @@ func (a *admission) disturb() bool {
 // abandon closes a connection with a reset, which leaves nothing behind: thousands that
 // are closed in the usual way would each be kept by the system for a minute.
 func abandon(conn net.Conn) {
-	if tcp, ok := conn.(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0)
+	if socket, ok := conn.(interface{ SetLinger(int) error }); ok { // one that is recorded is no *net.TCPConn
+		_ = socket.SetLinger(0)
 	}
 	_ = conn.Close()
 }

@@ -45,6 +45,7 @@ type recorded struct {
 	mu      sync.Mutex
 	capture Capture
 	room    int64
+	resets  bool // our end closes with a reset
 	closed  sync.Once
 }
 
@@ -131,22 +132,43 @@ func (c *recorded) CloseWrite() error {
 	if !ok {
 		return nil
 	}
-	c.ended()
+	c.ended(false)
 	return half.CloseWrite()
+}
+
+// lingering is a connection that can be closed with a reset.
+type lingering interface{ SetLinger(seconds int) error }
+
+// SetLinger says what Close does with what has not been sent, if the connection can: see
+// [net.TCPConn.SetLinger]. With 0 it ends the connection with a reset.
+func (c *recorded) SetLinger(seconds int) error {
+	inner, ok := c.Conn.(lingering)
+	if !ok {
+		return nil
+	}
+	c.mu.Lock()
+	c.resets = seconds == 0
+	c.mu.Unlock()
+	return inner.SetLinger(seconds)
 }
 
 // Close closes the connection.
 func (c *recorded) Close() error {
-	c.ended()
+	c.ended(true)
 	err := c.Conn.Close()
 	c.closed.Do(func() { c.recorder.done(c.snapshot()) })
 	return err
 }
 
-func (c *recorded) ended() {
+// ended notes that our end sends no more, or closes the connection.
+func (c *recorded) ended(closes bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.end(c.capture.Self, FIN)
+	how := FIN
+	if closes && c.resets {
+		how = Reset
+	}
+	c.end(c.capture.Self, how)
 }
 
 func (c *recorded) snapshot() *Capture {

@@ -5,6 +5,8 @@ import (
 	"io"
 	"net"
 	"sync"
+	"syscall"
+	"time"
 
 	"tlsdemo/tlsnet/wire"
 )
@@ -22,8 +24,17 @@ func (r *Recorder) Relay(ctx context.Context, client, server net.Conn) error {
 	}}
 	stop := context.AfterFunc(ctx, rl.close)
 	var both sync.WaitGroup
-	both.Go(func() { rl.pass(wire.Client) })
-	both.Go(func() { rl.pass(wire.Server) })
+	for side := range rl.ends {
+		rl.over[side] = make(chan struct{})
+		both.Go(func() {
+			side := wire.Side(side)
+			fin := rl.pass(side)
+			close(rl.over[side])
+			if fin {
+				rl.watch(side)
+			}
+		})
+	}
 	both.Wait()
 	rl.close()
 	r.done(rl.snapshot())
@@ -41,12 +52,13 @@ func (r *Recorder) KeyLog() io.Writer { return &r.secrets }
 type relay struct {
 	recorded
 	ends   [2]net.Conn
-	broken bool // a side has reset the connection
+	over   [2]chan struct{} // nothing more of a side is passed on
+	broken bool             // a side has reset the connection
 }
 
-// pass passes on what a side says. If the other takes no more, it goes on with that one's last
-// words before it breaks off.
-func (rl *relay) pass(side wire.Side) {
+// pass passes on what a side says, and reports whether that one said that no more comes. If the other
+// takes no more, it goes on with that one's last words before it breaks off.
+func (rl *relay) pass(side wire.Side) (fin bool) {
 	from, to := rl.ends[side], rl.ends[side.Other()]
 	buffer := make([]byte, 1<<15)
 	for {
@@ -55,14 +67,37 @@ func (rl *relay) pass(side wire.Side) {
 		if n > 0 {
 			if _, failed := to.Write(buffer[:n]); failed != nil {
 				rl.refused(side.Other())
-				return
+				return false
 			}
 		}
 		switch {
 		case err == io.EOF:
 			closeWrite(to)
-			return
+			return true
 		case err != nil:
+			rl.reset()
+			return false
+		}
+	}
+}
+
+// watchInterval is how often a side that sends no more is asked whether it is still there.
+const watchInterval = 50 * time.Millisecond
+
+// watch waits until the other side has ended as well, and passes on that this one, which sends no
+// more, resets the connection. To read does not tell of that any more. To write does, even nothing.
+func (rl *relay) watch(side wire.Side) {
+	conn := rl.ends[side]
+	if _, ok := conn.(syscall.Conn); !ok {
+		return // for others to write nothing may mean something
+	}
+	for {
+		select {
+		case <-rl.over[side.Other()]:
+			return
+		case <-time.After(watchInterval):
+		}
+		if _, err := conn.Write(nil); err != nil && !isOurs(err) {
 			rl.reset()
 			return
 		}
@@ -102,7 +137,7 @@ func (rl *relay) close() {
 	rl.mu.Lock()
 	defer rl.mu.Unlock()
 	for _, conn := range rl.ends {
-		if lingering, ok := conn.(interface{ SetLinger(int) error }); ok && rl.broken {
+		if lingering, ok := conn.(lingering); ok && rl.broken {
 			_ = lingering.SetLinger(0)
 		}
 		_ = conn.Close()

@@ -190,6 +190,36 @@ func TestRelayReset(t *testing.T) {
 	}
 }
 
+// A side that has said that it sends no more can still reset the connection: the other learns of it at
+// once, although neither says anything.
+func TestRelayResetAfterEnd(t *testing.T) {
+	for _, side := range []wire.Side{wire.Client, wire.Server} {
+		t.Run(side.String(), func(t *testing.T) {
+			b := relayed(t, new(Recorder))
+			ends := [2]net.Conn{b.client, b.server}
+			resets, other := ends[side].(*net.TCPConn), ends[side.Other()]
+			_ = resets.CloseWrite()
+			if _, err := other.Read(make([]byte, 1)); err != io.EOF {
+				t.Fatal(err)
+			}
+			_ = resets.SetLinger(0)
+			_ = resets.Close()
+			_ = other.SetDeadline(time.Now().Add(5 * time.Second))
+			for {
+				if _, err := other.Write(nil); errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
+					break
+				} else if err != nil {
+					t.Fatalf("the other end sees %v", err)
+				}
+				time.Sleep(time.Millisecond)
+			}
+			if c := b.over(t); c.Ended[side].How != FIN || c.Ended[side.Other()].How != Open {
+				t.Errorf("%+v", c.Ended)
+			}
+		})
+	}
+}
+
 // A server that hangs up while it is talked to has its last words passed on, and then its reset.
 func TestRelayRefused(t *testing.T) {
 	b := relayed(t, new(Recorder))

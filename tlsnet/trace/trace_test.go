@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -344,6 +345,21 @@ func TestEnded(t *testing.T) {
 		}
 		_ = peer.Close()
 		_ = c.Close()
+	}
+}
+
+// Whoever closes a connection with a reset does so too where it is recorded, and that is noted.
+func TestSetLinger(t *testing.T) {
+	conn, peer := sockets(t)
+	var r Recorder
+	recorded := r.Conn(conn, wire.Server)
+	_ = recorded.(interface{ SetLinger(int) error }).SetLinger(0)
+	_ = recorded.Close()
+	if _, err := peer.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("the peer sees %v", err)
+	}
+	if how := Of(recorded).Ended[wire.Server].How; how != Reset {
+		t.Errorf("the end is %d", how)
 	}
 }
 

@@ -38,6 +38,7 @@ type relay struct {
 	ended context.Context
 
 	mu      sync.Mutex // one connection at a time is shown
+	said    bool       // there was one on which anything was said
 	err     error      // it could not be shown
 	unshown int        // connections that have ended
 	late    bool       // nothing more is shown
@@ -58,7 +59,7 @@ func (c *command) relay(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer ln.Close()
+	defer func() { _ = ln.Close() }()
 	if warning := c.trace.Warning(); warning != "" {
 		c.tell(warning)
 	}
@@ -67,8 +68,27 @@ func (c *command) relay(ctx context.Context) error {
 		return err
 	}
 	defer c.readyFile.Remove()
-	defer context.AfterFunc(ctx, func() { _ = ln.Close() })()
-	return r.serve(ctx, ln)
+	for {
+		stop := context.AfterFunc(ctx, func() { _ = ln.Close() })
+		err := r.serve(ctx, ln)
+		stop()
+		if !r.once || r.said || err != nil || ctx.Err() != nil {
+			return err
+		}
+		// Nothing was said on the one connection that was to be shown, as when somebody looks
+		// whether the port is open.
+		if ln, err = listen.On(ctx, again(c.listen, ln)); err != nil {
+			return err
+		}
+	}
+}
+
+// again is the address to listen on once more.
+func again(addr string, ln net.Listener) string {
+	if _, ok := listen.UnixPath(addr); ok {
+		return addr
+	}
+	return ln.Addr().String()
 }
 
 // prepare finds out whether what is wanted can be done, before anybody connects.
@@ -175,6 +195,7 @@ func (r *relay) done(capture *trace.Capture) {
 		return
 	}
 	r.mu.Lock()
+	r.said = true
 	r.unshown++
 	r.mu.Unlock()
 	r.await(capture)
