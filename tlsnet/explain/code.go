@@ -272,7 +272,8 @@ received its own ClientHello.`},
 	{PeerClosedBeforeHello, connection, `The server closed the connection before it sent any TLS. Either
 it does not speak TLS, or it is overloaded, or it accepts only certain client addresses.`},
 	{PeerHungUp, connection, `The other end closed the connection during the handshake and sent no alert.
-Node and nginx do this when they refuse a certificate. A crash looks the same.`},
+Node and nginx do this when they refuse a certificate. Browsers do it when a server asks for a
+certificate: they ask their user for one, and connect again. A crash looks the same.`},
 	{HelloTooLarge, connection, `The server answers a short ClientHello, but not a long one. With a
 post-quantum group a ClientHello has about 1,500 bytes and arrives in several packets. Some old load
 balancers, firewalls and servers can read it only if it is in one packet. Only an experiment can

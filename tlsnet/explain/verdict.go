@@ -294,8 +294,12 @@ func (f *facts) hangUp(err error) *Error {
 		e.Text = fmt.Sprintf("%s closed the connection during the handshake, perhaps because of our certificate %s: %s", f.peer(), chain.Subject(f.ours[0]), e.Text)
 		return e
 	}
-	return &Error{
+	e := &Error{
 		Code: PeerHungUp, Text: fmt.Sprintf("%s closed the connection during the handshake, without an alert", f.peer()),
 		Basis: "a refused certificate, a crash and a proxy in between look the same from here; " + f.peer() + "'s own log may say which it was",
 	}
+	if f.side == ServerSide && f.config.ClientAuth != tls.NoClientCert && len(f.wire.Out) > 0 {
+		e.Basis = "a browser does so when a server asks for a certificate: it asks its user for one, and connects again; " + e.Basis
+	}
+	return e
 }

@@ -51,6 +51,9 @@ func (s *scene) noList()       { s.request.AcceptableCAs = nil }
 func (s *scene) otherName()    { s.hello.ServerName = "www.example.com" }
 func (s *scene) otherAddress() { s.hello.ServerName, s.local = "", "192.0.2.1:443" }
 
+// asked has a server that has asked for a certificate.
+func (s *scene) asked() { s.config.ClientAuth, s.wire.Out = tls.RequireAnyClientCert, []byte{22} }
+
 // otherAddressNotGo has a client that offers a finite-field group, ffdhe2048.
 func (s *scene) otherAddressNotGo() {
 	s.otherAddress()
@@ -130,6 +133,11 @@ func TestVerdicts(t *testing.T) {
 			"hung up at another address", ServerSide, io.EOF, (*scene).otherAddress,
 			PeerHungUp, Unknown,
 			`the client closed the connection during the handshake, without an alert (a refused certificate, a crash and a proxy in between look the same from here; the client's own log may say which it was)`,
+		},
+		{
+			"hung up when asked", ServerSide, io.EOF, (*scene).asked,
+			PeerHungUp, Unknown,
+			`the client closed the connection during the handshake, without an alert (a browser does so when a server asks for a certificate: it asks its user for one, and connects again; a refused certificate, a crash and a proxy in between look the same from here; the client's own log may say which it was)`,
 		},
 		{
 			"refused another address", ServerSide, alerted(42), (*scene).otherAddress,
