@@ -1,0 +1,90 @@
+package tracecmd
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"tlsdemo/certs"
+	"tlsdemo/certs/forge"
+	"tlsdemo/tlsnet/trace"
+	"tlsdemo/tlsnet/wire"
+)
+
+// refused is the recording of a handshake in which one end refuses the certificate of the other.
+func refused(t *testing.T, root *certs.Pair, server, client *certs.Pair) *trace.Capture {
+	t.Helper()
+	roots := x509.NewCertPool()
+	roots.AddCert(root.Leaf())
+	near, far := net.Pipe()
+	var r trace.Recorder
+	conn := r.Conn(far, wire.Client)
+	for _, c := range []net.Conn{near, far} {
+		_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+	}
+	var done sync.WaitGroup
+	done.Go(func() {
+		defer near.Close()
+		_ = tls.Server(near, r.Readable(&tls.Config{Certificates: []tls.Certificate{server.TLS()}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: roots})).Handshake()
+	})
+	secure := tls.Client(conn, r.Readable(&tls.Config{Certificates: []tls.Certificate{client.TLS()}, RootCAs: roots, ServerName: "localhost"}))
+	if secure.Handshake() == nil {
+		_, _ = secure.Read(make([]byte, 1))
+	}
+	_ = conn.Close()
+	done.Wait()
+	return trace.Of(conn)
+}
+
+// What is wrong with a certificate that was refused is named where it can be seen: also where it is a CA
+// in the chain, of which the alert says nothing.
+func TestSuspect(t *testing.T) {
+	f := &forge.Forge{Now: time.Now()}
+	root := f.Authority(certs.Request{})
+	sound := f.Leaves(root)
+	under := func(leaf string, changes ...forge.Change) *certs.Pair { // issued by a CA that is sent along
+		middle := f.Sign(root, append(changes, forge.CA("middle"))...)
+		pair := f.Again(sound[leaf], middle)
+		pair.Chain = append(pair.Chain, middle.Leaf())
+		return pair
+	}
+	for name, test := range map[string]struct {
+		server, client *certs.Pair
+		want           string
+	}{
+		"expired client":       {sound[certs.Server], f.Again(sound[certs.Client], root, forge.Expired), "client-cert-expired: the client's certificate ended 2 days before this handshake"},
+		"expired CA of client": {sound[certs.Server], under(certs.Client, forge.Expired), "ca-expired: the certificate of the CA CN=middle ended 2 days before this handshake"},
+		"expired CA of server": {under(certs.Server, forge.Expired), sound[certs.Client], "ca-expired: the certificate of the CA CN=middle ended 2 days before this handshake"},
+		"early CA of server":   {under(certs.Server, forge.NotYetValid), sound[certs.Client], "ca-not-yet-valid: the certificate of the CA CN=middle begins 48 hours after this handshake"},
+		"client for servers":   {sound[certs.Server], f.Again(sound[certs.Client], root, forge.ForServers), "client-cert-wrong-usage: the client's certificate may not be used for clients (clientAuth)"},
+		"server for clients":   {f.Again(sound[certs.Server], root, forge.ForClients), sound[certs.Client], "server-cert-wrong-usage: the server's certificate may not be used for servers (serverAuth)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got told
+			got.add(refused(t, root, test.server, test.client))
+			code, _, _ := strings.Cut(test.want, ":")
+			notes := strings.Join(got.Stories[0].Ending.Notes, "\n")
+			if got.Code != code || !strings.Contains(notes, "Likely "+test.want+". tlsdemo failures "+code+" says more.") {
+				t.Errorf("%q, %q, %q", got.Stories[0].Ending.Text, got.Code, notes)
+			}
+			blamed := 0
+			for _, act := range got.Stories[0].Acts {
+				for _, step := range act.Steps {
+					if step.Blamed {
+						blamed++
+					}
+				}
+			}
+			if blamed != 1 {
+				t.Errorf("%d messages are to blame", blamed)
+			}
+		})
+	}
+	if err := f.Err(); err != nil {
+		t.Fatal(err)
+	}
+}
