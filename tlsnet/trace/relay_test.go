@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -266,7 +267,11 @@ func TestRelayCancelled(t *testing.T) {
 // talkTLS has both ends of a relay talk TLS, one of which logs its secrets into the recorder.
 func talkTLS(t *testing.T, r *Recorder, server, client *tls.Config) *Capture {
 	t.Helper()
-	b := relayed(t, r)
+	return talkOver(t, r, relayed(t, r), server, client)
+}
+
+func talkOver(t *testing.T, r *Recorder, b *between, server, client *tls.Config) *Capture {
+	t.Helper()
 	client.KeyLogWriter = r.KeyLog()
 	done := make(chan struct{})
 	go func() { defer close(done); answer(tls.Server(b.server, server)) }()
@@ -302,6 +307,82 @@ func TestRelayOpened(t *testing.T) {
 			}
 		})
 	}
+}
+
+// bytewise sends every byte by itself, and what it says of the handshake in plaintext in records of one
+// byte.
+type bytewise struct {
+	net.Conn
+	sealed bool // it has sent a ChangeCipherSpec
+	all    []byte
+}
+
+func (c *bytewise) Write(p []byte) (int, error) {
+	var said []byte
+	for rest := p; len(rest) > 0; {
+		size := 5 + int(rest[3])<<8 + int(rest[4])
+		record := rest[:size]
+		rest = rest[size:]
+		c.sealed = c.sealed || record[0] == 20
+		if record[0] != 22 || c.sealed {
+			said = append(said, record...)
+			continue
+		}
+		for _, one := range record[5:] {
+			said = append(said, 22, record[1], record[2], 0, 1, one)
+		}
+	}
+	c.all = append(c.all, said...)
+	for i := range said {
+		if _, err := c.Conn.Write(said[i : i+1]); err != nil {
+			return 0, err
+		}
+	}
+	return len(p), nil
+}
+
+// Records and segments of one byte come through as they are, and say the same.
+func TestRelayBytewise(t *testing.T) {
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		t.Run(tls.VersionName(version), func(t *testing.T) {
+			server, client := configs(t, version)
+			want := messages(t, talkTLS(t, new(Recorder), server.Clone(), client.Clone()))
+			r := new(Recorder)
+			b := relayed(t, r)
+			ends := [2]*bytewise{{Conn: b.client}, {Conn: b.server}}
+			b.client, b.server = ends[0], ends[1]
+			captured := talkOver(t, r, b, server, client)
+			if got := messages(t, captured); !slices.Equal(got, want) {
+				t.Errorf("%q\nwant %q", got, want)
+			}
+			for side, said := range saidBy(captured) {
+				if !bytes.Equal(said, ends[side].all) {
+					t.Errorf("what the %v said is another", wire.Side(side))
+				}
+			}
+			if n := len(captured.Conversation().Records); n < 500 {
+				t.Errorf("%d records", n)
+			}
+		})
+	}
+}
+
+// messages are what both ends said, by name, none of it closed or wrong. The order of what is on its
+// way in both directions may differ.
+func messages(t *testing.T, c *Capture) (names []string) {
+	t.Helper()
+	said := c.Conversation().Messages
+	for _, from := range []wire.Side{wire.Client, wire.Server} {
+		for _, m := range said {
+			if m.From == from {
+				names = append(names, fmt.Sprintf("%v: %s, %s", m.From, m.Name, m.Proof))
+			}
+			if m.Fault != "" || m.Content == wire.Closed {
+				t.Errorf("%v: %s", &m, m.Fault)
+			}
+		}
+	}
+	return names
 }
 
 // A relay's capture of TLS 1.2 has nothing in it with which the session could be resumed, unless
