@@ -24,8 +24,8 @@ func (r *Recorder) Relay(ctx context.Context, client, server net.Conn) error {
 	}}
 	stop := context.AfterFunc(ctx, rl.close)
 	var both sync.WaitGroup
+	rl.over = [2]chan struct{}{make(chan struct{}), make(chan struct{})}
 	for side := range rl.ends {
-		rl.over[side] = make(chan struct{})
 		both.Go(func() {
 			side := wire.Side(side)
 			fin := rl.pass(side)
