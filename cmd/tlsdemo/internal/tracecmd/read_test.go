@@ -57,8 +57,8 @@ func TestReadBounded(t *testing.T) {
 		n    int
 		want string
 	}{
-		"alerts":     {bytes.Repeat([]byte{21, 3, 3, 0, 2, 1, 90}, 16384), 20, "only the first 4 of 20 connections are shown"},
-		"extensions": {emptyExtensions(), 100, "only the first 64 of 100 connections are shown"},
+		"alerts":     {bytes.Repeat([]byte{21, 3, 3, 0, 2, 1, 90}, 16384), 6, "only the first 4 of 6 connections are shown"},
+		"extensions": {emptyExtensions(), 70, "only the first 64 of 70 connections are shown"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := captureOf(t, test.n, test.said)
