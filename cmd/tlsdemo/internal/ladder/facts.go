@@ -378,24 +378,11 @@ func (t *teller) validity(l *list, m *wire.Message, cert *x509.Certificate, of s
 		l.add("valid", cert.NotBefore.UTC().Format(minutes)+" to "+cert.NotAfter.UTC().Format(minutes)+" UTC")
 	}
 	if m.At.After(cert.NotAfter) {
-		l.add("ended", ago(m.At.Sub(cert.NotAfter))+" before this handshake")
+		l.add("ended", chain.Between(cert.NotAfter, m.At)+" before this handshake")
 	}
 	if m.At.Before(cert.NotBefore) {
-		l.add("begins", ago(cert.NotBefore.Sub(m.At))+" after this handshake")
+		l.add("begins", chain.Between(m.At, cert.NotBefore)+" after this handshake")
 	}
-}
-
-// ago is a time in words, as coarse as people say it.
-func ago(d time.Duration) string {
-	for _, unit := range []struct {
-		name string
-		size time.Duration
-	}{{"day", 24 * time.Hour}, {"hour", time.Hour}, {"minute", time.Minute}} {
-		if n := int64(d / unit.size); n > 0 {
-			return count(n, unit.name)
-		}
-	}
-	return count(int64(d/time.Second), "second")
 }
 
 // defects adds what is not told of a sound certificate, if it is to blame.
@@ -468,7 +455,7 @@ func ticket(l *list, m *wire.Message) {
 	}
 	seconds, err := strconv.ParseInt(valueOf(m.Find("lifetime in seconds")), 10, 64)
 	if err == nil && seconds > 0 {
-		l.add("lasts", ago(time.Duration(seconds)*time.Second))
+		l.add("lasts", chain.Span(time.Duration(seconds)*time.Second))
 	}
 }
 

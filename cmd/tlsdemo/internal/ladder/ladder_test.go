@@ -480,6 +480,24 @@ func TestBlame(t *testing.T) {
 	}
 }
 
+// The ladder counts days as the explanation beside it does: 28 days and 16 hours are 29.
+func TestSpan(t *testing.T) {
+	e := newEnds(t)
+	leaf := e.client.Certificates[0].Leaf
+	c := e.record(t, greet, answer)
+	for when, want := range map[time.Time]string{
+		leaf.NotAfter.Add(688 * time.Hour):   "ended     29 days before this handshake ",
+		leaf.NotBefore.Add(-688 * time.Hour): "begins    29 days after this handshake ",
+	} {
+		for i := range c.Chunks {
+			c.Chunks[i].At = when
+		}
+		if text := draw(t, Tell(c, Blame{}), Style{Short: true}); !strings.Contains(text, want) {
+			t.Error(text)
+		}
+	}
+}
+
 // Endings that nobody announces, or that only one of the two ends knows of.
 func TestEndings(t *testing.T) {
 	for _, test := range []struct {

@@ -147,9 +147,9 @@ func defect(c *wire.Conversation, m *wire.Message, certs []*x509.Certificate) (c
 		}
 		switch {
 		case d.Cert != nil && d.Kind == chain.Expired:
-			return prefix + d.Kind.String(), of + " ended " + chain.Span(m.At.Sub(d.Cert.NotAfter)) + " before this handshake"
+			return prefix + d.Kind.String(), of + " ended " + chain.Between(d.Cert.NotAfter, m.At) + " before this handshake"
 		case d.Cert != nil && d.Kind == chain.NotYetValid:
-			return prefix + d.Kind.String(), of + " begins " + chain.Span(d.Cert.NotBefore.Sub(m.At)) + " after this handshake"
+			return prefix + d.Kind.String(), of + " begins " + chain.Between(m.At, d.Cert.NotBefore) + " after this handshake"
 		case d.Kind == chain.NameMismatch, d.Kind == chain.NoSAN:
 			return prefix + d.Kind.String(), fmt.Sprintf("the client wants %s, and this is not among the names of the server's certificate", chain.Short(want.Name))
 		case d.Kind == chain.WrongUsage && !ca:
