@@ -11,7 +11,6 @@ import (
 	"tlsdemo/certs/chain"
 	"tlsdemo/cmd/tlsdemo/internal/ladder"
 	"tlsdemo/cmd/tlsdemo/internal/tracefile"
-	"tlsdemo/tlsnet/phrases"
 	"tlsdemo/tlsnet/trace"
 	"tlsdemo/tlsnet/wire"
 )
@@ -28,7 +27,7 @@ type told struct {
 func (t *told) add(capture *trace.Capture) {
 	c := capture.Conversation()
 	s := ladder.TellDecoded(c, capture, ladder.Blame{})
-	suspicion := suspect(c, s.Ending)
+	suspicion := suspect(c, s.Ending, hungUpFirst(capture))
 	if suspicion.code != "" {
 		s = ladder.TellDecoded(c, capture, ladder.ToBlame(suspicion.code, s.Ending.By))
 	}
@@ -66,26 +65,34 @@ func fields(in []wire.Field) int {
 // than that. The code is empty unless something that was sent shows it.
 type suspicion struct{ code, text string }
 
-func suspect(c *wire.Conversation, e ladder.Ending) suspicion {
-	if code, why := shown(c, e); code != "" {
-		return suspicion{code, fmt.Sprintf("Likely %s: %s. tlsdemo failures %s says more.", code, why, code)}
+// suspect suspects. left says that the server ended the connection, and the client did not do so
+// before.
+func suspect(c *wire.Conversation, e ladder.Ending, left bool) suspicion {
+	code, why := shown(c, e, left)
+	switch {
+	case code == "":
+		return suspicion{"", strings.Join(unshown(c, e), " ")}
+	case e.Unshown: // the note beside it says why
+		return suspicion{code, fmt.Sprintf("Likely %s: tlsdemo failures %[1]s says more.", code)}
 	}
-	codes, why := suspects(e)
-	if len(codes) == 0 {
-		return suspicion{}
-	}
-	return suspicion{"", fmt.Sprintf("%s may mean %s: tlsdemo failures CODE says more.", why, alternatives(codes[:min(len(codes), maxSuspects)]))}
+	return suspicion{code, fmt.Sprintf("Likely %s: %s. tlsdemo failures %[1]s says more.", code, why)}
+}
+
+// hungUpFirst reports whether the server ended the connection, and the client did not do so before.
+func hungUpFirst(c *trace.Capture) bool {
+	client, server := c.Ended[wire.Client], c.Ended[wire.Server]
+	return server.How != trace.Open && (client.How == trace.Open || server.At.Before(client.At))
 }
 
 // shown is what can be seen to be wrong with the certificate that was refused.
-func shown(c *wire.Conversation, e ladder.Ending) (code, why string) {
+func shown(c *wire.Conversation, e ladder.Ending, left bool) (code, why string) {
 	if e.Unshown {
 		return "client-cert-missing", "the server asked for a certificate, and the client shows none"
 	}
 	alert := e.Alert()
 	side := e.By.Other()
 	m := c.Message(side, wire.Handshake, wire.Certificate)
-	if !slices.Contains(aboutCertificates, alert) || m == nil {
+	if m == nil || !slices.Contains(aboutCertificates, alert) && !(left && wordless(c, e, m)) {
 		return "", ""
 	}
 	certs, empty := certificates(m)
@@ -101,6 +108,24 @@ func shown(c *wire.Conversation, e ladder.Ending) (code, why string) {
 		return issuer(c, side, certs, false)
 	}
 	return code, why
+}
+
+// wordless reports whether the server said nothing when it had seen the client's certificate, save
+// for the rest of the handshake. So does slapd where it refuses one. The client may have complained
+// of that with an alert.
+func wordless(c *wire.Conversation, e ladder.Ending, certificate *wire.Message) bool {
+	if !e.Known || e.By != wire.Server || e.Alert() != "" || c.Message(wire.Server, wire.Handshake, wire.CertificateRequest) == nil {
+		return false
+	}
+	seen := false
+	for i := range c.Messages {
+		m := &c.Messages[i]
+		if seen && m.From == wire.Server && slices.Contains([]wire.Content{wire.ApplicationData, wire.Closed, wire.NotTLS}, m.Content) {
+			return false
+		}
+		seen = seen || m == certificate
+	}
+	return true
 }
 
 // aboutCertificates are the alerts with which an end refuses a certificate. Some say so of any refusal.
@@ -229,30 +254,4 @@ func authorities(request *wire.Message) (names [][]byte) {
 		}
 	}
 	return names
-}
-
-// suspects are the codes of failures that end with such an alert.
-func suspects(e ladder.Ending) (codes []string, why string) {
-	alert := e.Alert()
-	if alert == "" {
-		return nil, ""
-	}
-	r := phrases.Read("TLS alert received: "+alert, phrases.End(e.By.Other().String()))
-	why = fmt.Sprintf("Alert %s of the %v", alert, e.By)
-	if e.By == wire.Client {
-		return r.IfServer, why
-	}
-	return r.IfClient, why
-}
-
-// maxSuspects is how many codes are named.
-const maxSuspects = 3
-
-// alternatives are codes as a sentence has them: a, b or c.
-func alternatives(codes []string) string {
-	last := len(codes) - 1
-	if last == 0 {
-		return codes[0]
-	}
-	return strings.Join(codes[:last], ", ") + " or " + codes[last]
 }

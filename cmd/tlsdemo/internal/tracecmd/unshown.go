@@ -1,0 +1,113 @@
+package tracecmd
+
+import (
+	"bytes"
+	"crypto/x509"
+	"fmt"
+	"slices"
+	"strings"
+
+	"tlsdemo/certs/chain"
+	"tlsdemo/cmd/tlsdemo/internal/ladder"
+	"tlsdemo/tlsnet/phrases"
+	"tlsdemo/tlsnet/wire"
+)
+
+// unshown are sentences on what may be behind an alert, where nothing that was sent shows it.
+func unshown(c *wire.Conversation, e ladder.Ending) (sentences []string) {
+	codes, why := suspects(e)
+	codes = slices.DeleteFunc(slices.Clone(codes), func(code string) bool { return contradicted(c, e.By, code) })
+	if len(codes) > 0 {
+		sentences = append(sentences, fmt.Sprintf("%s may mean %s: tlsdemo failures CODE says more.", why, alternatives(codes[:min(len(codes), maxSuspects)])))
+	}
+	if e.By == wire.Server && e.Alert() == "internal_error" && !chosen(c) && resumes(c) {
+		sentences = append(sentences, noContext)
+	}
+	return sentences
+}
+
+// noContext is what SSL_CTX_set_session_id_context(3) of OpenSSL warns of: a client is accepted the
+// first time, and never again.
+const noContext = "The client asks to resume an earlier session. An OpenSSL server that asks for certificates and has no session ID context gives up at that, and accepts a client that begins a new session."
+
+// contradicted reports whether what was sent shows that it was not this failure for which a side
+// sent an alert.
+func contradicted(c *wire.Conversation, by wire.Side, code string) bool {
+	if by == wire.Client {
+		return contradictedByChain(c, code)
+	}
+	switch code {
+	case "server-name-required":
+		return chosen(c) || wanted(c) != ""
+	case "server-name-unknown":
+		return chosen(c) || wanted(c) == ""
+	case "tls-version-mismatch", "no-shared-cipher", "no-shared-group", "no-shared-parameters":
+		return chosen(c)
+	}
+	// Nobody has asked for a certificate yet, nor was one shown in an earlier session.
+	return strings.HasPrefix(code, "client-") && !chosen(c) && !resumes(c)
+}
+
+// contradictedByChain reports whether the certificates that the server sends show that the client
+// did not refuse them for this.
+func contradictedByChain(c *wire.Conversation, code string) bool {
+	m := c.Message(wire.Server, wire.Handshake, wire.Certificate)
+	if m == nil {
+		return false
+	}
+	certs, _ := certificates(m)
+	switch {
+	case len(certs) == 0:
+		return false
+	case code == "server-cert-self-signed":
+		return !selfIssued(certs[0])
+	case code == "server-cert-incomplete-chain":
+		path := chain.Path(certs)
+		return selfIssued(path[len(path)-1])
+	}
+	return false
+}
+
+func selfIssued(cert *x509.Certificate) bool { return bytes.Equal(cert.RawSubject, cert.RawIssuer) }
+
+// chosen reports whether the server has answered the client's offers: with the version, the cipher
+// suite and, as a rule, its certificate. A HelloRetryRequest is no such answer.
+func chosen(c *wire.Conversation) bool {
+	return slices.ContainsFunc(c.Messages, func(m wire.Message) bool { return m.From == wire.Server && m.Name == "ServerHello" })
+}
+
+// resumes reports whether the client asks to resume a session.
+func resumes(c *wire.Conversation) bool {
+	hello := c.Message(wire.Client, wire.Handshake, wire.ClientHello)
+	if hello == nil {
+		return false
+	}
+	ticket := hello.Find("extensions", "session_ticket", "ticket")
+	return hello.Find("extensions", "pre_shared_key") != nil || ticket != nil && ticket.Length > 0
+}
+
+// suspects are the codes of failures that end with such an alert.
+func suspects(e ladder.Ending) (codes []string, why string) {
+	alert := e.Alert()
+	if alert == "" {
+		return nil, ""
+	}
+	r := phrases.Read("TLS alert received: "+alert, phrases.End(e.By.Other().String()))
+	why = fmt.Sprintf("Alert %s of the %v", alert, e.By)
+	if e.By == wire.Client {
+		return r.IfServer, why
+	}
+	return r.IfClient, why
+}
+
+// maxSuspects is how many codes are named.
+const maxSuspects = 3
+
+// alternatives are codes as a sentence has them: a, b or c.
+func alternatives(codes []string) string {
+	last := len(codes) - 1
+	if last == 0 {
+		return codes[0]
+	}
+	return strings.Join(codes[:last], ", ") + " or " + codes[last]
+}

@@ -1,0 +1,204 @@
+package tracecmd
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"tlsdemo/certs/certstest"
+	"tlsdemo/tlsnet/trace"
+	"tlsdemo/tlsnet/wire"
+)
+
+// pair are a client and a server that know each other.
+type pair struct {
+	client, server *tls.Config
+	blunt          bool // the server does not say that this was all
+}
+
+func newPair(t *testing.T, version uint16) pair {
+	t.Helper()
+	set := certstest.New(t)
+	roots := x509.NewCertPool()
+	roots.AddCert(set.CA.Certificate())
+	return pair{
+		client: &tls.Config{Certificates: []tls.Certificate{set.Client.TLS()}, RootCAs: roots, ServerName: "localhost", MinVersion: version, MaxVersion: version},
+		server: &tls.Config{Certificates: []tls.Certificate{set.Server.TLS()}, ClientAuth: tls.RequestClientCert, ClientCAs: roots, MinVersion: version},
+	}
+}
+
+// talk is what the two say to each other: a word, and an answer.
+func (p pair) talk(t *testing.T) *trace.Capture {
+	t.Helper()
+	var r trace.Recorder
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	ours, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, conn := range []net.Conn{ours, theirs} {
+		_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	}
+	var server sync.WaitGroup
+	server.Go(func() {
+		s := tls.Server(theirs, r.Config(func() *tls.Config { return p.server })())
+		defer s.Close()
+		if _, err := s.Read(make([]byte, 9)); err == nil {
+			_, _ = io.WriteString(s, "answer")
+		}
+		if p.blunt {
+			_ = theirs.Close()
+		}
+	})
+	conn := r.Conn(ours, wire.Client)
+	c := tls.Client(conn, r.Config(func() *tls.Config { return p.client })())
+	_, _ = io.WriteString(c, "word")
+	_, _ = io.ReadAll(c)
+	_ = c.Close()
+	server.Wait()
+	return trace.Of(conn)
+}
+
+// until is a capture up to the nth flight of a side, and then an alert in plaintext.
+func until(c *trace.Capture, side wire.Side, n int, from wire.Side, alert byte) *trace.Capture {
+	copied := *c
+	copied.Ended, copied.Chunks = [2]trace.End{}, nil
+	for i, chunk := range c.Chunks {
+		if chunk.From == side && (i == 0 || c.Chunks[i-1].From != side) {
+			n--
+		}
+		if n < 0 || n == 0 && chunk.From != side {
+			break
+		}
+		copied.Chunks = append(copied.Chunks, chunk)
+	}
+	last := copied.Chunks[len(copied.Chunks)-1].At
+	copied.Chunks = append(copied.Chunks, wire.Chunk{At: last.Add(time.Second), From: from, Data: []byte{21, 3, 3, 0, 2, 2, alert}})
+	return &copied
+}
+
+// said is how a connection ends, in one line, and the code.
+func said(c *trace.Capture) (text, code string) {
+	var t told
+	t.add(c)
+	e := t.Stories[0].Ending
+	return strings.Join(append([]string{e.Text}, e.Notes...), " "), t.Code
+}
+
+// What was sent before an alert leaves fewer failures open than the alert does.
+func TestContradicted(t *testing.T) {
+	mutual := newPair(t, tls.VersionTLS12)
+	whole := mutual.talk(t)
+	mutual.client.ServerName, mutual.client.InsecureSkipVerify = "127.0.0.1", true
+	nameless := mutual.talk(t)
+	rooted := newPair(t, tls.VersionTLS12)
+	root := certstest.New(t)
+	rooted.server.Certificates = []tls.Certificate{root.Server.TLS()}
+	rooted.server.Certificates[0].Certificate = append(rooted.server.Certificates[0].Certificate, root.CA.Certificate().Raw)
+	rooted.client.InsecureSkipVerify = true
+	for of, test := range map[string]struct {
+		c    *trace.Capture
+		want string // what it may mean
+	}{
+		"a name":                    {until(whole, wire.Client, 1, wire.Server, 80), "server-name-unknown"},
+		"no name":                   {until(nameless, wire.Client, 1, wire.Server, 80), "server-name-required"},
+		"the server has chosen":     {until(whole, wire.Server, 1, wire.Server, 80), ""},
+		"nobody asked":              {until(whole, wire.Client, 1, wire.Server, 40), "no-shared-cipher, no-shared-parameters or server-name-unknown"},
+		"not self-signed":           {until(whole, wire.Server, 1, wire.Client, 48), "server-cert-unknown-ca, server-cert-incomplete-chain or server-cert-stale-ca"},
+		"the chain has its root":    {until(rooted.talk(t), wire.Server, 1, wire.Client, 48), "server-cert-unknown-ca, server-cert-stale-ca or server-cert-weak"},
+		"a certificate was refused": {until(whole, wire.Client, 2, wire.Server, 46), "client-cert-refused, client-cert-unknown-ca or client-cert-expired"},
+	} {
+		text, code := said(test.c)
+		_, may, _ := strings.Cut(text, " may mean ")
+		if may, _, _ = strings.Cut(may, ":"); may != test.want || code != "" {
+			t.Errorf("%s: %s (%s)", of, text, code)
+		}
+	}
+}
+
+// A server that gives up only because the client asks to resume.
+func TestNoContext(t *testing.T) {
+	p := newPair(t, tls.VersionTLS13)
+	p.client.ClientSessionCache = tls.NewLRUClientSessionCache(1)
+	first := p.talk(t)
+	if text, _ := said(until(first, wire.Client, 1, wire.Server, 80)); strings.Contains(text, "session") {
+		t.Error(text)
+	}
+	again := p.talk(t)
+	if text, _ := said(until(again, wire.Client, 1, wire.Server, 80)); !strings.HasSuffix(text, noContext) {
+		t.Error(text)
+	}
+	if text, _ := said(until(again, wire.Server, 1, wire.Server, 80)); strings.Contains(text, "session") {
+		t.Error(text)
+	}
+}
+
+// A server that refuses without an alert, as slapd does: it closes when it has seen the client's
+// certificate, in TLS 1.2 after the handshake. OpenSSL's clients complain of that.
+func TestWordless(t *testing.T) {
+	const year = 365 * 24 * time.Hour
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		p := newPair(t, version)
+		sound := p.talk(t)
+		p.client.Certificates = nil
+		none := p.talk(t)
+		for of, test := range map[string]struct {
+			c    *trace.Capture
+			age  time.Duration
+			want string
+		}{
+			"sound":   {sound, 0, ""},
+			"expired": {sound, year, "client-cert-expired"},
+			"none":    {none, 0, "client-cert-missing"},
+		} {
+			for _, complains := range []bool{false, true} {
+				if complains && version == tls.VersionTLS12 {
+					continue // such an alert is encrypted
+				}
+				c := until(test.c, wire.Client, 2, wire.Client, 50)
+				if version == tls.VersionTLS12 {
+					c = until(test.c, wire.Server, 2, wire.Client, 50)
+				}
+				for i := range c.Chunks {
+					c.Chunks[i].At = c.Chunks[i].At.Add(test.age)
+				}
+				last := len(c.Chunks) - 1
+				c.Ended[wire.Server] = trace.End{At: c.Chunks[last].At.Add(-time.Millisecond), How: trace.FIN}
+				if !complains {
+					c.Chunks = c.Chunks[:last]
+				}
+				text, code := said(c)
+				if code != test.want || strings.Contains(text, "Likely "+test.want) != (test.want != "") || strings.Count(text, "asked for a certificate") > 1 {
+					t.Errorf("%s, TLS %x, complains: %v: %s (%s)", of, version, complains, text, code)
+				}
+			}
+		}
+		p = newPair(t, version)
+		p.blunt = true
+		answered, silent := p.talk(t), until(sound, wire.Client, 2, wire.Client, 50)
+		silent.Chunks = silent.Chunks[:len(silent.Chunks)-1]
+		silent.Ended[wire.Client] = trace.End{At: silent.Chunks[len(silent.Chunks)-1].At, How: trace.FIN}
+		silent.Ended[wire.Server] = trace.End{At: silent.Ended[wire.Client].At.Add(2 * year), How: trace.FIN}
+		for _, c := range []*trace.Capture{answered, silent} {
+			for i := range c.Chunks {
+				c.Chunks[i].At = c.Chunks[i].At.Add(year)
+			}
+			if text, code := said(c); code != "" || !strings.HasPrefix(text, "It broke off here: the server ") {
+				t.Errorf("TLS %x: %s (%s)", version, text, code)
+			}
+		}
+	}
+}
