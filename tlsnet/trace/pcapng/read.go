@@ -32,6 +32,9 @@ func Read(r io.Reader, keylogs ...io.Reader) ([]*trace.Capture, error) {
 	}
 	err := f.read()
 	captures, problems := f.talks.captures()
+	if f.short > 0 {
+		problems = append([]error{fmt.Errorf("packets were cut short when they were captured (%d of them): capture them whole, with tcpdump -s 0 or dumpcap without -s", f.short)}, problems...)
+	}
 	for link := range f.links {
 		problems = append(problems, fmt.Errorf("there are packets of link type %d, which is not known here", link))
 	}
@@ -56,6 +59,7 @@ type file struct {
 	links      map[uint32]bool
 	secrets    wire.Secrets
 	talks      talks
+	short      int // packets of which the end was not captured
 }
 
 // link is where packets were seen: how they begin, and the unit and the beginning of time.
@@ -284,6 +288,9 @@ func (f *file) packet(from link, at time.Time, data []byte, comment string) {
 		f.links[from.kind] = true
 	}
 	if p, ok := parse(ip); ok {
+		if p.lost > 0 {
+			f.short++
+		}
 		p.at, p.comment = at, comment
 		f.talks.add(&p)
 	}

@@ -30,7 +30,7 @@ func (c *command) read(name string) error {
 	encrypted := slices.DeleteFunc(slices.Clone(captures), func(c *trace.Capture) bool { return !hasTLS(c) })
 	others := len(captures) - len(encrypted)
 	if len(encrypted) == 0 {
-		return &cli.LocalError{Err: fmt.Errorf("%s: there is no TLS in it: %s", name, has(others))}
+		return &cli.LocalError{Err: fmt.Errorf("%s: %s", name, without(captures))}
 	}
 	if others > 0 {
 		c.tell(fmt.Sprintf("%s: %s not shown, which have no TLS in them", name, connections(others)))
@@ -105,11 +105,15 @@ func hasTLS(c *trace.Capture) bool {
 	return false
 }
 
-func has(others int) string {
-	if others == 0 {
-		return "it has no connection of TCP on which anything was said"
+// without says why nothing can be shown of connections. TLS is not seen where its beginning is not there.
+func without(captures []*trace.Capture) string {
+	switch {
+	case len(captures) == 0:
+		return "there is no TLS in it: it has no connection of TCP on which anything was said"
+	case slices.ContainsFunc(captures, func(c *trace.Capture) bool { return c.Late || c.Left != [2]int64{} }):
+		return "no TLS is found in what it has of " + connections(len(captures)) + ", and a part is missing"
 	}
-	return "it has " + connections(others) + " without"
+	return "there is no TLS in it: it has " + connections(len(captures)) + " without"
 }
 
 func connections(n int) string {

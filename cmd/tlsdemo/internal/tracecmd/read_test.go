@@ -96,3 +96,17 @@ func allocated(do func()) uint64 {
 	runtime.ReadMemStats(&after)
 	return after.TotalAlloc - before.TotalAlloc
 }
+
+// Where a part of a capture is missing, nobody knows that there is no TLS in it.
+func TestWithout(t *testing.T) {
+	for want, captures := range map[string][]*trace.Capture{
+		"there is no TLS in it: it has no connection of TCP": nil,
+		"there is no TLS in it: it has 1 connection without": {{}},
+		"no TLS is found in what it has of 2 connections, ":  {{}, {Left: [2]int64{5, 0}}},
+		"no TLS is found in what it has of 1 connection, ":   {{Late: true}},
+	} {
+		if got := without(captures); !strings.HasPrefix(got, want) {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
