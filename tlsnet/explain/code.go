@@ -143,7 +143,8 @@ var catalogue = []struct {
 }{
 	{ClientCertMissing, certificate, `The server demands a client certificate, and the client presented
 none. Either the client has no certificate configured, or its TLS library did not send the
-certificate, because the issuer is not among the CAs that the server listed in its request.`},
+certificate: because the issuer is not among the CAs that the server listed in its request, or because
+the server does not accept signatures of its kind. RSA keys sign with RSA-PSS in TLS 1.3.`},
 	{ClientCertUnknownCA, certificate, `The client's certificate was issued by a CA that the server does
 not trust. Either the client presents the wrong certificate, or this CA is missing from the server's
 trust file.`},
@@ -284,7 +285,9 @@ limit.`},
 or sent it so slowly that the time limit ended first. The text says which.`},
 	{HandshakeTooLarge, connection, `The other end sent a handshake message that is longer than Go
 accepts. The limit is 256 KiB for a chain of certificates and 64 KiB for other messages. Most often
-the certificate has thousands of names, or the other end sent a whole trust store as its chain.`},
+the certificate has thousands of names, or the other end sent a whole trust store as its chain. Java
+accepts 32 KiB of any message, also of the list of CAs with which a server asks for a certificate
+(jdk.tls.maxHandshakeMessageSize).`},
 	{HostUnknown, connection, `The name of the server cannot be resolved to an address.`},
 	{ConnectionRefused, connection, `Nothing listens at this address and port.`},
 	{ConnectTimeout, connection, `Nothing answered the attempt to connect. A firewall drops the packets,

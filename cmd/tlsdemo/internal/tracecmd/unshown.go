@@ -23,7 +23,28 @@ func unshown(c *wire.Conversation, e ladder.Ending) (sentences []string) {
 	if e.By == wire.Server && e.Alert() == "internal_error" && !chosen(c) && resumes(c) {
 		sentences = append(sentences, noContext)
 	}
+	if m := largest(c); e.Known && e.By == wire.Client && e.Alert() == "" && m != nil && m.Size > javaLimit {
+		sentences = append(sentences, fmt.Sprintf("Java's clients leave without an alert where a message is longer than %d bytes, and the server's %s is: tlsdemo failures handshake-too-large says more.", javaLimit, m.Name))
+	}
 	return sentences
+}
+
+// javaLimit is how long a message of the handshake may be in Java, unless jdk.tls.maxHandshakeMessageSize
+// says something else.
+const javaLimit = 32 << 10
+
+// largest is the server's longest message of a handshake that the client has not finished, or nil.
+func largest(c *wire.Conversation) (largest *wire.Message) {
+	if c.Message(wire.Client, wire.Handshake, wire.Finished) != nil {
+		return nil
+	}
+	for i := range c.Messages {
+		m := &c.Messages[i]
+		if m.From == wire.Server && m.Content == wire.Handshake && (largest == nil || m.Size > largest.Size) {
+			largest = m
+		}
+	}
+	return largest
 }
 
 // noContext is what SSL_CTX_set_session_id_context(3) of OpenSSL warns of: a client is accepted the

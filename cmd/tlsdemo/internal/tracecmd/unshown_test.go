@@ -3,6 +3,9 @@ package tracecmd
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -143,6 +146,26 @@ func TestNoContext(t *testing.T) {
 	}
 	if text, _ := said(until(again, wire.Server, 1, wire.Server, 80)); strings.Contains(text, "session") {
 		t.Error(text)
+	}
+}
+
+// A client that leaves because a message is too long for it, as Java's do.
+func TestTooLongForJava(t *testing.T) {
+	for names, want := range map[int]bool{10: false, 600: true} {
+		p := newPair(t, tls.VersionTLS13)
+		for n := range names {
+			name, err := asn1.Marshal(pkix.Name{CommonName: fmt.Sprintf("%060d", n)}.ToRDNSequence())
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.server.ClientCAs.AddCert(&x509.Certificate{Raw: name, RawSubject: name})
+		}
+		c := until(p.talk(t), wire.Server, 1, wire.Client, 80)
+		c.Chunks = c.Chunks[:len(c.Chunks)-1]
+		c.Ended[wire.Client] = trace.End{At: c.Chunks[len(c.Chunks)-1].At, How: trace.FIN}
+		if text, _ := said(c); strings.Contains(text, "the server's CertificateRequest is: tlsdemo failures handshake-too-large") != want {
+			t.Errorf("%d: %s", names, text)
+		}
 	}
 }
 
