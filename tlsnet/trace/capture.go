@@ -14,6 +14,8 @@ type Capture struct {
 	Chunks []wire.Chunk
 	// Late says that the connection was there before the recording began.
 	Late bool
+	// Guessed says that nothing which was recorded tells who is the client.
+	Guessed bool
 	// Left is how many bytes of each side were not kept, since there were more than the limit, or
 	// are missing in a file.
 	Left [2]int64

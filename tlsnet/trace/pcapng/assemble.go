@@ -238,7 +238,8 @@ func (t *talk) missing() (missing [2]int64) {
 func (t *talk) capture() *trace.Capture {
 	c := &trace.Capture{Chunks: t.chunks, Secrets: t.secrets, Late: t.late}
 	missing := t.missing()
-	client := t.whoIsClient()
+	client, known := t.whoIsClient()
+	c.Guessed = !known
 	var names [2]string
 	for side := range t.halves {
 		as := side ^ client
@@ -254,25 +255,26 @@ func (t *talk) capture() *trace.Capture {
 }
 
 // whoIsClient returns which of the ends is the client. If its first packet is not there, it is
-// told by the first message of the handshake, or else it is the one with the higher port.
-func (t *talk) whoIsClient() int {
+// told by the first message of the handshake. Otherwise it is not known, and taken to be the one with
+// the higher port.
+func (t *talk) whoIsClient() (client int, known bool) {
 	if t.client > 0 {
-		return t.client - 1
+		return t.client - 1, true
 	}
 	for _, chunk := range t.chunks {
 		if d := chunk.Data; len(d) > 5 && d[0] == 22 && d[1] == 3 {
 			switch d[5] {
 			case wire.ClientHello:
-				return int(chunk.From)
+				return int(chunk.From), true
 			case wire.ServerHello:
-				return int(chunk.From.Other())
+				return int(chunk.From.Other()), true
 			}
 		}
 	}
 	if t.ends[0].Port() >= t.ends[1].Port() {
-		return 0
+		return 0, false
 	}
-	return 1
+	return 1, false
 }
 
 // segment is data at a position.

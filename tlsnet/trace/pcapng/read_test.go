@@ -262,12 +262,25 @@ func TestReadBegun(t *testing.T) {
 		if again := read(t, written(t, got))[0]; got.Late != (skip > 1) || again.Late != got.Late {
 			t.Errorf("without %d packets it is late: %v, and written again: %v", skip, got.Late, again.Late)
 		}
-		if got.Client != want.Client || got.Server != want.Server {
-			t.Errorf("without %d packets it is %s to %s", skip, got.Client, got.Server)
+		if got.Client != want.Client || got.Server != want.Server || got.Guessed {
+			t.Errorf("without %d packets it is %s to %s, guessed: %v", skip, got.Client, got.Server, got.Guessed)
 		}
 		if a, b := said(got), said(want); !bytes.Equal(a[1], b[1]) {
 			t.Errorf("without %d packets the server says something else", skip)
 		}
+	}
+}
+
+// Where neither the first packets nor a hello are there, nobody knows who is the client.
+func TestReadGuessed(t *testing.T) {
+	want := exchange(t, "tcp4", "127.0.0.1:0", tls.VersionTLS13)
+	packets := packetsOf([]*trace.Capture{want})
+	last := len(packets) - 1
+	for len(packets[last].data) == 0 {
+		last--
+	}
+	if got := read(t, pcapOf(binary.LittleEndian, linkRaw, nil, packets[last:])); !got[0].Guessed {
+		t.Errorf("it is %s to %s", got[0].Client, got[0].Server)
 	}
 }
 

@@ -84,6 +84,9 @@ func endingOf(c *wire.Conversation, capture *trace.Capture) Ending {
 		e.Unshown = true
 		e.Notes = append(e.Notes, "The server had asked for a certificate, and the client has shown none.")
 	}
+	if capture.Guessed {
+		e.Notes = append(e.Notes, "Which of the two is the client was not recorded: the one with the higher port is taken for it.")
+	}
 	return e
 }
 

@@ -115,6 +115,11 @@ func TestLateRecording(t *testing.T) {
 			t.Errorf("without %d bytes\n%s", skip, text)
 		}
 	}
+	guessed := *whole
+	guessed.Late, guessed.Guessed, guessed.Chunks = true, true, whole.Chunks[last:]
+	if got := toldOf(&guessed); !strings.HasSuffix(got, ". Which of the two is the client was not recorded: the one with the higher port is taken for it.") {
+		t.Error(got)
+	}
 	begun := *whole
 	begun.Late = true
 	if story := Tell(&begun, Blame{}); story.Ending.Broken() || story.Acts[0].Title != agree {

@@ -261,7 +261,7 @@ func authorities(m *wire.Message) string {
 	if len(names) == 0 {
 		return "any CA: the server lists none"
 	}
-	return few(names, 4)
+	return fewOf(names, 4, "; ") // there are commas in a name
 }
 
 // distinguished is a name in DER as text.
@@ -527,11 +527,13 @@ func values(of *wire.Field, item string) (all []string) {
 }
 
 // few are the first of a list, and how many more there are.
-func few(all []string, most int) string {
+func few(all []string, most int) string { return fewOf(all, most, ", ") }
+
+func fewOf(all []string, most int, comma string) string {
 	if len(all) <= most+1 { // "and 1 more" would be as long
-		return strings.Join(all, ", ")
+		return strings.Join(all, comma)
 	}
-	return strings.Join(all[:most], ", ") + fmt.Sprintf(" and %d more", len(all)-most)
+	return strings.Join(all[:most], comma) + fmt.Sprintf(" and %d more", len(all)-most)
 }
 
 func count(n int64, what string) string {

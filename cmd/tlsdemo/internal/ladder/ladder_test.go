@@ -498,6 +498,21 @@ func TestSpan(t *testing.T) {
 	}
 }
 
+// Names of CAs have commas in them, so that something else stands between two.
+func TestIssuers(t *testing.T) {
+	e := newEnds(t)
+	for _, name := range []string{"one", "two"} {
+		der, err := asn1.Marshal(pkix.Name{CommonName: name, Organization: []string{"A"}}.ToRDNSequence())
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.server.ClientCAs.AddCert(&x509.Certificate{Raw: der, RawSubject: der})
+	}
+	if text := draw(t, Tell(e.record(t, greet, answer), Blame{}), Style{Short: true}); !strings.Contains(text, "issuers   CN=tlsdemo CA; CN=one,O=A; CN=two,O=A ") {
+		t.Error(text)
+	}
+}
+
 // Endings that nobody announces, or that only one of the two ends knows of.
 func TestEndings(t *testing.T) {
 	for _, test := range []struct {
