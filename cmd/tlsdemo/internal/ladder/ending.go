@@ -163,7 +163,7 @@ func (t *talkOf) ending() Ending {
 		return t.noTLS()
 	case isCut(t.Conversation, t.capture):
 		return Ending{Kind: Unknown, Text: "How it ended cannot be told: the recording ends here, and does not have the rest."}
-	case t.sealed != nil:
+	case t.sealed != nil && !t.deserted(t.sealed):
 		e := Unknown.by(t.sealed.From, nil, "")
 		e.Text = "How it went on cannot be told: the rest is encrypted, and there is no key at hand that opens it."
 		return e
@@ -173,6 +173,14 @@ func (t *talkOf) ending() Ending {
 		return t.unanswered()
 	}
 	return t.cut()
+}
+
+// deserted reports whether the other side had left when a message was sent, in the middle of the
+// handshake. Browsers do so that have opened a connection to have one.
+func (t *talkOf) deserted(m *wire.Message) bool {
+	other := m.From.Other()
+	ended := t.capture.Ended[other]
+	return !t.finish[other] && ended.How != trace.Open && ended.At.Before(m.At)
 }
 
 // beginsLate reports whether the handshake was over when the recording began, or its first message.

@@ -291,3 +291,29 @@ func TestHandshakeKeysOnly(t *testing.T) {
 		t.Errorf("%q", story.Ending.Text)
 	}
 }
+
+// What a server sends to a client that has left in the middle of the handshake, nobody has the key
+// of. How it ended is known all the same.
+func TestDeserted(t *testing.T) {
+	whole := newEnds(t).record(t, greet, answer)
+	hello := whole.Chunks[0]
+	flight := upTo(whole, wire.Client, 0)
+	for i, chunk := range whole.Chunks {
+		if i > 0 && chunk.From == wire.Client {
+			flight.Chunks = slices.Clone(whole.Chunks[:i])
+			break
+		}
+	}
+	sealed := word(wire.Server, "\x17\x03\x03\x00\x13"+strings.Repeat("x", 19))
+	sealed.At = hello.At.Add(time.Minute)
+	flight.Chunks = append(flight.Chunks, sealed)
+	for after, want := range map[time.Duration]string{
+		time.Second: "It broke off here: the client closed the connection in the middle of the handshake.",
+		time.Hour:   noKey,
+	} {
+		flight.Ended[wire.Client] = trace.End{At: hello.At.Add(after), How: trace.FIN}
+		if got := toldOf(flight); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
