@@ -64,26 +64,34 @@ func (l *webLog) Write(p []byte) (int, error) {
 }
 
 // visited tells of a request.
-func (v *service) visited() func(visit.Visit) {
+func (v *service) visited() func(*visit.Visit) {
 	level := v.levelOfSuccess()
-	return func(r visit.Visit) {
-		who, request, status := v.callerOf(r, level), r.Method+" "+r.Path, strconv.Itoa(r.Status)
-		if r.GRPC != "" {
-			status += ", gRPC status " + r.GRPC
-		}
+	return func(r *visit.Visit) {
+		who := v.callerOf(r, level)
 		// One Write, so that the two lines stay together.
-		_, _ = io.WriteString(v.stdout, who.connected+"Received request: "+console.Quote([]byte(request), int64(len(request)))+
-			" over "+r.Proto+", answered with status "+status+"\n")
+		_, _ = io.WriteString(v.stdout, who.connected+receivedRequest(r))
 		if who.logger != nil {
-			logger := who.logger
-			if r.GRPC != "" {
-				logger = logger.With("grpc_status", r.GRPC)
-			}
-			logger.LogAttrs(context.Background(), level, "request",
-				slog.String("method", r.Method), slog.String("path", r.Path), slog.String("protocol", r.Proto), slog.Int("status", r.Status),
-				slog.Int64("received_bytes", r.In), slog.Int64("sent_bytes", r.Out), slog.Float64("ms", milliseconds(r.Took)))
+			logRequest(who.logger, level, r)
 		}
 	}
+}
+
+// receivedRequest is the second of the two lines of a request.
+func receivedRequest(r *visit.Visit) string {
+	request, status := r.Method+" "+r.Path, strconv.Itoa(r.Status)
+	if r.GRPC != "" {
+		status += ", gRPC status " + r.GRPC
+	}
+	return "Received request: " + console.Quote([]byte(request), int64(len(request))) + " over " + r.Proto + ", answered with status " + status + "\n"
+}
+
+func logRequest(logger *slog.Logger, level slog.Level, r *visit.Visit) {
+	if r.GRPC != "" {
+		logger = logger.With("grpc_status", r.GRPC)
+	}
+	console.Log(logger, level, "request",
+		slog.String("method", r.Method), slog.String("path", r.Path), slog.String("protocol", r.Proto), slog.Int("status", r.Status),
+		slog.Int64("received_bytes", r.In), slog.Int64("sent_bytes", r.Out), slog.Float64("ms", milliseconds(r.Took)))
 }
 
 // caller is what is said of a client with each of its requests.
@@ -93,7 +101,7 @@ type caller struct {
 }
 
 // callerOf works that out once a connection.
-func (v *service) callerOf(r visit.Visit, level slog.Level) *caller {
+func (v *service) callerOf(r *visit.Visit, level slog.Level) *caller {
 	if known, ok := r.Kept.Load().(*caller); ok {
 		return known
 	}
@@ -112,7 +120,7 @@ func (v *service) received() func(net.Conn, tlsnet.Received) {
 		remote, state := conn.RemoteAddr().String(), stateOf(conn)
 		_, _ = io.WriteString(v.stdout, connectedBy(remote, visit.Identity(state))+"Received data: "+quoteReceived(r.Message, r.Ended)+"\n")
 		if v.logger.Enabled(context.Background(), level) {
-			v.logger.LogAttrs(context.Background(), level, "exchange", append(clientAttrs(remote, state), slog.String("ended", string(r.Ended)),
+			console.Log(v.logger, level, "exchange", append(clientAttrs(remote, state), slog.String("ended", string(r.Ended)),
 				slog.Int64("received_bytes", r.Message.Size), slog.Int64("sent_bytes", r.Sent), slog.Float64("ms", milliseconds(r.Took)))...)
 		}
 	}

@@ -17,7 +17,7 @@ func NewLogger(w io.Writer, format string, verbose bool) *slog.Logger {
 		level = slog.LevelDebug
 	}
 	if format == "json" {
-		return slog.New(slog.NewJSONHandler(jsonWriter{w}, &slog.HandlerOptions{Level: level}))
+		return slog.New(newJSONHandler(w, level))
 	}
 	return slog.New(&textHandler{w: w, level: level})
 }

@@ -49,7 +49,7 @@ func TestMeasureTellsOthers(t *testing.T) {
 	var told []string
 	tell := func(what string) { told = append(told, what) }
 	responder := &tlsnet.Responder{Received: func(net.Conn, tlsnet.Received) { tell("message") }}
-	handler := &visit.Handler{Visited: func(visit.Visit) { tell("request") }}
+	handler := &visit.Handler{Visited: func(*visit.Visit) { tell("request") }}
 	server := &tlsnet.Server{
 		Handler: responder, HTTP: &http.Server{Handler: handler},
 		Hooks: &tlsnet.Hooks{Handshake: func(*tls.Conn, time.Duration, error) { tell("handshake") }},
@@ -58,7 +58,7 @@ func TestMeasureTellsOthers(t *testing.T) {
 	m.Measure(server)
 	server.Hooks.Handshake(tls.Client(nil, new(tls.Config)), time.Second, nil)
 	responder.Received(nil, tlsnet.Received{})
-	handler.Visited(visit.Visit{Proto: "HTTP/1.1", Status: 200})
+	handler.Visited(&visit.Visit{Proto: "HTTP/1.1", Status: 200})
 	if want := []string{"handshake", "message", "request"}; !slices.Equal(told, want) {
 		t.Errorf("told of %q, want %q", told, want)
 	}
@@ -82,7 +82,7 @@ func TestClasses(t *testing.T) {
 	m := New(Watched{Now: time.Now, Source: func() *certs.Source { return nil }})
 	for status, class := range map[int]string{0: "other", 99: "other", 100: "1xx", 599: "5xx", 600: "other", 999: "other", -100: "other"} {
 		before := counted(t, m, "tlsdemo_http_responses_total")[class]
-		m.visited(visit.Visit{Status: status})
+		m.visited(&visit.Visit{Status: status})
 		if got := counted(t, m, "tlsdemo_http_responses_total")[class]; got != before+1 {
 			t.Errorf("%d is not counted as %s", status, class)
 		}

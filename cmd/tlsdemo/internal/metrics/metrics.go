@@ -185,7 +185,7 @@ func (m *Metrics) Measure(server *tlsnet.Server) {
 	}
 	if handler, ok := server.HTTP.Handler.(*visit.Handler); ok {
 		told := handler.Visited
-		handler.Visited = func(v visit.Visit) {
+		handler.Visited = func(v *visit.Visit) {
 			m.visited(v)
 			if told != nil {
 				told(v)
@@ -215,7 +215,7 @@ func (m *Metrics) shook(conn *tls.Conn, took time.Duration, err error) {
 	m.handshake[kind].Observe(took.Seconds())
 }
 
-func (m *Metrics) visited(v visit.Visit) {
+func (m *Metrics) visited(v *visit.Visit) {
 	kind := http1
 	if strings.HasPrefix(v.Proto, "HTTP/2") {
 		kind = http2

@@ -528,7 +528,7 @@ func TestAllocations(t *testing.T) {
 		m.shaken.count(state)
 		m.handshake[full].Observe(.001)
 		m.exchange[message].add(time.Millisecond, 12, 12)
-		m.visited(visit.Visit{Proto: "HTTP/2.0", Status: 200, In: 1, Out: 2, Took: time.Millisecond})
+		m.visited(&visit.Visit{Proto: "HTTP/2.0", Status: 200, In: 1, Out: 2, Took: time.Millisecond})
 	}); n > 0 {
 		t.Errorf("%v allocations", n)
 	}

@@ -14,7 +14,7 @@ import (
 // writes as many bytes and no more than that.
 func BenchmarkRequest(b *testing.B) {
 	for f, mediaType := range mediaTypes {
-		h := &Handler{Visited: func(Visit) {}}
+		h := &Handler{Visited: func(*Visit) {}}
 		s := newSite(b, h)
 		_, body := do(b, s.with(b, "http/1.1"), "GET", s.URL, http.NoBody, accepting(mediaType))
 		bare := newSite(b, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -46,7 +46,7 @@ func benchHandler(b *testing.B, kept bool) {
 	state := verified(set[certs.Client].Leaf(), set[certs.CA].Leaf())
 	for _, mediaType := range mediaTypes {
 		b.Run(mediaType, func(b *testing.B) {
-			h := &Handler{Now: clock, Visited: func(Visit) {}}
+			h := &Handler{Now: clock, Visited: func(*Visit) {}}
 			r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
 			r.TLS, r.Header = state, accepting(mediaType)
 			r = r.WithContext(h.ConnContext(b.Context(), nil))

@@ -32,7 +32,7 @@ type Handler struct {
 	// of strict servers.
 	Judge func(tls.ConnectionState) *Verdict
 	// Visited is told of every request when it has been answered. If nil, nobody is.
-	Visited func(Visit)
+	Visited func(*Visit)
 }
 
 // Verdict is why a strict server would have refused a client.
@@ -101,8 +101,8 @@ type exchange struct {
 	in, out int64
 }
 
-func (e *exchange) visit(took time.Duration) Visit {
-	return Visit{
+func (e *exchange) visit(took time.Duration) *Visit {
+	return &Visit{
 		Remote: e.r.RemoteAddr, Identity: Identity(e.r.TLS),
 		Method: chain.Short(e.r.Method), Path: chain.Short(cmp.Or(e.r.URL.Path, e.r.Host)), Proto: e.r.Proto,
 		Status: e.status, GRPC: strings.Join(e.w.Header()["Grpc-Status"], ""), In: e.in, Out: e.out, Took: took, TLS: e.r.TLS, Kept: &e.visitor().kept,

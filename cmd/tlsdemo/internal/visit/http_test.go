@@ -78,7 +78,7 @@ func do(t testing.TB, client *http.Client, method, url string, body io.Reader, h
 func TestOverTLS(t *testing.T) {
 	var mu sync.Mutex
 	var visits []Visit
-	s := newSite(t, &Handler{Visited: func(v Visit) { mu.Lock(); defer mu.Unlock(); visits = append(visits, v) }})
+	s := newSite(t, &Handler{Visited: func(v *Visit) { mu.Lock(); defer mu.Unlock(); visits = append(visits, *v) }})
 	offered := map[string]string{"http/1.1": "none", "h2": "h2"} // by net/http
 	for _, protocol := range protocols {
 		client := s.with(t, protocol)
@@ -129,7 +129,7 @@ func TestEchoCounts(t *testing.T) {
 	for _, size := range []int64{0, 5, echoAhead, echoAhead + 1, 3 << 20} {
 		for _, limit := range []int64{-1, max(size, 1)} {
 			var visits []Visit
-			h := &Handler{MaxBody: limit, Visited: func(v Visit) { visits = append(visits, v) }}
+			h := &Handler{MaxBody: limit, Visited: func(v *Visit) { visits = append(visits, *v) }}
 			r := httptest.NewRequest("POST", "/echo", strings.NewReader(strings.Repeat("x", int(size))))
 			r.TLS = stateOf()
 			w := httptest.NewRecorder()
@@ -415,7 +415,7 @@ func TestNoWebSocket(t *testing.T) {
 // A client that goes away in the middle of its body is nobody's error but its own.
 func TestEchoBrokenBody(t *testing.T) {
 	visited := make(chan Visit, 1)
-	s := newSite(t, &Handler{Visited: func(v Visit) { visited <- v }})
+	s := newSite(t, &Handler{Visited: func(v *Visit) { visited <- *v }})
 	body := io.MultiReader(strings.NewReader("begun"), failing{})
 	r, _ := http.NewRequestWithContext(t.Context(), "POST", s.URL+"/echo", body)
 	if response, err := s.with(t, "h2").Do(r); err == nil {
@@ -445,7 +445,7 @@ func TestOddRequests(t *testing.T) {
 		{"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n", "200 OK", true, Visit{Method: "POST", Path: "/echo", Status: 200}},
 	} {
 		visits := make(chan Visit, 10)
-		s := newSite(t, &Handler{Visited: func(v Visit) { visits <- v }}, func(c *tls.Config) { c.NextProtos = nil })
+		s := newSite(t, &Handler{Visited: func(v *Visit) { visits <- *v }}, func(c *tls.Config) { c.NextProtos = nil })
 		s.Config.DisableGeneralOptionsHandler = true
 		config := s.client.Clone()
 		config.ServerName = "localhost"

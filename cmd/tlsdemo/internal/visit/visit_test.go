@@ -504,7 +504,7 @@ func TestVisited(t *testing.T) {
 	var visits []Visit
 	at := noon
 	passing := func() time.Time { at = at.Add(time.Millisecond); return at }
-	h := &Handler{Now: passing, Visited: func(v Visit) { visits = append(visits, v) }}
+	h := &Handler{Now: passing, Visited: func(v *Visit) { visits = append(visits, *v) }}
 	response := ask(h, verified(set[certs.Client].Leaf()), http.MethodGet, "/healthz", nil)
 	ask(h, stateOf(), http.MethodHead, "/nowhere", nil)
 	want := []Visit{
