@@ -12,6 +12,7 @@ import (
 
 	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/cmd/tlsdemo/internal/lab"
+	"tlsdemo/cmd/tlsdemo/internal/ladder"
 	"tlsdemo/tlsnet/wire"
 )
 
@@ -100,6 +101,31 @@ func TestSurest(t *testing.T) {
 	} {
 		if by, said := Surest(test.server, test.client); said != test.want || said != nil && by != test.by {
 			t.Errorf("%v, %v of %+v", by, said, test)
+		}
+	}
+}
+
+// Two ends that saw the same are told of once, in whatever order it passed them, and although the
+// one that closed first did not hear the other do so.
+func TestSame(t *testing.T) {
+	story := func(steps ...ladder.Step) *ladder.Story {
+		return &ladder.Story{Acts: []ladder.Act{{Steps: steps[:1]}, {Steps: steps[1:]}}}
+	}
+	hello, data := ladder.Step{From: wire.Client, Name: "ClientHello", Size: 230}, ladder.Step{From: wire.Server, Name: "ApplicationData", Size: 18}
+	mine, theirs := ladder.Step{From: wire.Client, Name: "Alert close_notify", Size: 2}, ladder.Step{From: wire.Server, Name: "Alert close_notify", Size: 2}
+	longer, broken := data, story(hello, data, mine)
+	longer.Size++
+	broken.Ending.Text = "It broke off here."
+	one := story(hello, data, mine)
+	for name, c := range map[string]struct {
+		other *ladder.Story
+		same  bool
+	}{
+		"equal": {story(hello, data, mine), true}, "order": {story(data, hello, mine), true}, "heard to the end": {story(hello, data, theirs, mine), true},
+		"less": {story(hello, mine), false}, "longer": {story(hello, longer, mine), false}, "broken": {broken, false},
+	} {
+		if same(one, c.other) != c.same {
+			t.Errorf("%s: same is %t", name, !c.same)
 		}
 	}
 }

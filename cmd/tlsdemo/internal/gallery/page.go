@@ -74,15 +74,22 @@ func entitle(stories []*ladder.Story, title string) {
 }
 
 // same reports whether two stories tell the same. The order may differ: what is on its way in both
-// directions at once passes each end at another time.
+// directions at once passes each end at another time. And an end that has closed the connection
+// does not hear the other close it.
 func same(a, b *ladder.Story) bool {
 	return a.Ending.Text == b.Ending.Text && slices.Equal(messages(a), messages(b))
 }
 
+// closing is the name of the message with which an end says that it has nothing more to say.
+const closing = "Alert close_notify"
+
+// messages are those of a story, but for the last of each side.
 func messages(s *ladder.Story) (all []string) {
 	for _, act := range s.Acts {
 		for _, step := range act.Steps {
-			all = append(all, fmt.Sprint(step.From, step.Name, step.Size))
+			if step.Name != closing {
+				all = append(all, fmt.Sprint(step.From, step.Name, step.Size))
+			}
 		}
 	}
 	slices.SortFunc(all, cmp.Compare[string])
