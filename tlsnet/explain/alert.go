@@ -32,7 +32,7 @@ func (f *facts) ofAlert(alert tls.AlertError) *Error {
 			return f.unrecognized()
 		}
 	case alertInternalError:
-		if f.side == ClientSide && len(f.theirs) == 0 && f.request == nil {
+		if f.side == ClientSide && len(f.theirs) == 0 && f.request == nil && !f.wire.Answered() {
 			return f.unnamed(alert)
 		}
 	case alertProtocolVersion:
@@ -58,8 +58,8 @@ func (f *facts) ofAlert(alert tls.AlertError) *Error {
 	return e
 }
 
-// unnamed is a server that fails before it has shown a certificate, as servers in Go do that
-// have none for the name which the client sent, or for a client that sent none.
+// unnamed is a server that fails before it has answered, as servers in Go do that have no
+// certificate for the name which the client sent, or for a client that sent none.
 func (f *facts) unnamed(alert tls.AlertError) *Error {
 	name := f.sentName()
 	if name == "" {

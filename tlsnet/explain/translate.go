@@ -99,7 +99,7 @@ func (f *facts) noCertificate() *Error {
 	return &Error{Code: ServerNameUnknown, Certainty: Certain, Text: "we have no certificate for the name that the client sent, " + chain.Quote(f.hello.ServerName)}
 }
 
-// nameless is a server that broke off before it showed a certificate, and was sent no name:
+// nameless is a server that broke off before it answered, and was sent no name:
 // Caddy, for one, then looks for a certificate for the address, and has none.
 func (f *facts) nameless(alert tls.AlertError) *Error {
 	return &Error{

@@ -191,6 +191,14 @@ func TestVerdicts(t *testing.T) {
 			`the server ended the handshake before it sent a certificate, perhaps because we sent no server name (SNI): clients send none when they connect to an address (the server sent the alert "internal error")`,
 		},
 		{
+			"an internal error after the ServerHello, at an address", ClientSide, alerted(80), func(s *scene) {
+				s.request, s.server = nil, "127.0.0.1"
+				s.wire.In = append([]byte{22, 3, 3, 0, 90, 2, 0, 0, 86, 3, 3}, make([]byte, 84)...)
+			},
+			HandshakeFailed, Unknown,
+			`the server ended the handshake with the alert "internal error" (the server's own log may say why)`,
+		},
+		{
 			"incomplete", ClientSide, alerted(48), func(s *scene) { s.incomplete(); s.noList() },
 			ClientCertIncompleteChain, Likely,
 			`the server refused our certificate CN=client: the intermediate "CN=middle" is missing from the chain (the server sent the alert "unknown certificate authority"; we see this defect in our own certificates)`,

@@ -70,6 +70,14 @@ func (s Seen) Garbled() bool {
 	return len(messages) > 0 && messages[0] != ClientHello && messages[0] != ServerHello
 }
 
+// Answered reports whether a ServerHello was received, other than one that asks for another
+// ClientHello: RFC 8446 section 4.1.4.
+func (s Seen) Answered() bool {
+	const random = 6 // where it begins: after the type, the length and the version
+	messages := s.handshake()
+	return len(messages) >= random+len(retryRandom) && messages[0] == ServerHello && string(messages[random:random+len(retryRandom)]) != retryRandom
+}
+
 // HelloSize returns how long the first record that was sent is, its header included: that
 // of a client is its ClientHello.
 func (s Seen) HelloSize() int {

@@ -101,3 +101,22 @@ func TestSeen(t *testing.T) {
 		})
 	}
 }
+
+// A server has answered with a ServerHello, and not by asking for another ClientHello.
+func TestAnswered(t *testing.T) {
+	hello := append([]byte{22, 3, 3, 0, 90, ServerHello, 0, 0, 86, 3, 3}, make([]byte, 84)...)
+	retry, client, cut := bytes.Clone(hello), bytes.Clone(hello), hello[:5+6+31]
+	copy(retry[5+6:], retryRandom)
+	client[5] = ClientHello
+	for name, c := range map[string]struct {
+		in       []byte
+		answered bool
+	}{
+		"nothing": {nil, false}, "a ServerHello": {hello, true}, "a HelloRetryRequest": {retry, false}, "another message": {client, false},
+		"the beginning of one": {cut, false}, "an alert": {[]byte{21, 3, 3, 0, 2, 2, 80}, false},
+	} {
+		if got := (Seen{In: c.in}).Answered(); got != c.answered {
+			t.Errorf("%s: answered %t", name, got)
+		}
+	}
+}
