@@ -19,19 +19,19 @@ import (
 //
 // If something is wrong with the file, such as packets that are missing, there is an error and
 // what can be read all the same. At most 64 MiB and 16,384 connections are kept, and of each
-// connection trace.DefaultLimit.
-func Read(r io.Reader, keylogs ...io.Reader) ([]*trace.Capture, error) {
+// connection trace.DefaultLimit. Of each key log the last 64 MiB are read.
+func Read(r io.Reader, keylogs ...io.ReadSeeker) ([]*trace.Capture, error) {
 	f := &file{in: bufio.NewReaderSize(r, 1<<16), links: make(map[uint32]bool)}
 	f.talks = talks{open: make(map[pair]*talk), secrets: &f.secrets, room: maxKept}
-	for _, log := range keylogs {
-		lines, err := io.ReadAll(io.LimitReader(log, maxBlock))
-		if err != nil {
-			return nil, err
-		}
-		_, _ = f.secrets.Write(lines)
-	}
 	err := f.read()
 	captures, problems := f.talks.captures()
+	cut, failed := f.keyLogs(keylogs, captures)
+	if failed != nil {
+		return nil, failed
+	}
+	if cut {
+		problems = append(problems, errLongLog)
+	}
 	if f.short > 0 {
 		problems = append([]error{fmt.Errorf("packets were cut short when they were captured (%d of them): capture them whole, with tcpdump -s 0 or dumpcap without -s", f.short)}, problems...)
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -316,6 +317,41 @@ func TestReadConverted(t *testing.T) {
 		}
 		if format != "pcap" {
 			same(t, captures[0], want)
+		}
+	}
+}
+
+// A key log that has grown for weeks has the secrets of a connection anywhere, before and after those of
+// many others. Where not all of it is read, that is said.
+func TestReadLongKeyLog(t *testing.T) {
+	want := exchange(t, "tcp4", "127.0.0.1:0", tls.VersionTLS13)
+	var without bytes.Buffer
+	if err := Write(&without, &trace.Capture{Client: want.Client, Server: want.Server, Chunks: want.Chunks, Ended: want.Ended}); err != nil {
+		t.Fatal(err)
+	}
+	others := new(bytes.Buffer) // more connections than are kept, and more bytes than of a block
+	for i := 0; others.Len() <= maxBlock; i++ {
+		fmt.Fprintf(others, "CLIENT_RANDOM %064x %096x\n", i, i)
+	}
+	long := bytes.Repeat([]byte("# nothing\n"), maxKeyLog/10)
+	for name, test := range map[string]struct {
+		log  [][]byte
+		cut  bool
+		open bool
+	}{
+		"first":          {[][]byte{want.KeyLog(), others.Bytes()}, false, true},
+		"between":        {[][]byte{others.Bytes(), want.KeyLog(), others.Bytes()}, false, true},
+		"last":           {[][]byte{others.Bytes(), want.KeyLog()}, false, true},
+		"after too much": {[][]byte{long, want.KeyLog()}, true, true},
+		"too far before": {[][]byte{want.KeyLog(), long}, true, false},
+	} {
+		captures, err := Read(bytes.NewReader(without.Bytes()), bytes.NewReader(bytes.Join(test.log, nil)))
+		if cut := errors.Is(err, errLongLog); cut != test.cut || !cut && err != nil || len(captures) != 1 {
+			t.Errorf("%s: %d connections, %v", name, len(captures), err)
+			continue
+		}
+		if open := bytes.Equal(captures[0].KeyLog(), want.KeyLog()); open != test.open {
+			t.Errorf("%s: the secrets were found: %v", name, open)
 		}
 	}
 }

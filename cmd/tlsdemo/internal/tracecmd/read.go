@@ -55,7 +55,7 @@ func (c *command) readFile(name string) ([]*trace.Capture, error) {
 		return nil, err
 	}
 	defer file.Close()
-	var logs []io.Reader
+	var logs []io.ReadSeeker
 	for _, name := range c.keylogs {
 		log, err := openRegular(name)
 		if err != nil {
