@@ -35,6 +35,7 @@ type Log struct {
 	// Warn is told once that the file could not be written. Connections go on all the same.
 	Warn func(string)
 	once sync.Once
+	torn bool // its last line is not whole
 }
 
 // Open opens the file of the flag, or else the one that the environment variable names. It is made if it
@@ -53,7 +54,7 @@ func (f *Flags) Open(variable string, warn func(string)) (*Log, error) {
 	switch {
 	case err == nil:
 		warn(fmt.Sprintf("WARNING: %s: THE SECRETS of all connections go to %s: whoever has it can read what was recorded of them", name, path))
-		return &Log{file: file, Warn: warn}, nil
+		return &Log{file: file, Warn: warn, torn: isTorn(file)}, nil
 	case f.path == "":
 		warn(fmt.Sprintf("%s is not used: %v", name, err))
 		return nil, nil
@@ -70,7 +71,7 @@ func open(path string) (*os.File, error) {
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: errNotRegular}
 	}
-	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -79,6 +80,17 @@ func open(path string) (*os.File, error) {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: why}
 	}
 	return file, nil
+}
+
+// isTorn reports whether the last line of a file is not whole, as a program leaves it that was killed
+// or whose disk was full.
+func isTorn(file *os.File) bool {
+	size, err := file.Seek(0, io.SeekEnd)
+	last := make([]byte, 1)
+	if err == nil && size > 0 {
+		_, err = file.ReadAt(last, size-1)
+	}
+	return err == nil && size > 0 && last[0] != '\n'
 }
 
 // strange is why a file that was opened is not used, or nil.
@@ -105,9 +117,16 @@ var exposed = map[cli.Access]error{
 }
 
 // Write appends lines. It never fails: a connection does not end because its secrets cannot be
-// written.
+// written. What follows a line that is not whole begins another, or else it would be lost with it.
+// crypto/tls writes one line at a time.
 func (l *Log) Write(lines []byte) (int, error) {
-	if _, err := l.file.Write(lines); err != nil {
+	whole := lines
+	if l.torn {
+		whole = append([]byte{'\n'}, lines...)
+	}
+	n, err := l.file.Write(whole)
+	l.torn = err != nil && (n > 0 || l.torn)
+	if err != nil {
 		l.once.Do(func() { l.Warn("the key log is not complete: " + err.Error()) })
 	}
 	return len(lines), nil
