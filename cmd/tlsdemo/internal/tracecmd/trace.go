@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -88,6 +89,10 @@ func (c *command) check(args []string) error {
 		return nil
 	case c.schema:
 		return errors.New("--json-schema is used alone")
+	case slices.Contains(c.keylogs, ""):
+		return errors.New("--keylog: the name of a file is empty")
+	case len(args) == 1 && args[0] == "":
+		return errors.New("the name of the file is empty")
 	case len(args) > 1:
 		return cmp.Or(c.trace.CheckWords(c.env.Typed.Words()), fmt.Errorf("unexpected argument %q: one file at a time", args[1]))
 	case len(args) == 1 && c.listen != "":
