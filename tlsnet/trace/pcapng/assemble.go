@@ -61,7 +61,7 @@ func (ts *talks) captures() (all []*trace.Capture, problems []error) {
 		all = append(all, c)
 		for side, n := range t.missing() {
 			if n > 0 && len(problems) < maxProblems {
-				problems = append(problems, fmt.Errorf("of what %s sent to %s, %s missing", t.ends[side], t.ends[1-side], bytesAre(n)))
+				problems = append(problems, fmt.Errorf("of what %s sent to %s, %s", t.ends[side], t.ends[1-side], t.halves[side].absent(n)))
 			}
 		}
 	}
@@ -232,6 +232,23 @@ func (t *talk) missing() (missing [2]int64) {
 		missing[side] = max(0, t.halves[side].end-t.halves[side].next)
 	}
 	return missing
+}
+
+// absent says how many of the bytes that are missing the file does not have. The others stand after
+// those.
+func (h *half) absent(missing int64) string {
+	slices.SortFunc(h.waiting, func(a, b segment) int { return cmp.Compare(a.at, b.at) })
+	at, waiting := h.next, int64(0)
+	for _, s := range h.waiting {
+		end := max(at, s.at+int64(len(s.data)))
+		waiting += end - max(at, s.at)
+		at = end
+	}
+	said := bytesAre(missing-waiting) + " missing"
+	if waiting > 0 {
+		said += ", and " + bytesAre(waiting) + " of no use without those"
+	}
+	return said
 }
 
 // capture returns the connection, with the client as the client.

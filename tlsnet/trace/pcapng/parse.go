@@ -97,10 +97,23 @@ func lost(ip []byte) int {
 	return max(0, 40+int(binary.BigEndian.Uint16(ip[4:]))-len(ip))
 }
 
+// isFragment reports whether a packet of IP is a part of one that may carry TCP.
+func isFragment(ip []byte) bool {
+	switch {
+	case len(ip) >= 20 && ip[0]>>4 == 4:
+		return ip[9] == protocolTCP && binary.BigEndian.Uint16(ip[6:])&(moreFragments|fragmentOffset) != 0
+	case len(ip) >= 48 && ip[0]>>4 == 6:
+		return ip[6] == fragment && ip[40] == protocolTCP
+	}
+	return false
+}
+
+// What tells a fragment in the header of IPv4, and the header of one in IPv6.
+const moreFragments, fragmentOffset, fragment = 0x2000, 0x1fff, 44
+
 // parse4: RFC 791 section 3.1. A length of 0 is that of a packet which the network card was to
 // divide: all that there is.
 func parse4(ip []byte) (source, target netip.Addr, segment []byte) {
-	const moreFragments, offset = 0x2000, 0x1fff
 	if len(ip) < 20 {
 		return source, target, nil
 	}
@@ -108,7 +121,7 @@ func parse4(ip []byte) (source, target netip.Addr, segment []byte) {
 	if size == 0 || size > len(ip) {
 		size = len(ip)
 	}
-	if header < 20 || header > size || ip[9] != protocolTCP || binary.BigEndian.Uint16(ip[6:])&(moreFragments|offset) != 0 {
+	if header < 20 || header > size || ip[9] != protocolTCP || isFragment(ip) {
 		return source, target, nil
 	}
 	return netip.AddrFrom4([4]byte(ip[12:])), netip.AddrFrom4([4]byte(ip[16:])), ip[header:size]

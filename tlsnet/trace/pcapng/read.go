@@ -35,6 +35,9 @@ func Read(r io.Reader, keylogs ...io.ReadSeeker) ([]*trace.Capture, error) {
 	if f.short > 0 {
 		problems = append([]error{fmt.Errorf("packets were cut short when they were captured (%d of them): capture them whole, with tcpdump -s 0 or dumpcap without -s", f.short)}, problems...)
 	}
+	if f.fragments {
+		problems = append(problems, errFragments)
+	}
 	for link := range f.links {
 		problems = append(problems, fmt.Errorf("there are packets of link type %d, which is not known here", link))
 	}
@@ -48,6 +51,8 @@ var (
 	errFormat  = errors.New("it is neither a pcapng nor a pcap file")
 	errDamaged = errors.New("it is damaged: what comes after that cannot be read")
 	errCut     = errors.New("it ends in the middle of a packet")
+
+	errFragments = errors.New("there are packets of TCP in fragments, which are not put together here")
 )
 
 // file is a file that is being read.
@@ -57,6 +62,7 @@ type file struct {
 	buffer     []byte
 	interfaces []link // of pcapng
 	links      map[uint32]bool
+	fragments  bool
 	secrets    wire.Secrets
 	talks      talks
 	short      int // packets of which the end was not captured
@@ -293,5 +299,7 @@ func (f *file) packet(from link, at time.Time, data []byte, comment string) {
 		}
 		p.at, p.comment = at, comment
 		f.talks.add(&p)
+	} else if isFragment(ip) {
+		f.fragments = true
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -214,6 +215,49 @@ func TestReadMissing(t *testing.T) {
 	}
 	if got := captures[0]; got.Left[wire.Server] < int64(size) || got.Left[wire.Client] != 0 || len(said(got)[wire.Client]) != len(said(want)[wire.Client]) {
 		t.Errorf("left %d, want %d", got.Left, size)
+	}
+}
+
+// What stands after a packet that is missing is not counted with it, in whatever order it was seen.
+func TestReadGap(t *testing.T) {
+	from, to := netip.MustParseAddrPort("192.0.2.1:1"), netip.MustParseAddrPort("192.0.2.2:2")
+	data := func(seq uint32, data string) packet {
+		return packet{from: from, to: to, flags: ack, seq: seq, data: []byte(data)}
+	}
+	for want, packets := range map[string][]packet{
+		"3 bytes are missing, and 4 bytes are of no use without those": {data(0, "ab"), data(5, "fg"), data(6, "gh"), data(8, "i")},
+		"3 bytes are missing, and 2 bytes are of no use without those": {data(0, "ab"), data(6, "g"), data(4, "e"), data(4, "e")},
+		"1 byte is missing, and 1 byte is of no use without those":     {data(0, "ab"), data(3, "d")},
+	} {
+		_, err := Read(bytes.NewReader(pcapOf(binary.LittleEndian, linkRaw, nil, packets)))
+		if err == nil || err.Error() != "of what 192.0.2.1:1 sent to 192.0.2.2:2, "+want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
+// That packets are in fragments is said, as nothing is read of them.
+func TestReadFragments(t *testing.T) {
+	four := (&packet{from: netip.MustParseAddrPort("192.0.2.1:1"), to: netip.MustParseAddrPort("192.0.2.2:2"), flags: ack, data: []byte("a")}).frame()
+	six := (&packet{from: netip.MustParseAddrPort("[2001:db8::1]:1"), to: netip.MustParseAddrPort("[2001:db8::2]:2"), flags: ack, data: []byte("a")}).frame()
+	first, last, udp := slices.Clone(four), slices.Clone(four), slices.Clone(four)
+	first[6], last[7], udp[6], udp[9] = 0x20, 9, 0x20, 17
+	extended := slices.Concat(six[:40], []byte{protocolTCP, 0, 0, 1, 0, 0, 0, 0}, six[40:])
+	extended[5], extended[6] = extended[5]+8, 44
+	for name, test := range map[string]struct {
+		ip   []byte
+		want error
+	}{
+		"the first": {first, errFragments}, "the last": {last, errFragments}, "of IPv6": {extended, errFragments},
+		"of UDP": {udp, nil}, "whole": {four, nil}, "whole in IPv6": {six, nil}, "short": {first[:19], nil}, "shorter": {extended[:47], nil},
+	} {
+		file := pcapOf(binary.LittleEndian, linkRaw, nil, nil)
+		for _, n := range []int{0, 0, len(test.ip), len(test.ip)} {
+			file = binary.LittleEndian.AppendUint32(file, uint32(n))
+		}
+		if _, err := Read(bytes.NewReader(append(file, test.ip...))); !errors.Is(err, test.want) || test.want == nil && err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
