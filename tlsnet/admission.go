@@ -318,6 +318,13 @@ func (c *client) state() (p phase, late bool) {
 	return c.phase, c.over || a.draining && c.phase == silent
 }
 
+// hurried reports whether the server is ending: then a client has less time than it usually has.
+func (c *client) hurried() bool {
+	c.admission.mu.Lock()
+	defer c.admission.mu.Unlock()
+	return c.over || c.admission.draining
+}
+
 // isEvicted reports whether the client had to make room for another.
 func (c *client) isEvicted() bool {
 	c.admission.mu.Lock()

@@ -11,6 +11,7 @@ import (
 
 	"tlsdemo/certs/chain"
 	"tlsdemo/tlsnet/explain"
+	"tlsdemo/tlsnet/neterr"
 )
 
 // RequestError is a request of HTTP that net/http refused by itself, so that no handler has heard
@@ -36,6 +37,16 @@ func (r *RequestError) Error() string {
 // quoted has what is not printable escaped, and always quotes.
 func quoted(s string) string { return fmt.Sprintf("%q", chain.Short(s)) }
 
+// SlowRequestError is a request of HTTP whose headers were not complete in time: net/http closes
+// such a connection without an answer.
+type SlowRequestError struct {
+	Line string // the beginning of the request, as the client sent it
+}
+
+func (s *SlowRequestError) Error() string {
+	return "the headers were not complete in time: " + quoted(s.Line)
+}
+
 // refused is the failure that a request was which net/http refused, or nil.
 func (v *visitor) refused() error {
 	v.mu.Lock()
@@ -44,10 +55,14 @@ func (v *visitor) refused() error {
 	if b, ok := v.conn.(*begun); ok {
 		err = b.refused()
 	}
-	if err == nil {
+	code := explain.RequestRefused
+	if _, slow := err.(*SlowRequestError); slow {
+		code = explain.PeerStalled
+	}
+	if err == nil || code == explain.PeerStalled && v.client.hurried() {
 		return nil
 	}
-	return &ExchangeError{Op: "read request", Side: explain.ServerSide, Code: explain.RequestRefused, Err: err}
+	return &ExchangeError{Op: "read request", Side: explain.ServerSide, Code: code, Err: err}
 }
 
 // begun is a connection of HTTP/1.1, of which something may have been read before. net/http knows
@@ -58,6 +73,8 @@ type begun struct {
 
 	mu       sync.Mutex
 	line     []byte // the beginning of what was read since the last answer
+	ends     int    // of lines, that have come one after the other
+	whole    bool   // there was a blank line: the headers have come
 	answered bool   // something was written since something was read
 	refusal  error
 }
@@ -74,21 +91,42 @@ func (b *begun) Read(p []byte) (n int, err error) {
 			b.first = nil // a connection may last
 		}
 	}
-	b.note(p[:n])
+	b.note(p[:n], err)
 	return n, err
 }
 
-// note keeps the beginning of what is read.
-func (b *begun) note(p []byte) {
-	if len(p) == 0 {
-		return
-	}
+// note keeps the beginning of what is read, and whether time was up before the headers ended.
+func (b *begun) note(p []byte, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.answered {
-		b.line, b.answered = b.line[:0], false
+	if len(p) > 0 && b.answered {
+		b.line, b.ends, b.whole, b.answered = b.line[:0], 0, false, false
 	}
 	b.line = append(b.line, p[:min(len(p), maxLine-len(b.line))]...)
+	if !b.whole {
+		b.follow(p)
+	}
+	if len(b.line) > 0 && !b.whole && !b.answered && neterr.DeadlinePassed(err) {
+		b.refusal = &SlowRequestError{Line: b.request()}
+	}
+}
+
+// follow looks at the ends of the lines that are read, up to the first that is blank: RFC 9112 section 2.2
+// lets them end without a CR.
+func (b *begun) follow(p []byte) {
+	for _, c := range p {
+		switch c {
+		case '\n':
+			b.ends++
+		case '\r':
+		default:
+			b.ends = 0
+		}
+		if b.ends == 2 {
+			b.whole = true
+			return
+		}
+	}
 }
 
 func (b *begun) Write(p []byte) (int, error) {
@@ -119,14 +157,18 @@ func (b *begun) refused() error {
 }
 
 // refusal returns the status of an answer that is net/http's own. It has these two headers and no
-// others, and is written at once; one of a handler has a date, too.
+// others, and is written at once; one of a handler has a date, too. That to an Expect which is not
+// understood has a date as well: a handler that gives this status for the same reason may look
+// the same.
 func refusal(answer []byte) (status string, ok bool) {
 	const version, headers = "HTTP/1.1 ", "Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"
+	const unexpected = "417 Expectation Failed\r\nConnection: close\r\nDate: "
+	answer, is := bytes.CutPrefix(answer, []byte(version))
 	line, rest, _ := bytes.Cut(answer, []byte("\r\n"))
-	if !bytes.HasPrefix(line, []byte(version)) || !bytes.HasPrefix(rest, []byte(headers)) {
+	if !is || !bytes.HasPrefix(rest, []byte(headers)) && !bytes.HasPrefix(answer, []byte(unexpected)) {
 		return "", false
 	}
-	return string(line[len(version):]), true
+	return string(line), true
 }
 
 // errorLog is the log of errors that net/http is given. Of a connection of HTTP/2 that it ends
@@ -141,12 +183,20 @@ var http2Ended = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^http2: server(?:: error reading preface from client| connection error from) (\S+): (.+)$`)
 })
 
+// http2Late is the line about a client that did not send its settings in time.
+var http2Late = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(timeout waiting for SETTINGS frames) from (\S+)$`)
+})
+
 // greeting is what a client said in place of the preface of HTTP/2.
 var greeting = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^bogus greeting (".*")$`) })
 
 func (l *errorLog) Write(p []byte) (int, error) {
 	line := strings.TrimSuffix(string(p), "\n")
 	if found := http2Ended().FindStringSubmatch(line); found != nil && l.door.ended(found[1], found[2]) {
+		return len(p), nil
+	}
+	if found := http2Late().FindStringSubmatch(line); found != nil && l.door.ended(found[2], found[1]) {
 		return len(p), nil
 	}
 	if l.others == nil {

@@ -28,6 +28,7 @@ func TestRefusedRequests(t *testing.T) {
 			"400 of a path":      {"GET /\x1b[31m HTTP/1.1\r\nHost: a\r\n\r\n", "400 Bad Request", `"GET /\x1b[31m HTTP/1.1"`},
 			"400 of a length":    {"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", "400 Bad Request", `"POST /a HTTP/1.1"`},
 			"431":                {"GET /a HTTP/1.1\r\nHost: a\r\nX: " + long + "\r\n\r\n", "431 Request Header Fields Too Large", `"GET /a HTTP/1.1"`},
+			"417":                {"GET /a HTTP/1.1\r\nHost: a\r\nExpect: x\r\n\r\n", "417 Expectation Failed", `"GET /a HTTP/1.1"`},
 			"501":                {"POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: x\r\n\r\n", "501 Not Implemented", `"POST /a HTTP/1.1"`},
 			"505":                {"GET /a HTTP/3.0\r\nHost: a\r\n\r\n", "505 HTTP Version Not Supported: unsupported protocol version", `"GET /a HTTP/3.0"`},
 			"the second":         {"GET / HTTP/1.1\r\nHost: a\r\n\r\n|GET /b HTTP/1.1\r\n\r\n", "400 Bad Request: missing required Host header", `"GET /b HTTP/1.1"`},
@@ -76,6 +77,62 @@ func TestRefusedRequests(t *testing.T) {
 	}
 }
 
+// Headers that do not come in time are told of: whole ones are none of them, nor is a client that
+// has asked and waits, nor one that the server has no more time for.
+func TestSlowHeaders(t *testing.T) {
+	const whole = "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n"
+	for name, c := range map[string]struct {
+		pieces []string
+		code   explain.Code // of the failure, or empty if there is none
+	}{
+		"a line":       {[]string{"POST /a HTTP/1.1\r\n"}, explain.PeerStalled},
+		"byte by byte": {strings.Split(whole[:len(whole)-2], ""), explain.PeerStalled},
+		"the second":   {[]string{"GET /a HTTP/1.1\r\nHost: a\r\n\r\n", "answer", "POST /a HTTP/1.1\r\n"}, explain.PeerStalled},
+		"a slow body":  {[]string{whole, "12"}, ""},
+		"bare LF":      {[]string{strings.ReplaceAll(whole, "\r", ""), "12"}, ""},
+		"idle":         {[]string{"GET /a HTTP/1.1\r\nHost: a\r\n\r\n", "answer"}, ""},
+		"nothing":      {nil, ""},
+		"stopped":      {[]string{"POST /a HTTP/1.1\r\n", "shutdown"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			failed := make(chan error, 10)
+			server := &tlsnet.Server{
+				Failed: func(_ net.Conn, err error) { failed <- err },
+				HTTP:   &http.Server{ReadHeaderTimeout: 700 * time.Millisecond, ReadTimeout: 700 * time.Millisecond},
+			}
+			r := newHTTPRig(t, server, func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
+			_, conn := r.dialRaw(t, "http/1.1")
+			answers := bufio.NewReader(conn)
+			for _, piece := range c.pieces {
+				switch piece {
+				case "answer":
+					if _, err := http.ReadResponse(answers, nil); err != nil {
+						t.Fatal(err)
+					}
+				case "shutdown":
+					time.AfterFunc(50*time.Millisecond, func() { _ = server.Shutdown(timeout(t)) })
+				default:
+					if _, err := io.WriteString(conn, piece); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			_, _ = io.Copy(io.Discard, answers)
+			if c.code == "" {
+				if err := server.Shutdown(timeout(t)); err != nil || len(failed) > 0 {
+					t.Errorf("told of %d, error %v", len(failed), err)
+				}
+				return
+			}
+			err := received(t, failed)
+			slow, ok := errors.AsType[*tlsnet.SlowRequestError](err)
+			if e, is := errors.AsType[*tlsnet.ExchangeError](err); !is || e.Code != c.code || !ok || slow.Line != "POST /a HTTP/1.1" {
+				t.Errorf("error %v", err)
+			}
+		})
+	}
+}
+
 func received(t *testing.T, failed chan error) error {
 	t.Helper()
 	select {
@@ -93,6 +150,7 @@ func TestEndedHTTP2(t *testing.T) {
 	const preface, settings = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 	for name, c := range map[string]struct{ says, text string }{
 		"HTTP/1.1":         {"OPTIONS / HTTP/1.0\r\n\r\nand more than the preface", `then began with something else: "OPTIONS / HTTP/1.0"`},
+		"no settings":      {preface, "timeout waiting for SETTINGS frames"},
 		"a window of zero": {preface + settings + "\x00\x00\x04\x08\x00\x00\x00\x00\x00\x00\x00\x00\x00", "the client broke a rule of HTTP/2: "},
 	} {
 		t.Run(name, func(t *testing.T) {
