@@ -16,6 +16,7 @@ import (
 	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/cmd/tlsdemo/internal/metrics"
 	"tlsdemo/cmd/tlsdemo/internal/retype"
+	"tlsdemo/cmd/tlsdemo/internal/visit"
 	"tlsdemo/tlsnet/explain"
 )
 
@@ -73,17 +74,28 @@ func (f *failureLog) tell(conn net.Conn, what string, why func() error) {
 	code := cmp.Or(e.Code, metrics.Unexplained)
 	f.count(code)
 	f.measure(conn, what, code)
+	state := admitted(conn)
 	if f.text == nil {
-		f.logger.Warn(what, append([]any{"remote_addr", remote}, e.Attrs()...)...)
+		logger := slog.New(f.logger.Handler().WithAttrs(clientAttrs(remote, state)))
+		logger.Warn(what, e.Attrs()...)
 		return
 	}
-	prefix := "tlsdemo: " + remote + ": "
+	prefix := "tlsdemo: " + called(remote, visit.Identity(state)) + ": "
 	if what != connectionFailed {
 		prefix += what + ": "
 	}
 	var block bytes.Buffer // one Write, so that it stays together
 	e.Print(&block, prefix)
 	_, _ = f.text.Write(block.Bytes())
+}
+
+// admitted is the state of a client that has completed the handshake, or nil: of others we do not
+// know who they are.
+func admitted(conn net.Conn) *tls.ConnectionState {
+	if state := stateOf(conn); state != nil && state.HandshakeComplete {
+		return state
+	}
+	return nil
 }
 
 // connectionFailed is what goes without saying where failures are told.

@@ -161,8 +161,13 @@ func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 
 
 // connectedBy is the first of the two lines of an exchange.
 func connectedBy(addr, identity string) string {
+	return "Connected by " + called(addr, identity) + "\n"
+}
+
+// called is the address of a client, and who it is where that is known.
+func called(addr, identity string) string {
 	if identity != "" {
 		addr += " (" + console.Name(identity) + ")"
 	}
-	return "Connected by " + addr + "\n"
+	return addr
 }
