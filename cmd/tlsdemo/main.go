@@ -38,30 +38,40 @@ func start(env *cli.Env, args []string) int {
 		cancel(errInterrupted)
 		left := max(lastMoment, time.Duration(max(env.Patience.Load(), env.Tidying.Load())))
 		time.AfterFunc(left, func() {
-			sayInterrupted(env.Stderr)
-			os.Exit(cli.ExitUnexpected)
+			within(20*time.Millisecond, func() { sayInterrupted(env.Stderr) })
+			leave(env)
 		})
 		// The second ends the program at once. To leave that to the system would
 		// not do: a shell starts what is in the background with SIGINT ignored.
 		awaitImpatience(signals)
-		os.Exit(cli.ExitUnexpected)
+		leave(env)
 	}()
 	return run(ctx, env, args)
 }
 
-// sayInterrupted says why the program ends, for a command that cannot: it waits for a file, or for
-// the reader of this very output, who is given a moment.
-func sayInterrupted(w io.Writer) {
-	said := make(chan struct{})
+// leave ends the program without its command.
+func leave(env *cli.Env) {
+	within(100*time.Millisecond, env.RemoveLeftovers)
+	os.Exit(cli.ExitUnexpected)
+}
+
+// within waits until something is done, but not longer than the time d: a file system that hangs
+// may not keep us, nor may a reader.
+func within(d time.Duration, do func()) {
+	done := make(chan struct{})
 	go func() {
-		defer close(said)
-		fmt.Fprintf(w, "tlsdemo: %v\n", errInterrupted)
+		defer close(done)
+		do()
 	}()
 	select {
-	case <-said:
-	case <-time.After(20 * time.Millisecond):
+	case <-done:
+	case <-time.After(d):
 	}
 }
+
+// sayInterrupted says why the program ends, for a command that cannot: it waits for a file, or for
+// the reader of this very output, who is given a moment.
+func sayInterrupted(w io.Writer) { fmt.Fprintf(w, "tlsdemo: %v\n", errInterrupted) }
 
 // awaitStop waits for a signal that means to stop. SIGHUP can mean to read files again.
 func awaitStop(signals <-chan os.Signal, env *cli.Env) {

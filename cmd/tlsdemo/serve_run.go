@@ -198,7 +198,9 @@ func (v *service) open(ctx context.Context) error {
 	if err := v.readyFile.Write(ln.Addr()); err != nil {
 		return err
 	}
-	defer v.readyFile.Remove()
+	remove := v.readyFile.Remove
+	v.env.Leftovers.Store(&remove)
+	defer remove()
 	ln, done := v.manager.Attend(ctx, ln)
 	defer done()
 	ln = v.recording.listener(ln)

@@ -29,6 +29,9 @@ type Env struct {
 	// Hangup is set by a command that reads its files again on SIGHUP. It reports whether
 	// that is what the signal meant: otherwise the command is to stop, as any other.
 	Hangup atomic.Pointer[func() bool]
+	// Leftovers is set by a command that others can tell from a file that it is there. It removes
+	// the file, also where the program ends at once and does not wait for the command.
+	Leftovers atomic.Pointer[func()]
 	// KeyLog is the file that the environment variable SSLKEYLOGFILE names, or empty.
 	KeyLog string
 	// Recorder records the connections of a command that lab runs, or is nil.
@@ -43,3 +46,10 @@ func (e *Env) HungUp() bool {
 
 // Patient says whether the command finishes what is in flight.
 func (e *Env) Patient() bool { return e.Patience.Load() > 0 }
+
+// RemoveLeftovers removes what the command would leave behind.
+func (e *Env) RemoveLeftovers() {
+	if remove := e.Leftovers.Load(); remove != nil {
+		(*remove)()
+	}
+}

@@ -67,7 +67,9 @@ func (c *command) relay(ctx context.Context) error {
 	if err := c.readyFile.Write(ln.Addr()); err != nil {
 		return err
 	}
-	defer c.readyFile.Remove()
+	remove := c.readyFile.Remove
+	c.env.Leftovers.Store(&remove)
+	defer remove()
 	for {
 		stop := context.AfterFunc(ctx, func() { _ = ln.Close() })
 		err := r.serve(ctx, ln)
