@@ -3,13 +3,20 @@
 package main
 
 import (
+	"bufio"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	"github.com/gofrs/flock"
 
 	"tlsdemo/certs"
 	"tlsdemo/cmd/tlsdemo/internal/cli"
@@ -117,5 +124,46 @@ func TestOriginOfAConnection(t *testing.T) {
 	}
 	if all.origin() != last.origin {
 		t.Error("the last one is not in force")
+	}
+}
+
+// A SIGHUP that comes before the server listens has it look at its files as soon as it does, and
+// is not the end of it. The server waits for its directory, which is locked.
+func TestHangupBeforeListening(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if ended := typed(t, dir, "certs", "init"); ended.status != cli.ExitDone {
+		t.Fatal(ended.stderr)
+	}
+	lock := flock.New(dir, flock.SetFlag(os.O_RDONLY))
+	if ok, err := lock.TryLock(); !ok || err != nil {
+		t.Skipf("a directory cannot be locked here: %v", err)
+	}
+	server := program(dir, "serve", "--addr=unix:s", "--keylog=keys.log")
+	stderr, err := server.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Process.Kill() })
+	lines := bufio.NewScanner(stderr)
+	if !lines.Scan() || !strings.Contains(lines.Text(), "--keylog") {
+		t.Fatalf("it begins with %q", lines.Text())
+	}
+	if err := errors.Join(server.Process.Signal(syscall.SIGHUP), lock.Unlock()); err != nil {
+		t.Fatal(err)
+	}
+	for lines.Scan() {
+		if strings.Contains(lines.Text(), "nothing to reload") {
+			_ = server.Process.Signal(syscall.SIGTERM)
+		}
+	}
+	if err := server.Wait(); err != nil {
+		t.Error(err)
+	}
+	if !server.ProcessState.Success() {
+		t.Errorf("status %d", server.ProcessState.ExitCode())
 	}
 }

@@ -84,11 +84,9 @@ func (s *states) originOf(conn net.Conn) *origin {
 // reloading reads the files of a server again when they change.
 type reloading struct {
 	*certs.Reloader
-	service  *service
-	read     *credentials // what was read last
-	allowed  *policy.Policy
-	terminal bool // there was one at the start
-	hangups  chan struct{}
+	service *service
+	read    *credentials // what was read last
+	allowed *policy.Policy
 }
 
 // reloads reads the credentials so that they can be read again, or returns nil if that cannot
@@ -103,7 +101,7 @@ func (v *service) reloads() *reloading {
 		files.Policy = v.allow.File()
 		return files
 	}
-	r := &reloading{service: v, terminal: cli.Controlled(), hangups: make(chan struct{}, 1)}
+	r := &reloading{service: v}
 	r.Reloader = &certs.Reloader{
 		Files: files,
 		Check: func(source *certs.Source) error {
@@ -131,14 +129,6 @@ func (v *service) reloads() *reloading {
 	return r
 }
 
-// heed has SIGHUP heard, until ignore is called. That has to be so before anybody is told that we
-// are ready.
-func (r *reloading) heed() (ignore func()) {
-	heed := r.hangup
-	r.service.env.Hangup.Store(&heed)
-	return func() { r.service.env.Hangup.Store(nil) }
-}
-
 // run watches until ctx is done. SIGHUP has it look at once; stop is called if it turns out to
 // have been the end of the terminal.
 func (r *reloading) run(ctx context.Context, stop func()) {
@@ -149,23 +139,38 @@ func (r *reloading) run(ctx context.Context, stop func()) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-r.hangups:
+		case <-r.service.hangups.came:
 			r.asked()
 		}
-		if !r.stays(ctx) {
+		if !r.service.hangups.stay(ctx) {
 			stop()
 		}
 	}
 }
 
+// hangups are the SIGHUPs of a server that reads its files again.
+type hangups struct {
+	terminal bool // there was one at the start
+	came     chan struct{}
+}
+
+// heed has SIGHUP heard, until ignore is called. That begins before the files are read for the
+// first time: whoever starts a server and has it reload at once means no end of it.
+func (h *hangups) heed(env *cli.Env) (ignore func()) {
+	h.terminal, h.came = cli.Controlled(), make(chan struct{}, 1)
+	heed := h.hangup
+	env.Hangup.Store(&heed)
+	return func() { env.Hangup.Store(nil) }
+}
+
 // hangup reports whether a SIGHUP means that the files are to be read. If the terminal is gone,
-// at which the server was started, it means that.
-func (r *reloading) hangup() bool {
-	if r.terminal && !cli.Controlled() {
+// at which the server was started, it does not mean that.
+func (h *hangups) hangup() bool {
+	if h.terminal && !cli.Controlled() {
 		return false
 	}
 	select {
-	case r.hangups <- struct{}{}:
+	case h.came <- struct{}{}:
 	default: // it is about to look anyway
 	}
 	return true
@@ -175,9 +180,9 @@ func (r *reloading) hangup() bool {
 // themselves before they end.
 const farewell = 500 * time.Millisecond
 
-// stays reports whether the terminal is still there a moment after a SIGHUP.
-func (r *reloading) stays(ctx context.Context) bool {
-	if !r.terminal {
+// stay reports whether the terminal is still there a moment after a SIGHUP.
+func (h *hangups) stay(ctx context.Context) bool {
+	if !h.terminal {
 		return true
 	}
 	select {

@@ -43,6 +43,7 @@ type service struct {
 	shown          *metrics.Server  // nil likewise
 	states
 	reloading    *reloading // nil if its files are read once
+	hangups      hangups
 	recording    *tracing
 	keylog       *keylog.Log // nil if there is none
 	introduction []any       // who it is, for the log
@@ -58,6 +59,9 @@ func (s *serve) run(ctx context.Context) error {
 	defer cancel()
 	v := s.service()
 	defer v.close(end)
+	if !v.plain && !v.once {
+		defer v.hangups.heed(v.env)()
+	}
 	if err := v.logKeys(); err != nil {
 		return err
 	}
@@ -155,6 +159,7 @@ func (v *service) prove() error {
 		creds.origin.files.Policy = v.allow.File()
 		v.use(creds, allowed)
 		if !v.once {
+			v.env.Hangup.Store(nil) // there is nothing that SIGHUP could mean but the end
 			v.logger.Info("the files are read only once: one of them is not a regular file")
 		}
 	}
@@ -252,7 +257,6 @@ func (v *service) serveAll(ctx context.Context, ln net.Listener) error {
 	defer reloads.Wait()
 	defer stop()
 	if v.reloading != nil {
-		defer v.reloading.heed()()
 		reloads.Go(func() { v.reloading.run(ctx, stop) })
 	}
 	v.manager.Ready("listening on " + v.local)
