@@ -39,13 +39,13 @@ func (d *Dialer) Dial(ctx context.Context, addr string) (*tls.Conn, error) {
 	return d.Handshake(ctx, conn, addr)
 }
 
-// unixPrefix begins the address of a Unix socket.
-const unixPrefix = "unix:"
+// UnixPath returns the path of an address of the form unix:PATH, and whether addr is one.
+func UnixPath(addr string) (path string, ok bool) { return strings.CutPrefix(addr, "unix:") }
 
 // Connect is the first half of Dial: TCP alone, or a Unix socket.
 func (d *Dialer) Connect(ctx context.Context, addr string) (net.Conn, error) {
 	network, address := "tcp", addr
-	if path, ok := strings.CutPrefix(addr, unixPrefix); ok {
+	if path, ok := UnixPath(addr); ok {
 		network, address = "unix", path
 	}
 	conn, err := (&net.Dialer{Resolver: d.Resolver}).DialContext(ctx, network, address)
@@ -92,7 +92,7 @@ func (d *Dialer) config(addr string) (*tls.Config, error) {
 	if config.ServerName != "" {
 		return config, nil
 	}
-	host, err := hostOf(addr)
+	host, err := HostOf(addr)
 	if err != nil {
 		return nil, err
 	}
@@ -101,13 +101,24 @@ func (d *Dialer) config(addr string) (*tls.Config, error) {
 	return config, nil
 }
 
-// hostOf is the host of an address: of a Unix socket it is this machine.
-func hostOf(addr string) (string, error) {
-	if strings.HasPrefix(addr, unixPrefix) {
+// HostOf returns the host of an address as a [Dialer] takes it: of a Unix socket it is localhost.
+func HostOf(addr string) (string, error) {
+	if _, ok := UnixPath(addr); ok {
 		return "localhost", nil
 	}
 	host, _, err := net.SplitHostPort(addr)
 	return host, err
+}
+
+// Authority is whom a request of HTTP over a connection to addr is for, if its server is called
+// name: with the port, where there is one, since a server that is asked for one name by TLS and
+// for another by HTTP may refuse that.
+func Authority(name, addr string) string {
+	_, port, err := net.SplitHostPort(addr)
+	if _, ok := UnixPath(addr); ok || err != nil {
+		return name
+	}
+	return net.JoinHostPort(name, port)
 }
 
 var errNoDialerConfig = errors.New("tlsnet: Dialer has no Config")

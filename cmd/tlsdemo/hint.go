@@ -478,7 +478,7 @@ func hintRefused(f *problem) string {
 
 // atUnixSocket reports whether the address that was typed is one of this machine's sockets.
 func (f *problem) atUnixSocket() bool {
-	_, ok := listen.UnixPath(f.addr())
+	_, ok := tlsnet.UnixPath(f.addr())
 	return ok
 }
 

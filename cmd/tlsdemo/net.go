@@ -6,6 +6,8 @@ import (
 	"net"
 	"strings"
 	"time"
+
+	"tlsdemo/tlsnet"
 )
 
 // connectError is a server that could not be reached.
@@ -49,6 +51,6 @@ func withPort(addr, port string) string {
 
 // host is the host of an address that has been checked.
 func host(addr string) string {
-	host, _, _ := net.SplitHostPort(addr)
+	host, _ := tlsnet.HostOf(addr)
 	return host
 }

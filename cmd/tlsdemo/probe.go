@@ -76,7 +76,8 @@ its own protocol. Only an answer is proof. --http asks for one, and so does
 You need no files. Without --ca, probe uses the system's trust store. Without
 --cert it presents no client certificate. If there is a directory that certs
 init made, probe uses its files. The default port is 443, or the usual port of
-the protocol of --starttls. An https URL can stand for HOST[:PORT].`,
+the protocol of --starttls. An https URL can stand for HOST[:PORT], and so can
+unix:PATH, a Unix socket.`,
 		Example: `  tlsdemo probe 127.0.0.1:8888
   tlsdemo probe localhost:443 --http
   tlsdemo probe localhost:8443 --refusals
@@ -89,7 +90,7 @@ the protocol of --starttls. An https URL can stand for HOST[:PORT].`,
 				return errors.New("name one HOST[:PORT], such as " + defaultAddr)
 			}
 			addr := withPort(hostOf(args[0]), p.port())
-			if err := listen.CheckHostPort(addr); err != nil {
+			if err := listen.Check(addr); err != nil {
 				return err
 			}
 			if host(addr) == "" || strings.HasSuffix(addr, ":0") {

@@ -18,6 +18,7 @@ import (
 	"tlsdemo/cmd/tlsdemo/internal/certtext"
 	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/cmd/tlsdemo/internal/retype"
+	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
 	"tlsdemo/tlsnet/probe"
 )
@@ -61,14 +62,18 @@ func (v *probeView) rows() [][2]string {
 
 func (v *probeView) serverRows() [][2]string {
 	r := v.report
-	if len(r.Addrs) == 0 {
+	_, socket := tlsnet.UnixPath(v.addr)
+	if len(r.Addrs) == 0 && !socket {
 		return [][2]string{{"name", host(v.addr) + v.lookup()}}
 	}
-	rows := [][2]string{{"name", v.resolved()}}
-	if r.Remote == "" {
-		return append(rows, [2]string{"TCP", "not connected"})
+	rows, way := [][2]string{{"name", v.resolved()}}, "TCP"
+	if socket {
+		rows, way = nil, "socket"
 	}
-	rows = append(rows, [2]string{"TCP", "connected to " + r.Remote})
+	if r.Remote == "" {
+		return append(rows, [2]string{way, "not connected"})
+	}
+	rows = append(rows, [2]string{way, "connected to " + r.Remote})
 	rows = append(rows, v.handshakeRows()...)
 	for _, trial := range r.Trials {
 		rows = append(rows, [2]string{"tried", trial.Change + ": " + trial.Saw})

@@ -193,13 +193,8 @@ func (s *send) run(ctx context.Context, report *talk.Report) (err error) {
 	return nil
 }
 
-// name is the name that the server's certificate must have. Of a Unix socket it is this machine's.
-func (s *send) name() string {
-	if _, ok := listen.UnixPath(s.addr); ok {
-		return cmp.Or(s.serverName, "localhost")
-	}
-	return cmp.Or(s.serverName, host(s.addr))
-}
+// name is the name that the server's certificate must have.
+func (s *send) name() string { return cmp.Or(s.serverName, host(s.addr)) }
 
 // resume has config resume the session that is in a file, if there is to be one, and returns
 // what saves the next. A file that must not be used, or cannot be written, is only warned of:

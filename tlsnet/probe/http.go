@@ -76,12 +76,11 @@ func (p *Probe) judge(conn *tls.Conn, w way, status int, body []byte, report *Re
 }
 
 func (p *Probe) get(ctx context.Context, conn *tls.Conn, w way) (*http.Response, []byte, error) {
-	_, port, _ := net.SplitHostPort(w.addr)
 	target, err := url.ParseRequestURI(p.HTTP)
 	if err != nil {
 		return nil, nil, err
 	}
-	target.Scheme, target.Host = "https", net.JoinHostPort(w.config.ServerName, port)
+	target.Scheme, target.Host = "https", tlsnet.Authority(w.config.ServerName, w.addr)
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
 	if err != nil {
 		return nil, nil, err

@@ -39,7 +39,7 @@ type Probe struct {
 	HTTP string
 	// Resolver looks names and addresses up. If nil, [net.DefaultResolver] does.
 	Resolver *net.Resolver
-	// Dial connects to addr, below TLS. If nil, a [tlsnet.Dialer] does, over TCP.
+	// Dial connects to addr, below TLS. If nil, a [tlsnet.Dialer] does.
 	Dial func(ctx context.Context, addr string) (net.Conn, error)
 	// Again is told, after the first connection, what those are for that come next. May be nil.
 	Again func(what string)
@@ -47,7 +47,7 @@ type Probe struct {
 
 // Report is what a probe has seen of a server.
 type Report struct {
-	Addrs    []string             // what the host's name stands for
+	Addrs    []string             // what the host's name stands for; none of a Unix socket
 	Remote   string               // the address that was connected to, or empty
 	State    *tls.ConnectionState // what was negotiated, or nil; HandshakeComplete if it came to that
 	Offered  []string             // the application protocols (ALPN) that we offered
@@ -94,18 +94,18 @@ type way struct {
 	purpose string
 }
 
-// Run connects to addr, HOST:PORT, looks at what the server does, and sends nothing, unless
+// Run connects to addr, HOST:PORT or unix:PATH, looks at what the server does, and sends nothing, unless
 // a request of HTTP is wanted, or the protocol wants a greeting after TLS has begun.
 // Where the server's certificate does not verify it connects once more without
 // verifying it, so that what comes after that is seen too. The error is one of the
 // address or of ctx; what is wrong with the server is among the Report's Faults.
 func (p *Probe) Run(ctx context.Context, addr string) (*Report, error) {
-	host, _, err := net.SplitHostPort(addr)
+	host, err := tlsnet.HostOf(addr)
 	if err != nil {
 		return nil, err
 	}
 	report := new(Report)
-	if report.Addrs, err = p.resolver().LookupHost(ctx, host); err != nil {
+	if report.Addrs, err = p.addressesOf(ctx, addr, host); err != nil {
 		if errors.Is(ctx.Err(), context.Canceled) {
 			return report, context.Cause(ctx)
 		}
@@ -136,7 +136,15 @@ func (p *Probe) Run(ctx context.Context, addr string) (*Report, error) {
 
 func (p *Probe) resolver() *net.Resolver { return cmp.Or(p.Resolver, net.DefaultResolver) }
 
-// connect is TCP alone.
+// addressesOf returns those of the host of addr. A Unix socket has none.
+func (p *Probe) addressesOf(ctx context.Context, addr, host string) ([]string, error) {
+	if _, ok := tlsnet.UnixPath(addr); ok {
+		return nil, nil
+	}
+	return p.resolver().LookupHost(ctx, host)
+}
+
+// connect is TCP alone, or a Unix socket.
 func (p *Probe) connect(ctx context.Context, addr string) (net.Conn, error) {
 	if p.Dial != nil {
 		return p.Dial(ctx, addr)
@@ -222,6 +230,9 @@ func (p *Probe) look(ctx context.Context, w way, report *Report) (refused bool, 
 	}
 	defer conn.Close()
 	report.Remote, report.Offered = conn.RemoteAddr().String(), w.config.NextProtos
+	if _, ok := tlsnet.UnixPath(w.addr); ok {
+		report.Remote = w.addr
+	}
 	if w.before != nil {
 		if err := w.before(ctx, conn); err != nil {
 			report.add(beforeTLS(err))

@@ -4,12 +4,12 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
-	"net"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
 	"tlsdemo/tlsnet/neterr"
 )
@@ -47,7 +47,7 @@ func (o Outcome) Known() bool { return o.Refused || o.Taken != explain.Unknown }
 // something else in the handshake, and never without a certificate, for which many servers ask
 // and can do without.
 func (p *Probe) Refusals(ctx context.Context, addr string, sound *Report, all []Credential) []Outcome {
-	host, _, err := net.SplitHostPort(addr)
+	host, err := tlsnet.HostOf(addr)
 	if err != nil {
 		return nil
 	}

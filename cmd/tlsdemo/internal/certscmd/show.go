@@ -42,8 +42,8 @@ and the certificate is valid today.
 With arguments, show the full text of certificates. NAME is a certificate of the
 directory, FILE is any file with certificates, certificate requests or
 revocation lists in PEM or DER, or a PKCS#12 file, whose password is
-$` + cli.KeyPassword + `. HOST:PORT is a server, whatever it presents, and - is the
-standard input.
+$` + cli.KeyPassword + `. HOST:PORT and unix:PATH are servers, whatever
+they present, and - is the standard input.
 
 ` + certtext.JSONHelp + `
 

@@ -21,6 +21,7 @@ import (
 	"tlsdemo/cmd/tlsdemo/internal/certtext"
 	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/cmd/tlsdemo/internal/console"
+	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
 	"tlsdemo/tlsnet/probe"
 )
@@ -46,7 +47,7 @@ func newVerifyCmd(env *cli.Env) *cobra.Command {
 that is wrong with each, with its code (see tlsdemo help failures). Without
 arguments, verify all certificates of the directory. NAME is a certificate of
 the directory, FILE is any file with a certificate and its intermediates, and
-HOST:PORT is a server.
+HOST:PORT and unix:PATH are servers.
 
 The CA is that of the directory, or --ca. Without either, the system's trust
 store is used. Certificates on the directory's revocation list are refused.
@@ -245,6 +246,9 @@ func merge(found, more []*certs.Finding) []*certs.Finding {
 }
 
 func isAddress(s string) bool {
+	if _, ok := tlsnet.UnixPath(s); ok {
+		return true
+	}
 	host, port, err := net.SplitHostPort(s)
 	return err == nil && host != "" && port != ""
 }
@@ -322,7 +326,7 @@ func (c *verify) verifyServer(ctx context.Context, addr string, t *trusted) *ver
 	d := c.demand(certs.ServerAuth, t)
 	config := d.ClientConfig()
 	if c.uri != nil {
-		config.ServerName, _, _ = net.SplitHostPort(addr)
+		config.ServerName, _ = tlsnet.HostOf(addr)
 		c.uri.HoldServer(config)
 	}
 	report, err := look(ctx, c.timeout, addr, config)

@@ -5,18 +5,24 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+
+	"tlsdemo/tlsnet"
 )
 
 // CheckAddr finds what is wrong with the value of a flag that is an address, HOST:PORT or unix:PATH.
 func CheckAddr(flag, addr string) error {
-	check := CheckHostPort
-	if path, ok := UnixPath(addr); ok {
-		check, addr = CheckUnixPath, path
-	}
-	if err := check(addr); err != nil {
+	if err := Check(addr); err != nil {
 		return fmt.Errorf("--%s: %w", flag, err)
 	}
 	return nil
+}
+
+// Check finds what is wrong with an address, HOST:PORT or unix:PATH.
+func Check(addr string) error {
+	if path, ok := tlsnet.UnixPath(addr); ok {
+		return checkUnixPath(path)
+	}
+	return CheckHostPort(addr)
 }
 
 // CheckHostPort finds what is wrong with an address.
@@ -34,7 +40,7 @@ func CheckHostPort(addr string) error {
 // Loopback reports whether addr can only mean this machine, as a Unix socket does. Of names none
 // but localhost is believed, RFC 6761 section 6.3.
 func Loopback(addr string) bool {
-	if _, ok := UnixPath(addr); ok {
+	if _, ok := tlsnet.UnixPath(addr); ok {
 		return true
 	}
 	host, _, err := net.SplitHostPort(addr)

@@ -4,6 +4,8 @@ package listen
 import (
 	"context"
 	"net"
+
+	"tlsdemo/tlsnet"
 )
 
 // Error is an address that could not be listened on.
@@ -15,7 +17,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // On listens on addr, HOST:PORT or unix:PATH. The error is an [*Error].
 func On(ctx context.Context, addr string) (net.Listener, error) {
 	listen := onTCP
-	if path, ok := UnixPath(addr); ok {
+	if path, ok := tlsnet.UnixPath(addr); ok {
 		listen, addr = onUnix, path
 	}
 	ln, err := listen(ctx, addr)

@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -17,11 +16,8 @@ import (
 	"tlsdemo/tlsnet/neterr"
 )
 
-// UnixPath is the path of an address of the form unix:PATH.
-func UnixPath(addr string) (path string, ok bool) { return strings.CutPrefix(addr, "unix:") }
-
-// CheckUnixPath refuses what can be no path of a socket.
-func CheckUnixPath(path string) error {
+// checkUnixPath refuses what can be no path of a socket.
+func checkUnixPath(path string) error {
 	switch {
 	case path == "" || path[0] == '@': // Go takes the latter for a name that is no file's, and that anybody may connect to
 		return errors.New("it has to be unix:PATH, such as unix:/run/tlsdemo.sock")

@@ -13,8 +13,8 @@ import (
 
 	"tlsdemo/certs"
 	"tlsdemo/certs/chain"
-	"tlsdemo/cmd/tlsdemo/internal/listen"
 	"tlsdemo/cmd/tlsdemo/internal/retype"
+	"tlsdemo/tlsnet"
 )
 
 // Unit is what a service unit for a server is made of.
@@ -132,7 +132,7 @@ func (u Unit) absolute() (retype.Line, error) {
 		}
 		line = line.With(flag, path)
 	}
-	if socket, ok := listen.UnixPath(u.Addr); ok {
+	if socket, ok := tlsnet.UnixPath(u.Addr); ok {
 		path, err := filepath.Abs(socket)
 		if err != nil {
 			return line, err
@@ -209,7 +209,7 @@ func (u Unit) written(line retype.Line) []string {
 		list = append(list, "ReadWritePaths="+paths(filepath.Dir(file)))
 	}
 	addr, _ := line.Value("addr")
-	if socket, ok := listen.UnixPath(addr); ok {
+	if socket, ok := tlsnet.UnixPath(addr); ok {
 		list = append(list, "ReadWritePaths="+paths(filepath.Dir(socket)))
 	}
 	return list
@@ -217,7 +217,7 @@ func (u Unit) written(line retype.Line) []string {
 
 // network is what the service may do with the network.
 func (u Unit) network() []string {
-	if _, ok := listen.UnixPath(u.Addr); ok {
+	if _, ok := tlsnet.UnixPath(u.Addr); ok {
 		return []string{"RestrictAddressFamilies=AF_UNIX", "PrivateNetwork=yes", "CapabilityBoundingSet=", "PrivateUsers=yes"}
 	}
 	list := []string{"RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX"}
@@ -237,7 +237,7 @@ func (u Unit) socket() string {
 		return ""
 	}
 	stream := u.Addr
-	if path, ok := listen.UnixPath(u.Addr); ok {
+	if path, ok := tlsnet.UnixPath(u.Addr); ok {
 		stream, _ = filepath.Abs(path)
 		stream += "\n# SocketMode=0600"
 	} else if strings.HasPrefix(u.Addr, ":") {

@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -15,7 +14,6 @@ import (
 
 	"tlsdemo/certs/chain"
 	"tlsdemo/cmd/tlsdemo/internal/console"
-	"tlsdemo/cmd/tlsdemo/internal/listen"
 	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
 	"tlsdemo/tlsnet/probe"
@@ -150,7 +148,7 @@ func (t *Talk) request(ctx context.Context, conn *tls.Conn, what Request, messag
 	if err != nil {
 		return nil, err
 	}
-	target.Scheme, target.Host = "https", t.host()
+	target.Scheme, target.Host = "https", tlsnet.Authority(t.TLS.ServerName, t.Addr)
 	method, body := cmp.Or(what.Method, http.MethodGet), io.Reader(nil)
 	if t.Typed {
 		method, body = cmp.Or(what.Method, http.MethodPost), message
@@ -166,16 +164,6 @@ func (t *Talk) request(ctx context.Context, conn *tls.Conn, what Request, messag
 		request.Header.Set("Content-Type", "application/octet-stream")
 	}
 	return tlsnet.RoundTrip(conn, request, t.Intermediates...)
-}
-
-// host is that of the request: the name that the server's certificate has to have, with the
-// port, since a server that is asked for one name by TLS and for another by HTTP may refuse that.
-func (t *Talk) host() string {
-	if _, ok := listen.UnixPath(t.Addr); ok {
-		return t.TLS.ServerName
-	}
-	_, port, _ := net.SplitHostPort(t.Addr) // has been checked
-	return net.JoinHostPort(t.TLS.ServerName, port)
 }
 
 // measure says how long the body of a request is, where the message tells: some servers take no

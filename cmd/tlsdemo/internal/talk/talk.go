@@ -14,7 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"tlsdemo/cmd/tlsdemo/internal/listen"
 	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/explain"
 	"tlsdemo/tlsnet/probe"
@@ -105,7 +104,7 @@ func (t *Talk) connect(ctx context.Context) (net.Conn, error) {
 
 // remote is where a connection leads.
 func (t *Talk) remote(conn net.Conn) string {
-	if _, ok := listen.UnixPath(t.Addr); ok {
+	if _, ok := tlsnet.UnixPath(t.Addr); ok {
 		return t.Addr
 	}
 	return conn.RemoteAddr().String()

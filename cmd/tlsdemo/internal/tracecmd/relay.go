@@ -14,6 +14,7 @@ import (
 
 	"tlsdemo/cmd/tlsdemo/internal/listen"
 	"tlsdemo/cmd/tlsdemo/internal/tracefile"
+	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/trace"
 )
 
@@ -87,7 +88,7 @@ func (c *command) relay(ctx context.Context) error {
 
 // again is the address to listen on once more.
 func again(addr string, ln net.Listener) string {
-	if _, ok := listen.UnixPath(addr); ok {
+	if _, ok := tlsnet.UnixPath(addr); ok {
 		return addr
 	}
 	return ln.Addr().String()
@@ -172,7 +173,7 @@ func temporary(err error) bool {
 // between connects a client with the server. That a signal ends the connection is no failure.
 func (r *relay) between(ctx context.Context, client net.Conn) error {
 	network, addr := "tcp", r.to
-	if path, ok := listen.UnixPath(r.to); ok {
+	if path, ok := tlsnet.UnixPath(r.to); ok {
 		network, addr = "unix", path
 	}
 	server, err := (&net.Dialer{Timeout: dialPatience}).DialContext(ctx, network, addr)
