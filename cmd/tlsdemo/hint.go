@@ -490,7 +490,7 @@ func hintUnixSocket(f *problem) string {
 	case is[*listen.Error](f.err) && neterr.Denied(f.err):
 		return "use a path in a directory in which you may write, such as " + f.here().With("addr", "unix:tlsdemo.sock").String()
 	case neterr.Denied(f.err):
-		return "only the user who runs the server can connect, unless that user permits it: chmod"
+		return "only the user who runs the server can connect, unless that user permits it: tlsdemo serve --socket-mode=0660, or chmod"
 	}
 	return ""
 }

@@ -490,7 +490,7 @@ func TestHintForAConnection(t *testing.T) {
 		{none, dial, "send", ""},
 		{server, bind(syscall.EADDRINUSE), "serve --addr=unix:x.sock", "another server listens there: stop it, or use another path"},
 		{server, bind(syscall.EACCES), "serve --addr=unix:/x.sock", "use a path in a directory in which you may write, such as tlsdemo serve --addr=unix:tlsdemo.sock"},
-		{client, &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.EACCES)}, "send --addr=unix:/x.sock", "only the user who runs the server can connect, unless that user permits it: chmod"},
+		{client, &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.EACCES)}, "send --addr=unix:/x.sock", "only the user who runs the server can connect, unless that user permits it: tlsdemo serve --socket-mode=0660, or chmod"},
 		{client, &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ENOENT)}, "send --addr=unix:/x.sock", ""},
 		{server, bind(syscall.ENAMETOOLONG), "serve --addr=unix:/x.sock", ""},
 		{server, bind(syscall.EADDRNOTAVAIL), "serve --addr=192.0.2.1:8888", ""},

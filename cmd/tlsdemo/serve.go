@@ -23,6 +23,7 @@ type serve struct {
 	env *cli.Env
 	credentialFlags
 	addr      string
+	mode      listen.Mode
 	reply     string
 	echo      bool
 	once      bool
@@ -88,7 +89,10 @@ once.`,
   tlsdemo serve --addr='[::1]:9999' --echo
   tlsdemo serve --cert=server.crt --key=server.key --ca=ca.crt`,
 		Args: cli.NoArgs,
-		PreRunE: func(*cobra.Command, []string) error {
+		PreRunE: func(cmd *cobra.Command, _ []string) error {
+			if _, ok := tlsnet.UnixPath(s.addr); !ok && cmd.Flags().Changed("socket-mode") {
+				return errors.New("--socket-mode needs --addr=unix:PATH")
+			}
 			return s.check()
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return s.logged(s.run(cmd.Context())) },
@@ -96,6 +100,7 @@ once.`,
 	s.register(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&s.addr, "addr", defaultAddr, "`HOST:PORT` to listen on, or unix:PATH; port 0 means any free port")
+	flags.Var(&s.mode, "socket-mode", "with unix:PATH: who can connect, as an octal `MODE`; 0660 lets the group of the socket in, 0666 everybody")
 	flags.StringVar(&s.reply, "reply", tlsnet.DefaultReply, "the answer to every message")
 	flags.BoolVar(&s.echo, "echo", false, "send every message back as its answer")
 	flags.BoolVar(&s.once, "once", false, "serve one client, then exit with the status of that exchange")

@@ -224,7 +224,7 @@ func (v *service) listen(ctx context.Context) (net.Listener, error) {
 	case err != nil:
 		return nil, &cli.LocalError{Err: err}
 	case ln == nil:
-		return listen.On(ctx, v.addr)
+		return listen.On(ctx, v.addr, v.mode)
 	case given:
 		err = errors.New("systemd has passed a socket to listen on, so --addr must not be given")
 	case v.plain && !listen.Loopback(listen.Passed(ln).Addr().String()):

@@ -14,13 +14,15 @@ type Error struct{ Err error }
 func (e *Error) Error() string { return e.Err.Error() }
 func (e *Error) Unwrap() error { return e.Err }
 
-// On listens on addr, HOST:PORT or unix:PATH. The error is an [*Error].
-func On(ctx context.Context, addr string) (net.Listener, error) {
-	listen := onTCP
-	if path, ok := tlsnet.UnixPath(addr); ok {
-		listen, addr = onUnix, path
+// On listens on addr, HOST:PORT or unix:PATH: the mode is that of a socket. The error is an
+// [*Error].
+func On(ctx context.Context, addr string, mode Mode) (net.Listener, error) {
+	path, isUnix := tlsnet.UnixPath(addr)
+	listen := func() (net.Listener, error) { return onTCP(ctx, addr) }
+	if isUnix {
+		listen = func() (net.Listener, error) { return onUnix(ctx, path, mode.perm()) }
 	}
-	ln, err := listen(ctx, addr)
+	ln, err := listen()
 	if err != nil {
 		return nil, &Error{Err: err}
 	}

@@ -2,7 +2,10 @@
 
 package listen
 
-import "syscall"
+import (
+	"io/fs"
+	"syscall"
+)
 
-// private: elsewhere a file inherits who may use it.
-func private(_, _ string, _ syscall.RawConn) error { return nil }
+// limited does nothing: elsewhere a file inherits who may use it.
+func limited(fs.FileMode) func(_, _ string, _ syscall.RawConn) error { return nil }

@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"time"
 
@@ -30,14 +32,32 @@ func checkUnixPath(path string) error {
 // maxUnixPath is what every system takes: sun_path has 104 bytes on macOS, and 108 on Linux.
 const maxUnixPath = 103
 
-// unixMode has only our own user connect.
-const unixMode = 0o600
+// Mode says who may connect to a socket: whoever may write it. Zero is only our own user.
+type Mode fs.FileMode
+
+const ours Mode = 0o600
+
+func (m Mode) perm() fs.FileMode { return fs.FileMode(cmp.Or(m, ours)) }
+
+// Set, String and Type make it a flag.
+
+func (m *Mode) Set(s string) error {
+	n, err := strconv.ParseUint(s, 8, 32)
+	if mode := Mode(n); err == nil && mode <= 0o777 && mode&ours == ours {
+		*m = mode
+		return nil
+	}
+	return errors.New("it has to be an octal number from 0600 to 0777, such as 0660, with which our own user can read and write")
+}
+
+func (m *Mode) String() string { return fmt.Sprintf("%04o", uint32(m.perm())) }
+func (m *Mode) Type() string   { return "mode" }
 
 // onUnix listens on a socket at path. Of several servers that start at once one does: each has
 // the directory locked while it looks at what is there, removes it if nobody listens, and
 // listens itself. Otherwise it might remove the socket of another that has been quicker, or has
 // not begun to listen yet. Other programs do not heed that lock.
-func onUnix(ctx context.Context, path string) (net.Listener, error) {
+func onUnix(ctx context.Context, path string, mode fs.FileMode) (net.Listener, error) {
 	unlock, err := locked(ctx, filepath.Dir(path))
 	if err != nil {
 		return nil, err
@@ -46,7 +66,7 @@ func onUnix(ctx context.Context, path string) (net.Listener, error) {
 	if err := removeStale(ctx, path); err != nil {
 		return nil, err
 	}
-	config := net.ListenConfig{Control: private}
+	config := net.ListenConfig{Control: limited(mode)}
 	ln, err := config.Listen(ctx, "unix", path)
 	if err != nil {
 		return nil, err
@@ -54,7 +74,7 @@ func onUnix(ctx context.Context, path string) (net.Listener, error) {
 	socket := &unixListener{UnixListener: ln.(*net.UnixListener), addr: unixAddr(path)}
 	socket.SetUnlinkOnClose(false) // by then somebody else may be there
 	socket.mine, _ = os.Lstat(path)
-	if err := os.Chmod(path, unixMode); err != nil {
+	if err := os.Chmod(path, mode); err != nil {
 		return nil, cmp.Or(err, socket.Close())
 	}
 	return socket, nil

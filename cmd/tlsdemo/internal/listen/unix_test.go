@@ -69,7 +69,7 @@ func atOnce(t *testing.T, servers int, path string) []net.Listener {
 	for range servers {
 		starting.Go(func() {
 			<-start
-			ln, err := On(t.Context(), "unix:"+path)
+			ln, err := On(t.Context(), "unix:"+path, 0)
 			if err != nil {
 				if !neterr.InUse(err) {
 					t.Error(err)
@@ -109,7 +109,7 @@ func TestNeverRemoved(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := On(t.Context(), "unix:"+path); !made.want(err) {
+		if _, err := On(t.Context(), "unix:"+path, 0); !made.want(err) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if after, err := os.Lstat(path); err != nil || !os.SameFile(before, after) {
@@ -161,14 +161,14 @@ func TestLockedDirectory(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	_, err := On(ctx, "unix:"+filepath.Join(dir, "s"))
+	_, err := On(ctx, "unix:"+filepath.Join(dir, "s"), 0)
 	if path, ok := errors.AsType[*fs.PathError](err); !ok || path.Op != "lock" || path.Path != dir {
 		t.Errorf("error %v", err)
 	}
 	if err := lock.Unlock(); err != nil {
 		t.Fatal(err)
 	}
-	ln, err := On(t.Context(), "unix:"+filepath.Join(dir, "s"))
+	ln, err := On(t.Context(), "unix:"+filepath.Join(dir, "s"), 0)
 	if err != nil {
 		t.Fatal(err)
 	}

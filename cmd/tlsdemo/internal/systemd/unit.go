@@ -1,6 +1,7 @@
 package systemd
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"path/filepath"
@@ -236,16 +237,20 @@ func (u Unit) socket() string {
 	if strings.HasSuffix(u.Addr, ":0") {
 		return ""
 	}
-	stream := u.Addr
+	stream, flags := u.Addr, "--addr"
 	if path, ok := tlsnet.UnixPath(u.Addr); ok {
 		stream, _ = filepath.Abs(path)
-		stream += "\n# SocketMode=0600"
+		mode, given := u.Typed.Value("socket-mode")
+		stream += "\n# SocketMode=" + cmp.Or(mode, "0600")
+		if given {
+			flags += " and --socket-mode"
+		}
 	} else if strings.HasPrefix(u.Addr, ":") {
 		stream = u.Addr[1:]
 	}
 	return `
 # With a socket unit, clients that come while the server restarts wait, and the server needs no
-# right to the port. Take --addr out of ExecStart, and save as tlsdemo.socket:
+# right to the port. Take ` + flags + ` out of ExecStart, and save as tlsdemo.socket:
 # [Socket]
 # ListenStream=` + unspecified(stream) + `
 # [Install]

@@ -56,7 +56,7 @@ func (c *command) relay(ctx context.Context) error {
 	if err := r.prepare(); err != nil {
 		return err
 	}
-	ln, err := listen.On(ctx, c.listen)
+	ln, err := listen.On(ctx, c.listen, 0)
 	if err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func (c *command) relay(ctx context.Context) error {
 		}
 		// Nothing was said on the one connection that was to be shown, as when somebody looks
 		// whether the port is open.
-		if ln, err = listen.On(ctx, again(c.listen, ln)); err != nil {
+		if ln, err = listen.On(ctx, again(c.listen, ln), 0); err != nil {
 			return err
 		}
 	}
