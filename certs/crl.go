@@ -41,6 +41,24 @@ type CRL struct {
 // nil if it has none.
 func (c *CRL) Number() *big.Int { return c.list.Number }
 
+// olderThan reports whether other has come after c, of the same CA. Lists of the same second are told
+// apart by their numbers.
+func (c *CRL) olderThan(other *CRL) bool {
+	if c.list.ThisUpdate.Equal(other.list.ThisUpdate) && c.Number() != nil && other.Number() != nil {
+		return c.Number().Cmp(other.Number()) < 0
+	}
+	return c.list.ThisUpdate.Before(other.list.ThisUpdate)
+}
+
+// edition says which of the lists of its CA it is.
+func (c *CRL) edition() string {
+	text := "from " + chain.Stamp(c.list.ThisUpdate)
+	if number := c.Number(); number != nil {
+		text += " (number " + number.String() + ")"
+	}
+	return text
+}
+
 // maxSigners bounds CRL.signers. A list has one signer; the others are CAs of the same
 // name.
 const maxSigners = 32

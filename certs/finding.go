@@ -45,6 +45,7 @@ const (
 	CRLUntrusted   Code = "crl-untrusted"
 
 	CRLExpired Code = "crl-expired"
+	CRLOlder   Code = "crl-older"
 	CRLOtherCA Code = "crl-other-ca"
 
 	PolicyUnreadable Code = "policy-unreadable"
@@ -107,7 +108,8 @@ var catalogue = []struct {
 	{CRLUnreadable, "A file of revocation lists cannot be read: the permissions forbid it, it is a directory, or it is larger than 64 MiB."},
 	{CRLUnparsable, "A file of revocation lists contains no list, or a damaged one."},
 	{CRLUntrusted, "A revocation list names a trusted CA as its issuer, but this CA did not sign it. Most often the list comes from an older CA with the same name."},
-	{CRLExpired, "A revocation list has expired: its next update is in the past. What it revokes stays revoked, but newer revocations are not on it. Other programs refuse every certificate of that CA until they have a newer list. Or a server that is running has been given a list that is older than the one it uses: then it keeps its own."},
+	{CRLExpired, "A revocation list has expired: its next update is in the past. What it revokes stays revoked, but newer revocations are not on it. Other programs refuse every certificate of that CA until they have a newer list."},
+	{CRLOlder, "A server that is running has been given a revocation list that is older than the one it uses. It keeps its own: what was revoked since would be accepted. Put the newer list back."},
 	{CRLOtherCA, "A revocation list comes from a CA of which we have no certificate. The list is used only if the other end presents an intermediate of that CA."},
 	{PolicyUnreadable, "A policy file cannot be read: the permissions forbid it, it is a directory, or it is larger than 1 MiB."},
 	{PolicyUnparsable, "A policy file is not valid TOML or JSON, or a rule in it is wrong: a key that does not exist or occurs twice, a name that can be no name, or no rule at all. The text says in which line."},

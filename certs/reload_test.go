@@ -2,7 +2,11 @@ package certs_test
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
+	"math/big"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -449,12 +453,22 @@ func TestReloadWithoutItsCRL(t *testing.T) {
 			do(t, err)
 			writeTo(t, file, list)
 		}, certs.CRLUnparsable},
+		"one of the same second": {func(t *testing.T, file string, before []byte) {
+			block, _ := pem.Decode(before)
+			list := must(x509.ParseRevocationList(block.Bytes))
+			ca := must(certs.Dir(filepath.Dir(file)).Pair(certs.CA))
+			number := new(big.Int).Sub(list.Number, big.NewInt(1))
+			again := must(x509.CreateRevocationList(rand.Reader, &x509.RevocationList{
+				Number: number, ThisUpdate: list.ThisUpdate, NextUpdate: list.NextUpdate,
+			}, ca.Leaf(), ca.Key))
+			writeTo(t, file, pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: again}))
+		}, certs.CRLOlder},
 		"an older one": {func(t *testing.T, file string, _ []byte) {
 			ca := must(certs.Dir(filepath.Dir(file)).Pair(certs.CA))
 			list, err := must(ca.Authority()).CRL(time.Now().Add(-time.Hour), nil)
 			do(t, err)
 			writeTo(t, file, list)
-		}, certs.CRLExpired},
+		}, certs.CRLOlder},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -542,7 +556,7 @@ func TestReloadOfSeveralLists(t *testing.T) {
 			if (err == nil) != step.good {
 				t.Errorf("step %d: %v", i, err)
 			}
-			if finding, ok := errors.AsType[*certs.Finding](err); !step.good && (!ok || finding.Code != certs.CRLExpired || finding.File != files.CRL || finding.Text == "") {
+			if finding, ok := errors.AsType[*certs.Finding](err); !step.good && (!ok || finding.Code != certs.CRLOlder || finding.File != files.CRL || finding.Text == "") {
 				t.Errorf("step %d: %v does not name the file", i, err)
 			}
 		}

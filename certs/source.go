@@ -187,10 +187,10 @@ func (s *Source) lost(before *Source) *Finding {
 		case has == nil:
 			text := fmt.Sprintf("contains no revocation list of %s any more: without it, revoked certificates would be accepted", chain.Subject(root))
 			return &Finding{Code: CRLUnparsable, File: s.crlFile, Text: text}
-		case has.list.ThisUpdate.Before(had.list.ThisUpdate):
-			text := fmt.Sprintf("the revocation list of %s is from %s, and the one in use is newer, from %s: what was revoked since would be accepted",
-				chain.Subject(root), chain.Stamp(has.list.ThisUpdate), chain.Stamp(had.list.ThisUpdate))
-			return &Finding{Code: CRLExpired, File: s.crlFile, Text: text}
+		case has.olderThan(had):
+			text := fmt.Sprintf("the revocation list of %s is %s, and the one in use is newer, %s: what was revoked since would be accepted",
+				chain.Subject(root), has.edition(), had.edition())
+			return &Finding{Code: CRLOlder, File: s.crlFile, Text: text}
 		}
 	}
 	return nil
@@ -200,7 +200,7 @@ func (s *Source) lost(before *Source) *Finding {
 func newestOf(lists []*CRL, ca *x509.Certificate) *CRL {
 	var newest *CRL
 	for _, list := range lists {
-		if list.of(ca) && (newest == nil || newest.list.ThisUpdate.Before(list.list.ThisUpdate)) {
+		if list.of(ca) && (newest == nil || newest.olderThan(list)) {
 			newest = list
 		}
 	}

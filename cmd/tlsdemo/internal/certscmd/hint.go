@@ -22,7 +22,7 @@ func Hint(err error, typed retype.Line) (line string, ok bool) {
 		line := retype.Of("tlsdemo", "certs", "import", locked.File).With("password-file", "password").With("dir", "imported")
 		return "put the password into $" + cli.KeyPassword + "; or, to make a directory of the file: " + line.String(), true
 	}
-	if f, is := errors.AsType[*certs.Finding](err); is && f.Code == certs.CRLExpired {
+	if f, is := errors.AsType[*certs.Finding](err); is && (f.Code == certs.CRLExpired || f.Code == certs.CRLOlder) {
 		dir, _ := errors.AsType[*cli.DirError](err)
 		if dir == nil {
 			return "", false
