@@ -124,13 +124,13 @@ func (t *Talk) take(conn *tls.Conn, answer *http.Response) error {
 }
 
 // refused is the failure that an answer of HTTP is, or nil: it says so for certain, or it is
-// likely, and that is enough. A server that asked for no certificate has refused none; but one
-// that would ask for it only now, or that does not serve this name, has said so.
+// likely, and that is enough. A server that asked for no certificate may mention one all the same;
+// but where it says that it got none, or that it would ask for it only now, or that it does not
+// serve this name, it has refused us: perhaps it asks only under another name (SNI).
 func (t *Talk) refused(conn *tls.Conn, refusal *probe.Refusal, likely bool) error {
 	_, _, request := explain.Certificates(conn, nil)
 	fault, asked := refusal.Fault(conn, t.Intermediates...), request != nil || conn.ConnectionState().DidResume
-	switch {
-	case !asked && fault.Code == explain.RefusedInHTTP, refusal.Certainty != explain.Certain && !likely:
+	if refusal.Certainty != explain.Certain && (!likely || !asked && fault.Code == explain.RefusedInHTTP) {
 		return nil
 	}
 	return fault
