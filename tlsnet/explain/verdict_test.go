@@ -278,10 +278,10 @@ func TestVerdicts(t *testing.T) {
 		},
 		{
 			"Redis", ClientSide, errors.New("tls: first record does not look like a TLS handshake"), func(s *scene) {
-				s.wire.In = []byte("-ERR unknown command\r\n")
+				s.wire.In = []byte("-ERR unknown command 'GET'\r\n")
 			},
 			PeerNotTLS, Certain,
-			`the server speaks Redis, and does not speak TLS: it began with "-ERR unknown command"; TLS has to be turned on in the server's configuration, most often on a separate port (tls-port, rediss://) ()`,
+			`the server speaks Redis, and does not speak TLS: it began with "-ERR unknown command 'GET'"; TLS has to be turned on in the server's configuration, most often on a separate port (tls-port, rediss://) ()`,
 		},
 		{
 			"many groups", ServerSide, noGroup, func(s *scene) {

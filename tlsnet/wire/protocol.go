@@ -74,7 +74,7 @@ var serverProtocols = []Protocol{
 	{Name: "FTP", Kind: BeforeTLS, StartTLS: "ftp", TLS: "TLS begins only after the command AUTH TLS, or on port 990 (ftps://)", speaks: either(greets("220", "FTP"), greets("421", "FTP"), greets("220", "FILEZILLA"), begins("500 OOPS: vsftpd"))},
 	{Name: "SMTP or FTP", Kind: BeforeTLS, StartTLS: "smtp", other: "ftp", TLS: "TLS begins only after the command STARTTLS (SMTP) or AUTH TLS (FTP), or on a port of its own", speaks: either(replies("220"), replies("421"))},
 	{Name: "IMAP", Kind: BeforeTLS, StartTLS: "imap", TLS: afterSTARTTLS + ", most often 993 (imaps://)", speaks: begins("* OK ", "* PREAUTH ", "* BYE ")},
-	{Name: "POP3", Kind: BeforeTLS, StartTLS: "pop3", TLS: "TLS begins only after the command STLS, or on a port of its own, most often 995 (pop3s://)", speaks: begins("+OK ", "+OK\r\n")},
+	{Name: "POP3", Kind: BeforeTLS, StartTLS: "pop3", TLS: "TLS begins only after the command STLS, or on a port of its own, most often 995 (pop3s://)", speaks: begins("+OK ", "+OK\r\n", "-ERR [")},
 	{Name: "XMPP", Kind: BeforeTLS, StartTLS: "xmpp", TLS: "TLS begins only after <starttls/>", speaks: xmpp},
 	{Name: "LDAP", Kind: BeforeTLS, StartTLS: "ldap", TLS: "TLS begins only after the extended request StartTLS, or on port 636 (ldaps://)", speaks: ldap(0x78)},
 	{Name: "MySQL", Kind: BeforeTLS, StartTLS: "mysql", TLS: "the server speaks first, and TLS begins only after an SSLRequest, which MySQL's and MariaDB's own clients send (ssl-mode, --ssl)", speaks: mysqlGreeting},
@@ -264,9 +264,11 @@ func mysqlGreeting(first []byte) bool {
 	return version || first[4] == 255 && number >= 1000 && number < 5000
 }
 
-// redisError is an error of which Redis has the words. Others begin with -ERR too.
+// redisError is an error in the words of Redis, as it writes them: it quotes the command that it does
+// not know. POP3 servers have similar words, as "-ERR Unknown command." (Dovecot) and "-ERR Protocol
+// error. 14" (Exchange), and a bracket for the codes of RFC 2449 section 8.
 func redisError(first []byte) bool {
-	return begins("-err unknown command", "-err protocol error", "-err max number of clients", "-err wrong number of arguments")(bytes.ToLower(first))
+	return begins("-ERR unknown command '", "-ERR unknown command `", "-ERR Protocol error: ", "-ERR max number of clients reached", "-ERR wrong number of arguments for '")(first)
 }
 
 // mqttConnack is the answer to a CONNECT, whose second flag is a code up to 5: section 3.2 of
