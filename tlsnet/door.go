@@ -2,6 +2,7 @@ package tlsnet
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"log"
 	"net"
@@ -30,8 +31,10 @@ type visitor struct {
 	conn   net.Conn    // a *tls.Conn, or a begun
 	end    func(error) // is called once, when nothing more is done for it
 
-	mu    sync.Mutex
-	ended error // why net/http ended a connection of HTTP/2, or nil
+	mu       sync.Mutex
+	ended    error // why net/http ended a connection of HTTP/2, or nil
+	requests int   // that a handler is at
+	gone     bool  // the connection is closed
 }
 
 func (*visitor) Error() string { return "the client speaks HTTP" }
@@ -45,8 +48,74 @@ func newDoor(server *http.Server) *door {
 			others(conn, state)
 		}
 	}
+	server.ConnContext = d.connContext(server.ConnContext)
+	server.Handler = awaited(server.Handler)
 	server.ErrorLog = log.New(&errorLog{door: d, others: server.ErrorLog}, "", 0)
 	return d
+}
+
+// visitorKey is of the visitor that a request comes from, in its context.
+type visitorKey struct{}
+
+func (d *door) connContext(others func(context.Context, net.Conn) context.Context) func(context.Context, net.Conn) context.Context {
+	return func(ctx context.Context, conn net.Conn) context.Context {
+		d.mu.Lock()
+		v := d.visitors[conn]
+		d.mu.Unlock()
+		ctx = context.WithValue(ctx, visitorKey{}, v)
+		if others != nil {
+			return others(ctx, conn)
+		}
+		return ctx
+	}
+}
+
+// awaited is a handler whose visitors stay until it is done with them. net/http does not wait for
+// it where a client of HTTP/2 has gone, and a server that ends would not hear any more what it has
+// to tell.
+func awaited(handler http.Handler) http.Handler {
+	if handler == nil {
+		handler = http.DefaultServeMux
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if v, _ := r.Context().Value(visitorKey{}).(*visitor); v != nil && v.asks() {
+			defer v.asked()
+		}
+		handler.ServeHTTP(w, r)
+	})
+}
+
+// asks notes that a handler is at another request of a visitor, and reports whether that is waited
+// for: it is not where the connection was closed before.
+func (v *visitor) asks() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if !v.gone {
+		v.requests++
+	}
+	return !v.gone
+}
+
+// asked notes that a handler is done with a request that is waited for.
+func (v *visitor) asked() {
+	v.mu.Lock()
+	v.requests--
+	over := v.gone && v.requests == 0
+	v.mu.Unlock()
+	if over {
+		v.end(v.refused())
+	}
+}
+
+// leaves notes that a visitor's connection is closed.
+func (v *visitor) leaves() {
+	v.mu.Lock()
+	v.gone = true
+	over := v.requests == 0
+	v.mu.Unlock()
+	if over {
+		v.end(v.refused())
+	}
 }
 
 // run serves who comes through the door, until it is closed.
@@ -95,7 +164,11 @@ func (d *door) note(conn net.Conn, state http.ConnState) {
 		if v != nil {
 			v.client.rest(state == http.StateIdle)
 		}
-	case http.StateClosed, http.StateHijacked:
+	case http.StateClosed:
+		if v := d.forget(conn); v != nil {
+			v.leaves()
+		}
+	case http.StateHijacked: // it is the handler's own from now on
 		if v := d.forget(conn); v != nil {
 			v.end(v.refused())
 		}

@@ -65,3 +65,34 @@ func TestDefaultMaxMessage(t *testing.T) {
 		}
 	}
 }
+
+// A visitor ends once: with its connection, or with the last request that was begun before.
+func TestVisitorEndsOnce(t *testing.T) {
+	for name, steps := range map[string][]func(*visitor){
+		"without a request":  {(*visitor).leaves},
+		"after its request":  {(*visitor).begins, (*visitor).asked, (*visitor).leaves},
+		"before its request": {(*visitor).begins, (*visitor).begins, (*visitor).leaves, (*visitor).asked, (*visitor).asked},
+		"a late request":     {(*visitor).leaves, (*visitor).late},
+		"a late second":      {(*visitor).begins, (*visitor).leaves, (*visitor).late, (*visitor).asked},
+	} {
+		ends := 0
+		v := &visitor{end: func(error) { ends++ }}
+		for i, step := range steps {
+			step(v)
+			if ends > 0 && i < len(steps)-1 && name != "a late request" {
+				t.Errorf("%s: it ends at step %d", name, i)
+			}
+		}
+		if ends != 1 {
+			t.Errorf("%s: it ends %d times", name, ends)
+		}
+	}
+}
+
+func (v *visitor) begins() { _ = v.asks() }
+
+func (v *visitor) late() {
+	if v.asks() {
+		v.asked()
+	}
+}

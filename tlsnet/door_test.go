@@ -455,3 +455,39 @@ func eventually(t *testing.T, done func() bool) {
 		}
 	}
 }
+
+// A request whose client has gone is waited for all the same, in either version of HTTP: it has
+// something to tell yet.
+func TestShutdownAwaitsHandlers(t *testing.T) {
+	for _, protocol := range []string{"h2", "http/1.1"} {
+		t.Run(protocol, func(t *testing.T) {
+			begun, told := make(chan bool), make(chan bool, 1)
+			server := &tlsnet.Server{}
+			r := newHTTPRig(t, server, func(_ http.ResponseWriter, r *http.Request) {
+				close(begun)
+				<-r.Context().Done()
+				time.Sleep(600 * time.Millisecond)
+				told <- true
+			})
+			client := r.client(t, protocol)
+			conns := make(chan net.Conn, 1)
+			client.Transport.(*http.Transport).DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+				conn, err := (&net.Dialer{}).DialContext(ctx, network, addr)
+				conns <- conn
+				return conn, err
+			}
+			var asking sync.WaitGroup
+			asking.Go(func() {
+				if answer, err := client.Get("https://" + r.addr + "/"); err == nil {
+					answer.Body.Close()
+				}
+			})
+			<-begun
+			(<-conns).Close()
+			asking.Wait()
+			if err := server.Shutdown(timeout(t)); err != nil || len(told) != 1 {
+				t.Errorf("%d have told something, error %v", len(told), err)
+			}
+		})
+	}
+}

@@ -111,8 +111,8 @@ func (b *begun) note(p []byte, err error) {
 	}
 }
 
-// follow looks at the ends of the lines that are read, up to the first that is blank: RFC 9112 section 2.2
-// lets them end without a CR.
+// follow looks at the ends of the lines that are read, up to the first line that is blank. They may
+// end without a CR: RFC 9112 section 2.2.
 func (b *begun) follow(p []byte) {
 	for _, c := range p {
 		switch c {

@@ -68,11 +68,12 @@ type Server struct {
 	// HTTP serves the clients that speak HTTP: those that have agreed on h2 or http/1.1 by
 	// ALPN (RFC 7301), which the configuration has to offer; and, where the Handler is a
 	// [*Responder], those that have agreed on nothing and begin with a request line. It
-	// is the Server's from then on: its ConnState is called by the Server too, and its
-	// limits of time are to be set, as they are for any server of net/http. Of HTTP/1.1 it
-	// sees connections that have the *tls.Conn in them. What it refuses by itself Failed
-	// is told, with a [*RequestError]. If nil, or if the Server is Plain, the Handler has
-	// them all.
+	// is the Server's from then on: its ConnState is called by the Server too, its Handler is
+	// waited for, and its limits of time are to be set, as they are for any server of
+	// net/http. Of HTTP/1.1 it sees connections that have the *tls.Conn in them. What it
+	// refuses by itself Failed is told, with a [*RequestError] or, where the headers came too
+	// slowly, a [*SlowRequestError]. If nil, or if the Server is Plain, the Handler has them
+	// all.
 	HTTP *http.Server
 	// HandshakeTimeout bounds a handshake. If zero, DefaultHandshakeTimeout.
 	HandshakeTimeout time.Duration
