@@ -2,8 +2,10 @@ package wire
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/tls"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -31,8 +33,9 @@ func inBytes(c *Conversation, chunks []Chunk) (cut []Chunk) {
 	return cut
 }
 
-// What a session is resumed by is nowhere in what TakeOut returns, however the records are cut.
-// The rest says the same, and nothing is taken for wrong.
+// What a session is resumed by is nowhere in what TakeOut returns, no part of it, however the records
+// are cut. What was equal still is, and nothing else. The rest says the same, and nothing is taken for
+// wrong.
 func TestTakeOut(t *testing.T) {
 	chunks, secrets := resumedTwice(t)
 	for name, chunks := range map[string][]Chunk{"as it is": chunks, "byte by byte": inBytes(Decode(chunks, secrets), chunks)} {
@@ -42,6 +45,7 @@ func TestTakeOut(t *testing.T) {
 			t.Errorf("%s: %v, was %v", name, names(after), names(before))
 		}
 		values := 0
+		became, came := make(map[string]string), make(map[string]string)
 		for i := range before.Messages {
 			was, is := &before.Messages[i], &after.Messages[i]
 			if is.Fault != "" {
@@ -52,6 +56,16 @@ func TestTakeOut(t *testing.T) {
 				if now := is.resuming()[at]; bytes.Equal(was.Bytes(f), is.Bytes(now)) || f.Length != now.Length || !bytes.HasPrefix(is.Bytes(now), []byte(TakenOut)) {
 					t.Errorf("%s: %s of %v is %q", name, f.Name, is, is.Bytes(now))
 				}
+				old, now := string(was.Bytes(f)), string(is.Bytes(is.resuming()[at]))
+				for part := range slices.Chunk([]byte(old), 8) {
+					if len(part) == 8 && strings.Contains(now, string(part)) {
+						t.Errorf("%s: a part of %s of %v is still there", name, f.Name, is)
+					}
+				}
+				if cmp.Or(became[old], now) != now || cmp.Or(came[now], old) != old {
+					t.Errorf("%s: %s of %v is not equal to what it was equal to, or is to more", name, f.Name, is)
+				}
+				became[old], came[now] = now, old
 			}
 		}
 		if values != 4 {
@@ -60,6 +74,17 @@ func TestTakeOut(t *testing.T) {
 	}
 	if again := Decode(chunks, secrets); again.Messages[len(again.Messages)-1].Fault != "" {
 		t.Error("the chunks themselves were changed")
+	}
+}
+
+// What was taken out is known, however short it is.
+func TestTakenOut(t *testing.T) {
+	for value, want := range map[string]bool{"": false, "left out" + "hash": true, "left": true, "lift": false, "left over": false} {
+		ticket := []Field{{Name: "ticket", Length: len(value)}}
+		m := &Message{Content: Handshake, Raw: []byte(value), Fields: []Field{{Name: "ticket", Fields: ticket}}}
+		if m.TakenOut() != want {
+			t.Errorf("%q: %t", value, !want)
+		}
 	}
 }
 

@@ -88,6 +88,10 @@ func TestOpenRefused(t *testing.T) {
 		tests[inDir("readable")] = "other users can read it"
 		tests[inDir("writable")] = "other users can write it"
 		tests[inDir("link")] = "it is not a regular file"
+		if err := os.Symlink(inDir("made"), inDir("dangling")); err != nil {
+			t.Fatal(err)
+		}
+		tests[inDir("dangling")] = "it is not a regular file"
 	}
 	for path, why := range tests {
 		log, warning, err := opened(t, path, "")
@@ -98,6 +102,29 @@ func TestOpenRefused(t *testing.T) {
 		log, warning, err = opened(t, "", path)
 		if log != nil || err != nil || !strings.HasPrefix(warning, "SSLKEYLOGFILE is not used: ") || !strings.Contains(warning, why) {
 			t.Errorf("SSLKEYLOGFILE=%s: %v, %q, %v", path, log, warning, err)
+		}
+	}
+	if _, err := os.Lstat(inDir("made")); err == nil {
+		t.Error("a file was made where a link leads to")
+	}
+}
+
+// A file that somebody has put in the place of the one that was opened, or a link to that one, is not
+// taken for it.
+func TestOpenReplaced(t *testing.T) {
+	dir := t.TempDir()
+	ours, other, link := filepath.Join(dir, "ours"), filepath.Join(dir, "other"), filepath.Join(dir, "link")
+	if err := errors.Join(os.WriteFile(other, nil, 0o600), os.Symlink(ours, link)); err != nil {
+		t.Skip("there are no links: ", err)
+	}
+	file, err := open(ours)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	for path, want := range map[string]error{ours: nil, other: errNotRegular, link: errNotRegular} {
+		if err := strange(path, file); !errors.Is(err, want) {
+			t.Errorf("%s: %v", path, err)
 		}
 	}
 }

@@ -71,7 +71,7 @@ func (s Step) shared() Step {
 // withheld are the parts of messages of which only the beginning is shown: their types and lengths.
 // Their names are those of wire.Field.
 var withheld = []string{
-	"ticket", "nonce", "age add", "session_ticket", // of sessions
+	"ticket", "nonce", "age add", // of sessions
 	"identities", "binders", "session id", "cookie", // by which an end knows the other again
 	"encrypted premaster secret",
 	"settings",                                                     // of the application

@@ -191,7 +191,12 @@ func TestShared(t *testing.T) {
 		of := Of(captures, wire.Client, why)
 		of.Style.Bytes = true
 		for end := range formats {
-			if end == ".pcapng" {
+			if end == ".pcapng" { // which cannot be read without secrets
+				of.Share = true
+				path := filepath.Join(t.TempDir(), "trace"+end)
+				if err := Write(path, of); err == nil {
+					t.Errorf("%s was written", path)
+				}
 				continue
 			}
 			of.Share = false
@@ -227,6 +232,87 @@ func TestShared(t *testing.T) {
 	}
 }
 
+// message is a message of a handshake, in a record of its own.
+func message(from wire.Side, kind byte, body []byte) wire.Chunk {
+	n := len(body)
+	data := slices.Concat([]byte{22, 3, 3, byte((n + 4) >> 8), byte(n + 4), kind, 0, byte(n >> 8), byte(n)}, body)
+	return wire.Chunk{From: from, Data: data}
+}
+
+// extension is a list of extensions, with its length, that has one in it.
+func extension(kind int, body []byte) []byte {
+	n := len(body)
+	return append([]byte{byte((n + 4) >> 8), byte(n + 4), byte(kind >> 8), byte(kind), byte(n >> 8), byte(n)}, body...)
+}
+
+// hello offers a suite, or chooses it. The list of extensions may be missing.
+func hello(from wire.Side, session []byte, suite int, extensions []byte) wire.Chunk {
+	body := slices.Concat([]byte{3, 3}, bytes.Repeat([]byte("r"), 32), []byte{byte(len(session))}, session)
+	if from == wire.Client {
+		return message(from, wire.ClientHello, slices.Concat(body, []byte{0, 2, byte(suite >> 8), byte(suite), 1, 0}, extensions))
+	}
+	return message(from, wire.ServerHello, slices.Concat(body, []byte{byte(suite >> 8), byte(suite), 0}, extensions))
+}
+
+// What opens, resumes or repeats a connection, and what is not understood, is left out wherever it
+// stands; what says who an end is, and what it can do, stays.
+func TestSharedParts(t *testing.T) {
+	const client, server = wire.Client, wire.Server
+	secret, length := secret{"part", []byte(question)}, byte(len(question))
+	ofOne, ofTwo := append([]byte{length}, question...), append([]byte{0, length}, question...)
+	chosen13 := hello(server, nil, 0x1301, extension(43, []byte{3, 4}))
+	for name, test := range map[string]struct {
+		out    bool
+		chunks []wire.Chunk
+	}{
+		"session id":           {true, []wire.Chunk{hello(client, []byte(question), 0x1301, nil)}},
+		"cookie":               {true, []wire.Chunk{hello(client, nil, 0x1301, extension(44, ofTwo))}},
+		"old ticket":           {true, []wire.Chunk{hello(client, nil, 0x1301, extension(35, []byte(question)))}},
+		"unknown extension":    {true, []wire.Chunk{hello(client, nil, 0x1301, extension(4711, []byte(question)))}},
+		"cut extension":        {true, []wire.Chunk{hello(client, nil, 0x1301, extension(0, []byte(question))[:20])}},
+		"rest of an extension": {true, []wire.Chunk{hello(client, nil, 0x1301, extension(28, append([]byte{0, 0}, question...)))}},
+		"too many fields":      {true, []wire.Chunk{hello(client, nil, 0x1301, slices.Concat([]byte{0x3e, 0x80 + 4 + length}, make([]byte, 16000), extension(4711, []byte(question))[2:]))}},
+		"unknown message":      {true, []wire.Chunk{message(client, 99, []byte(question))}},
+		"settings":             {true, []wire.Chunk{chosen13, message(server, wire.EncryptedExtensions, extension(17613, []byte(question)))}},
+		"ticket":               {true, []wire.Chunk{chosen13, message(server, wire.NewSessionTicket, slices.Concat(make([]byte, 9), ofTwo, []byte{0, 0}))}},
+		"nonce of a ticket":    {true, []wire.Chunk{chosen13, message(server, wire.NewSessionTicket, slices.Concat(make([]byte, 8), ofOne, make([]byte, 4)))}},
+		"encrypted secret":     {true, []wire.Chunk{hello(server, nil, 0x009c, nil), message(client, wire.ClientKeyExchange, ofTwo)}},
+		"unknown key exchange": {true, []wire.Chunk{hello(server, nil, 0x00a8, nil), message(client, wire.ClientKeyExchange, ofTwo)}},
+		"data":                 {true, []wire.Chunk{{Data: slices.Concat([]byte{23, 3, 3, 0, length}, []byte(question))}}},
+		"another protocol":     {true, []wire.Chunk{{Data: []byte("USER " + question + "\r\n")}}},
+		"before TLS":           {true, []wire.Chunk{{Data: []byte("USER " + question + "\r\n")}, hello(client, nil, 0x1301, nil)}},
+		"name":                 {false, []wire.Chunk{hello(client, nil, 0x1301, extension(0, slices.Concat([]byte{0, length + 3, 0}, ofTwo)))}},
+		"public key":           {false, []wire.Chunk{hello(server, nil, 0xc02b, nil), message(client, wire.ClientKeyExchange, ofOne)}},
+		"protocol":             {false, []wire.Chunk{hello(client, nil, 0x1301, extension(16, slices.Concat([]byte{0, length + 1}, ofOne)))}},
+	} {
+		of := Of([]*trace.Capture{{Chunks: test.chunks}}, client, nil)
+		of.Style.Bytes = true
+		found := false // of very many fields a page shows most
+		for _, end := range []string{".html", ".json", ".txt"} {
+			of.Share = false
+			found = secret.in(written(t, "trace"+end, of)) || found
+			of.Share = true
+			shared := written(t, "trace"+end, of)
+			if got := !secret.in(shared); got != test.out {
+				t.Errorf("%s, %s: left out: %t, want %t", name, end, got, test.out)
+			}
+			if bytes.Contains(shared, bytes.Repeat([]byte("00"), len(question))) {
+				t.Errorf("%s, %s: what is left out stands there as zeros", name, end)
+			}
+		}
+		if !found {
+			t.Errorf("%s: the test would not find it", name)
+		}
+		for _, act := range of.Stories[0].Shared().Acts {
+			for _, step := range act.Steps {
+				if test.out && bytes.Contains(step.Message.Raw, secret.data) {
+					t.Errorf("%s: the message itself is %q", name, step.Message.Raw)
+				}
+			}
+		}
+	}
+}
+
 // A command to type may have in it what was to be said, and was not.
 func TestSharedHint(t *testing.T) {
 	for hint, stays := range map[string]bool{
@@ -238,6 +324,29 @@ func TestSharedHint(t *testing.T) {
 		story := &ladder.Story{Explained: &console.Explanation{Hint: hint}}
 		if got := story.Shared().Explained.Hint; got == hint != stays || !stays && got != "" {
 			t.Errorf("%q has become %q", hint, got)
+		}
+	}
+}
+
+// An explanation is not to repeat what was said, but may have a few letters in common with it.
+func TestSharedTexts(t *testing.T) {
+	step := ladder.Step{Message: &wire.Message{Content: wire.ApplicationData, Raw: []byte("qzvw\x00" + question), Tail: []byte(answer)}}
+	acts := []ladder.Act{{Steps: []ladder.Step{step}}}
+	for text, out := range map[string]bool{
+		"all of four letters: qzvw":              true,
+		"three of them: qzv":                     false,
+		"the last eight: " + question[12:]:       true,
+		"the first eight: " + answer[:8] + ".":   true,
+		"seven in the middle: " + answer[4:11]:   false,
+		"tlsdemo certs issue --name=" + question: true,
+	} {
+		e := &console.Explanation{Text: text, AtFault: text, Hint: text, Basis: text, Error: text}
+		s := &ladder.Story{Acts: acts, Explained: e}
+		got := s.Shared().Explained
+		for _, is := range []string{got.Text, got.AtFault, got.Hint, got.Basis, got.Error} {
+			if (is != text) != out {
+				t.Errorf("%q has become %q", text, is)
+			}
 		}
 	}
 }
@@ -454,9 +563,11 @@ func TestDirKeepsNewest(t *testing.T) {
 	if err := d.Open(); err != nil {
 		t.Fatal(err)
 	}
-	letter := filepath.Join(d.Path, "0.html")
-	if err := os.WriteFile(letter, nil, 0o600); err != nil {
-		t.Fatal(err)
+	letters := []string{"0.html", "2029-report.html", "20290102T030405.000Z-000001-ok.txt", "old-20290102T030405.000Z-000001-ok.html"}
+	for _, name := range letters {
+		if err := os.WriteFile(filepath.Join(d.Path, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	began := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
 	var all sync.WaitGroup
@@ -472,12 +583,14 @@ func TestDirKeepsNewest(t *testing.T) {
 	if _, err := again.Add(of, began.Add(time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	names, _ := filepath.Glob(filepath.Join(d.Path, "2*"))
+	names, _ := filepath.Glob(filepath.Join(d.Path, "2030*"))
 	if len(names) != Newest || filepath.Base(names[0])[:19] != "20300102T030405.201" {
 		t.Errorf("%d files, the first is %s", len(names), names[0])
 	}
-	if _, err := os.Stat(letter); err != nil {
-		t.Error(err)
+	for _, name := range letters {
+		if _, err := os.Stat(filepath.Join(d.Path, name)); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
@@ -501,7 +614,8 @@ func TestDirNames(t *testing.T) {
 		{&ladder.Story{Ending: ladder.Ending{Kind: ladder.Refused}}, "", "refused"},
 		{&ladder.Story{Ending: ladder.Ending{Kind: ladder.Refused}}, "client-cert-expired", "client-cert-expired"},
 	} {
-		name, err := d.Add(Trace{Stories: []*ladder.Story{test.story}, Code: test.code}, began.Add(-time.Duration(i)*time.Microsecond))
+		at := began.Add(-time.Duration(i) * time.Microsecond).In(time.FixedZone("", i*3600)) // where it is another hour
+		name, err := d.Add(Trace{Stories: []*ladder.Story{test.story}, Code: test.code}, at)
 		if err != nil || !strings.HasSuffix(name, fmt.Sprintf("Z-%06d-%s.html", i+1, test.want)) {
 			t.Errorf("%s, %v; want %s", name, err, test.want)
 		}
