@@ -63,8 +63,7 @@ type talkOf struct {
 	notTLS  [2]*wire.Message
 	echo    *wire.Message // a ClientHello of the server, or nil
 	sealed  *wire.Message // the first that nobody can open
-	asked   bool          // the server asked for a certificate
-	nobody  bool          // and was shown none
+	nobody  bool          // the client, which was asked for a certificate, has shown none
 	said    [2]bool       // anything
 }
 
@@ -142,10 +141,8 @@ func (t *talkOf) note(m *wire.Message) {
 			}
 		case wire.Finished:
 			t.finish[m.From] = true
-		case wire.CertificateRequest:
-			t.asked = true
 		case wire.Certificate:
-			t.nobody = t.nobody || m.From == wire.Client && t.asked && isEmpty(m)
+			t.nobody = t.nobody || m.From == wire.Client && isEmpty(m)
 		}
 	}
 }

@@ -101,6 +101,73 @@ func TestCutRecording(t *testing.T) {
 	}
 }
 
+// Nor where there is more than is read.
+func TestCutReading(t *testing.T) {
+	whole := newEnds(t).record(t, greet, answer)
+	c := whole.Conversation()
+	c.Left[wire.Server] = 1
+	if got := TellDecoded(c, whole, Blame{}).Ending; got.Kind != Unknown {
+		t.Errorf("%q", got.Text)
+	}
+}
+
+// A side that ends in the middle of a record has cut the connection.
+func TestCutRecord(t *testing.T) {
+	e := newEnds(t)
+	e.server.SessionTicketsDisabled = true
+	c := upTo(e.record(t, greet, answer), wire.Server, 0) // with its close_notify
+	last := &c.Chunks[len(c.Chunks)-1]
+	last.Data = last.Data[:len(last.Data)-1]
+	c.Ended[wire.Server] = trace.End{At: seconds(c, 1), How: trace.FIN}
+	if got := toldOf(c); got != "It broke off here: the server closed the connection in the middle of a record." {
+		t.Errorf("%q", got)
+	}
+}
+
+// Who has ended a connection without an answer is the one that did so first.
+func TestUnanswered(t *testing.T) {
+	e := newEnds(t)
+	e.server.SessionTicketsDisabled = true
+	ask := func(c *tls.Conn) { _, _ = io.WriteString(c, "Hello world!") }
+	read := func(s *tls.Conn) { _, _ = s.Read(make([]byte, 64)) }
+	byClient, byServer := upTo(e.record(t, ask, read), wire.Client, 0), upTo(e.record(t, greet, read), wire.Server, 0)
+	for _, test := range []struct {
+		of    *trace.Capture
+		ended [2]trace.End
+		want  string
+	}{
+		{byClient, [2]trace.End{}, "It broke off here: the client ended the connection before there was an answer."},
+		{byClient, [2]trace.End{wire.Server: {At: seconds(byClient, 1), How: trace.FIN}}, "It broke off here: the client ended the connection before there was an answer."},
+		{byClient, [2]trace.End{wire.Server: {At: seconds(byClient, -1), How: trace.FIN}}, "It broke off here: the server closed the connection and answered nothing."},
+		{byServer, [2]trace.End{wire.Client: {At: seconds(byServer, 1), How: trace.Reset}}, "It broke off here: the server ended the connection and answered nothing."},
+		{byServer, [2]trace.End{wire.Client: {At: seconds(byServer, -1), How: trace.Reset}}, "It broke off here: the client reset the connection before there was an answer."},
+	} {
+		c := *test.of
+		c.Ended = test.ended
+		if got := toldOf(&c); got != test.want {
+			t.Errorf("%+v: %q\nwant %q", test.ended, got, test.want)
+		}
+	}
+}
+
+// That a client without a certificate was asked for one is said where no alert says so.
+func TestUnshown(t *testing.T) {
+	e := newEnds(t)
+	e.client.Certificates, e.client.MaxVersion = nil, tls.VersionTLS12
+	refused := e.record(t, greet, answer)
+	silent := upTo(refused, wire.Client, 0)
+	silent.Ended[wire.Server] = trace.End{At: seconds(silent, 1), How: trace.FIN}
+	for _, test := range []struct {
+		of      *trace.Capture
+		unshown bool
+		kind    Kind
+	}{{refused, false, Refused}, {silent, true, Left}} {
+		if got := Tell(test.of, Blame{}).Ending; got.Unshown != test.unshown || got.Kind != test.kind || (len(got.Notes) > 0) != test.unshown {
+			t.Errorf("%q %q", got.Text, got.Notes)
+		}
+	}
+}
+
 // A recording may begin when the handshake is over, and in the middle of a record.
 func TestLateRecording(t *testing.T) {
 	whole := newEnds(t).record(t, greet, answer)
@@ -208,6 +275,16 @@ func TestAlertAfterEnd(t *testing.T) {
 		if got := toldOf(c); got != want {
 			t.Errorf("%q", got)
 		}
+		if by := map[bool]wire.Side{true: wire.Client, false: wire.Server}[alert == "\x32"]; Tell(c, Blame{}).Ending.By != by {
+			t.Errorf("%q: it was not the %v", want, by)
+		}
+		goodbye := word(wire.Client, "\x15\x03\x03\x00\x02\x01\x00")
+		goodbye.At = hello.At
+		said := *c
+		said.Chunks = []wire.Chunk{hello, goodbye, refusal}
+		if got := Tell(&said, Blame{}).Ending; got.By != wire.Server || got.Kind != Refused || got.Notes != nil {
+			t.Errorf("after close_notify: %q %q", got.Text, got.Notes)
+		}
 		c.Ended[wire.Client].At = hello.At.Add(time.Minute)
 		if got := Tell(c, Blame{}).Ending; got.By != wire.Server || got.Kind != Refused || got.Notes != nil {
 			t.Errorf("%q", got.Text)
@@ -314,6 +391,29 @@ func TestDeserted(t *testing.T) {
 		flight.Ended[wire.Client] = trace.End{At: hello.At.Add(after), How: trace.FIN}
 		if got := toldOf(flight); got != want {
 			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
+// Of several answers only the last counts.
+func TestAnswerLast(t *testing.T) {
+	const whole = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nHello"
+	ask := func(c *tls.Conn) {
+		for range 2 {
+			_, _ = io.WriteString(c, "GET / HTTP/1.1\r\n\r\n")
+			_, _ = c.Read(make([]byte, 64))
+		}
+		_, _ = io.ReadAll(c)
+	}
+	for last, want := range map[string]extent{whole: complete, whole[:len(whole)-1]: begun} {
+		c := newEnds(t).record(t, ask, func(s *tls.Conn) {
+			for _, text := range []string{whole, last} {
+				_, _ = s.Read(make([]byte, 64))
+				_, _ = io.WriteString(s, text)
+			}
+		})
+		if got := answerOf(c.Conversation()); got != want {
+			t.Errorf("%q: %v", last, got)
 		}
 	}
 }

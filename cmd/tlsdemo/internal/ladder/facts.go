@@ -144,11 +144,7 @@ func (t *teller) clientHello(l *list, m *wire.Message, extensions *wire.Field) {
 		l.add("groups", few(values(extensions.Find("supported_groups", "groups"), "group"), 8))
 	}
 	l.add("keys", few(shares(extensions.Find("key_share", "shares")), 3))
-	offered := extensions.Find("pre_shared_key") != nil
-	if ticket := extensions.Find("session_ticket", "ticket"); ticket != nil && ticket.Length > 0 {
-		offered = true
-	}
-	if offered {
+	if extensions.Find("pre_shared_key") != nil || extensions.Find("session_ticket", "ticket") != nil {
 		l.add("resumes", "an earlier session, if the server still knows it")
 	}
 	if extensions.Find("early_data") != nil {
@@ -446,7 +442,7 @@ func ticket(l *list, m *wire.Message) {
 		return
 	}
 	inside := whole.Find("ticket")
-	if inside == nil || inside.Length == 0 {
+	if inside == nil {
 		l.add("ticket", "none: it is empty")
 		return
 	}

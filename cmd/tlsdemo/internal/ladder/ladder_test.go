@@ -360,7 +360,9 @@ func hostile(t testing.TB) *Story {
 	e.client.NextProtos, e.server.NextProtos = []string{evil}, []string{evil}
 	e.server.ClientAuth, e.server.ClientCAs = tls.RequireAnyClientCert, nil
 	story := Tell(e.record(t, func(c *tls.Conn) { _, _ = io.WriteString(c, evil); _, _ = io.ReadAll(c) }, answer), Blame{})
-	story.Client = "unix:/" + strings.Repeat("long/", 40) + evil
+	story.Client = evil + strings.Repeat("long/", 40) + evil
+	story.Server = "\u202e日\u009b" // nothing of it is in ASCII
+	story.Ending.Notes = []string{evil}
 	return story
 }
 
@@ -376,6 +378,34 @@ func TestHostile(t *testing.T) {
 		}
 		if !strings.Contains(text, `\u001b[2J`) || strings.Contains(text, "Ü") == style.ASCII {
 			t.Errorf("the name is not shown:\n%s", text)
+		}
+	}
+}
+
+// Of a list that is long the beginning stands there, and how many more there are, of which there are
+// never only one. What a client adds to have servers ignore it is none of it.
+func TestFew(t *testing.T) {
+	for want, n := range map[string]int{"": 0, "x, x": 2, "x, x, x": 3, "x, x and 2 more": 4} {
+		if got := few(slices.Repeat([]string{"x"}, n), 2); got != want {
+			t.Errorf("%q, not %q", got, want)
+		}
+	}
+	of := wire.Field{Fields: []wire.Field{{Name: "suite", Value: grease}, {Name: "suite", Value: "unknown", Note: "0x4711"}}}
+	if got := values(&of, "suite"); !slices.Equal(got, []string{"0x4711"}) {
+		t.Errorf("%q", got)
+	}
+}
+
+// What a certificate may be used for is not mixed up.
+func TestUsages(t *testing.T) {
+	for want, of := range map[string][]x509.ExtKeyUsage{
+		"only servers (serverAuth)":                          {x509.ExtKeyUsageServerAuth},
+		"only clients (clientAuth)":                          {x509.ExtKeyUsageClientAuth},
+		"only clients (clientAuth) and servers (serverAuth)": {x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth},
+		"neither servers nor clients":                        {x509.ExtKeyUsageCodeSigning},
+	} {
+		if got := usages(&x509.Certificate{ExtKeyUsage: of}); got != want {
+			t.Errorf("%q, not %q", got, want)
 		}
 	}
 }

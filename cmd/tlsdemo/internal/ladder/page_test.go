@@ -196,6 +196,20 @@ func TestPageHostile(t *testing.T) {
 	}
 }
 
+// Whether a message could be read on the way is what the page says of it.
+func TestHow(t *testing.T) {
+	for want, m := range map[string]wire.Message{
+		"Sent by the client in record 1, in plaintext: everybody on the way can read it.": {Content: wire.Handshake},
+		"Sent by the server in records 2 to 3, encrypted. The secret K opens it.":         {From: wire.Server, First: 1, Last: 2, Key: "K"},
+		"Sent by the server in record 1, encrypted. No secret that is at hand opens it.":  {From: wire.Server, Content: wire.Closed},
+		"Sent by the client.": {Content: wire.NotTLS},
+	} {
+		if got := how(&m); got != want {
+			t.Errorf("%q, not %q", got, want)
+		}
+	}
+}
+
 // Of a message that is very large, or has very many fields, the beginning is shown, and how much
 // more there is.
 func TestPageBounded(t *testing.T) {

@@ -103,8 +103,7 @@ func resumes(c *wire.Conversation) bool {
 	if hello == nil {
 		return false
 	}
-	ticket := hello.Find("extensions", "session_ticket", "ticket")
-	return hello.Find("extensions", "pre_shared_key") != nil || ticket != nil && ticket.Length > 0
+	return hello.Find("extensions", "pre_shared_key") != nil || hello.Find("extensions", "session_ticket", "ticket") != nil
 }
 
 // suspects are the codes of failures that end with such an alert.
