@@ -313,6 +313,11 @@ func TestReadBegun(t *testing.T) {
 		if a, b := said(got), said(want); !bytes.Equal(a[1], b[1]) {
 			t.Errorf("without %d packets the server says something else", skip)
 		}
+		for side, end := range want.Ended {
+			if now := got.Ended[side]; now.How != end.How || !now.At.Equal(end.At) && end.How != trace.Open {
+				t.Errorf("without %d packets the %v ended as %+v, not %+v", skip, wire.Side(side), now, end)
+			}
+		}
 	}
 }
 
@@ -326,6 +331,100 @@ func TestReadGuessed(t *testing.T) {
 	}
 	if got := read(t, pcapOf(binary.LittleEndian, linkRaw, nil, packets[last:])); !got[0].Guessed {
 		t.Errorf("it is %s to %s", got[0].Client, got[0].Server)
+	}
+}
+
+// The one that is then taken for the client has the higher port, whoever comes first.
+func TestReadHigherPort(t *testing.T) {
+	ends := [2]netip.AddrPort{real("192.0.2.1:40000"), real("192.0.2.2:443")}
+	for from := range ends {
+		packets := []packet{{from: ends[from], to: ends[1-from], flags: ack, data: []byte("x")}}
+		got := read(t, pcapOf(binary.LittleEndian, linkRaw, nil, packets))[0]
+		if !got.Guessed || got.Client != ends[0].String() || got.Chunks[0].From != wire.Side(from) {
+			t.Errorf("%s to %s, from the %v", got.Client, got.Server, got.Chunks[0].From)
+		}
+	}
+}
+
+// What is missing is data, and nothing else: not a FIN that is known only since it is acknowledged,
+// and not what the number of a reset would be the end of that the other side asked for.
+func TestReadNothingMissing(t *testing.T) {
+	client, server := real("192.0.2.1:1"), real("192.0.2.2:2")
+	begin := []packet{{from: client, to: server, flags: syn}, {from: client, to: server, flags: ack, seq: 1, data: []byte("x")}}
+	for name, last := range map[string]packet{
+		"FIN acknowledged": {from: server, to: client, flags: ack, ack: 3},
+		"reset":            {from: client, to: server, flags: rst, seq: 1000},
+	} {
+		if got := read(t, pcapOf(binary.LittleEndian, linkRaw, nil, append(begin[:2:2], last)))[0]; got.Left != [2]int64{} {
+			t.Errorf("%s: left %d", name, got.Left)
+		}
+	}
+}
+
+// Chunks of which no time is known, and an end that was noted before the last of them, stay in order.
+func TestReadTimes(t *testing.T) {
+	at := time.Unix(1_700_000_000, 0)
+	want := &trace.Capture{Client: "192.0.2.1:1", Server: "192.0.2.2:2", Chunks: []wire.Chunk{
+		{At: at, Data: []byte("one")}, {From: wire.Server, Data: []byte("two")}, {At: at, Data: []byte("three")},
+	}, Ended: [2]trace.End{{At: at.Add(-time.Second), How: trace.FIN}}}
+	got := read(t, written(t, want))[0]
+	var order string
+	for _, c := range got.Chunks {
+		order += string(c.Data) + " "
+		if !c.At.Equal(at) {
+			t.Errorf("%s: %v", c.Data, c.At)
+		}
+	}
+	if order != "one two three " {
+		t.Error(order)
+	}
+	if got := read(t, written(t, &trace.Capture{Chunks: want.Chunks[1:2]}))[0]; got.Chunks[0].At.Unix() != 0 {
+		t.Error(got.Chunks[0].At)
+	}
+}
+
+// Once something was left out, nothing that comes later is kept, though there is room for it.
+func TestReadFull(t *testing.T) {
+	c := &talk{talks: &talks{room: maxKept}}
+	for _, n := range []int{trace.DefaultLimit - 10, 20, 5} {
+		c.say(0, segment{c.halves[0].next, make([]byte, n)}, time.Time{})
+	}
+	if len(c.chunks) != 1 || c.left[0] != 25 {
+		t.Errorf("%d chunks, left %d", len(c.chunks), c.left)
+	}
+}
+
+// A packet ends where its header says, whatever fills up the frame, and a fragment is none.
+func TestParse(t *testing.T) {
+	for _, addr := range []string{"192.0.2.1:1", "[2001:db8::1]:1"} {
+		p := packet{from: real(addr), to: real(addr), flags: ack, data: []byte("x")}
+		if got, ok := parse(append(p.frame(), 0, 0, 0)); !ok || string(got.data) != "x" {
+			t.Errorf("%s: %q, %v", addr, got.data, ok)
+		}
+	}
+	p := packet{from: real("192.0.2.1:1"), to: real("192.0.2.2:2"), flags: ack, data: []byte("x")}
+	for _, fragment := range []uint16{0x2000, 1} {
+		frame := p.frame()
+		binary.BigEndian.PutUint16(frame[6:], fragment)
+		if _, ok := parse(frame); ok {
+			t.Errorf("a fragment (%x) is read", fragment)
+		}
+	}
+}
+
+// Of several interfaces each has its kind of link and its time, in packets of the oldest format, too.
+func TestReadInterfaces(t *testing.T) {
+	p := packet{from: real("192.0.2.1:1"), to: real("192.0.2.2:2"), flags: ack, data: []byte("x")}
+	raw := appendOption([]byte{linkRaw, 0, 0, 0, 0, 0, 0, 0}, optionTick, []byte{nanoseconds})
+	raw = appendOption(raw, optionOffset, order.AppendUint64(nil, 1_700_000_000))
+	old := append([]byte{1, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0}, make([]byte, 8)...)
+	order.PutUint32(old[12:], uint32(len(p.frame())))
+	file := appendBlock(nil, blockSection, section())
+	file = appendBlock(file, blockInterface, []byte{200, 0, 0, 0, 0, 0, 0, 0})
+	file = appendBlock(file, blockInterface, raw)
+	file = appendBlock(file, blockOldPacket, append(old, p.frame()...))
+	if got := read(t, file); len(got) != 1 || !got[0].Chunks[0].At.Equal(time.Unix(1_700_000_000, 7)) {
+		t.Errorf("%d connections: %+v", len(got), got)
 	}
 }
 

@@ -163,6 +163,9 @@ func TestAddresses(t *testing.T) {
 		}
 		seen[ends] = true
 	}
+	if _, comment := book.of(&trace.Capture{Client: "127.0.0.1:2", Server: "127.0.0.1:1"}, 40_000); comment == "" {
+		t.Error("a client has the address of a server, and the other way round")
+	}
 }
 
 // A file says on top that it holds secrets, and a connection without any is written, too.
