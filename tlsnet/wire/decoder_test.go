@@ -413,6 +413,7 @@ func TestQuoted(t *testing.T) {
 	for text, want := range map[string]string{
 		"localhost":                `"localhost"`,
 		"a\x1b[2Jb\u202ec<script>": `"a\x1b[2Jb\u202ec<script>"`,
+		"日本":                       `"\u65e5\u672c"`,
 		strings.Repeat("a", 253):   `"` + strings.Repeat("a", 253) + `"`,
 		strings.Repeat("a", 1000):  `"` + strings.Repeat("a", 30) + `"... (1000 bytes)`,
 		strings.Repeat("\x00", 99): `"` + strings.Repeat(`\x00`, 30) + `"... (99 bytes)`,

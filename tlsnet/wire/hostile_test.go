@@ -5,11 +5,14 @@ import (
 	"compress/zlib"
 	"crypto"
 	"crypto/ecdh"
+	"crypto/ed25519"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/binary"
 	"fmt"
+	"math/big"
 	"slices"
 	"strings"
 	"testing"
@@ -17,6 +20,45 @@ import (
 
 func serverSays(parts ...[]byte) []Chunk {
 	return []Chunk{{From: Server, Data: slices.Concat(parts...)}}
+}
+
+// A client that begins again and again is not remembered by all of its names.
+func TestDecodeManyHellos(t *testing.T) {
+	var chunks []Chunk
+	for n := range byte(2 * maxRandoms) {
+		hello := messageOf(ClientHello, slices.Concat([]byte{3, 3, n}, make([]byte, 36)))
+		chunks = append(chunks, Chunk{Data: inRecords(typeHandshake, hello, len(hello))})
+	}
+	if c := Decode(chunks, nil); len(c.Messages) != 2*maxRandoms || len(c.Randoms) != maxRandoms {
+		t.Errorf("%d messages, %d names", len(c.Messages), len(c.Randoms))
+	}
+}
+
+// A signature is right only if it is one of the key, by the scheme that it names. Of a key that would
+// take long nothing is said.
+func TestVerify(t *testing.T) {
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed := []byte("signed")
+	signature := ed25519.Sign(private, signed)
+	long := &rsa.PublicKey{N: new(big.Int).SetBit(big.NewInt(1), maxKeySize, 1), E: 65537}
+	for name, test := range map[string]struct {
+		key       crypto.PublicKey
+		scheme    tls.SignatureScheme
+		signed    string
+		ok, known bool
+	}{
+		"right":         {public, tls.Ed25519, "signed", true, true},
+		"of other text": {public, tls.Ed25519, "Signed", false, true},
+		"other scheme":  {public, tls.PSSWithSHA256, "signed", false, true},
+		"long key":      {long, tls.PSSWithSHA256, "signed", false, false},
+	} {
+		if ok, known := verify(test.key, test.scheme, []byte(test.signed), signature); ok != test.ok || known != test.known {
+			t.Errorf("%s: %v, known: %v", name, ok, known)
+		}
+	}
 }
 
 // What is checked does not depend on how many fields are left.

@@ -106,6 +106,18 @@ func TestReadLeft(t *testing.T) {
 	}
 }
 
+// Of very many sides that something is missing of, a few are told.
+func TestReadMuchMissing(t *testing.T) {
+	var all []*trace.Capture
+	for n := range maxProblems + 1 {
+		all = append(all, &trace.Capture{Client: fmt.Sprintf("192.0.2.1:%d", n+1), Server: "192.0.2.2:2", Chunks: []wire.Chunk{{Data: []byte("x")}}, Left: [2]int64{1, 1}})
+	}
+	captures, err := Read(bytes.NewReader(written(t, all...)))
+	if err == nil || strings.Count(err.Error(), "missing") != maxProblems || len(captures) != len(all) {
+		t.Errorf("%d connections: %v", len(captures), err)
+	}
+}
+
 // pcapOf is a file of pcap, with packets on a link that begin with some bytes.
 func pcapOf(order binary.AppendByteOrder, kind uint32, before []byte, packets []packet) (file []byte) {
 	file = order.AppendUint32(file, 0xa1b23c4d)
@@ -514,6 +526,11 @@ func TestReadOdd(t *testing.T) {
 		if len(file) > 100 && len(captures) != 1 {
 			t.Errorf("%s: %d connections", want, len(captures))
 		}
+	}
+	endless := append(pcapOf(binary.LittleEndian, linkRaw, nil, nil), make([]byte, 16)...)
+	binary.LittleEndian.PutUint32(endless[24+8:], maxBlock+1)
+	if _, err := Read(bytes.NewReader(endless)); !errors.Is(err, errDamaged) {
+		t.Errorf("a packet that is too large: %v", err)
 	}
 	for _, empty := range [][]byte{nil, {1}} {
 		if _, err := Read(bytes.NewReader(empty)); err == nil {

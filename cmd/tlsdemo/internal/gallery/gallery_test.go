@@ -13,6 +13,7 @@ import (
 	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/cmd/tlsdemo/internal/lab"
 	"tlsdemo/cmd/tlsdemo/internal/ladder"
+	"tlsdemo/tlsnet/trace"
 	"tlsdemo/tlsnet/wire"
 )
 
@@ -46,6 +47,9 @@ func TestWrite(t *testing.T) {
 		page, _ := os.ReadFile(filepath.Join(dir, name))
 		if !strings.Contains(string(list), `href="`+name+`"`) || !strings.Contains(string(page), `href="index.html"`) {
 			t.Errorf("nothing leads to %s, or from there back", name)
+		}
+		if !strings.Contains(string(list), "server: x-y") || !strings.Contains(string(list), "client: no error") {
+			t.Errorf("what the ends say is not in the list: %s", list)
 		}
 		if !strings.Contains(string(page), "Neither end sent anything") || !strings.Contains(string(page), "&lt;b&gt;") {
 			t.Errorf("%s", page)
@@ -84,6 +88,54 @@ func TestWriteNothing(t *testing.T) {
 	if err := Check(taken); err == nil {
 		t.Error("a file is taken for a directory")
 	}
+	if err := g.Write(t.Context(), parent, outcomes); err == nil { // that file is in it
+		t.Error("it is written into a directory with other files")
+	}
+	from, to := t.TempDir(), t.TempDir()
+	_ = os.WriteFile(filepath.Join(from, "one"), nil, 0o600)
+	err := move(from, to, []string{"one", "two"})
+	if entries, _ := os.ReadDir(to); err == nil || len(entries) > 0 {
+		t.Errorf("%v, %v is left", err, entries)
+	}
+}
+
+// An end that is another program says so, and only that one.
+func TestPageEnds(t *testing.T) {
+	kinds := make(map[[2]bool]bool)
+	for _, s := range lab.Scenarios() {
+		page := Page(&lab.Outcome{Scenario: s, Version: s.Best(0)}, NewRecording(time.Now))
+		strange := [2]bool{wire.Client: s.StrangeClient(), wire.Server: s.StrangeServer()}
+		for _, end := range page.Ends {
+			if strings.HasPrefix(end.Command, "acts like: ") != strange[end.Side] {
+				t.Errorf("%s: the %v is %q", s.Name, end.Side, end.Command)
+			}
+		}
+		kinds[strange] = true
+	}
+	if !kinds[[2]bool{true, false}] || !kinds[[2]bool{false, true}] {
+		t.Error("no end is another program")
+	}
+}
+
+// What is shown is what the end saw that saw more, and, if they did not see the same, both.
+func TestFullest(t *testing.T) {
+	of := func(self wire.Side, said string) *trace.Capture {
+		return &trace.Capture{Self: self, Chunks: []wire.Chunk{{Data: []byte(said)}}}
+	}
+	for _, test := range []struct {
+		server, client string
+		want           wire.Side
+	}{{"more", "x", wire.Server}, {"x", "more", wire.Client}, {"same", "same", wire.Server}} {
+		r := NewRecording(time.Now)
+		r.captures = []*trace.Capture{of(wire.Client, test.client), of(wire.Server, test.server)}
+		if got := r.Fullest(); len(got) != 1 || got[0].Self != test.want {
+			t.Errorf("%+v: %+v", test, got)
+		}
+	}
+	left, right := &ladder.Story{Ending: ladder.Ending{Text: "a"}}, &ladder.Story{Ending: ladder.Ending{Text: "b"}}
+	if same(left, right) || !same(left, left) {
+		t.Error("stories that end in another way tell the same")
+	}
 }
 
 // The end that is certain is believed, and one that says nothing is not.
@@ -95,6 +147,7 @@ func TestSurest(t *testing.T) {
 	}{
 		{likely, certain, certain, wire.Client},
 		{certain, likely, certain, wire.Server},
+		{&console.Explanation{Code: "c", Certainty: "certain"}, certain, certain, wire.Client},
 		{nil, likely, likely, wire.Client},
 		{likely, nil, likely, wire.Server},
 		{nil, nil, nil, wire.Client},
