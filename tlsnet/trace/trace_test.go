@@ -307,6 +307,29 @@ func TestLimit(t *testing.T) {
 	if len(got.Chunks) != 1 || string(got.Chunks[0].Data) != "12345" || got.Left != [2]int64{7, 0} {
 		t.Errorf("%+v", got)
 	}
+	full := (&Recorder{Limit: 10}).Conn(a, wire.Client)
+	_, _ = io.WriteString(full, "1234567890")
+	if got := Of(full); len(got.Chunks) != 1 || got.Left != [2]int64{} {
+		t.Errorf("as much as there is room for: %+v", got)
+	}
+}
+
+// A connection that is closed several times is told of once. What was said of it before stays as it was.
+func TestDone(t *testing.T) {
+	var told []*Capture
+	r := Recorder{Done: func(c *Capture) { told = append(told, c) }}
+	conn, peer := sockets(t)
+	defer peer.Close()
+	c := r.Conn(conn, wire.Server)
+	_, _ = io.WriteString(c, "one")
+	before := Of(c)
+	_, _ = io.WriteString(c, "two")
+	for range 3 {
+		_ = c.Close()
+	}
+	if len(told) != 1 || len(told[0].Chunks) != 2 || len(before.Chunks) != 1 {
+		t.Errorf("told %d times: %+v", len(told), told)
+	}
 }
 
 // short is a connection that takes only the beginning of what is written.
@@ -361,6 +384,14 @@ func TestSetLinger(t *testing.T) {
 	if how := Of(recorded).Ended[wire.Server].How; how != Reset {
 		t.Errorf("the end is %d", how)
 	}
+	half, _ := sockets(t)
+	recorded = r.Conn(half, wire.Server)
+	_ = recorded.(interface{ SetLinger(int) error }).SetLinger(0)
+	_ = recorded.(interface{ CloseWrite() error }).CloseWrite() // which sends a FIN
+	if how := Of(recorded).Ended[wire.Server].How; how != FIN {
+		t.Errorf("the end of one half is %d", how)
+	}
+	_ = recorded.Close()
 }
 
 func sockets(t *testing.T) (server net.Conn, client *net.TCPConn) {

@@ -396,6 +396,44 @@ func TestFew(t *testing.T) {
 	}
 }
 
+// What is said that is longer than what is shown has a mark, and nothing else has.
+func TestSays(t *testing.T) {
+	for n, more := range map[int]bool{1: false, 120: false, 121: true} {
+		data := bytes.Repeat([]byte("x"), n)
+		if got := says(&wire.Message{Raw: data, Size: int64(n)}); strings.HasSuffix(got, " ...") != more {
+			t.Errorf("%d bytes: %s", n, got)
+		}
+	}
+}
+
+// What no key opens is drawn as encrypted.
+func TestSealed(t *testing.T) {
+	c := newEnds(t).record(t, greet, answer)
+	c.Secrets = nil
+	if text := draw(t, Tell(c, Blame{}), Style{}); !strings.Contains(text, "═ encrypted ") || strings.Contains(text, "─ encrypted ") {
+		t.Error(text)
+	}
+}
+
+// A long chain has its first links named, and says how many come after them.
+func TestChain(t *testing.T) {
+	f := certstest.Forge(t)
+	link := f.Sign(nil, forge.CA("link")).Leaf().Raw
+	m := &wire.Message{Content: wire.Handshake, Type: wire.Certificate}
+	var certificates []wire.Field
+	for range 8 {
+		der := wire.Field{Name: "DER", Offset: len(m.Raw), Length: len(link)}
+		certificates = append(certificates, wire.Field{Name: "certificate", Fields: []wire.Field{der}})
+		m.Raw = append(m.Raw, link...)
+	}
+	m.Fields = []wire.Field{{Name: "certificates", Fields: certificates}}
+	l := new(list)
+	new(teller).certificates(l, m)
+	if last := l.facts[len(l.facts)-1]; last.Value != "3 certificates more" {
+		t.Errorf("%+v", l.facts)
+	}
+}
+
 // What a certificate may be used for is not mixed up.
 func TestUsages(t *testing.T) {
 	for want, of := range map[string][]x509.ExtKeyUsage{
@@ -670,5 +708,38 @@ func TestCompressed(t *testing.T) {
 		if got := draw(t, Tell(c, Blame{}), Style{Short: true}); !strings.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, got)
 		}
+	}
+}
+
+// A failure that is about the side that did not break off is never shown at the one that did, nor where
+// nobody knows who did.
+func TestBlameBreaker(t *testing.T) {
+	c := newEnds(t).record(t, greet, answer).Conversation()
+	for _, code := range []string{"ca-expired", "ca-not-yet-valid", "tls-version-mismatch", "tls-too-old", "no-shared-signature", "handshake-too-large"} {
+		for _, by := range []wire.Side{wire.Client, wire.Server} {
+			if m := ToBlame(code, by).in(c, Ending{Known: true, By: by}).message; m == nil || m.From == by {
+				t.Errorf("%s, said by the %v: %v", code, by, m)
+			}
+		}
+		if m := ToBlame(code, wire.Client).in(c, Ending{}).message; m != nil {
+			t.Errorf("%s: %v, and nobody knows who broke off", code, m)
+		}
+	}
+}
+
+// What is said over TLS is to blame at the end that said it, whichever tells of it.
+func TestBlameData(t *testing.T) {
+	for code, other := range map[string]bool{
+		"message-cut": true, "message-too-large": true, "message-malformed": true, "message-aborted": true, "request-refused": true,
+		"peer-plaintext-http": true, "peer-not-tls": true, "message-not-taken": false,
+	} {
+		for _, by := range []wire.Side{wire.Client, wire.Server} {
+			if got := ToBlame(code, by).Messages[0].From; (got != by) != other {
+				t.Errorf("%s, said by the %v: the %v's", code, by, got)
+			}
+		}
+	}
+	if got := ToBlame("alpn-none", wire.Client).Messages; got[0] != serverExtensions { // which TLS 1.2 does not have
+		t.Errorf("alpn-none: %+v", got)
 	}
 }
