@@ -172,10 +172,11 @@ func (a address) String() string  { return string(a) }
 // However many connect, no more than tracefile.MaxAtOnce are held in memory: others are served and not
 // recorded. What is shown, and who was turned away, makes room.
 func TestTracingIsBounded(t *testing.T) {
-	shown, full := 0, 0
+	full := 0
+	var shown []string
 	tr := &tracing{
 		Recorder: new(trace.Recorder), full: func() { full++ },
-		show: func(*trace.Capture, *console.Explanation) { shown++ },
+		show: func(c *trace.Capture, _ *console.Explanation) { shown = append(shown, c.Client) },
 	}
 	tr.Done = tr.done
 	ln := tr.listener(new(strangers))
@@ -201,16 +202,18 @@ func TestTracingIsBounded(t *testing.T) {
 	}
 	_ = conns[0].Close() // turned away
 	accept(2, 1)
-	talked := conns[1]
-	_ = talked.SetWriteDeadline(time.Now())
-	_, _ = talked.Write([]byte("hello"))
-	_ = talked.Close()
+	for _, conn := range conns[1:3] {
+		_ = conn.SetWriteDeadline(time.Now())
+		_, _ = conn.Write([]byte("hello"))
+		_ = conn.Close()
+	}
+	talked := conns[2]
 	accept(1, 0)
 	tr.tell(talked.RemoteAddr(), nil)
 	tr.tell(talked.RemoteAddr(), nil)
 	accept(2, 1)
-	if shown != 1 {
-		t.Errorf("%d were shown", shown)
+	if len(shown) != 1 || shown[0] != talked.RemoteAddr().String() {
+		t.Errorf("%q were shown", shown)
 	}
 }
 
