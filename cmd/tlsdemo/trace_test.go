@@ -5,7 +5,10 @@ import (
 	"crypto/tls"
 	"encoding/hex"
 	"fmt"
+	"log/slog"
 	"net"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -215,6 +218,27 @@ func TestTracingIsBounded(t *testing.T) {
 	if len(shown) != 1 || shown[0] != talked.RemoteAddr().String() {
 		t.Errorf("%q were shown", shown)
 	}
+}
+
+// That pages cannot be written is told once, until they can.
+func TestTracingFails(t *testing.T) {
+	var log bytes.Buffer
+	dir := filepath.Join(t.TempDir(), "traces")
+	v := &service{logger: slog.New(slog.NewTextHandler(&log, nil))}
+	add := v.adding(&tracefile.Dir{Path: dir})
+	told := func(want int) {
+		t.Helper()
+		add(&trace.Capture{Chunks: []wire.Chunk{{Data: []byte("GET / HTTP/1.0\r\n\r\n")}}}, nil)
+		if n := strings.Count(log.String(), "level=WARN"); n != want {
+			t.Errorf("told %d times, want %d: %s", n, want, &log)
+		}
+	}
+	told(1)
+	told(1)
+	_ = os.Mkdir(dir, 0o700)
+	told(1)
+	_ = os.RemoveAll(dir)
+	told(2)
 }
 
 // Where nothing is recorded, nothing stands between a command and its connections: what comes is what

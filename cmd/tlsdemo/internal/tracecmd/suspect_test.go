@@ -52,6 +52,8 @@ func TestSuspect(t *testing.T) {
 		pair.Chain = append(pair.Chain, middle.Leaf())
 		return pair
 	}
+	withRoot := f.Again(sound[certs.Server], root)
+	withRoot.Chain = append(withRoot.Chain, root.Leaf())
 	for name, test := range map[string]struct {
 		server, client *certs.Pair
 		want           string
@@ -62,6 +64,7 @@ func TestSuspect(t *testing.T) {
 		"early CA of server":   {under(certs.Server, forge.NotYetValid), sound[certs.Client], "ca-not-yet-valid: the certificate of the CA CN=middle begins 48 hours after this handshake"},
 		"client for servers":   {sound[certs.Server], f.Again(sound[certs.Client], root, forge.ForServers), "client-cert-wrong-usage: the client's certificate may not be used for clients (clientAuth)"},
 		"server for clients":   {f.Again(sound[certs.Server], root, forge.ForClients), sound[certs.Client], "server-cert-wrong-usage: the server's certificate may not be used for servers (serverAuth)"},
+		"CA with another key":  {withRoot, f.Leaves(f.Authority(certs.Request{}))[certs.Client], `client-cert-stale-ca: the client's certificate names "CN=tlsdemo CA" as its issuer, and the certificate of that name which the server sends has another key`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got told
