@@ -14,6 +14,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -293,6 +294,9 @@ func TestSharedParts(t *testing.T) {
 			found = secret.in(written(t, "trace"+end, of)) || found
 			of.Share = true
 			shared := written(t, "trace"+end, of)
+			if says := regexp.MustCompile(`"shared": ?true`).Match(shared); says != (end == ".json") {
+				t.Errorf("%s: it says that it is shared: %t", end, says)
+			}
 			if got := !secret.in(shared); got != test.out {
 				t.Errorf("%s, %s: left out: %t, want %t", name, end, got, test.out)
 			}
