@@ -163,6 +163,9 @@ func (p *probeCmd) run(ctx context.Context, addr string) error {
 			return err
 		}
 		view.outcomes = prober.Refusals(ctx, addr, report, cast)
+		if errors.Is(ctx.Err(), context.Canceled) { // what was left undone says nothing of the server
+			return context.Cause(ctx)
+		}
 	}
 	if err := p.show(view); err != nil {
 		return err

@@ -106,8 +106,8 @@ func (p *Probe) Run(ctx context.Context, addr string) (*Report, error) {
 	}
 	report := new(Report)
 	if report.Addrs, err = p.addressesOf(ctx, addr, host); err != nil {
-		if errors.Is(ctx.Err(), context.Canceled) {
-			return report, context.Cause(ctx)
+		if err := interrupted(ctx); err != nil {
+			return report, err
 		}
 		if unknown, ok := explain.Dial(addr, err).(*explain.Error); ok {
 			report.add(unknown)
@@ -131,7 +131,16 @@ func (p *Probe) Run(ctx context.Context, addr string) (*Report, error) {
 	}
 	p.contrast(ctx, w, report)
 	p.experiments(ctx, w, report)
-	return report, nil
+	return report, interrupted(ctx)
+}
+
+// interrupted is the cause of ctx if somebody has ended the probe, or nil: what then failed is no fault
+// of the server. That the time is up may be one.
+func interrupted(ctx context.Context) error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return context.Cause(ctx)
+	}
+	return nil
 }
 
 func (p *Probe) resolver() *net.Resolver { return cmp.Or(p.Resolver, net.DefaultResolver) }

@@ -1,7 +1,9 @@
 package probe_test
 
 import (
+	"context"
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -110,5 +112,26 @@ func TestTimeIsBounded(t *testing.T) {
 				t.Errorf("took %v of %v", took, limit)
 			}
 		})
+	}
+}
+
+// That somebody ends a probe is no fault of the server: the error is the cause, whatever the probe
+// was waiting for.
+func TestInterrupted(t *testing.T) {
+	errStop := errors.New("stop")
+	for name, p := range map[string]*probe.Probe{"TLS": {}, "SMTP": {StartTLS: "smtp"}} {
+		ctx, stop := context.WithCancelCause(t.Context())
+		addr := serve(t, func(conn net.Conn) {
+			if p.StartTLS == "" {
+				_, _ = conn.Read(make([]byte, 1))
+			}
+			stop(errStop)
+			_, _ = io.Copy(io.Discard, conn)
+		})
+		p.Config = new(tls.Config)
+		if _, err := p.Run(ctx, addr); !errors.Is(err, errStop) {
+			t.Errorf("%s: %v", name, err)
+		}
+		stop(nil)
 	}
 }
