@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"os"
 	"path/filepath"
 	"sync"
 	"syscall"
 	"time"
 
+	"tlsdemo/cmd/tlsdemo/internal/console"
 	"tlsdemo/cmd/tlsdemo/internal/listen"
 	"tlsdemo/cmd/tlsdemo/internal/tracefile"
 	"tlsdemo/tlsnet"
@@ -37,6 +39,9 @@ type relay struct {
 	dir   *tracefile.Dir // or nil
 	keys  *keyLogs
 	ended context.Context
+	full  func() // tells that there are as many connections as can be, once
+
+	limiter console.Limiter // of what is told of clients that were not served
 
 	mu      sync.Mutex // one connection at a time is shown
 	said    bool       // there was one on which anything was said
@@ -47,7 +52,10 @@ type relay struct {
 
 // relay passes connections on, until ctx is done.
 func (c *command) relay(ctx context.Context) error {
-	r := &relay{command: c, Recorder: trace.Recorder{Now: c.env.Now}, ended: ctx}
+	r := &relay{command: c, Recorder: trace.Recorder{Now: c.env.Now}, ended: ctx, limiter: console.Limiter{Now: c.env.Now}}
+	r.full = sync.OnceFunc(func() {
+		r.tell(connections(tracefile.MaxAtOnce) + " are open at once: others wait until one of them ends")
+	})
 	r.Done, r.keys = r.done, newKeyLogs(c.keylogs, r.KeyLog())
 	if !c.once {
 		r.Limit = tracefile.MaxKept
@@ -61,6 +69,9 @@ func (c *command) relay(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = ln.Close() }()
+	if c.isItself() {
+		return errItself
+	}
 	if warning := c.trace.Warning(); warning != "" {
 		c.tell(warning)
 	}
@@ -94,6 +105,19 @@ func again(addr string, ln net.Listener) string {
 	return ln.Addr().String()
 }
 
+// isItself reports whether both addresses are the same socket, which can be spelled in many ways. Of
+// TCP this is seen when the first client comes.
+func (c *command) isItself() bool {
+	ours, isUnix := tlsnet.UnixPath(c.listen)
+	theirs, areUnix := tlsnet.UnixPath(c.to)
+	if !isUnix || !areUnix {
+		return false
+	}
+	a, err := os.Stat(ours)
+	b, failed := os.Stat(theirs)
+	return err == nil && failed == nil && os.SameFile(a, b)
+}
+
 // prepare finds out whether what is wanted can be done, before anybody connects.
 func (r *relay) prepare() error {
 	for _, name := range r.keylogs {
@@ -115,6 +139,9 @@ func (r *relay) serve(ctx context.Context, ln net.Listener) error {
 	var all sync.WaitGroup
 	free := make(chan struct{}, tracefile.MaxAtOnce)
 	for {
+		if len(free) == cap(free) {
+			r.full()
+		}
 		select {
 		case free <- struct{}{}:
 		case <-ctx.Done():
@@ -135,13 +162,40 @@ func (r *relay) serve(ctx context.Context, ln net.Listener) error {
 		}
 		all.Go(func() {
 			defer func() { <-free }()
-			if err := r.between(ctx, client); err != nil {
-				r.tell(fmt.Sprintf("%s: %v", client.RemoteAddr(), err))
-			}
+			r.serveOne(ctx, ln, client)
 		})
 	}
 	r.wait(&all)
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	return r.err
+}
+
+// serveOne serves one client of many. Where the server is this relay itself, none can be served.
+func (r *relay) serveOne(ctx context.Context, ln net.Listener, client net.Conn) {
+	err := r.between(ctx, client)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case err == nil || r.err == errItself:
+	case err == errItself:
+		r.err = err
+		_ = ln.Close()
+	default:
+		r.tellFailure(client.RemoteAddr(), err)
+	}
+}
+
+// tellFailure tells that a client was not served, unless too many were not.
+func (r *relay) tellFailure(client net.Addr, err error) {
+	host, _, _ := net.SplitHostPort(client.String())
+	ok, left := r.limiter.Allow(host)
+	if left > 0 {
+		r.tell(fmt.Sprintf("%d more like these are not told", left))
+	}
+	if ok {
+		r.tell(fmt.Sprintf("%s: %v", client, err))
+	}
 }
 
 // wait waits until all connections are shown, for a while.
@@ -186,6 +240,9 @@ func (r *relay) between(ctx context.Context, client net.Conn) error {
 			_ = socket.SetLinger(0) // as the server itself has refused it
 		}
 		_ = client.Close()
+		if err == errItself {
+			return err
+		}
 		return fmt.Errorf("the server at %s cannot be reached: %w", r.to, err)
 	}
 	_ = r.Relay(ctx, client, server)

@@ -1,34 +1,131 @@
 package tracecmd
 
 import (
+	"bytes"
 	"context"
-	"errors"
 	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"tlsdemo/cmd/tlsdemo/internal/cli"
+	"tlsdemo/cmd/tlsdemo/internal/listen"
+	"tlsdemo/cmd/tlsdemo/internal/tracefile"
 )
 
-// A relay whose server is itself, by another name, does not go on for ever.
-func TestRelayItself(t *testing.T) {
+// output may be written by many at once.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+// started is a relay that runs. What it returns tells how it ended.
+func started(t *testing.T, from, to string) (told *output, ended <-chan error) {
+	t.Helper()
+	told = new(output)
+	ready := filepath.Join(t.TempDir(), "ready")
+	c := &command{
+		env: &cli.Env{Stdout: told, Stderr: told, Now: time.Now}, listen: from, to: to,
+		readyFile: listen.ReadyFile{Path: ready}, trace: tracefile.Flags{To: tracefile.Terminal},
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	end := make(chan error, 1)
+	go func() { end <- c.relay(ctx) }()
+	t.Cleanup(stop)
+	for len(end) == 0 {
+		if _, err := os.Stat(ready); err == nil {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return told, end
+}
+
+// freePort is a port of loopback on which nobody listens.
+func freePort(t *testing.T) string {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ln.Close()
-	conn, err := net.Dial("tcp", ln.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	client, err := ln.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-	defer cancel()
 	_, port, _ := net.SplitHostPort(ln.Addr().String())
-	r := &relay{command: &command{to: "localhost:" + port}}
-	if err := r.between(ctx, client); !errors.Is(err, errItself) {
-		t.Error(err)
+	if err := ln.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+// A relay whose server is itself ends with its first client: otherwise each connection would make
+// another, for ever.
+func TestRelayToItself(t *testing.T) {
+	port := freePort(t)
+	told, ended := started(t, "127.0.0.1:"+port, "localhost:"+port)
+	client, err := net.Dial("tcp", "127.0.0.1:"+port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	select {
+	case err := <-ended:
+		if err != errItself {
+			t.Errorf("it ends with %v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("it goes on")
+	}
+	if lines := strings.Count(told.String(), "\n"); lines != 1 {
+		t.Errorf("it tells %d lines: %.1000s", lines, told)
+	}
+}
+
+// A Unix socket has many names.
+func TestRelayToItsOwnSocket(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	if err := os.Symlink(dir, "link"); err != nil {
+		t.Skip(err)
+	}
+	for _, to := range []string{"unix:./u.sock", "unix:link/u.sock", "unix:" + filepath.Join(dir, "u.sock")} {
+		_, ended := started(t, "unix:u.sock", to)
+		select {
+		case err := <-ended:
+			if err != errItself {
+				t.Errorf("%s: it ends with %v", to, err)
+			}
+		case <-time.After(10 * time.Second):
+			t.Errorf("%s: it goes on", to)
+		}
+	}
+}
+
+// However many clients come while the server is away, a few lines tell of it.
+func TestRelayTellsFewFailures(t *testing.T) {
+	port := freePort(t)
+	told, _ := started(t, "127.0.0.1:"+port, "127.0.0.1:1")
+	for range 100 {
+		client, err := net.Dial("tcp", "127.0.0.1:"+port)
+		if err != nil {
+			continue // it was sent away at once
+		}
+		_, _ = client.Read(make([]byte, 1)) // until it is sent away
+		_ = client.Close()
+	}
+	if n := strings.Count(told.String(), "cannot be reached"); n == 0 || n > 30 {
+		t.Errorf("it tells of %d of 100:\n%s", n, told)
 	}
 }
