@@ -58,7 +58,7 @@ func TestDecodeBounds(t *testing.T) {
 	verify := messageOf(CertificateVerify, slices.Concat([]byte{4, 3, 0, 8}, []byte("\x30\x06\x02\x01\x01\x02\x01\x01")))
 	names := upTo(65000, append([]byte{255}, bytes.Repeat([]byte{0x80}, 255)...))
 	manySecrets := new(Secrets)
-	for i := range maxSecrets {
+	for i := range MaxSecrets {
 		for _, label := range labels {
 			fmt.Fprintf(manySecrets, "%s %064x %s\n", label, i+1<<32, hex.EncodeToString(make([]byte, 32+16*(len(label)&1))))
 		}

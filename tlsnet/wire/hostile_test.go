@@ -136,7 +136,7 @@ func TestDecodeInterrupted(t *testing.T) {
 // A key log that is full forgets what is oldest.
 func TestSecretsFull(t *testing.T) {
 	secrets := new(Secrets)
-	for i := range maxSecrets + 1 {
+	for i := range MaxSecrets + 1 {
 		fmt.Fprintf(secrets, "CLIENT_RANDOM %064x 00\n", i)
 	}
 	random := func(n uint64) (r Random) {
@@ -146,7 +146,7 @@ func TestSecretsFull(t *testing.T) {
 	if log := secrets.KeyLog(random(0)); len(log) != 0 {
 		t.Errorf("%s", log)
 	}
-	if log := secrets.KeyLog(random(maxSecrets)); len(log) == 0 {
+	if log := secrets.KeyLog(random(MaxSecrets)); len(log) == 0 {
 		t.Error("the newest is not there")
 	}
 }
@@ -154,7 +154,7 @@ func TestSecretsFull(t *testing.T) {
 // Only what opens records is taken from a key log.
 func TestSecretsLines(t *testing.T) {
 	random := strings.Repeat("ab", 32)
-	lines := "# a comment\nCLIENT_RANDOM " + random + " 0102\r\nEXPORTER_SECRET " + random + " 03\nCLIENT_RANDOM abab 04\nCLIENT_RANDOM " + random + " xy\n\nSERVER_TRAFFIC_SECRET_0 " + random + " 05\n"
+	lines := "\ufeffCLIENT_HANDSHAKE_TRAFFIC_SECRET " + random + " 06\n# a comment\nCLIENT_RANDOM " + random + " 0102\r\nEXPORTER_SECRET " + random + " 03\nCLIENT_RANDOM abab 04\nCLIENT_RANDOM " + random + " xy\n\nSERVER_TRAFFIC_SECRET_0 " + random + " 05\n"
 	secrets := new(Secrets)
 	if n, err := secrets.Write([]byte(lines)); n != len(lines) || err != nil {
 		t.Errorf("%d, %v", n, err)
@@ -163,7 +163,7 @@ func TestSecretsLines(t *testing.T) {
 	for i := range key {
 		key[i] = 0xab
 	}
-	if got, want := string(secrets.KeyLog(key)), "CLIENT_RANDOM "+random+" 0102\nSERVER_TRAFFIC_SECRET_0 "+random+" 05\n"; got != want {
+	if got, want := string(secrets.KeyLog(key)), "CLIENT_HANDSHAKE_TRAFFIC_SECRET "+random+" 06\nCLIENT_RANDOM "+random+" 0102\nSERVER_TRAFFIC_SECRET_0 "+random+" 05\n"; got != want {
 		t.Errorf("%s", got)
 	}
 }

@@ -35,7 +35,7 @@ type Random [32]byte
 type Secrets struct {
 	mu     sync.Mutex
 	unread []byte         // lines that nobody has asked for yet: to read them costs more than to keep them
-	known  []connection   // at most maxSecrets
+	known  []connection   // at most MaxSecrets
 	at     map[Random]int // where in known a connection is
 	oldest int            // which of known is replaced next, once it is full
 }
@@ -55,8 +55,8 @@ type secret struct {
 // maxUnread is how many bytes of lines are kept before they are read.
 const maxUnread = 256 << 10
 
-// maxSecrets is of how many connections the secrets are kept: the newest.
-const maxSecrets = 4096
+// MaxSecrets is of how many connections the secrets are kept: the newest.
+const MaxSecrets = 4096
 
 // Write takes lines of a key log, each of them whole. It never fails: what is no such line is
 // passed over, as every reader of these files does.
@@ -76,13 +76,16 @@ func (s *Secrets) Write(lines []byte) (int, error) {
 // read reads the lines that have not been read.
 func (s *Secrets) read() {
 	for line := range bytes.Lines(s.unread) {
-		s.add(bytes.TrimSpace(line))
+		s.add(bytes.TrimSpace(bytes.TrimPrefix(line, byteOrderMark)))
 	}
 	s.unread = s.unread[:0]
 	if cap(s.unread) > 2*maxUnread {
 		s.unread = nil
 	}
 }
+
+// byteOrderMark is what some programs of Windows begin a file in UTF-8 with.
+var byteOrderMark = []byte("\ufeff")
 
 func (s *Secrets) add(line []byte) {
 	parts := bytes.Fields(line)
@@ -117,10 +120,10 @@ func (s *Secrets) of(random Random) *connection {
 		s.at = make(map[Random]int)
 	}
 	at := len(s.known)
-	if at < maxSecrets {
+	if at < MaxSecrets {
 		s.known = append(s.known, connection{})
 	} else {
-		at, s.oldest = s.oldest, (s.oldest+1)%maxSecrets
+		at, s.oldest = s.oldest, (s.oldest+1)%MaxSecrets
 		delete(s.at, s.known[at].random)
 	}
 	s.at[random] = at
@@ -132,6 +135,17 @@ func (s *Secrets) of(random Random) *connection {
 func (c *connection) get(label string) []byte {
 	secret := &c.secrets[slices.Index(labels[:], label)]
 	return append([]byte(nil), secret.bytes[:secret.size]...)
+}
+
+// Empty reports whether there are no secrets at all.
+func (s *Secrets) Empty() bool {
+	if s == nil {
+		return true
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.read()
+	return len(s.known) == 0
 }
 
 // KeyLog returns the secrets of connections as lines of a key log, those of each connection in

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"slices"
 
 	"tlsdemo/tlsnet/trace"
 	"tlsdemo/tlsnet/wire"
@@ -17,25 +18,47 @@ const maxKeyLog = 64 << 20
 // errLongLog says that the secrets may be there all the same.
 var errLongLog = errors.New("of a key log only the last 64 MiB are read")
 
-// keyLogs reads key logs, and reports whether one is too long to be read to its beginning.
-func (f *file) keyLogs(logs []io.ReadSeeker, captures []*trace.Capture) (cut bool, err error) {
-	if len(logs) == 0 {
-		return false, nil
+// keyLogs reads the key log that is inside the file, and those beside it, and reports whether one is
+// too long to be read to its beginning.
+func (f *file) keyLogs(beside []io.ReadSeeker, captures []*trace.Capture) (cut bool, err error) {
+	cut = f.insideCut
+	if len(f.inside) == 0 && len(beside) == 0 {
+		return cut, nil
 	}
-	wanted := make(map[wire.Random]bool)
-	for _, c := range captures {
-		if random, ok := randomOf(c); ok {
-			wanted[random] = true
-		}
-	}
-	for _, log := range logs {
+	wanted := wantedOf(captures)
+	for _, log := range append([]io.ReadSeeker{bytes.NewReader(f.inside)}, beside...) {
 		long, err := f.keyLog(log, wanted)
 		if err != nil {
 			return false, err
 		}
 		cut = cut || long
 	}
+	f.inside = nil
 	return cut, nil
+}
+
+// keepInside keeps the lines of a key log inside the file until all of that has been read.
+func (f *file) keepInside(lines []byte) {
+	for line := range bytes.Lines(lines) {
+		if _, ok := randomIn(line); ok {
+			f.inside = append(append(f.inside, bytes.TrimSpace(line)...), '\n')
+		}
+	}
+	if over := len(f.inside) - maxKeyLog; over > 0 {
+		f.inside, f.insideCut = slices.Clone(f.inside[over:]), true
+	}
+}
+
+// wantedOf are the names of connections in a key log. There are no more than those of which the secrets
+// are kept: the first, which are the ones that are shown.
+func wantedOf(captures []*trace.Capture) map[wire.Random]bool {
+	wanted := make(map[wire.Random]bool)
+	for _, c := range captures {
+		if random, ok := randomOf(c); ok && len(wanted) < wire.MaxSecrets {
+			wanted[random] = true
+		}
+	}
+	return wanted
 }
 
 // keyLog reads a key log. Only the secrets of the newest connections are kept, and a key log may have

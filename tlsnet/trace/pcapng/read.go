@@ -2,6 +2,7 @@ package pcapng
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -19,7 +20,8 @@ import (
 //
 // If something is wrong with the file, such as packets that are missing, there is an error and
 // what can be read all the same. At most 64 MiB and 16,384 connections are kept, and of each
-// connection trace.DefaultLimit. Of each key log the last 64 MiB are read.
+// connection trace.DefaultLimit. Of each key log the last 64 MiB are read, and so of all those in the
+// file together; secrets are kept of 4,096 connections, the first of the file before all others.
 func Read(r io.Reader, keylogs ...io.ReadSeeker) ([]*trace.Capture, error) {
 	f := &file{in: bufio.NewReaderSize(r, 1<<16), links: make(map[uint32]bool)}
 	f.talks = talks{open: make(map[pair]*talk), secrets: &f.secrets, room: maxKept}
@@ -35,6 +37,7 @@ func Read(r io.Reader, keylogs ...io.ReadSeeker) ([]*trace.Capture, error) {
 	if f.short > 0 {
 		problems = append([]error{fmt.Errorf("packets were cut short when they were captured (%d of them): capture them whole, with tcpdump -s 0 or dumpcap without -s", f.short)}, problems...)
 	}
+	problems = append(problems, f.damages()...)
 	if f.fragments {
 		problems = append(problems, errFragments)
 	}
@@ -64,8 +67,28 @@ type file struct {
 	links      map[uint32]bool
 	fragments  bool
 	secrets    wire.Secrets
+	inside     []byte // the lines of key logs that are in it
+	insideCut  bool   // there were more
 	talks      talks
 	short      int // packets of which the end was not captured
+	homeless   int // packets on an interface that is not described, so that nobody knows how they begin
+	overlong   int // packets that are longer than the block that they are in
+}
+
+// damages are what is wrong with single packets.
+func (f *file) damages() (problems []error) {
+	if f.homeless > 0 {
+		problems = append(problems, fmt.Errorf("packets on an interface that the file does not describe are not read (%d of them)", f.homeless))
+	}
+	if f.overlong > 0 {
+		problems = append(problems, fmt.Errorf("packets are said to be longer than the blocks which they are in (%d of them): the file is damaged", f.overlong))
+	}
+	return problems
+}
+
+// compressed are the beginnings of files that have to be decompressed first, and what does that.
+var compressed = map[string]string{
+	"\x1f\x8b": "gunzip", "\x28\xb5\x2f\xfd": "unzstd", "\x04\x22\x4d\x18": "unlz4", "\xfd7zX": "unxz", "BZh": "bunzip2",
 }
 
 // link is where packets were seen: how they begin, and the unit and the beginning of time.
@@ -92,6 +115,11 @@ func (f *file) read() error {
 			return f.pcap(microseconds)
 		case 0xa1b23c4d:
 			return f.pcap(nanoseconds)
+		}
+	}
+	for begin, by := range compressed {
+		if bytes.HasPrefix(magic, []byte(begin)) {
+			return fmt.Errorf("it is compressed: %s it first", by)
 		}
 	}
 	return errFormat
@@ -191,19 +219,28 @@ func (f *file) block(kind uint32, body []byte) {
 		f.interfaces = append(f.interfaces, f.network(body))
 	case kind == blockPacket && len(body) >= 20:
 		ticks := uint64(f.order.Uint32(body[4:]))<<32 | uint64(f.order.Uint32(body[8:]))
-		data, rest := cutPacket(body[20:], f.order.Uint32(body[12:]))
+		data, rest := f.cutCaptured(body)
 		f.seen(f.order.Uint32(body), ticks, data, f.comment(rest))
 	case kind == blockOldPacket && len(body) >= 20:
 		ticks := uint64(f.order.Uint32(body[4:]))<<32 | uint64(f.order.Uint32(body[8:]))
-		data, _ := cutPacket(body[20:], f.order.Uint32(body[12:]))
+		data, _ := f.cutCaptured(body)
 		f.seen(uint32(f.order.Uint16(body)), ticks, data, "")
 	case kind == blockSimple && len(body) >= 4:
 		data, _ := cutPacket(body[4:], f.order.Uint32(body))
 		f.seen(0, 0, data, "")
 	case kind == blockSecrets && len(body) >= 8 && f.order.Uint32(body) == secretsTLS:
 		lines, _ := cutPacket(body[8:], f.order.Uint32(body[4:]))
-		_, _ = f.secrets.Write(lines)
+		f.keepInside(lines)
 	}
+}
+
+// cutCaptured parts a packet that says how much of it was captured from the options after it.
+func (f *file) cutCaptured(body []byte) (data, options []byte) {
+	size := f.order.Uint32(body[12:])
+	if int64(size) > int64(len(body)-20) {
+		f.overlong++
+	}
+	return cutPacket(body[20:], size)
 }
 
 // cutPacket parts what has a length from the options after it.
@@ -250,6 +287,7 @@ func (f *file) options(body []byte, call func(code uint16, value []byte)) {
 // seen takes a packet of pcapng.
 func (f *file) seen(on uint32, ticks uint64, data []byte, comment string) {
 	if uint64(on) >= uint64(len(f.interfaces)) {
+		f.homeless++
 		return
 	}
 	from := f.interfaces[on]

@@ -508,6 +508,38 @@ func TestReadLongKeyLog(t *testing.T) {
 		if open := bytes.Equal(captures[0].KeyLog(), want.KeyLog()); open != test.open {
 			t.Errorf("%s: the secrets were found: %v", name, open)
 		}
+		if test.cut {
+			continue // no block is that long
+		}
+		inside := appendBlock(nil, blockSection, section())
+		for _, log := range test.log {
+			for lines := range slices.Chunk(log, 173<<10) { // of whole lines, most often
+				inside = appendBlock(inside, blockSecrets, secrets(lines))
+			}
+		}
+		captures = read(t, append(inside, without.Bytes()...))
+		if len(captures) != 1 || !bytes.Equal(captures[0].KeyLog(), want.KeyLog()) {
+			t.Errorf("%s, inside the file: %d connections, and the secrets are not found", name, len(captures))
+		}
+	}
+}
+
+// Packets that are not read, or not as they are, are told.
+func TestReadDamagedPackets(t *testing.T) {
+	whole := written(t, exchange(t, "tcp4", "127.0.0.1:0", tls.VersionTLS13))
+	at := bytes.LastIndex(whole, binary.LittleEndian.AppendUint32(nil, blockPacket)) // its interface is 8 bytes on
+	for want, change := range map[string]struct {
+		at    int
+		value uint32
+	}{
+		"packets on an interface that the file does not describe are not read (1 of them)":       {8, 7},
+		"packets are said to be longer than the blocks which they are in (1 of them): the file ": {20, 9999},
+	} {
+		file := slices.Clone(whole)
+		binary.LittleEndian.PutUint32(file[at+change.at:], change.value)
+		if captures, err := Read(bytes.NewReader(file)); err == nil || !strings.Contains(err.Error(), want) || len(captures) != 1 {
+			t.Errorf("%d connections, %v, want %s", len(captures), err, want)
+		}
 	}
 }
 
@@ -515,8 +547,12 @@ func TestReadLongKeyLog(t *testing.T) {
 func TestReadOdd(t *testing.T) {
 	whole := written(t, exchange(t, "tcp4", "127.0.0.1:0", tls.VersionTLS13))
 	for want, file := range map[string][]byte{
-		errFormat.Error():  []byte("-----BEGIN CERTIFICATE-----"),
-		errCut.Error():     whole[:len(whole)-10],
+		errFormat.Error(): []byte("-----BEGIN CERTIFICATE-----"),
+		errCut.Error():    whole[:len(whole)-10],
+
+		"it is compressed: gunzip it first": []byte("\x1f\x8b\x08\x00\x00"),
+		"it is compressed: unzstd it first": []byte("\x28\xb5\x2f\xfd\x00"),
+
 		errDamaged.Error(): append(slices.Clone(whole), 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12),
 	} {
 		captures, err := Read(bytes.NewReader(file))
