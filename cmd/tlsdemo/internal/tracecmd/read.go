@@ -33,7 +33,7 @@ func (c *command) read(name string) error {
 		return &cli.LocalError{Err: fmt.Errorf("%s: %s", name, without(captures))}
 	}
 	if others > 0 {
-		c.tell(fmt.Sprintf("%s: %s not shown, which have no TLS in them", name, connections(others)))
+		c.tell(name + ": " + withoutTLS(others))
 	}
 	var t told
 	for len(t.Stories) < min(len(encrypted), maxShown) && t.parts < maxParts {
@@ -116,6 +116,14 @@ func without(captures []*trace.Capture) string {
 	return "there is no TLS in it: it has " + connections(len(captures)) + " without"
 }
 
+// withoutTLS says that so many connections are not shown.
+func withoutTLS(n int) string {
+	if n == 1 {
+		return "1 connection without TLS is not shown"
+	}
+	return connections(n) + " without TLS are not shown"
+}
+
 func connections(n int) string {
 	if n == 1 {
 		return "1 connection"
@@ -134,16 +142,29 @@ func (c *command) tell(sentence string) {
 	fmt.Fprintf(c.env.Stderr, "tlsdemo: %s\n", console.Clean(sentence))
 }
 
-// tellClosed says how to open what stayed closed.
+// closed is why something that matters stays closed.
+type closed int
+
+// The reasons. The zero value is that nothing does.
+const (
+	nothingClosed closed = iota
+	noKey                // there are no secrets of the connection
+	otherKey             // there are, and what they open is not this
+	noBeginning          // what a key needs is not in the capture
+)
+
+// tellClosed says why something stayed closed, and how to open it.
 func (c *command) tellClosed(t *told) {
-	if !t.closed {
+	if t.closed[noBeginning] {
+		c.tell("a part of what was said stays closed: the beginning of its connection is missing, and no key opens it without that")
+	}
+	if t.closed[otherKey] {
+		c.tell("a part of what was said stays closed: the secrets of its connection are at hand, but they do not open it")
+	}
+	if !t.closed[noKey] {
 		return
 	}
-	why := "no key log is named: use --keylog"
-	if len(c.keylogs) > 0 {
-		why = strings.Join(c.keylogs, ", ") + " does not have it"
-	}
-	c.tell("no key at hand for a part of what was said: " + why)
+	c.tell("no key at hand for a part of what was said: " + c.noKey(t))
 	if c.hinted {
 		return
 	}
@@ -151,12 +172,44 @@ func (c *command) tellClosed(t *told) {
 	fmt.Fprintln(c.env.Stderr, "hint: one of the two programs has to write the keys while it talks: curl, browsers, Python and GnuTLS do with SSLKEYLOGFILE=FILE in the environment, openssl with -keylogfile FILE, Node with --tls-keylog=FILE (or NODE_OPTIONS=--tls-keylog=FILE in the environment), tlsdemo with --keylog FILE")
 }
 
+// noKey says where the secrets of a connection were looked for.
+func (c *command) noKey(t *told) string {
+	switch {
+	case len(c.keylogs) == 1:
+		return c.keylogs[0] + " does not have it"
+	case len(c.keylogs) > 1:
+		return strings.Join(c.keylogs, ", ") + " do not have it"
+	case !t.Captures[0].Secrets.Empty():
+		return "the secrets in the file are those of other connections: use --keylog"
+	}
+	return "no key log is named: use --keylog"
+}
+
+// closedOf says why something in a connection stays closed. What a side said before an alert in
+// plaintext does not matter: the alert tells more, and whoever sent it had no keys yet.
+func closedOf(c *wire.Conversation, capture *trace.Capture) closed {
+	incomplete := capture.Late || capture.Left != [2]int64{}
+	switch {
+	case !isClosed(c) || slices.ContainsFunc(c.Messages, isPlainRefusal):
+		return nothingClosed
+	case incomplete && c.Message(wire.Server, wire.Handshake, wire.ServerHello) == nil:
+		return noBeginning
+	case len(capture.Secrets.KeyLog(c.Randoms...)) > 0:
+		return otherKey
+	}
+	return noKey
+}
+
+func isPlainRefusal(m wire.Message) bool {
+	return m.Content == wire.Alert && m.Key == "" && m.Type != int(wire.AlertCloseNotify)
+}
+
 // isClosed reports whether there is something that no key opens and that matters: an end that breaks
-// off never has the keys of what was on its way.
+// off never has the keys of what was on its way. What was left out is not closed.
 func isClosed(c *wire.Conversation) bool {
 	for i := range c.Messages {
 		m := &c.Messages[i]
-		if m.Content == wire.Closed {
+		if m.Content == wire.Closed && !m.TakenOut() {
 			return true
 		}
 		if m.Content == wire.Alert && m.Type != int(wire.AlertCloseNotify) {

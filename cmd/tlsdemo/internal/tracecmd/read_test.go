@@ -2,6 +2,7 @@ package tracecmd
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -109,4 +110,50 @@ func TestWithout(t *testing.T) {
 			t.Errorf("%s, want %s", got, want)
 		}
 	}
+	for n, want := range map[int]string{1: "1 connection without TLS is not shown", 2: "2 connections without TLS are not shown"} {
+		if got := withoutTLS(n); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
+// What stays closed has one of several reasons, and only where there is no key is one asked for.
+func TestTellClosed(t *testing.T) {
+	sealed := []byte{23, 3, 3, 0, 3, 1, 2, 3}
+	hello := wire.Chunk{From: wire.Client, Data: append(emptyExtensions(), sealed...)}
+	refusal := wire.Chunk{From: wire.Server, Data: []byte{21, 3, 3, 0, 2, 2, 40}}
+	keys := func(random byte) *wire.Secrets {
+		secrets := new(wire.Secrets)
+		fmt.Fprintf(secrets, "CLIENT_EARLY_TRAFFIC_SECRET %064x %064x\n", random, 0)
+		return secrets
+	}
+	for _, test := range []struct {
+		capture trace.Capture
+		keylogs []string
+		want    string
+	}{
+		{trace.Capture{Chunks: []wire.Chunk{hello}}, nil, "no key log is named: use --keylog\n"},
+		{trace.Capture{Chunks: []wire.Chunk{hello}}, []string{"a"}, ": a does not have it\n"},
+		{trace.Capture{Chunks: []wire.Chunk{hello}}, []string{"a", "b"}, ": a, b do not have it\n"},
+		{trace.Capture{Chunks: []wire.Chunk{hello}, Secrets: keys(1)}, nil, "the secrets in the file are those of other connections: use --keylog\n"},
+		{trace.Capture{Chunks: []wire.Chunk{hello}, Secrets: keys(0)}, nil, "its connection are at hand, but they do not open it\n"},
+		{trace.Capture{Chunks: []wire.Chunk{{From: wire.Client, Data: sealed}}, Late: true}, nil, "the beginning of its connection is missing, "},
+		{trace.Capture{Chunks: []wire.Chunk{hello, refusal}}, nil, ""},
+	} {
+		var told, said bytes.Buffer
+		c := &command{env: &cli.Env{Stdout: &said, Stderr: &told}, keylogs: test.keylogs}
+		tell := tell(&test.capture)
+		c.tellClosed(&tell)
+		if got := told.String(); !strings.Contains(got, test.want) || (test.want == "") != (got == "") {
+			t.Errorf("%s, want %s", got, test.want)
+		}
+		if hinted := strings.Contains(told.String(), "hint: "); hinted != strings.Contains(told.String(), "no key at hand") {
+			t.Errorf("a hint: %v, in %s", hinted, &told)
+		}
+	}
+}
+
+func tell(c *trace.Capture) (t told) {
+	t.add(c)
+	return t
 }

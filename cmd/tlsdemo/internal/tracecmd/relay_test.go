@@ -75,11 +75,9 @@ func freePort(t *testing.T) string {
 func TestRelayToItself(t *testing.T) {
 	port := freePort(t)
 	told, ended := started(t, "127.0.0.1:"+port, "localhost:"+port)
-	client, err := net.Dial("tcp", "127.0.0.1:"+port)
-	if err != nil {
-		t.Fatal(err)
+	if client, err := net.Dial("tcp", "127.0.0.1:"+port); err == nil { // or it was sent away at once
+		defer client.Close()
 	}
-	defer client.Close()
 	select {
 	case err := <-ended:
 		if err != errItself {

@@ -18,9 +18,9 @@ import (
 // told are connections of others, as they are told.
 type told struct {
 	tracefile.Trace
-	closed   bool // there is something that no key opens and that matters
-	takenOut bool // encrypted messages of a handshake were left out
-	parts    int  // how many records, messages and fields were looked at
+	closed   map[closed]bool // why something that matters stays closed
+	takenOut bool            // encrypted messages of a handshake were left out
+	parts    int             // how many records, messages and fields were looked at
 }
 
 // add tells one more connection, and what may be behind its end. It is decoded here and nowhere else.
@@ -36,7 +36,10 @@ func (t *told) add(capture *trace.Capture) {
 		s.Ending.Notes = append(s.Ending.Notes, suspicion.text)
 	}
 	t.Captures, t.Stories = append(t.Captures, capture), append(t.Stories, s)
-	t.closed = t.closed || isClosed(c)
+	if t.closed == nil {
+		t.closed = make(map[closed]bool)
+	}
+	t.closed[closedOf(c, capture)] = true
 	t.takenOut = t.takenOut || slices.ContainsFunc(c.Messages, func(m wire.Message) bool { return m.Content == wire.Closed && m.TakenOut() })
 	t.parts += len(c.Records) + len(c.Messages)
 	for i := range c.Messages {
