@@ -62,6 +62,7 @@ func (l *located) record() *console.Explanation {
 	}
 	if s, ok := errors.AsType[*talk.SuspectError](l.err); ok {
 		r.Basis += fmt.Sprintf("; %s (%s)", s.Own.Text, s.Own.Code)
+		r.Suspect = string(s.Own.Code)
 	}
 	return r
 }

@@ -18,6 +18,8 @@ type Explanation struct {
 	Basis     string `json:"basis,omitempty"`
 	Alert     string `json:"alert,omitempty"`
 	Error     string `json:"error"` // as crypto/tls or the network had it
+	// Suspect is the code of what may be behind it, where Basis speaks of that, or empty.
+	Suspect string `json:"-"`
 }
 
 // Print writes the explanation as a block of lines, of which the first begins with prefix:

@@ -292,6 +292,20 @@ func TestAlertAfterEnd(t *testing.T) {
 	}
 }
 
+// A client that takes its leave when the server has broken off does not part from it.
+func TestLeaveAfterCut(t *testing.T) {
+	e := newEnds(t)
+	e.server.SessionTicketsDisabled = true
+	c := e.record(t, func(c *tls.Conn) { _, _ = c.Read(make([]byte, 1)) }, func(s *tls.Conn) {
+		_ = s.Handshake()
+		_ = s.NetConn().(*net.TCPConn).CloseWrite()
+	})
+	story := Tell(c, Blame{})
+	if last := story.Acts[len(story.Acts)-1]; !story.Ending.Broken() || last.Title != breakOff || last.Steps[0].Name != "Alert close_notify" {
+		t.Errorf("%q, and then %q", last.Title, story.Ending.Text)
+	}
+}
+
 // Where HTTP says that an answer is complete, nothing was lost if TLS does not say so.
 func TestAnswerComplete(t *testing.T) {
 	const (

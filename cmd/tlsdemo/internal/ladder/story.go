@@ -241,6 +241,9 @@ func (t *teller) act(m *wire.Message) string {
 	case wire.Alert:
 		if m.Type == int(wire.AlertCloseNotify) && done {
 			t.parted = true
+			if t.end.Kind == Cut && t.end.By != m.From {
+				return breakOff // it is the answer to that
+			}
 			return part
 		}
 	case wire.ApplicationData, wire.Closed:

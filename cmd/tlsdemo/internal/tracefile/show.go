@@ -2,6 +2,7 @@ package tracefile
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -29,9 +30,12 @@ func OfThese(captures []*trace.Capture, which int, by wire.Side, why *console.Ex
 		}
 		blame, explained := ladder.Blame{}, (*console.Explanation)(nil)
 		if i == which && why != nil {
-			blame, explained = ladder.ToBlame(why.Code, by), why
+			blame, explained = ladder.ToBlame(cmp.Or(why.Suspect, why.Code), by), why
 		}
 		story := ladder.Tell(c, blame)
+		if explained != nil && why.Suspect != "" {
+			story.Ending.Notes = append(story.Ending.Notes, fmt.Sprintf("Perhaps %s: this is marked, and the %v did not say why it ended the connection.", why.Suspect, by.Other()))
+		}
 		story.Explained = explained
 		t.Captures, t.Stories = append(t.Captures, c), append(t.Stories, story)
 	}
