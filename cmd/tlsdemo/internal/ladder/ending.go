@@ -208,10 +208,27 @@ func (t *talkOf) refused() Ending {
 		return Cut.by(other, t.fatal, "the %v %s without close_notify, and then the %v gave up with alert %s.", other, t.verb(other), by, name)
 	}
 	e := Refused.by(by, t.fatal, "the %v %s with alert %s.", by, verb, name)
+	if t.saidMore() {
+		e.Notes = append(e.Notes, fmt.Sprintf("What the %v said after its alert, in plaintext, are its own words: they may say why.", by))
+	}
 	if before {
 		e.Notes = append(e.Notes, fmt.Sprintf("The %v had %s before, without close_notify.", other, t.verb(other)))
 	}
 	return e
+}
+
+// saidMore reports whether the side that ended the conversation with an alert said something after it
+// that is not TLS. So do some servers of other protocols, such as vsftpd.
+func (t *talkOf) saidMore() bool {
+	after := false
+	for i := range t.Messages {
+		m := &t.Messages[i]
+		if after && m.From == t.fatal.From && m.Content == wire.NotTLS {
+			return true
+		}
+		after = after || m == t.fatal
+	}
+	return false
 }
 
 const gaveUp = "gave up"

@@ -292,6 +292,21 @@ func TestAlertAfterEnd(t *testing.T) {
 	}
 }
 
+// What a side says in plaintext after its alert is pointed at: vsftpd says there why it refuses.
+func TestWordsAfterAlert(t *testing.T) {
+	c := newEnds(t).record(t, greet, answer)
+	hello, alert, words := c.Chunks[0], word(wire.Server, "\x15\x03\x03\x00\x02\x02\x28"), word(wire.Server, "500 OOPS: peer did not return a certificate\r\n")
+	alert.At, words.At = hello.At, hello.At
+	story := Tell(&trace.Capture{Chunks: []wire.Chunk{hello, alert, words}}, Blame{})
+	text := draw(t, story, Style{})
+	if notes := strings.Join(story.Ending.Notes, " "); !strings.HasPrefix(notes, "What the server said after its alert, in plaintext, are its own words") || !strings.Contains(text, "This is not TLS: it is in plaintext, in the server's own words") || !strings.Contains(text, "500 OOPS") {
+		t.Errorf("%q\n%s", notes, text)
+	}
+	if story := Tell(&trace.Capture{Chunks: []wire.Chunk{hello, alert}}, Blame{}); story.Ending.Notes != nil {
+		t.Errorf("%q", story.Ending.Notes)
+	}
+}
+
 // A client that takes its leave when the server has broken off does not part from it.
 func TestLeaveAfterCut(t *testing.T) {
 	e := newEnds(t)

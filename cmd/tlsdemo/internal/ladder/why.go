@@ -58,6 +58,9 @@ func (t *teller) why(m *wire.Message) string {
 		if t.middle {
 			return "The recording does not have the beginning of this."
 		}
+		if t.broken && t.end.Kind == Refused && m.From == t.end.By {
+			return "This is not TLS: it is in plaintext, in the " + m.From.String() + "'s own words, which may say why it broke off."
+		}
 		return "This is not TLS."
 	}
 	switch {

@@ -104,13 +104,22 @@ func shown(c *wire.Conversation, e ladder.Ending, left bool) (code, why string) 
 		return "client-cert-missing", "the server asked for a certificate, and the client shows none"
 	case len(certs) == 0:
 		return "", ""
-	case alert == "unknown_ca":
-		return issuer(c, side, certs, true)
 	}
-	if code, why = defect(c, m, certs); code == "" && alert != "certificate_expired" {
-		return issuer(c, side, certs, false)
+	if alert != "unknown_ca" {
+		code, why = defect(c, m, certs)
 	}
-	return code, why
+	switch {
+	case code != "" || alert == "certificate_expired":
+		return code, why
+	case side == wire.Server && len(certs) == 1 && selfSigned(certs[0]) && slices.Contains(aboutIssuers, alert):
+		return "server-cert-self-signed", "the server's certificate is self-signed, and the client does not trust it as it is"
+	}
+	return issuer(c, side, certs, alert == "unknown_ca")
+}
+
+// selfSigned reports whether a certificate is signed with its own key. It need not be that of a CA.
+func selfSigned(cert *x509.Certificate) bool {
+	return selfIssued(cert) && cert.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature) == nil
 }
 
 // wordless reports whether the server said nothing when it had seen the client's certificate, save
@@ -136,6 +145,10 @@ var aboutCertificates = []string{
 	"handshake_failure", "bad_certificate", "unsupported_certificate", "certificate_expired", "certificate_unknown",
 	"unknown_ca", "access_denied", "certificate_required",
 }
+
+// aboutIssuers are those of them with which clients refuse a server's certificate whose issuer they do not
+// know: OpenSSL, Go and Java, in this order.
+var aboutIssuers = []string{"unknown_ca", "bad_certificate", "certificate_unknown"}
 
 // certificates are those of a message, as far as they can be read, the leaf first; or it has none.
 func certificates(m *wire.Message) (certs []*x509.Certificate, empty bool) {

@@ -62,6 +62,7 @@ func TestSuspect(t *testing.T) {
 		"expired CA of client": {sound[certs.Server], under(certs.Client, forge.Expired), "ca-expired: the certificate of the CA CN=middle ended 2 days before this handshake"},
 		"expired CA of server": {under(certs.Server, forge.Expired), sound[certs.Client], "ca-expired: the certificate of the CA CN=middle ended 2 days before this handshake"},
 		"early CA of server":   {under(certs.Server, forge.NotYetValid), sound[certs.Client], "ca-not-yet-valid: the certificate of the CA CN=middle begins 48 hours after this handshake"},
+		"self-signed server":   {f.Again(sound[certs.Server], nil), sound[certs.Client], "server-cert-self-signed: the server's certificate is self-signed, and the client does not trust it as it is"},
 		"client for servers":   {sound[certs.Server], f.Again(sound[certs.Client], root, forge.ForServers), "client-cert-wrong-usage: the client's certificate may not be used for clients (clientAuth)"},
 		"server for clients":   {f.Again(sound[certs.Server], root, forge.ForClients), sound[certs.Client], "server-cert-wrong-usage: the server's certificate may not be used for servers (serverAuth)"},
 		"CA with another key":  {withRoot, f.Leaves(f.Authority(certs.Request{}))[certs.Client], `client-cert-stale-ca: the client's certificate names "CN=tlsdemo CA" as its issuer, and the certificate of that name which the server sends has another key`},
