@@ -64,6 +64,14 @@ type toldError struct{ err error }
 func (t *toldError) Error() string { return t.err.Error() }
 func (t *toldError) Unwrap() error { return t.err }
 
+// told is err, or nil, as one that a log has told already.
+func told(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &toldError{err}
+}
+
 // findingCode is the code of what is wrong with a file, for in front of its error.
 func findingCode(err error) string {
 	finding, ok := errors.AsType[*certs.Finding](err)

@@ -148,6 +148,8 @@ func (s *send) run(ctx context.Context, report *talk.Report) (err error) {
 	}
 	defer closer.Close()
 	t := s.talk(message, report)
+	var log *keylog.Log
+	defer func() { err = cmp.Or(err, told(log.Close())) }()
 	var from *origin
 	if !s.plain {
 		creds, err := s.credentialFlags.open(s.env, certs.Client)
@@ -168,11 +170,9 @@ func (s *send) run(ctx context.Context, report *talk.Report) (err error) {
 			return err
 		}
 		defer save()
-		log, err := s.keys.Open(s.env.KeyLog, s.warn)
-		if err != nil {
+		if log, err = s.keys.Open(s.env.KeyLog, s.warn); err != nil {
 			return err
 		}
-		defer log.Close()
 		t.TLS = log.Config(t.TLS)
 	} else {
 		fmt.Fprintln(s.env.Stderr, "tlsdemo: --plain: nothing is encrypted, and neither end is authenticated")

@@ -51,7 +51,7 @@ type service struct {
 }
 
 // run serves until ctx is done.
-func (s *serve) run(ctx context.Context) error {
+func (s *serve) run(ctx context.Context) (err error) {
 	if s.printUnit {
 		return s.unit()
 	}
@@ -65,7 +65,11 @@ func (s *serve) run(ctx context.Context) error {
 	if err := v.logKeys(); err != nil {
 		return err
 	}
-	defer v.keylog.Close()
+	defer func() {
+		if incomplete := told(v.keylog.Close()); v.once { // a server that goes on has told it long ago
+			err = cmp.Or(err, incomplete)
+		}
+	}()
 	if err := v.prove(); err != nil {
 		return err
 	}
@@ -244,7 +248,7 @@ func (v *service) announce(addr net.Addr) {
 	if v.inspecting {
 		v.logger.Warn("--inspect: EVERY client is let in, with any certificate or none: this server proves nothing, it only explains")
 	}
-	if warning := v.trace.Warning(); warning != "" {
+	for _, warning := range v.trace.Warnings() {
 		v.logger.Warn(console.Clean(warning))
 	}
 	v.logger.Info("listening", append([]any{"addr", addr.String()}, v.introduction...)...)

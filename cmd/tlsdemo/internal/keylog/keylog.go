@@ -33,9 +33,11 @@ func (f *Flags) Register(flags *pflag.FlagSet) {
 type Log struct {
 	file *os.File
 	// Warn is told once that the file could not be written. Connections go on all the same.
-	Warn func(string)
-	once sync.Once
-	torn bool // its last line is not whole
+	Warn   func(string)
+	asked  bool // the flag names it
+	torn   bool // its last line is not whole
+	mu     sync.Mutex
+	failed error // the first time that it could not be written
 }
 
 // Open opens the file of the flag, or else the one that the environment variable names. It is made if it
@@ -54,7 +56,7 @@ func (f *Flags) Open(variable string, warn func(string)) (*Log, error) {
 	switch {
 	case err == nil:
 		warn(fmt.Sprintf("WARNING: %s: THE SECRETS of all connections go to %s: whoever has it can read what was recorded of them", name, path))
-		return &Log{file: file, Warn: warn, torn: isTorn(file)}, nil
+		return &Log{file: file, Warn: warn, asked: f.path != "", torn: isTorn(file)}, nil
 	case f.path == "":
 		warn(fmt.Sprintf("%s is not used: %v", name, err))
 		return nil, nil
@@ -120,23 +122,34 @@ var exposed = map[cli.Access]error{
 // written. What follows a line that is not whole begins another, or else it would be lost with it.
 // crypto/tls writes one line at a time.
 func (l *Log) Write(lines []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	whole := lines
 	if l.torn {
 		whole = append([]byte{'\n'}, lines...)
 	}
 	n, err := l.file.Write(whole)
 	l.torn = err != nil && (n > 0 || l.torn)
-	if err != nil {
-		l.once.Do(func() { l.Warn("the key log is not complete: " + err.Error()) })
+	if err != nil && l.failed == nil {
+		l.failed = err
+		l.Warn("the key log is not complete: " + err.Error())
 	}
 	return len(lines), nil
 }
 
-// Close closes the file.
-func (l *Log) Close() {
-	if l != nil {
-		_ = l.file.Close()
+// Close closes the file. It returns with what the file could not be written, of which Warn was told, if
+// it is the flag that names it.
+func (l *Log) Close() error {
+	if l == nil {
+		return nil
 	}
+	_ = l.file.Close()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.failed == nil || !l.asked {
+		return nil
+	}
+	return &cli.LocalError{Err: fmt.Errorf("--keylog: %w", l.failed)}
 }
 
 // Config has the connections of a configuration write their secrets. As where they are recorded, they

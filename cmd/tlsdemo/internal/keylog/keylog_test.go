@@ -25,7 +25,7 @@ func opened(t *testing.T, flag, variable string) (log *Log, warning string, err 
 		t.Fatal(err)
 	}
 	log, err = f.Open(variable, func(text string) { warning += text })
-	t.Cleanup(log.Close)
+	t.Cleanup(func() { _ = log.Close() })
 	return log, warning, err
 }
 
@@ -145,6 +145,14 @@ func TestWriteFails(t *testing.T) {
 	}
 	if len(warnings) != 1 || !strings.HasPrefix(warnings[0], "the key log is not complete: ") {
 		t.Errorf("%q", warnings)
+	}
+	if err := log.Close(); err != nil {
+		t.Errorf("nobody has asked for it: %v", err)
+	}
+	log.asked = true
+	var local *cli.LocalError
+	if err := log.Close(); !errors.As(err, &local) {
+		t.Errorf("the flag names it: %v", err)
 	}
 }
 

@@ -72,7 +72,7 @@ func (c *command) relay(ctx context.Context) error {
 	if c.isItself() {
 		return errItself
 	}
-	if warning := c.trace.Warning(); warning != "" {
+	for _, warning := range c.trace.Warnings() {
 		c.tell(warning)
 	}
 	c.tell(fmt.Sprintf("listening on %s, passing on to %s", ln.Addr(), c.to))

@@ -53,13 +53,26 @@ func (f *Flags) Dir() string {
 	return ""
 }
 
-// Warning says that a directory will hold secrets, or is empty if there is none, or nothing to warn of.
-func (f *Flags) Warning() string {
+// Warnings say that a directory will hold secrets, and that others may change what is in it. There are
+// none where there is no directory.
+func (f *Flags) Warnings() (warnings []string) {
 	dir := f.Dir()
-	if dir == "" || f.Share {
-		return ""
+	if dir == "" {
+		return nil
 	}
-	return "WARNING: " + dir + " WILL HOLD SECRETS: whoever has its files can read everything that is said; do not pass them on (for that there is --share)"
+	if !f.Share {
+		warnings = append(warnings, "WARNING: "+dir+" WILL HOLD SECRETS: whoever has its files can read everything that is said; do not pass them on (for that there is --share)")
+	}
+	if info, err := os.Stat(dir); err == nil && exposed[cli.AccessTo(info)] != "" {
+		warnings = append(warnings, "WARNING: "+dir+": "+exposed[cli.AccessTo(info)])
+	}
+	return warnings
+}
+
+// exposed is what is wrong with a directory. That others can see what files there are is not.
+var exposed = map[cli.Access]string{
+	cli.Foreign:  "this directory belongs to another user, who can remove the files in it and put others in their place",
+	cli.Writable: "other users can write to this directory, and put other files in it: set its mode to 0700",
 }
 
 // CheckServer finds what is wrong with what was typed for a server. One that serves one client

@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -629,6 +630,29 @@ func TestDirNames(t *testing.T) {
 	for i, path := range names {
 		if filepath.Base(path) != want[i] {
 			t.Errorf("%s, want %s", path, want[i])
+		}
+	}
+}
+
+// Of a directory that others can change, and so the pages in it, that is said, whether or not there
+// are secrets in them.
+func TestWarnings(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("there are no such modes")
+	}
+	dir := t.TempDir()
+	for _, test := range []struct {
+		mode  os.FileMode
+		share bool
+		want  int
+	}{{0o700, false, 1}, {0o755, false, 1}, {0o777, false, 2}, {0o720, true, 1}, {0o700, true, 0}} {
+		if err := os.Chmod(dir, test.mode); err != nil {
+			t.Fatal(err)
+		}
+		flags := &Flags{To: dir, Share: test.share}
+		warnings := flags.Warnings()
+		if len(warnings) != test.want || strings.Contains(strings.Join(warnings, "\n"), "set its mode to 0700") != (test.mode&0o022 != 0) {
+			t.Errorf("mode %o, share %v: %q", test.mode, test.share, warnings)
 		}
 	}
 }
