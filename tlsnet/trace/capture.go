@@ -25,6 +25,8 @@ type Capture struct {
 	// Secrets are those with which what is encrypted is opened. They may become more. If nil, there
 	// are none.
 	Secrets *wire.Secrets
+
+	checked []finding // of each message, before something was taken out; or nil
 }
 
 // End is how a side ended a connection below TLS. The zero value is one that did not, or of
@@ -45,7 +47,9 @@ const (
 )
 
 // Conversation returns what the two ends said, as far as the secrets open it.
-func (c *Capture) Conversation() *wire.Conversation { return wire.Decode(c.Chunks, c.Secrets) }
+func (c *Capture) Conversation() *wire.Conversation {
+	return c.proved(wire.Decode(c.Chunks, c.Secrets))
+}
 
 // KeyLog returns the secrets of the connection as lines of a key log. Whoever has them can read
 // what was said.

@@ -412,6 +412,9 @@ func TestRelayTickets(t *testing.T) {
 				if m.Fault != "" || m.Content == wire.Closed && !resumed {
 					t.Errorf("%v: %s", &m, m.Fault)
 				}
+				if (m.Type == wire.Finished || m.Type == wire.CertificateVerify) && m.Content == wire.Handshake && m.Proof == "" {
+					t.Errorf("kept %v, resumed %v: %v is not checked", kept, resumed, &m)
+				}
 			}
 		}
 	}
