@@ -130,5 +130,9 @@ func (c *command) run(ctx context.Context, args []string) error {
 	if len(args) == 1 {
 		return c.read(args[0])
 	}
-	return c.relay(ctx)
+	err := c.relay(ctx)
+	if err == errItself { // what could not be seen before
+		return &cli.UsageError{Command: "tlsdemo trace", Err: err}
+	}
+	return err
 }
