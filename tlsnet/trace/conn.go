@@ -14,7 +14,10 @@ import (
 // Conn returns conn, below TLS, with what passes on it recorded. self says which end is ours.
 func (r *Recorder) Conn(conn net.Conn, self wire.Side) net.Conn {
 	c := &recorded{Conn: conn, recorder: r, room: r.limit()}
-	c.capture = Capture{Self: self, Client: conn.LocalAddr().String(), Server: conn.RemoteAddr().String(), Secrets: &r.secrets}
+	c.capture = Capture{
+		Self: self, Client: conn.LocalAddr().String(), Server: conn.RemoteAddr().String(),
+		Chunks: make([]wire.Chunk, 0, 16), Secrets: &r.secrets, // an exchange has about a dozen
+	}
 	if self == wire.Server {
 		c.capture.Client, c.capture.Server = c.capture.Server, c.capture.Client
 	}
