@@ -10,9 +10,11 @@ import (
 // of its own: what work costs a process depends on where the system happened to put it.
 type contest struct {
 	ours, other func(context.Context) (*contestant, error)
-	// work is done n times for each server in each round, and a few times before that.
-	work work
-	n    int
+	// work is done n times for each server in each round, and before that warm times, or else a few
+	// times. A server is warm when its heap has grown to its size: a page of memory that is new
+	// costs much more than one that is used again.
+	work    work
+	n, warm int
 }
 
 // contestant is a server, and what is measured of it, before the work and after it.
@@ -96,7 +98,11 @@ func (c *contest) round(ctx context.Context) (a, b float64, err error) {
 	defer other.stop()
 	costs := make(map[*contestant]float64)
 	for i, s := range []*contestant{ours, other, ours, other, other, ours, other, ours, ours, other} {
-		cost, err := c.cost(ctx, s)
+		n := c.n / 4
+		if i < 2 {
+			n = max(n, c.warm)
+		}
+		cost, err := c.cost(ctx, s, n)
 		if err != nil {
 			return 0, 0, err
 		}
@@ -107,13 +113,12 @@ func (c *contest) round(ctx context.Context) (a, b float64, err error) {
 	return costs[ours], costs[other], nil
 }
 
-// cost is what the gauge says a piece of work costs the server.
-func (c *contest) cost(ctx context.Context, s *contestant) (float64, error) {
+// cost is what the gauge says a piece of work costs the server that does n of them.
+func (c *contest) cost(ctx context.Context, s *contestant, n int) (float64, error) {
 	before, err := s.gauge()
 	if err != nil {
 		return 0, err
 	}
-	n := c.n / 4
 	if err := crowd(ctx, n, func(ctx context.Context) error { return c.work(ctx, s.addr) }); err != nil {
 		return 0, err
 	}

@@ -51,7 +51,7 @@ func (s *soaking) cpuOfExchange(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	return s.compare(ctx, name, &contest{ours: s.oursByCPU(flags...), other: s.bareByCPU(s.file("ca.crt")), work: c.exchange, n: s.often(100, exchanges)})
+	return s.compare(ctx, name, &contest{ours: s.oursByCPU(flags...), other: s.bareByCPU(s.file("ca.crt")), work: c.exchange, n: s.often(100, exchanges), warm: 300})
 }
 
 func (s *soaking) compare(ctx context.Context, name string, c *contest) error {
@@ -101,11 +101,11 @@ func (s *soaking) requests(ctx context.Context, name string, how asking, ours, o
 	if err != nil {
 		return err
 	}
-	n := s.often(100, exchanges)
+	n, warm := s.often(100, exchanges), 300
 	if how.kept {
-		n = s.often(1000, 8000)
+		n, warm = s.often(1000, 8000), 3000
 	}
-	return s.compare(ctx, name, &contest{ours: ours, other: other, work: browser.get, n: n})
+	return s.compare(ctx, name, &contest{ours: ours, other: other, work: browser.get, n: n, warm: warm})
 }
 
 // httpByCPU starts a server of HTTP of a kind whose answers have a size, to measure its CPU time.
