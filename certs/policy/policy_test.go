@@ -251,7 +251,7 @@ func TestValidate(t *testing.T) {
 }
 
 func TestRules(t *testing.T) {
-	alice, bob := shown("dns:alice.localhost", "cn:alice"), shown("dns:bob.localhost", "cn:bob")
+	alice, bob := shown("dns:alice.localhost", "cn:alice"), shown("dns:bob.localhost", "cn:bob", "ip:192.168.1.7")
 	tied := policy.Rule{policy.DNS: {"alice.localhost", "bob.localhost"}, policy.CN: {"alice", "carol"}}
 	for name, test := range map[string]struct {
 		rules      []policy.Rule
@@ -261,6 +261,8 @@ func TestRules(t *testing.T) {
 		"any of the rules":     {[]policy.Rule{tied, {policy.CN: {"bob"}}}, true, true},
 		"each on its own":      {tied.Each(), true, true},
 		"a value of two rules": {[]policy.Rule{{policy.DNS: {"alice.localhost"}, policy.CN: {"carol"}}, tied}, true, false},
+		"a value of a later":   {[]policy.Rule{tied, {policy.DNS: {"alice.localhost"}, policy.CN: {"carol"}}}, true, false},
+		"ranges of two sizes":  {[]policy.Rule{{policy.IP: {"10.0.0.0/8", "192.168.1.0/24"}}}, false, true},
 		"any value of a kind":  {[]policy.Rule{{policy.DNS: {"carol.localhost", "bob.localhost"}}}, false, true},
 		"the same value twice": {[]policy.Rule{{policy.DNS: {"bob.localhost", "bob.localhost"}, policy.CN: {"alice"}}}, false, false},
 	} {
