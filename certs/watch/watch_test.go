@@ -96,6 +96,25 @@ func TestErrorsOfEvents(t *testing.T) {
 	await(t, looked)
 }
 
+// What changes while somebody looks is seen by another look.
+func TestChangeDuringLook(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	ctx, cancel := context.WithTimeout(t.Context(), deadline)
+	defer cancel()
+	looks := 0
+	look := func() {
+		if looks++; looks > 1 {
+			cancel()
+		} else if err := os.WriteFile(file, nil, 0o600); err != nil {
+			t.Error(err)
+		}
+	}
+	(&Watcher{Paths: func() []string { return []string{file} }, Look: look, Poll: time.Hour}).Run(ctx)
+	if looks != 2 {
+		t.Errorf("looked %d times, want 2", looks)
+	}
+}
+
 // A name that does not matter wakes nobody where a link is; where a file is, every one does.
 func TestConcern(t *testing.T) {
 	root, err := filepath.EvalSymlinks(t.TempDir())
@@ -185,7 +204,12 @@ func TestPlaces(t *testing.T) {
 			t.Errorf("%q: %v, want %v", test.paths, got, test.want)
 		}
 	}
-	p := placesOf([]string{in("links", "absolute", "file")})
+	link(t, "real", in("here"))
+	p := placesOf([]string{in("here", "file")})
+	if !p.concern(in("real")) || p.concern(in("links")) {
+		t.Error("it does not matter that the directory of the file is another, or it does of one beside it")
+	}
+	p = placesOf([]string{in("links", "absolute", "file")})
 	if !p.concern(in("links", "absolute")) || p.concern(in("links", "relative")) {
 		t.Error("another link matters than the one that is followed")
 	}
@@ -231,6 +255,10 @@ func TestCover(t *testing.T) {
 	want(in(), in("b"))
 	move("b", "older")
 	move("a", "b")
+	want(in(), in("b"))
+	if err := s.system.Remove(in("b")); err != nil { // as the system does where it is removed, and made again with its number
+		t.Fatal(err)
+	}
 	want(in(), in("b"))
 	if err := os.WriteFile(in("b", "new"), nil, 0o600); err != nil {
 		t.Fatal(err)
