@@ -584,3 +584,17 @@ func TestReloadOfCRL(t *testing.T) {
 	writeTo(t, files.CRL, first[:50])
 	r.refuses(certs.CRLUnparsable)
 }
+
+// The policy is no part of a Source, and yet a change of it is one of the state.
+func TestReloadOfPolicy(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	writtenSet(t, dir)
+	files := certs.Dir(dir).Files(certs.Server)
+	files.Policy = filepath.Join(dir, "policy.toml")
+	writeTo(t, files.Policy, []byte("before"))
+	r := watching(t, time.Hour, func() certs.Files { return files })
+	before := r.Source()
+	writeTo(t, files.Policy, []byte("after"))
+	r.until(func(s *certs.Source) bool { return s != before })
+}
