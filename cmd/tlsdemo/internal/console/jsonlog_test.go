@@ -19,7 +19,7 @@ func TestJSONLogLikeStandard(t *testing.T) {
 		slog.Float64("ms", 0.25), slog.Float64("zero", 0), slog.Float64("most", 9e20), slog.Float64("least", 1e-6),
 	}
 	for name, odd := range map[string]slog.Attr{
-		"nothing": {}, "quote": slog.String("s", `"`), "backslash": slog.String("s", `\`), "line": slog.String("s", "a\nb"),
+		"nothing": {}, "nothing odd": slog.String("s", "a"), "delete": slog.String("s", "\x7f"), "quote": slog.String("s", `"`), "backslash": slog.String("s", `\`), "line": slog.String("s", "a\nb"),
 		"control": slog.String("s", "\x1b[2J\x7f"), "umlaut": slog.String("s", "ä"), "no UTF-8": slog.String("s", "\xff"),
 		"key": slog.String(`"`, "s"), "duration": slog.Duration("d", time.Second), "time": slog.Time("t", at),
 		"error": slog.Any("error", io.EOF), "nil": slog.Any("nil", nil), "list": slog.Any("list", []int{1, 2}),

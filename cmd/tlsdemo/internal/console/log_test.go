@@ -99,4 +99,10 @@ func TestJSONLog(t *testing.T) {
 	if record.Level != "WARN" || record.Msg != "failed" || record.Name != hostile {
 		t.Errorf("%+v", record)
 	}
+	out.Reset()
+	NewLogger(&out, "json", false).Debug("quiet")
+	NewLogger(&out, "json", true).Debug("verbose")
+	if got := out.String(); strings.Contains(got, "quiet") || !strings.Contains(got, "verbose") {
+		t.Errorf("%q", got)
+	}
 }
