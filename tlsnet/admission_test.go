@@ -1,10 +1,12 @@
 package tlsnet
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -353,14 +355,18 @@ func TestInterruptedForGood(t *testing.T) {
 		if err := c.clients[1].shaken(); err != nil {
 			t.Errorf("error %v", err)
 		}
-		for i, want := range []time.Duration{farewell / 2, 0, 0} {
-			began := time.Now()
-			if _, err := c.clients[i].Read(make([]byte, 1)); !neterr.DeadlinePassed(err) {
-				t.Errorf("error %v", err)
-			}
-			if took := time.Since(began); took != want {
-				t.Errorf("%d read for %v, want %v", i, took, want)
-			}
+		began := time.Now()
+		var reading sync.WaitGroup
+		defer reading.Wait()
+		for i, want := range []time.Duration{farewell / 2, 0, farewell / 2} {
+			reading.Go(func() {
+				if _, err := c.clients[i].Read(make([]byte, 1)); !neterr.DeadlinePassed(err) {
+					t.Errorf("error %v", err)
+				}
+				if took := time.Since(began); took != want {
+					t.Errorf("%d read for %v, want %v", i, took, want)
+				}
+			})
 		}
 	})
 }
@@ -377,6 +383,78 @@ func TestNotice(t *testing.T) {
 		}
 		if !slices.Equal(told, []int{1, 60, 60}) {
 			t.Errorf("told of %v", told)
+		}
+	})
+}
+
+// Whoever has shaken hands is not held to the handshake's time limit any more.
+func TestNoDeadlineOnceShaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrowd(t, 4)
+		c.enter(1)
+		c.clients[0].begun()
+		if err := c.clients[0].shaken(); err != nil {
+			t.Fatal(err)
+		}
+		time.AfterFunc(2*c.admission.handshake, func() { c.others[0].Close() })
+		if _, err := c.clients[0].Read(make([]byte, 1)); err != io.EOF {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
+// Where no connection can be accepted, those go that have sent nothing for the longest.
+func TestUnacceptedRelieves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := new(acceptor)
+		a.start(newLimits(8, time.Minute, time.Hour, PerAddress{}))
+		c := &crowd{t: t, admission: a.admission}
+		c.enter(8)
+		var wait backoff
+		a.unaccepted(errors.New("too many open files"), &wait)
+		c.wantGone(0, 1)
+	})
+}
+
+// That reads get more time does not undo an interrupt.
+func TestWaitAfterInterrupt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := net.Pipe()
+		defer ours.Close()
+		defer theirs.Close()
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		began := time.Now()
+		(&exchange{ctx: ctx, conn: ours}).wait(time.Hour)
+		if _, err := ours.Read(make([]byte, 1)); !neterr.DeadlinePassed(err) || time.Since(began) > 0 {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+	})
+}
+
+// However often a client sends a little more, its exchange is over in time.
+func TestTrickle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := net.Pipe()
+		defer ours.Close()
+		var sending sync.WaitGroup
+		defer sending.Wait()
+		defer theirs.Close()
+		go func() { _, _ = io.Copy(io.Discard, theirs) }()
+		sending.Go(func() {
+			for range 1000 {
+				if _, err := theirs.Write([]byte("a")); err != nil {
+					return
+				}
+				time.Sleep(lastLinger / 2)
+			}
+		})
+		began, timeout := time.Now(), 10*time.Second
+		if err := (&Responder{Timeout: timeout}).ServeConn(t.Context(), ours); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(began); took != timeout {
+			t.Errorf("it took %v, want %v", took, timeout)
 		}
 	})
 }

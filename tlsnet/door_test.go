@@ -456,6 +456,29 @@ func eventually(t *testing.T, done func() bool) {
 	}
 }
 
+// A connection that a handler has taken over is the handler's, and the server does not wait for it.
+func TestHijackedVisitor(t *testing.T) {
+	taken := make(chan net.Conn, 1)
+	r := newHTTPRig(t, &tlsnet.Server{}, func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_, _ = io.WriteString(conn, "HTTP/1.1 204 No Content\r\n\r\n")
+		taken <- conn
+	})
+	resp, err := r.client(t, "http/1.1").Get("https://" + r.addr + "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if err := r.server.Shutdown(timeout(t)); err != nil {
+		t.Error(err)
+	}
+	(<-taken).Close()
+}
+
 // A request whose client has gone is waited for all the same, in either version of HTTP: it has
 // something to tell yet.
 func TestShutdownAwaitsHandlers(t *testing.T) {

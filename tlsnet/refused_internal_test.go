@@ -8,6 +8,17 @@ import (
 	"testing"
 )
 
+// Of a long request only the beginning is kept.
+func TestLineIsBounded(t *testing.T) {
+	var b begun
+	for range 3 {
+		b.note(make([]byte, maxLine-1), nil)
+	}
+	if len(b.line) != maxLine {
+		t.Errorf("%d bytes are kept, want %d", len(b.line), maxLine)
+	}
+}
+
 // Only an answer of net/http's own is a refusal: it has no date, and begins with its status.
 func TestRefusal(t *testing.T) {
 	const headers = "Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"

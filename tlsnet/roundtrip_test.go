@@ -259,6 +259,14 @@ func streaming(first, piece string, pause time.Duration) func(net.Conn) {
 	}
 }
 
+// cutting writes something, and ends the connection without close_notify.
+func cutting(first string) func(net.Conn) {
+	return func(conn net.Conn) {
+		_, _ = io.WriteString(conn, first)
+		_ = conn.(*tls.Conn).NetConn().Close()
+	}
+}
+
 // Whatever a server does, a request ends with its context, and it is said what the server did.
 func TestRoundTripEnds(t *testing.T) {
 	const ok, chunked = "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -279,6 +287,8 @@ func TestRoundTripEnds(t *testing.T) {
 		"trailer":        {streaming(chunked+"0\r\n", "X: y\r\n", 0), explain.MessageMalformed, "suspiciously long trailer"},
 		"slow trailer":   {streaming(chunked+"0\r\n", "X: y\r\n", 50*time.Millisecond), explain.PeerStalled, "deadline exceeded"},
 		"chunks":         {streaming(chunked, strings.Repeat("1\r\na\r\n", 1000), time.Millisecond), explain.PeerStalled, "while the server was still sending"},
+		"whole":          {func(conn net.Conn) { _, _ = io.WriteString(conn, ok+"\r\nhello") }, "", ""},
+		"a FIN alone":    {cutting(ok + "\r\nhello"), explain.AnswerCut, "without close_notify"},
 		"no chunk":       {streaming(chunked+"-1\r\nhello", "", 0), explain.MessageMalformed, "chunk"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -327,6 +327,46 @@ func TestMaxConns(t *testing.T) {
 	}
 }
 
+// A client that has said nothing until the server ends has not failed.
+func TestShutdownWithSilentClient(t *testing.T) {
+	opened := make(chan bool, 1)
+	r := newRig(t, &tlsnet.Responder{}, &tlsnet.Server{
+		Hooks:  &tlsnet.Hooks{Opened: func(net.Conn) { opened <- true }},
+		Failed: func(_ net.Conn, err error) { t.Errorf("told of %v", err) },
+	})
+	dialSilent(t, r.addr, 1)
+	<-opened
+	if err := r.server.Shutdown(timeout(t)); err != nil {
+		t.Error(err)
+	}
+}
+
+// A client that waits when the server is closed has not failed.
+func TestCloseWhileClientsWait(t *testing.T) {
+	var shook atomic.Int64
+	server := &tlsnet.Server{
+		MaxConns: 1,
+		Hooks:    &tlsnet.Hooks{Handshake: func(*tls.Conn, time.Duration, error) { shook.Add(1) }},
+		Failed:   func(_ net.Conn, err error) { t.Errorf("told of %v", err) },
+		Handler: handler(func(ctx context.Context, _ net.Conn) error {
+			<-ctx.Done()
+			return nil
+		}),
+	}
+	r := newRig(t, nil, server)
+	for range 2 {
+		conn, err := (&tlsnet.Dialer{Config: r.clientConfig(tlsnet.Protocol)}).Dial(timeout(t), r.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+	}
+	eventually(t, func() bool { return shook.Load() == 2 })
+	if err := server.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // logBuffer is a log that can be read while it is written.
 type logBuffer struct {
 	mu  sync.Mutex
@@ -375,11 +415,21 @@ func TestServerLog(t *testing.T) {
 	io.WriteString(conn, "GET / HTTP/1.0\r\n\r\n")
 	io.Copy(io.Discard, conn)
 	conn.Close()
+	silent, err := (&tlsnet.Dialer{Config: r.clientConfig(tlsnet.Protocol)}).Dial(timeout(t), r.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	silent.Close()
 	if err := r.server.Shutdown(timeout(t)); err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Count(log.String(), "\n"); got != 2 || !strings.Contains(log.String(), "peer-plaintext-http") {
+	if got := strings.Count(log.String(), "\n"); got != 3 {
 		t.Errorf("%d lines: %s", got, &log)
+	}
+	for _, want := range []string{"peer-plaintext-http", "level=INFO msg=\"completed the handshake, sent nothing, disconnected\""} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("no %s: %s", want, &log)
+		}
 	}
 }
 
