@@ -1,11 +1,16 @@
 package tlsnet
 
 import (
+	"context"
+	"crypto/tls"
+	"io"
 	"math"
 	"net"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // A request line has a method in capital letters, something to ask for, and a version of HTTP.
@@ -52,6 +57,12 @@ func TestDoorTellsOthers(t *testing.T) {
 	defer theirs.Close()
 	server.ConnState(ours, http.StateActive)
 	server.ConnState(ours, http.StateClosed)
+	type key struct{}
+	asked := &http.Server{ConnContext: func(ctx context.Context, _ net.Conn) context.Context { return context.WithValue(ctx, key{}, true) }}
+	newDoor(asked)
+	if asked.ConnContext(t.Context(), ours).Value(key{}) == nil {
+		t.Error("the context is another")
+	}
 	if len(told) != 2 || told[0] != http.StateActive || told[1] != http.StateClosed {
 		t.Errorf("told of %v", told)
 	}
@@ -64,6 +75,23 @@ func TestDefaultMaxMessage(t *testing.T) {
 			t.Errorf("%d: %d, want %d", given, got, want)
 		}
 	}
+}
+
+// The time limit of an exchange is none of a visitor's.
+func TestVisitorHasNoDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := net.Pipe()
+		defer ours.Close()
+		ours.SetDeadline(time.Now().Add(time.Second))
+		a := &arrival{exchange: exchange{ctx: serving{t.Context(), true}, conn: tls.Server(ours, new(tls.Config))}}
+		if a.visitor([]byte("GET / HTTP/1.1\r\n")) == nil {
+			t.Fatal("no visitor")
+		}
+		time.AfterFunc(time.Hour, func() { theirs.Close() })
+		if _, err := ours.Read(make([]byte, 1)); err != io.EOF {
+			t.Errorf("error %v", err)
+		}
+	})
 }
 
 // A visitor ends once: with its connection, or with the last request that was begun before.

@@ -162,6 +162,21 @@ func TestRestingVisitors(t *testing.T) {
 	}
 }
 
+// So do those that have not asked for anything yet.
+func TestNewVisitorsRest(t *testing.T) {
+	r := newHTTPRig(t, &tlsnet.Server{MaxConns: 1}, says)
+	conn, err := (&tlsnet.Dialer{Config: r.clientConfig("http/1.1")}).Dial(timeout(t), r.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	resp, err := r.client(t, "http/1.1").Get("https://" + r.addr + "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+}
+
 // Who waits gets the place of a client of HTTP soon after that has been answered, and not before.
 func TestVisitorsRestLater(t *testing.T) {
 	for _, protocol := range []string{"h2", "http/1.1"} {

@@ -413,7 +413,9 @@ func TestServerLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	io.WriteString(conn, "GET / HTTP/1.0\r\n\r\n")
-	io.Copy(io.Discard, conn)
+	if answer, _ := io.ReadAll(conn); !strings.Contains(string(answer), "https, not http") {
+		t.Errorf("answered %q", answer)
+	}
 	conn.Close()
 	silent, err := (&tlsnet.Dialer{Config: r.clientConfig(tlsnet.Protocol)}).Dial(timeout(t), r.addr)
 	if err != nil {
