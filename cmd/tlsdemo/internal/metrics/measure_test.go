@@ -105,7 +105,7 @@ func TestLabels(t *testing.T) {
 	}
 }
 
-// Sessions that were resumed are counted apart from the others.
+// Sessions that were resumed are counted apart from the others, and so is each version.
 func TestResumedApart(t *testing.T) {
 	m := New(Watched{Now: time.Now, Source: func() *certs.Source { return nil }})
 	state := tls.ConnectionState{Version: tls.VersionTLS13, CurveID: tls.X25519}
@@ -113,8 +113,10 @@ func TestResumedApart(t *testing.T) {
 	state.DidResume = true
 	m.shaken.count(&state)
 	m.shaken.count(&state)
+	state.Version = tls.VersionTLS12
+	m.shaken.count(&state)
 	got := counted(t, m, "tlsdemo_handshakes_total")
-	if want := map[string]float64{"ok X25519 false TLS 1.3": 1, "ok X25519 true TLS 1.3": 2}; !maps.Equal(got, want) {
+	if want := map[string]float64{"ok X25519 false TLS 1.3": 1, "ok X25519 true TLS 1.3": 2, "ok X25519 true TLS 1.2": 1}; !maps.Equal(got, want) {
 		t.Errorf("counted %v, want %v", got, want)
 	}
 }

@@ -246,13 +246,14 @@ func TestFailures(t *testing.T) {
 	r.Failed(bare, "somebody's\n\"text")
 	r.Reloaded(nil)
 	r.Reloaded(errors.New("key-mismatch"))
+	r.Reloaded(errors.New("key-mismatch"))
 	r.wants(map[string]string{
 		`tlsdemo_exchange_failures_total{code="message-cut"}`:                                   "1",
 		`tlsdemo_exchange_failures_total{code="left-out"}`:                                      "1",
 		`tlsdemo_exchange_failures_total{code="other"}`:                                         "1",
 		`tlsdemo_handshakes_total{code="left-out",group="none",resumed="false",version="none"}`: "1",
 		`tlsdemo_reloads_total{result="ok"}`:                                                    "1",
-		`tlsdemo_reloads_total{result="failed"}`:                                                "1",
+		`tlsdemo_reloads_total{result="failed"}`:                                                "2",
 		`tlsdemo_last_reload_successful`:                                                        "1",
 	})
 	var nobody *Metrics
