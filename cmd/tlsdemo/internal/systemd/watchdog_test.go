@@ -178,7 +178,8 @@ func TestManagerThatDoesNotRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("NOTIFY_SOCKET", path)
-	m := &Manager{Logger: slog.New(slog.DiscardHandler)}
+	var log strings.Builder
+	m := &Manager{Logger: slog.New(slog.NewTextHandler(&log, nil))}
 	for told := 0; m.unread == nil; told++ {
 		if told > 10_000 {
 			t.Skip("a socket takes any number of messages here")
@@ -190,6 +191,9 @@ func TestManagerThatDoesNotRead(t *testing.T) {
 	m.stopping()
 	if took := time.Since(begun); took > 5*time.Second {
 		t.Errorf("it took %v", took)
+	}
+	if n := strings.Count(log.String(), "\n"); n != 1 {
+		t.Errorf("it is said %d times, want once: %s", n, &log)
 	}
 	// Once it reads again, it is told again.
 	if err := conn.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
