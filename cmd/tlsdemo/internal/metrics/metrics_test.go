@@ -512,6 +512,18 @@ func TestSlowReaders(t *testing.T) {
 	all.Wait()
 }
 
+// Whoever is slow to ask, to read or to ask again does not have a connection for ever.
+func TestTimeLimits(t *testing.T) {
+	for name, flags := range map[string]Flags{"metrics": {}, "profiles": {profiles: true}} {
+		server := newRig(t, &tlsnet.Server{}, flags).shown.http
+		for _, limit := range []time.Duration{server.ReadHeaderTimeout, server.ReadTimeout, server.WriteTimeout, server.IdleTimeout} {
+			if limit <= 0 {
+				t.Errorf("%s: a time limit is %v", name, limit)
+			}
+		}
+	}
+}
+
 // An address that is taken is an error that says whose it is.
 func TestTaken(t *testing.T) {
 	r := newRig(t, &tlsnet.Server{}, Flags{})
