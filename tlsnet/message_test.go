@@ -172,3 +172,15 @@ func FuzzMessageRoundTrip(f *testing.F) {
 		}
 	})
 }
+
+// A reason that is too long is cut, so that the other end takes it for one.
+func TestMessageAbortedAtLength(t *testing.T) {
+	var wire bytes.Buffer
+	if err := tlsnet.NewMessageWriter(&wire).Abort(strings.Repeat("x", 2000)); err != nil {
+		t.Fatal(err)
+	}
+	_, err := io.ReadAll(tlsnet.NewMessageReader(&wire))
+	if abort, ok := errors.AsType[*tlsnet.AbortError](err); !ok || len(abort.Reason) != 1024 {
+		t.Errorf("error %v", err)
+	}
+}
