@@ -155,7 +155,7 @@ type hangups struct {
 }
 
 // heed has SIGHUP heard, until ignore is called. That begins before the files are read for the
-// first time: whoever starts a server and has it reload at once means no end of it.
+// first time: a SIGHUP right after the start does not mean the end.
 func (h *hangups) heed(env *cli.Env) (ignore func()) {
 	h.terminal, h.came = cli.Controlled(), make(chan struct{}, 1)
 	heed := h.hangup

@@ -156,7 +156,9 @@ func (s *Story) view(n int, all *room) storyView {
 	}
 	v.Summary = s.summary(messages)
 	v.LeftOut = r.leftOut()
-	all.fields, all.bytes, all.data = all.fields-before.fields+r.fields, all.bytes-before.bytes+r.bytes, all.data-before.data+r.data
+	all.fields -= before.fields - r.fields
+	all.bytes -= before.bytes - r.bytes
+	all.data -= before.data - r.data
 	return v
 }
 

@@ -32,7 +32,7 @@ func checkUnixPath(path string) error {
 // maxUnixPath is what every system takes: sun_path has 104 bytes on macOS, and 108 on Linux.
 const maxUnixPath = 103
 
-// Mode says who may connect to a socket: whoever may write it. Zero is only our own user.
+// Mode says who can connect to a socket: those who may write to it. Zero is only our own user.
 type Mode fs.FileMode
 
 const ours Mode = 0o600

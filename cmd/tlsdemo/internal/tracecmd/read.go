@@ -86,9 +86,8 @@ func oneLine(err error) (line string) {
 	return line
 }
 
-// How many connections of a capture are shown, and how many records, messages and fields they may have
-// had when one more is: whoever made the capture, it takes a second and not minutes, and the memory of
-// a small machine.
+// How many connections of a capture are shown. No more are once they have so many records, messages
+// and fields, so that no capture takes minutes, or more memory than a small machine has.
 const maxShown, maxParts = 100, 1 << 18
 
 // hasTLS reports whether a connection has a record of TLS in it. No more than the first is decoded.
@@ -186,7 +185,7 @@ func (c *command) noKey(t *told) string {
 }
 
 // closedOf says why something in a connection stays closed. What a side said before an alert in
-// plaintext does not matter: the alert tells more, and whoever sent it had no keys yet.
+// plaintext does not matter: the alert tells more, and its sender had no keys yet.
 func closedOf(c *wire.Conversation, capture *trace.Capture) closed {
 	incomplete := capture.Late || capture.Left != [2]int64{}
 	switch {

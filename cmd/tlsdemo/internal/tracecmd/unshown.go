@@ -65,7 +65,7 @@ func contradicted(c *wire.Conversation, by wire.Side, code string) bool {
 	case "tls-version-mismatch", "no-shared-cipher", "no-shared-group", "no-shared-parameters":
 		return chosen(c)
 	}
-	// Nobody has asked for a certificate yet, nor was one shown in an earlier session.
+	// No certificate was asked for yet, and none was shown in an earlier session.
 	return strings.HasPrefix(code, "client-") && !chosen(c) && !resumes(c)
 }
 
