@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"encoding/hex"
 	"errors"
 	"io"
 	"net"
@@ -16,7 +17,7 @@ func (r *Recorder) Conn(conn net.Conn, self wire.Side) net.Conn {
 	c := &recorded{Conn: conn, recorder: r, room: r.limit()}
 	c.capture = Capture{
 		Self: self, Client: conn.LocalAddr().String(), Server: conn.RemoteAddr().String(),
-		Chunks: make([]wire.Chunk, 0, 16), Secrets: &r.secrets, // an exchange has about a dozen
+		Chunks: make([]wire.Chunk, 0, 12), Secrets: &r.secrets, // an exchange has about ten
 	}
 	if self == wire.Server {
 		c.capture.Client, c.capture.Server = c.capture.Server, c.capture.Client
@@ -48,6 +49,9 @@ type recorded struct {
 	mu      sync.Mutex
 	capture Capture
 	room    int64
+	begun   bool // the client has said something
+	known   bool // and it was a ClientHello, by which a key log calls the connection so:
+	name    name
 	resets  bool // our end closes with a reset
 	closed  sync.Once
 }
@@ -65,6 +69,7 @@ func (c *recorded) Read(p []byte) (int, error) {
 	defer c.mu.Unlock()
 	peer := c.capture.Self.Other()
 	if n > 0 {
+		c.begin(peer, p[:n])
 		c.add(peer, p[:n])
 	}
 	c.ending(peer, err)
@@ -91,6 +96,7 @@ func isOurs(err error) bool {
 // might be recorded first.
 func (c *recorded) Write(p []byte) (int, error) {
 	c.mu.Lock()
+	c.begin(c.capture.Self, p)
 	at := c.add(c.capture.Self, p)
 	c.mu.Unlock()
 	n, err := c.Conn.Write(p)
@@ -100,6 +106,30 @@ func (c *recorded) Write(p []byte) (int, error) {
 		c.cut(at, n)
 	}
 	return n, err
+}
+
+// begin looks at what the client says first. If that is a ClientHello, the connection has its own
+// secrets from then on.
+func (c *recorded) begin(from wire.Side, data []byte) {
+	if from != wire.Client || c.begun {
+		return
+	}
+	c.begun = true
+	random, ok := wire.RandomOf(data)
+	if c.known = ok; ok {
+		hex.Encode(c.name[:], random[:])
+		c.capture.Secrets = c.recorder.opened(c.name)
+	}
+}
+
+// forget is for what begin did: of a connection that is closed, nobody needs the secrets but who has
+// the capture.
+func (c *recorded) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.known {
+		c.recorder.closed(c.name)
+	}
 }
 
 // add adds a chunk, and returns which it is. What there is no room for is counted. Once
@@ -117,6 +147,7 @@ func (c *recorded) add(from wire.Side, data []byte) int {
 // cut shortens a chunk, of which only the beginning was sent.
 func (c *recorded) cut(at, size int) {
 	if at >= 0 {
+		c.capture.Chunks = slices.Clone(c.capture.Chunks) // others may have them
 		chunk := &c.capture.Chunks[at]
 		chunk.Data = chunk.Data[:size]
 	}
@@ -159,7 +190,10 @@ func (c *recorded) SetLinger(seconds int) error {
 func (c *recorded) Close() error {
 	c.ended(true)
 	err := c.Conn.Close()
-	c.closed.Do(func() { c.recorder.done(c.snapshot()) })
+	c.closed.Do(func() {
+		c.forget()
+		c.recorder.done(c.snapshot())
+	})
 	return err
 }
 
@@ -178,6 +212,6 @@ func (c *recorded) snapshot() *Capture {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	copied := c.capture
-	copied.Chunks = slices.Clone(copied.Chunks)
+	copied.Chunks = slices.Clip(copied.Chunks) // what comes later goes elsewhere
 	return &copied
 }

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"bytes"
 	"crypto/tls"
 	"io"
 	"net"
@@ -26,9 +27,10 @@ type Recorder struct {
 	// nil.
 	Done func(*Capture)
 
-	secrets wire.Secrets
+	secrets wire.Secrets // of connections that are not open
 	mu      sync.Mutex
-	known   []traced // the one used last comes last
+	known   []traced               // the one used last comes last
+	open    map[name]*wire.Secrets // of those that are
 }
 
 // traced is a configuration, and its clone that writes a key log.
@@ -72,9 +74,9 @@ func (r *Recorder) Readable(config *tls.Config) *tls.Config {
 
 func (r *Recorder) newClone(config *tls.Config) *tls.Config {
 	clone := config.Clone()
-	clone.KeyLogWriter = &r.secrets
+	clone.KeyLogWriter = keyLog{r}
 	if config.KeyLogWriter != nil {
-		clone.KeyLogWriter = io.MultiWriter(&r.secrets, config.KeyLogWriter)
+		clone.KeyLogWriter = io.MultiWriter(keyLog{r}, config.KeyLogWriter)
 	}
 	if choose := config.GetConfigForClient; choose != nil {
 		clone.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
@@ -146,6 +148,49 @@ func (r *Recorder) now() time.Time {
 		return time.Now()
 	}
 	return r.Now()
+}
+
+// name is what a key log calls a connection: the random of its ClientHello, in hexadecimal digits as
+// crypto/tls writes them.
+type name [2 * len(wire.Random{})]byte
+
+// keyLog takes the lines of key logs that crypto/tls writes. Those of a connection that is open stay
+// with it: a server that runs for long need not keep those of all others.
+type keyLog struct{ *Recorder }
+
+func (l keyLog) Write(line []byte) (int, error) {
+	secrets := &l.secrets
+	if _, rest, _ := bytes.Cut(line, []byte(" ")); len(rest) > len(name{}) {
+		l.mu.Lock()
+		if own := l.open[name(rest[:len(name{})])]; own != nil {
+			secrets = own
+		}
+		l.mu.Unlock()
+	}
+	return secrets.Write(line)
+}
+
+// opened returns where the secrets of a connection will be, until it is closed. Both ends of one have
+// the same.
+func (r *Recorder) opened(of name) *wire.Secrets {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.open == nil {
+		r.open = make(map[name]*wire.Secrets)
+	}
+	secrets, ok := r.open[of]
+	if !ok {
+		secrets = &wire.Secrets{Others: &r.secrets}
+		r.open[of] = secrets
+	}
+	return secrets
+}
+
+// closed is for what opened returned.
+func (r *Recorder) closed(of name) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.open, of)
 }
 
 // done tells of a connection that is closed.

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"slices"
@@ -333,18 +334,26 @@ func TestDone(t *testing.T) {
 }
 
 // short is a connection that takes only the beginning of what is written.
-type short struct{ net.Conn }
+type short struct {
+	net.Conn
+	writing func()
+}
 
-func (short) Write(p []byte) (int, error) { return len(p) / 2, io.ErrShortWrite }
+func (s *short) Write(p []byte) (int, error) {
+	s.writing()
+	return len(p) / 2, io.ErrShortWrite
+}
 
-// What could not be written is not said to have been.
+// What could not be written is not said to have been. Who looked meanwhile has what was to be written.
 func TestShortWrite(t *testing.T) {
 	a, b := net.Pipe()
 	defer a.Close()
 	defer b.Close()
-	c := new(Recorder).Conn(short{a}, wire.Server)
+	var c net.Conn
+	var meanwhile *Capture
+	c = new(Recorder).Conn(&short{a, func() { meanwhile = Of(c) }}, wire.Server)
 	_, err := io.WriteString(c, "Hello!")
-	if got := Of(c); !errors.Is(err, io.ErrShortWrite) || string(got.Chunks[0].Data) != "Hel" || got.Chunks[0].From != wire.Server {
+	if got := Of(c); !errors.Is(err, io.ErrShortWrite) || string(got.Chunks[0].Data) != "Hel" || string(meanwhile.Chunks[0].Data) != "Hello!" || got.Chunks[0].From != wire.Server {
 		t.Errorf("%v: %+v", err, got)
 	}
 }
@@ -426,5 +435,40 @@ func TestSameClone(t *testing.T) {
 	}
 	if r.Readable(nil) != nil {
 		t.Error("a clone of nothing")
+	}
+}
+
+// However many others come, a connection that is open has its secrets, and a recorder keeps none of those
+// that are closed: whoever has the capture has them. Both ends of a connection may be recorded by the same.
+func TestSecretsStay(t *testing.T) {
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		var mu sync.Mutex
+		var all []*Capture
+		r := new(Recorder)
+		r.Done = func(c *Capture) {
+			mu.Lock()
+			defer mu.Unlock()
+			all = append(all, c)
+			for i := range wire.MaxSecrets {
+				fmt.Fprintf(r.KeyLog(), "CLIENT_RANDOM %064x 00\n", i)
+			}
+		}
+		server, client := configs(t, version)
+		addr, stop := serving(t, r, server)
+		for range 2 {
+			if _, err := asking(t, r, client, addr); err != nil {
+				t.Fatal(err)
+			}
+		}
+		stop()
+		if len(all) != 4 || len(r.open) != 0 {
+			t.Fatalf("%d captures; the secrets of %d are kept", len(all), len(r.open))
+		}
+		for _, c := range all {
+			check(t, c, addr)
+			if talk := c.Conversation(); r.secrets.KeyLog(talk.Randoms...) != nil || c.KeyLog() == nil {
+				t.Errorf("%s: the recorder has the secrets, and not the capture", tls.VersionName(version))
+			}
+		}
 	}
 }

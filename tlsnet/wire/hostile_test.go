@@ -12,6 +12,7 @@ import (
 	"crypto/tls"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"math/big"
 	"slices"
 	"strings"
@@ -263,5 +264,39 @@ func TestDecodeWrongEnd(t *testing.T) {
 	c := Decode([]Chunk{{From: Client, Data: inRecords(typeHandshake, hello, 16384)}}, nil)
 	if c.Version != 0 || len(c.Messages) != 1 {
 		t.Errorf("%+v", c)
+	}
+}
+
+// The random of the ClientHello with which a connection begins.
+func TestRandomOf(t *testing.T) {
+	client, server := mutual(t, tls.VersionTLS13)
+	chunks := exchanged(t, new(Secrets), client, server)
+	hello := chunks[0].Data
+	if got, ok := RandomOf(hello); !ok || got != Decode(chunks, nil).Randoms[0] {
+		t.Errorf("%x, %v", got, ok)
+	}
+	for _, data := range [][]byte{nil, hello[:42], chunks[1].Data, append([]byte("*"), hello...)} {
+		if _, ok := RandomOf(data); ok {
+			t.Errorf("%.50x is no ClientHello", data)
+		}
+	}
+	if _, ok := RandomOf(hello[:43]); !ok {
+		t.Error("43 bytes are enough")
+	}
+}
+
+// What is not found in one is looked for in the others.
+func TestOtherSecrets(t *testing.T) {
+	client, server := mutual(t, tls.VersionTLS13)
+	others := new(Secrets)
+	chunks := exchanged(t, others, client, server)
+	own := &Secrets{Others: others}
+	_, _ = io.WriteString(own, "CLIENT_RANDOM "+strings.Repeat("5a", 32)+" 00\n")
+	c := Decode(chunks, own)
+	if c.Message(Client, Handshake, Finished) == nil || own.Empty() || (&Secrets{Others: others}).Empty() {
+		t.Errorf("%v", names(c))
+	}
+	if log := own.KeyLog(c.Randoms...); len(log) == 0 || string(log) != string(others.KeyLog(c.Randoms...)) {
+		t.Errorf("%s", log)
 	}
 }

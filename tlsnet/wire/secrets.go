@@ -26,13 +26,26 @@ var labels = [...]string{labelEarly, labelClientHandshake, labelMaster, labelCli
 // Random is the random of a ClientHello. A key log knows a connection by it.
 type Random [32]byte
 
+// RandomOf returns the random of the ClientHello with which data begins, if there is as much of it: it
+// is in the first 43 bytes (RFC 8446 sections 4.1.2 and 5.1).
+func RandomOf(data []byte) (random Random, ok bool) {
+	const header = 5 + 4 + 2 // of a record, and of a message, and its version
+	if len(data) < header+len(random) || data[0] != typeHandshake || data[5] != ClientHello {
+		return random, false
+	}
+	return Random(data[header:][:len(random)]), true
+}
+
 // Secrets are those of many connections, as a key log has them: of the newest 4096. It is an
 // [io.Writer], so that it can be the KeyLogWriter of a tls.Config. It is safe for concurrent use.
 // The zero value has no secrets.
 //
-// What is kept has no pointers in it: a server that is recorded for long keeps thousands, and the
-// garbage collector would go through all of them again and again.
+// What is kept has no pointers in it: there may be thousands, and the garbage collector would go
+// through all of them again and again.
 type Secrets struct {
+	// Others are looked through for what is not found here. May be nil. It is not changed later.
+	Others *Secrets
+
 	mu     sync.Mutex
 	unread []byte         // lines that nobody has asked for yet: to read them costs more than to keep them
 	known  []connection   // at most MaxSecrets
@@ -52,8 +65,10 @@ type secret struct {
 	bytes [48]byte
 }
 
-// maxUnread is how many bytes of lines are kept before they are read.
-const maxUnread = 256 << 10
+const (
+	usualLines = 768       // bytes that the lines of one connection take
+	maxUnread  = 256 << 10 // bytes of lines that are kept before they are read
+)
 
 // MaxSecrets is of how many connections the secrets are kept: the newest.
 const MaxSecrets = 4096
@@ -63,6 +78,9 @@ const MaxSecrets = 4096
 func (s *Secrets) Write(lines []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.unread == nil {
+		s.unread = make([]byte, 0, usualLines)
+	}
 	s.unread = append(s.unread, lines...)
 	if len(lines) > 0 && lines[len(lines)-1] != '\n' {
 		s.unread = append(s.unread, '\n')
@@ -145,7 +163,7 @@ func (s *Secrets) Empty() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.read()
-	return len(s.known) == 0
+	return len(s.known) == 0 && s.Others.Empty()
 }
 
 // KeyLog returns the secrets of connections as lines of a key log, those of each connection in
@@ -161,6 +179,7 @@ func (s *Secrets) KeyLog(connections ...Random) []byte {
 	for _, random := range connections {
 		at, ok := s.at[random]
 		if !ok {
+			log = append(log, s.Others.KeyLog(random)...)
 			continue
 		}
 		for _, label := range labels {
@@ -207,7 +226,7 @@ func (s *Secrets) candidates(label string, random Random, others bool) []candida
 			}
 		}
 	}
-	return found
+	return append(found, s.Others.candidates(label, random, others)...)
 }
 
 // newest returns one of those that are known: 0 is the one that came last.

@@ -62,7 +62,7 @@ func (p pair) recorded(t testing.TB, n int) (captures []*trace.Capture) {
 	defer all.Wait()
 	defer ln.Close()
 	r := new(trace.Recorder)
-	p.client.KeyLogWriter = r.Config(func() *tls.Config { return new(tls.Config) })().KeyLogWriter
+	p.client.KeyLogWriter = r.KeyLog()
 	for range n {
 		plain, err := net.Dial("tcp", ln.Addr().String())
 		if err != nil {
