@@ -23,17 +23,23 @@ func (s *soaking) dearest() float64 {
 	return 1.3
 }
 
-// allOn are the flags by which everything that can be switched on is.
-func (s *soaking) allOn(ctx context.Context) ([]string, error) {
+// strict are the flags that make the configuration of TLS stricter.
+func (s *soaking) strict() ([]string, error) {
 	policy, err := s.write("policy.toml", []byte("[[allow]]\ndns = [\"client.localhost\"]\n"))
 	if err != nil {
 		return nil, err
 	}
 	crl, err := s.crl(100)
+	return []string{"--policy=" + policy, "--crl=" + crl}, err
+}
+
+// allOn are the flags by which everything that can be switched on is.
+func (s *soaking) allOn(ctx context.Context) ([]string, error) {
+	flags, err := s.strict()
 	if err != nil {
 		return nil, err
 	}
-	flags := []string{"--log=json", "--policy=" + policy, "--crl=" + crl}
+	flags = append(flags, "--log=json")
 	help, err := exec.CommandContext(ctx, s.binary, "serve", "--help").Output()
 	if strings.Contains(string(help), "--metrics ") {
 		flags = append(flags, "--metrics=127.0.0.1:0")
@@ -79,8 +85,8 @@ func (s *soaking) cpuOfDoor(how asking) func(context.Context, string) error {
 	}
 }
 
-// cpuOfRequest compares our server, with all that it has, to one of net/http's that writes as
-// many bytes, and says nothing of who asked.
+// cpuOfRequest compares our server, with all that it has, to one of net/http's with the same
+// configuration of TLS, that writes as many bytes, and says nothing of who asked.
 func (s *soaking) cpuOfRequest(how asking) func(context.Context, string) error {
 	return func(ctx context.Context, name string) error {
 		flags, err := s.allOn(ctx)
@@ -91,7 +97,11 @@ func (s *soaking) cpuOfRequest(how asking) func(context.Context, string) error {
 		if err != nil {
 			return err
 		}
-		return s.requests(ctx, name, how, s.oursByCPU(flags...), s.httpByCPU("http", size))
+		strict, err := s.strict()
+		if err != nil {
+			return err
+		}
+		return s.requests(ctx, name, how, s.oursByCPU(flags...), s.httpByCPU("http", size, strict...))
 	}
 }
 
@@ -109,9 +119,9 @@ func (s *soaking) requests(ctx context.Context, name string, how asking, ours, o
 }
 
 // httpByCPU starts a server of HTTP of a kind whose answers have a size, to measure its CPU time.
-func (s *soaking) httpByCPU(kind string, size int) func(context.Context) (*contestant, error) {
+func (s *soaking) httpByCPU(kind string, size int, flags ...string) func(context.Context) (*contestant, error) {
 	return func(ctx context.Context) (*contestant, error) {
-		r, err := s.rival(ctx, kind, s.file("ca.crt"), fmt.Sprintf("--size=%d", size))
+		r, err := s.rival(ctx, kind, s.file("ca.crt"), append(flags, fmt.Sprintf("--size=%d", size))...)
 		if err != nil {
 			return nil, err
 		}

@@ -18,6 +18,8 @@ import (
 	"runtime"
 	"strconv"
 
+	"tlsdemo/certs"
+	"tlsdemo/certs/policy"
 	"tlsdemo/tlsnet"
 	"tlsdemo/tlsnet/trace"
 )
@@ -42,6 +44,7 @@ func Main() {
 // options are what a rival is told.
 type options struct {
 	kind, cert, key, ca string
+	crl, policy         string
 	size                int
 }
 
@@ -52,6 +55,8 @@ func run(args []string) error {
 	flags.StringVar(&o.cert, "cert", "", "file of the server's certificate")
 	flags.StringVar(&o.key, "key", "", "file of its key")
 	flags.StringVar(&o.ca, "ca", "", "file of the trusted CAs")
+	flags.StringVar(&o.crl, "crl", "", "file of revoked certificates")
+	flags.StringVar(&o.policy, "policy", "", "file that says who may come in; with it, the configuration is that of tlsdemo serve")
 	flags.IntVar(&o.size, "size", 0, "http: how many bytes an answer has")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -95,8 +100,11 @@ func run(args []string) error {
 	return nil
 }
 
-// config is that of a server that knows nothing but crypto/tls.
+// config is that of a server that knows nothing but crypto/tls or, with a policy, that of ours.
 func (o *options) config() (*tls.Config, error) {
+	if o.policy != "" {
+		return o.ours()
+	}
 	cert, err := tls.LoadX509KeyPair(o.cert, o.key)
 	if err != nil {
 		return nil, err
@@ -112,6 +120,22 @@ func (o *options) config() (*tls.Config, error) {
 		NextProtos:   []string{tlsnet.Protocol},
 	}
 	config.ClientCAs.AppendCertsFromPEM(trust)
+	return config, nil
+}
+
+// ours is the configuration that tlsdemo serve makes of the files.
+func (o *options) ours() (*tls.Config, error) {
+	source, err := certs.Open(certs.Files{Cert: o.cert, Key: o.key, CA: o.ca, CRL: o.crl})
+	if err != nil {
+		return nil, err
+	}
+	allowed, err := policy.Load(o.policy)
+	if err != nil {
+		return nil, err
+	}
+	config := source.ServerConfig()
+	config.VerifyConnection = certs.InTurn(config.VerifyConnection, allowed.VerifyConnection)
+	new(tlsnet.Sessions).Keep(config)
 	return config, nil
 }
 

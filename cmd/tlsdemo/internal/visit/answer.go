@@ -44,6 +44,10 @@ func (e *exchange) visitor() *visitor {
 
 // report says who the client is.
 func (e *exchange) report(f format) {
+	if f == asHTML {
+		header := e.w.Header()
+		header["Content-Security-Policy"], header["Referrer-Policy"] = policy, noReferrer
+	}
 	e.answer(http.StatusOK, contentTypes[f], e.written(f))
 }
 

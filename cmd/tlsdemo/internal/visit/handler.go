@@ -172,9 +172,9 @@ func (e *exchange) serve() {
 
 func (e *exchange) allow(at route) { e.w.Header().Set("Allow", strings.Join(at.methods, ", ")) }
 
-// whoami says who the client is, in the form that it prefers.
+// whoami says who the client is, in the form that it prefers. It needs no Vary: nobody may store it
+// (RFC 9110 section 12.5.5).
 func (e *exchange) whoami() {
-	e.w.Header()["Vary"] = varyAccept
 	e.report(preferred(e.r.Header.Values("Accept")))
 }
 
@@ -188,7 +188,6 @@ var (
 	noSniff    = []string{"nosniff"}
 	noStore    = []string{"no-store"}
 	noReferrer = []string{"no-referrer"}
-	varyAccept = []string{"Accept"}
 	textType   = []string{"text/plain; charset=utf-8"}
 	bytesType  = []string{"application/octet-stream"}
 )
@@ -203,8 +202,6 @@ func (e *exchange) begin(status int) {
 	}
 	header["X-Content-Type-Options"] = noSniff
 	header["Cache-Control"] = noStore
-	header["Referrer-Policy"] = noReferrer
-	header["Content-Security-Policy"] = policy
 	e.status = status
 	e.w.WriteHeader(status)
 }

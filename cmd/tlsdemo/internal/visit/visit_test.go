@@ -137,17 +137,25 @@ func checkGolden(t *testing.T, name, got string) {
 	}
 }
 
-// The headers that keep a page harmless are on every answer.
+// No answer is stored, or taken for what it is not. The page has the headers that keep it harmless, and
+// nothing else that a browser would show as a page.
 func TestHeaders(t *testing.T) {
 	set := soundSet(t)
-	for target, vary := range map[string]string{"/": "Accept", "/whoami.json": "", "/healthz": "", "/nowhere": "", "/echo": ""} {
-		response := ask(&Handler{Now: clock}, verified(set[certs.Client].Leaf()), http.MethodGet, target, nil)
-		for key, want := range map[string]string{
-			"Vary": vary, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
-			"Content-Security-Policy": policy[0],
-		} {
-			if got := response.Header.Get(key); got != want {
-				t.Errorf("%s: %s is %q, want %q", target, key, got, want)
+	for target, html := range map[string]string{"/": "text/html", "/whoami.json": "", "/healthz": "", "/nowhere": "", "/echo": ""} {
+		for _, accept := range []string{"*/*", "text/html"} {
+			response := ask(&Handler{Now: clock}, verified(set[certs.Client].Leaf()), http.MethodGet, target, accepting(accept))
+			isPage := accept == html
+			if page := strings.HasPrefix(response.Header.Get("Content-Type"), "text/html"); page != isPage {
+				t.Errorf("%s, %s: a page: %v", target, accept, page)
+			}
+			want := map[string]string{"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "", "Content-Security-Policy": ""}
+			if isPage {
+				want["Referrer-Policy"], want["Content-Security-Policy"] = "no-referrer", policy[0]
+			}
+			for key, want := range want {
+				if got := response.Header.Get(key); got != want {
+					t.Errorf("%s, %s: %s is %q, want %q", target, accept, key, got, want)
+				}
 			}
 		}
 	}
