@@ -40,6 +40,18 @@ func told(t *testing.T) <-chan string {
 	return notices
 }
 
+// next is the next notice, for which nobody waits for ever.
+func next(t *testing.T, notices <-chan string) string {
+	t.Helper()
+	select {
+	case notice := <-notices:
+		return notice
+	case <-time.After(10 * time.Second):
+		t.Fatal("systemd was told nothing more")
+		return ""
+	}
+}
+
 // The watchdog is told only while somebody calls Accept: a server that is stuck is started again.
 func TestWatchdogNeedsAccept(t *testing.T) {
 	notices := told(t)
@@ -64,7 +76,7 @@ func TestWatchdogNeedsAccept(t *testing.T) {
 		accepted <- err
 	}()
 	for range 3 {
-		if notice := <-notices; notice != "WATCHDOG=1" {
+		if notice := next(t, notices); notice != "WATCHDOG=1" {
 			t.Fatalf("systemd was told %q", notice)
 		}
 	}
@@ -79,10 +91,7 @@ func TestWatchdogNeedsAccept(t *testing.T) {
 	}
 	done()
 	_ = ln.Close()
-	for notice := range notices {
-		if notice == "STOPPING=1" {
-			return
-		}
+	for next(t, notices) != "STOPPING=1" {
 	}
 }
 
@@ -131,7 +140,7 @@ func TestWatchdogWithoutPatience(t *testing.T) {
 		}
 		_ = ln.Close()
 		count := 0
-		for notice := <-notices; notice != "STOPPING=1"; notice = <-notices {
+		for next(t, notices) != "STOPPING=1" {
 			count++
 		}
 		if count > 30 || (count == 0) != (usec != "1") || strings.Contains(log.String(), "no clients") {
@@ -154,7 +163,7 @@ func TestReloadingBeforeReady(t *testing.T) {
 	m.stopping()
 	late()
 	for _, want := range []string{"READY=1\nSTATUS=here", "RELOADING=1" + "*", "READY=1", "RELOADING=1" + "*", "STOPPING=1"} {
-		got := <-notices
+		got := next(t, notices)
 		if ok, _ := filepath.Match(want, got); !ok {
 			t.Errorf("systemd was told %q, want %q", got, want)
 		}
