@@ -127,7 +127,7 @@ func (d *door) receive(v *visitor) bool {
 	d.visitors[v.conn] = v
 	d.mu.Unlock()
 	v.client.rest(true) // it has not asked for anything yet
-	endWithAlert(v.conn)
+	prepare(v.conn)
 	select {
 	case d.conns <- v.conn:
 		return true
@@ -137,11 +137,17 @@ func (d *door) receive(v *visitor) bool {
 	}
 }
 
-// endWithAlert keeps net/http from sending close_notify after a fatal alert.
-func endWithAlert(conn net.Conn) {
+// prepare makes a connection ready for net/http, before that has it: it sends no close_notify after a
+// fatal alert, and no answer over HTTP/2 in two pieces.
+func prepare(conn net.Conn) {
 	secure := overTLS(conn)
-	if tap := explain.Tap(secure); tap != nil {
-		tap.EndWithAlert(secure.ConnectionState().Version)
+	tap, state := explain.Tap(secure), secure.ConnectionState()
+	if tap == nil {
+		return
+	}
+	tap.EndWithAlert(state.Version)
+	if state.NegotiatedProtocol == "h2" {
+		tap.Conn = gather(tap.Conn)
 	}
 }
 
