@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -33,6 +34,9 @@ type Handler struct {
 	Judge func(tls.ConnectionState) *Verdict
 	// Visited is told of every request when it has been answered. If nil, nobody is.
 	Visited func(*Visit)
+
+	mu     sync.Mutex
+	latest []*sent // the one that came last is the last
 }
 
 // Verdict is why a strict server would have refused a client.

@@ -87,18 +87,15 @@ type Certificate struct {
 // describe looks at a client. What changes from one request to the next is left to [Report.at].
 func (e *exchange) describe(since time.Time) *Report {
 	state := e.r.TLS
-	sent := state.PeerCertificates
+	sent := e.sent(state)
 	report := &Report{
-		Authenticated: len(state.VerifiedChains) > 0,
-		Identity:      chain.Short(Identity(state)),
-		Connection:    e.connection(since),
-		Certificates:  []Certificate{},
+		Authenticated:    len(state.VerifiedChains) > 0,
+		Identity:         chain.Short(Identity(state)),
+		Connection:       e.connection(since),
+		Certificates:     sent.certificates,
+		MoreCertificates: len(state.PeerCertificates) - len(sent.certificates),
+		Remarks:          sent.remarks,
 	}
-	for _, cert := range sent[:min(len(sent), shownCertificates)] {
-		report.Certificates = append(report.Certificates, describe(cert))
-	}
-	report.MoreCertificates = len(sent) - len(report.Certificates)
-	report.Remarks = remarks(state)
 	if e.Judge != nil {
 		report.Inspected, report.Verdict = true, e.Judge(*state).bounded()
 	}
