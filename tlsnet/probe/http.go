@@ -181,9 +181,12 @@ type Refusal struct {
 	unseen    bool // the server asked for no certificate
 }
 
+// Code is that of the failure.
+func (r *Refusal) Code() explain.Code { return cmp.Or(r.code, explain.RefusedInHTTP) }
+
 // fault is the refusal as a fault of what we presented.
 func (r *Refusal) fault(report *Report, conn *tls.Conn) *explain.Error {
-	e := &explain.Error{Code: cmp.Or(r.code, explain.RefusedInHTTP), Ours: true, Certainty: r.Certainty, Cert: report.Ours}
+	e := &explain.Error{Code: r.Code(), Ours: true, Certainty: r.Certainty, Cert: report.Ours}
 	e.Text = fmt.Sprintf("the server completed the handshake, and then refused us in HTTP with the status %d: %s", r.Status, r.Says)
 	e.Basis = "the answer itself says this; the server's log has the defect that it found"
 	if r.unseen {

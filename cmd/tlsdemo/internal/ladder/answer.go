@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -43,6 +44,17 @@ func answerOf(c *wire.Conversation) extent {
 	}
 	return answerTo(request.Raw, first.Raw, size, lastChunk().Match(endOf(last)))
 }
+
+// succeeded reports whether the server has answered over HTTP/1 that a request was granted: then it has
+// accepted the client, however the connection ended.
+func succeeded(c *wire.Conversation) bool {
+	return slices.ContainsFunc(c.Messages, func(m wire.Message) bool {
+		return m.From == wire.Server && m.Content == wire.ApplicationData && granted().Match(m.Raw)
+	})
+}
+
+// granted is the beginning of an answer with a status from 200 to 399: RFC 9112 section 4.
+var granted = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^HTTP/1\.[01] [23]\d\d[ \r]`) })
 
 // lastChunk is the end of a body in chunks: it may have extensions, and trailers may follow. RFC 9112
 // section 7.1.

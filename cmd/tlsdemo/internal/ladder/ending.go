@@ -79,7 +79,7 @@ func endingOf(c *wire.Conversation, capture *trace.Capture) Ending {
 		t.said[c.Messages[i].From] = true
 	}
 	e := t.ending()
-	if e.Broken() && e.Kind != Unknown && t.nobody && t.fatal == nil {
+	if e.Broken() && e.Kind != Unknown && t.nobody && t.fatal == nil && !succeeded(c) {
 		e.Unshown = true
 		e.Notes = append(e.Notes, "The server had asked for a certificate, and the client has shown none.")
 	}

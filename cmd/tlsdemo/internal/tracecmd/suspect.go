@@ -73,6 +73,11 @@ type suspicion struct{ code, text string }
 func suspect(c *wire.Conversation, e ladder.Ending, left bool) suspicion {
 	code, why := shown(c, e, left)
 	switch {
+	case code == "" && e.Alert() == "":
+		if said := inHTTP(c); said.text != "" {
+			return said
+		}
+		fallthrough
 	case code == "":
 		return suspicion{"", strings.Join(unshown(c, e), " ")}
 	case e.Unshown: // the note beside it says why

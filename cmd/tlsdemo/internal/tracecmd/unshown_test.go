@@ -22,6 +22,7 @@ import (
 type pair struct {
 	client, server *tls.Config
 	blunt          bool // the server does not say that this was all
+	word, answer   string
 }
 
 func newPair(t *testing.T, version uint16) pair {
@@ -30,6 +31,7 @@ func newPair(t *testing.T, version uint16) pair {
 	roots := x509.NewCertPool()
 	roots.AddCert(set.CA.Certificate())
 	return pair{
+		word: "word", answer: "answer",
 		client: &tls.Config{Certificates: []tls.Certificate{set.Client.TLS()}, RootCAs: roots, ServerName: "localhost", MinVersion: version, MaxVersion: version},
 		server: &tls.Config{Certificates: []tls.Certificate{set.Server.TLS()}, ClientAuth: tls.RequestClientCert, ClientCAs: roots, MinVersion: version},
 	}
@@ -59,8 +61,8 @@ func (p pair) talk(t *testing.T) *trace.Capture {
 	server.Go(func() {
 		s := tls.Server(theirs, r.Config(func() *tls.Config { return p.server })())
 		defer s.Close()
-		if _, err := s.Read(make([]byte, 9)); err == nil {
-			_, _ = io.WriteString(s, "answer")
+		if _, err := s.Read(make([]byte, 99)); err == nil {
+			_, _ = io.WriteString(s, p.answer)
 		}
 		if p.blunt {
 			_ = theirs.Close()
@@ -68,7 +70,7 @@ func (p pair) talk(t *testing.T) *trace.Capture {
 	})
 	conn := r.Conn(ours, wire.Client)
 	c := tls.Client(conn, r.Config(func() *tls.Config { return p.client })())
-	_, _ = io.WriteString(c, "word")
+	_, _ = io.WriteString(c, p.word)
 	_, _ = io.ReadAll(c)
 	_ = c.Close()
 	server.Wait()
