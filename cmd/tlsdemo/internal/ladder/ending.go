@@ -163,6 +163,9 @@ func (t *talkOf) ending() Ending {
 	case t.sealed != nil && !t.deserted(t.sealed):
 		e := Unknown.by(t.sealed.From, nil, "")
 		e.Text = "How it went on cannot be told: the rest is encrypted, and there is no key at hand that opens it."
+		if guess := t.guessed(); guess != "" {
+			e.Notes = append(e.Notes, guess)
+		}
 		return e
 	case !shaken:
 		return t.unfinished()
@@ -170,6 +173,39 @@ func (t *talkOf) ending() Ending {
 		return t.unanswered()
 	}
 	return t.cut()
+}
+
+// guessed is what the lengths of records say that nobody can open. In TLS 1.3 one with an alert has the two
+// bytes of the alert, a byte of its type and the tag, and nothing else in a handshake is as short.
+func (t *talkOf) guessed() string {
+	const size = 2 + 1 + 16
+	var said [2]bool // since the hellos
+	refused := false
+	for _, r := range t.Records {
+		switch {
+		case t.Version != tls.VersionTLS13 || r.Key != "":
+			return ""
+		case !r.Closed:
+			continue
+		case r.From == wire.Server && refused:
+			return "" // it had more to say
+		}
+		switch short := r.Length == size; {
+		case r.From == wire.Client && short && !said[wire.Client]:
+			return fmt.Sprintf("The first record that the client has encrypted is as long as an alert (%d bytes): perhaps it refused the server.", size)
+		case r.From == wire.Client && short && !refused:
+			return "" // it was the first to part
+		case r.From == wire.Server && short:
+			refused = said[wire.Client]
+		case r.From == wire.Server && said[wire.Client]:
+			return ""
+		}
+		said[r.From] = true
+	}
+	if !refused {
+		return ""
+	}
+	return fmt.Sprintf("All that the server sent after the client's part of the handshake is one record, as long as an alert (%d bytes): perhaps it refused the client.", size)
 }
 
 // deserted reports whether the other side had left when a message was sent, in the middle of the

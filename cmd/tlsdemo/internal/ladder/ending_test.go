@@ -3,6 +3,7 @@ package ladder
 import (
 	"bytes"
 	"crypto/tls"
+	"crypto/x509"
 	"io"
 	"net"
 	"slices"
@@ -444,5 +445,62 @@ func TestAnswerLast(t *testing.T) {
 		if got := answerOf(c.Conversation()); got != want {
 			t.Errorf("%q: %v", last, got)
 		}
+	}
+}
+
+// Where no key opens what was said, the length of a record tells of a refusal all the same: in TLS 1.3,
+// and only if it is where one would be.
+func TestGuessed(t *testing.T) {
+	const (
+		byServer = "All that the server sent after the client's part of the handshake is one record, as long as an alert (19 bytes): perhaps it refused the client."
+		byClient = "The first record that the client has encrypted is as long as an alert (19 bytes): perhaps it refused the server."
+	)
+	leave := func(c *tls.Conn) { _ = c.CloseWrite(); _, _ = io.ReadAll(c) }
+	wait := func(s *tls.Conn) { _, _ = io.ReadAll(s) }
+	for of, test := range map[string]struct {
+		change         func(ends)
+		client, server func(*tls.Conn)
+		version        uint16
+		want           []string
+	}{
+		"the server refuses": {func(e ends) { e.client.Certificates = nil }, greet, answer, tls.VersionTLS13, []string{byServer}},
+		"the client refuses": {func(e ends) { e.client.RootCAs = x509.NewCertPool() }, greet, answer, tls.VersionTLS13, []string{byClient}},
+		"they talk":          {func(ends) {}, greet, answer, tls.VersionTLS13, nil},
+		"the client leaves":  {func(ends) {}, leave, wait, tls.VersionTLS13, nil},
+		"a short answer":     {func(ends) {}, greet, brief, tls.VersionTLS13, nil},
+		"TLS 1.2":            {func(ends) {}, greet, answer, tls.VersionTLS12, nil},
+	} {
+		e := newEnds(t)
+		e.server.SessionTicketsDisabled = true
+		e.server.MaxVersion = test.version
+		test.change(e)
+		c := e.record(t, test.client, test.server)
+		c.Secrets = nil
+		if got := Tell(c, Blame{}).Ending; got.Text != noKey || !slices.Equal(got.Notes, test.want) {
+			t.Errorf("%s: %q, %q", of, got.Text, got.Notes)
+		}
+	}
+}
+
+// brief answers with what is as short as an alert, and then parts.
+func brief(s *tls.Conn) {
+	if _, err := s.Read(make([]byte, 64)); err == nil {
+		_, _ = io.WriteString(s, "ok")
+	}
+}
+
+// A server must choose one of the protocols that the client offers. Not all do.
+func TestStrayProtocol(t *testing.T) {
+	e := newEnds(t)
+	e.client.MaxVersion = tls.VersionTLS12
+	e.client.NextProtos, e.server.NextProtos = []string{"h2", "x1"}, []string{"h2"}
+	capture := e.record(t, greet, answer)
+	const fact = ", which the client did not offer"
+	if text := draw(t, Tell(capture, Blame{}), Style{}); strings.Contains(text, fact) {
+		t.Errorf("h2 was offered:\n%s", text)
+	}
+	capture.Chunks[0].Data = bytes.Replace(capture.Chunks[0].Data, []byte("\x02h2"), []byte("\x02h3"), 1)
+	if text := draw(t, Tell(capture, Blame{}), Style{}); !strings.Contains(text, "alpn      h2"+fact) {
+		t.Errorf("h2 was not offered:\n%s", text)
 	}
 }

@@ -170,16 +170,40 @@ func plain(quoted string) string {
 	return text
 }
 
-func protocols(extensions *wire.Field) string {
+func protocols(extensions *wire.Field) string { return few(protocolList(extensions), 6) }
+
+func protocolList(extensions *wire.Field) (names []string) {
 	list := extensions.Find("application_layer_protocol_negotiation", "protocols")
 	if list == nil {
-		return ""
+		return nil
 	}
-	var names []string
 	for _, protocol := range list.All("protocol") {
 		names = append(names, plain(valueOf(protocol.Find("name"))))
 	}
-	return few(names, 6)
+	return names
+}
+
+// StrayProtocol is the protocol that a server chooses although the client did not offer it, or empty: RFC
+// 7301 section 3.2. What an encrypted hello offers is not known.
+func StrayProtocol(c *wire.Conversation) string {
+	hello := c.Message(wire.Client, wire.Handshake, wire.ClientHello)
+	if hello == nil || hello.Find("extensions", "encrypted_client_hello") != nil {
+		return ""
+	}
+	var offered []string
+	if extensions := hello.Find("extensions"); extensions != nil {
+		offered = protocolList(extensions)
+	}
+	for _, of := range []int{wire.ServerHello, wire.EncryptedExtensions} {
+		m := c.Message(wire.Server, wire.Handshake, of)
+		if m == nil || m.Find("extensions") == nil {
+			continue
+		}
+		if chosen := protocols(m.Find("extensions")); chosen != "" && !slices.Contains(offered, chosen) {
+			return chosen
+		}
+	}
+	return ""
 }
 
 func (t *teller) serverHello(l *list, m *wire.Message, extensions *wire.Field) {
@@ -205,7 +229,10 @@ func (t *teller) serverHello(l *list, m *wire.Message, extensions *wire.Field) {
 // chosen is the protocol that a server chooses, or, if that is at fault, that it chooses none.
 func (t *teller) chosen(l *list, m *wire.Message, extensions *wire.Field) {
 	protocol := protocols(extensions)
-	if protocol == "" && t.blame.of(m, "alpn") {
+	switch {
+	case protocol != "" && protocol == StrayProtocol(t.c):
+		protocol += ", which the client did not offer"
+	case protocol == "" && t.blame.of(m, "alpn"):
 		protocol = "none: the server chooses none of those that the client offers"
 	}
 	l.add("alpn", protocol)

@@ -8,6 +8,7 @@ import (
 
 	"tlsdemo/cmd/tlsdemo/internal/cli"
 	"tlsdemo/cmd/tlsdemo/internal/console"
+	"tlsdemo/cmd/tlsdemo/internal/ladder"
 	"tlsdemo/cmd/tlsdemo/internal/tracefile"
 	"tlsdemo/tlsnet/trace"
 	"tlsdemo/tlsnet/trace/pcapng"
@@ -169,6 +170,9 @@ func (c *command) tellClosed(t *told) {
 	}
 	c.hinted = true
 	fmt.Fprintln(c.env.Stderr, "hint: one of the two programs has to write the keys while it talks: curl, browsers, Python and GnuTLS do with SSLKEYLOGFILE=FILE in the environment, openssl with -keylogfile FILE, Node with --tls-keylog=FILE (or NODE_OPTIONS=--tls-keylog=FILE in the environment), tlsdemo with --keylog FILE")
+	if slices.ContainsFunc(t.Stories, func(s *ladder.Story) bool { return strings.HasPrefix(s.TLS, "TLS 1.3") }) {
+		fmt.Fprintln(c.env.Stderr, "hint: if neither of the two can do that, let one of them speak TLS 1.2 at most: certificates, and most refusals, can be read there without a key")
+	}
 }
 
 // noKey says where the secrets of a connection were looked for.

@@ -2,6 +2,7 @@ package tracecmd
 
 import (
 	"bytes"
+	"crypto/tls"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -149,6 +150,21 @@ func TestTellClosed(t *testing.T) {
 		}
 		if hinted := strings.Contains(told.String(), "hint: "); hinted != strings.Contains(told.String(), "no key at hand") {
 			t.Errorf("a hint: %v, in %s", hinted, &told)
+		}
+	}
+}
+
+// Of TLS 1.2 much can be read without a key. Who has only programs that write none is told so, where it helps.
+func TestLowerVersion(t *testing.T) {
+	for version, want := range map[uint16]bool{tls.VersionTLS12: false, tls.VersionTLS13: true} {
+		capture := newPair(t, version).talk(t)
+		capture.Secrets = nil
+		var said bytes.Buffer
+		c := &command{env: &cli.Env{Stderr: &said}}
+		told := tell(capture)
+		c.tellClosed(&told)
+		if strings.Contains(said.String(), "let one of them speak TLS 1.2 at most") != want {
+			t.Errorf("TLS %x: %s", version, &said)
 		}
 	}
 }
