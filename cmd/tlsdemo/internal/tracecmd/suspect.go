@@ -98,6 +98,9 @@ func shown(c *wire.Conversation, e ladder.Ending, left bool) (code, why string) 
 		return "client-cert-missing", "the server asked for a certificate, and the client shows none"
 	}
 	alert := e.Alert()
+	if stray := ladder.StrayProtocol(c); stray != "" && alert != "" && e.By == wire.Client && !slices.Contains(aboutCertificates, alert) {
+		return "alpn-none", "the server chooses the protocol " + stray + ", which the client did not offer"
+	}
 	side := e.By.Other()
 	m := c.Message(side, wire.Handshake, wire.Certificate)
 	if m == nil || !slices.Contains(aboutCertificates, alert) && !(left && wordless(c, e, m)) {

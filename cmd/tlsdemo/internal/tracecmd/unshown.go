@@ -20,6 +20,9 @@ func unshown(c *wire.Conversation, e ladder.Ending) (sentences []string) {
 	if len(codes) > 0 {
 		sentences = append(sentences, fmt.Sprintf("%s may mean %s: tlsdemo failures CODE says more.", why, alternatives(codes[:min(len(codes), maxSuspects)])))
 	}
+	if limits := limiting(c, e); limits != "" {
+		sentences = append(sentences, limits)
+	}
 	if e.By == wire.Server && e.Alert() == "internal_error" && !chosen(c) && resumes(c) {
 		sentences = append(sentences, noContext)
 	}
@@ -51,9 +54,38 @@ func largest(c *wire.Conversation) (largest *wire.Message) {
 // first time, and never again.
 const noContext = "The client asks to resume an earlier session. An OpenSSL server that asks for certificates and has no session ID context gives up at that, and accepts a client that begins a new session."
 
+// limiting says that a CA limits names, where somebody refused a certificate under it who may be one who cannot
+// check that.
+func limiting(c *wire.Conversation, e ladder.Ending) string {
+	m := c.Message(e.By.Other(), wire.Handshake, wire.Certificate)
+	if m == nil || !slices.Contains([]string{"bad_certificate", "unsupported_certificate", "certificate_unknown"}, e.Alert()) {
+		return ""
+	}
+	certs, _ := certificates(m)
+	if len(certs) == 0 {
+		return ""
+	}
+	cas := certs[1:]
+	if other := c.Message(e.By, wire.Handshake, wire.Certificate); other != nil { // often from the same CA
+		sent, _ := certificates(other)
+		cas = slices.Concat(cas, slices.DeleteFunc(sent, func(ca *x509.Certificate) bool { return certs[0].CheckSignatureFrom(ca) != nil }))
+	}
+	var who []string
+	for _, v := range chain.Refusers(certs[0], cas...) {
+		who = append(who, v.Name)
+	}
+	if len(who) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("A CA of the %v's certificate limits names, which %s cannot check, so they refuse it: tlsdemo failures constraint-unsupported says more.", e.By.Other(), enumerated(who, "and"))
+}
+
 // contradicted reports whether what was sent shows that it was not this failure for which a side
 // sent an alert.
 func contradicted(c *wire.Conversation, by wire.Side, code string) bool {
+	if code == by.Other().String()+"-cert-wrong-usage" && usable(c, by.Other()) {
+		return true
+	}
 	if by == wire.Client {
 		return contradictedByChain(c, code)
 	}
@@ -67,6 +99,23 @@ func contradicted(c *wire.Conversation, by wire.Side, code string) bool {
 	}
 	// No certificate was asked for yet, and none was shown in an earlier session.
 	return strings.HasPrefix(code, "client-") && !chosen(c) && !resumes(c)
+}
+
+// usable reports whether a side has shown a certificate that has the usage which it needs.
+func usable(c *wire.Conversation, side wire.Side) bool {
+	m := c.Message(side, wire.Handshake, wire.Certificate)
+	if m == nil {
+		return false
+	}
+	certs, _ := certificates(m)
+	if len(certs) == 0 {
+		return false
+	}
+	want := chain.Want{Now: m.At, Usage: chain.ClientAuth}
+	if side == wire.Server {
+		want.Usage = chain.ServerAuth
+	}
+	return !slices.ContainsFunc(chain.Check(certs[:1], want), func(d *chain.Defect) bool { return d.Kind == chain.WrongUsage })
 }
 
 // contradictedByChain reports whether the certificates that the server sends show that the client
@@ -124,10 +173,12 @@ func suspects(e ladder.Ending) (codes []string, why string) {
 const maxSuspects = 3
 
 // alternatives are codes as a sentence has them: a, b or c.
-func alternatives(codes []string) string {
-	last := len(codes) - 1
-	if last == 0 {
-		return codes[0]
+func alternatives(codes []string) string { return enumerated(codes, "or") }
+
+func enumerated(words []string, last string) string {
+	n := len(words) - 1
+	if n == 0 {
+		return words[0]
 	}
-	return strings.Join(codes[:last], ", ") + " or " + codes[last]
+	return strings.Join(words[:n], ", ") + " " + last + " " + words[n]
 }

@@ -1,6 +1,7 @@
 package tracecmd
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -130,6 +131,52 @@ func TestContradicted(t *testing.T) {
 		_, may, _ := strings.Cut(text, " may mean ")
 		if may, _, _ = strings.Cut(may, ":"); may != test.want || code != "" {
 			t.Errorf("%s: %s (%s)", of, text, code)
+		}
+	}
+}
+
+// A CA that limits names, before somebody who may be one who cannot check that. The usage of a
+// certificate that was shown is not suspected.
+func TestLimiting(t *testing.T) {
+	p := newPair(t, tls.VersionTLS12)
+	if text, _ := said(until(p.talk(t), wire.Client, 2, wire.Server, 42)); strings.Contains(text, "limits names") {
+		t.Errorf("the CA was not sent: %s", text)
+	}
+	root := certstest.New(t)
+	p.server.Certificates, p.client.Certificates = []tls.Certificate{root.Server.TLS()}, []tls.Certificate{root.Client.TLS()}
+	p.server.Certificates[0].Certificate = append(p.server.Certificates[0].Certificate, root.CA.Certificate().Raw)
+	p.client.InsecureSkipVerify, p.server.ClientCAs = true, nil
+	c := p.talk(t)
+	const want = "A CA of the %s's certificate limits names, which wolfSSL and mbedTLS cannot check, so they refuse it: tlsdemo failures constraint-unsupported says more."
+	for of, test := range map[string]struct {
+		c    *trace.Capture
+		want string
+	}{
+		"of the client": {until(c, wire.Client, 2, wire.Server, 42), "client-cert-refused, client-cert-unknown-ca or client-cert-expired: tlsdemo failures CODE says more. " + fmt.Sprintf(want, "client")},
+		"of the server": {until(c, wire.Server, 1, wire.Client, 42), fmt.Sprintf(want, "server")},
+	} {
+		if text, code := said(test.c); !strings.HasSuffix(text, test.want) || strings.Contains(text, "wrong-usage") || code != "" {
+			t.Errorf("%s: %s (%s)", of, text, code)
+		}
+	}
+	if text, _ := said(until(c, wire.Client, 2, wire.Server, 80)); strings.Contains(text, "limits names") {
+		t.Errorf("the alert is about no certificate: %s", text)
+	}
+}
+
+// A client that gives up since the server chooses a protocol that it did not offer.
+func TestStrayProtocol(t *testing.T) {
+	p := newPair(t, tls.VersionTLS12)
+	p.client.NextProtos, p.server.NextProtos = []string{"h2", "x1"}, []string{"h2"}
+	c := p.talk(t)
+	if _, code := said(until(c, wire.Server, 1, wire.Client, 50)); code != "" {
+		t.Errorf("h2 was offered: %s", code)
+	}
+	c.Chunks[0].Data = bytes.Replace(c.Chunks[0].Data, []byte("\x02h2"), []byte("\x02h3"), 1)
+	for alert, want := range map[byte]string{50: "alpn-none", 48: ""} {
+		text, code := said(until(c, wire.Server, 1, wire.Client, alert))
+		if code != want || strings.Contains(text, "Likely alpn-none: the server chooses the protocol h2, which the client did not offer.") != (want != "") {
+			t.Errorf("%d: %s (%s)", alert, text, code)
 		}
 	}
 }
