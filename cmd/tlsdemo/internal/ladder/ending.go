@@ -104,7 +104,9 @@ func prefaces(c *wire.Conversation) map[*wire.Message]bool {
 		m := &c.Messages[i]
 		own, other := begin[m.From], begin[m.From.Other()]
 		asked := foreign[m.From.Other()]
-		if m.Content == wire.NotTLS && (i < own || i < other && asked >= 0 && asked < other) {
+		invited := asked >= 0 && asked < other // the other side had words before its TLS
+		early := m.From == wire.Server && other >= 0 && other < i && !invited
+		if m.Content == wire.NotTLS && (i < own && !early || i < other && invited) {
 			before[m] = true
 		}
 	}
@@ -284,7 +286,20 @@ func refusing(m *wire.Message) string {
 
 // foreign reports whether one of the two does not speak TLS.
 func (t *talkOf) foreign() bool {
-	return t.notTLS != [2]*wire.Message{} && t.finish == [2]bool{}
+	return t.notTLS != [2]*wire.Message{} && (t.finish == [2]bool{} || !t.finish[wire.Client] && t.spokeFirst())
+}
+
+// spokeFirst reports whether the server has said something that is not TLS, and then its hello.
+func (t *talkOf) spokeFirst() bool {
+	for i := range t.Messages {
+		switch m := &t.Messages[i]; {
+		case m == t.notTLS[wire.Server]:
+			return t.Message(wire.Server, wire.Handshake, wire.ServerHello) != nil
+		case m.From == wire.Server && m.Content == wire.Handshake:
+			return false
+		}
+	}
+	return false
 }
 
 func (t *talkOf) noTLS() Ending {
@@ -295,7 +310,11 @@ func (t *talkOf) noTLS() Ending {
 	if first == nil {
 		first = t.notTLS[wire.Server]
 	}
-	return Foreign.by(first.From, nil, "the %v does not speak TLS.", first.From)
+	e := Foreign.by(first.From, nil, "the %v does not speak TLS.", first.From)
+	if first.From == wire.Server && t.spokeFirst() {
+		e.Text = brokeOff + "the server said something that is not TLS to a client that had begun TLS."
+	}
+	return e
 }
 
 // unfinished is a handshake that nobody refused, and that did not end.

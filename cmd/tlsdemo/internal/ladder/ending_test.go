@@ -77,6 +77,17 @@ func TestBeforeNoTLS(t *testing.T) {
 			t.Errorf("%q, not %q", got, want)
 		}
 	}
+	// Such as NATS: it speaks first, and then TLS.
+	whole := e.record(t, greet, answer)
+	greeting := Tell(before(whole, word(wire.Server, "INFO {}\r\n")), Blame{})
+	if greeting.Ending.Broken() || greeting.Acts[0].Title != askTLS {
+		t.Errorf("%q, %q", greeting.Acts[0].Title, greeting.Ending.Text)
+	}
+	whole.Chunks = slices.Concat(whole.Chunks[:1], []wire.Chunk{word(wire.Server, "INFO {}\r\n")}, whole.Chunks[1:4])
+	hasty := Tell(whole, Blame{}).Ending
+	if hasty.Text != "It broke off here: the server said something that is not TLS to a client that had begun TLS." {
+		t.Errorf("%q, %q", hasty.Text, hasty.Notes)
+	}
 	got := Tell(&trace.Capture{Chunks: slices.Concat(begin, []wire.Chunk{hello, word(wire.Server, "500 what?\r\n")})}, Blame{})
 	if got.Ending.Text != alien || got.Acts[len(got.Acts)-1].Title != noTLS {
 		t.Errorf("%q", got.Ending.Text)

@@ -29,7 +29,11 @@ func (t *told) add(capture *trace.Capture) {
 	s := ladder.TellDecoded(c, capture, ladder.Blame{})
 	suspicion := suspect(c, s.Ending, hungUpFirst(capture))
 	if suspicion.code != "" {
-		s = ladder.TellDecoded(c, capture, ladder.ToBlame(suspicion.code, s.Ending.By))
+		by := s.Ending.By
+		if s.Ending.Kind == ladder.Foreign { // the other one would tell of it
+			by = by.Other()
+		}
+		s = ladder.TellDecoded(c, capture, ladder.ToBlame(suspicion.code, by))
 	}
 	t.Code = suspicion.code
 	if suspicion.text != "" {
@@ -39,7 +43,9 @@ func (t *told) add(capture *trace.Capture) {
 	if t.closed == nil {
 		t.closed = make(map[closed]bool)
 	}
-	t.closed[closedOf(c, capture)] = true
+	if s.Ending.Kind != ladder.Foreign { // nobody listened to it
+		t.closed[closedOf(c, capture)] = true
+	}
 	t.takenOut = t.takenOut || slices.ContainsFunc(c.Messages, func(m wire.Message) bool { return m.Content == wire.Closed && m.TakenOut() })
 	t.parts += len(c.Records) + len(c.Messages)
 	for i := range c.Messages {
@@ -71,6 +77,9 @@ type suspicion struct{ code, text string }
 // suspect suspects. left says that the server ended the connection, and the client did not do so
 // before.
 func suspect(c *wire.Conversation, e ladder.Ending, left bool) suspicion {
+	if e.Kind == ladder.Foreign && e.Known {
+		return foreign(c, e.By)
+	}
 	code, why := shown(c, e, left)
 	switch {
 	case code == "" && e.Alert() == "":
@@ -79,7 +88,7 @@ func suspect(c *wire.Conversation, e ladder.Ending, left bool) suspicion {
 		}
 		fallthrough
 	case code == "":
-		return suspicion{"", strings.Join(unshown(c, e), " ")}
+		return suspicion{"", strings.Join(unshown(c, e, left), " ")}
 	case e.Unshown: // the note beside it says why
 		return suspicion{code, fmt.Sprintf("Likely %s: tlsdemo failures %[1]s says more.", code)}
 	}

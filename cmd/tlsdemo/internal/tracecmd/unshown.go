@@ -14,7 +14,7 @@ import (
 )
 
 // unshown are sentences on what may be behind an alert, where nothing that was sent shows it.
-func unshown(c *wire.Conversation, e ladder.Ending) (sentences []string) {
+func unshown(c *wire.Conversation, e ladder.Ending, left bool) (sentences []string) {
 	codes, why := suspects(e)
 	codes = slices.DeleteFunc(slices.Clone(codes), func(code string) bool { return contradicted(c, e.By, code) })
 	if len(codes) > 0 {
@@ -22,6 +22,9 @@ func unshown(c *wire.Conversation, e ladder.Ending) (sentences []string) {
 	}
 	if limits := limiting(c, e); limits != "" {
 		sentences = append(sentences, limits)
+	}
+	if left && shownBy(c) == someone && !c.Resumed && wordless(c, e, c.Message(wire.Client, wire.Handshake, wire.Certificate)) {
+		sentences = append(sentences, leftAtCertificate)
 	}
 	if e.By == wire.Server && e.Alert() == "internal_error" && !chosen(c) && resumes(c) {
 		sentences = append(sentences, noContext)
@@ -49,6 +52,10 @@ func largest(c *wire.Conversation) (largest *wire.Message) {
 	}
 	return largest
 }
+
+// leftAtCertificate is what may be behind it if a server leaves when it has seen a certificate with which
+// nothing is wrong that can be seen, as rsyslog does.
+const leftAtCertificate = "The server left without an alert when it had seen the client's certificate. Some servers refuse one in this way: their log has the reason."
 
 // noContext is what SSL_CTX_set_session_id_context(3) of OpenSSL warns of: a client is accepted the
 // first time, and never again.

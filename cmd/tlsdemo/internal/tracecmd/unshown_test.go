@@ -253,7 +253,7 @@ func TestWordless(t *testing.T) {
 					c.Chunks = c.Chunks[:last]
 				}
 				text, code := said(c)
-				if code != test.want || strings.Contains(text, "Likely "+test.want) != (test.want != "") || strings.Count(text, "asked for a certificate") > 1 {
+				if code != test.want || strings.Contains(text, "Likely "+test.want) != (test.want != "") || strings.Count(text, "asked for a certificate") > 1 || strings.Contains(text, leftAtCertificate) != (of == "sound") {
 					t.Errorf("%s, TLS %x, complains: %v: %s (%s)", of, version, complains, text, code)
 				}
 			}
@@ -268,7 +268,7 @@ func TestWordless(t *testing.T) {
 			for i := range c.Chunks {
 				c.Chunks[i].At = c.Chunks[i].At.Add(year)
 			}
-			if text, code := said(c); code != "" || !strings.HasPrefix(text, "It broke off here: the server ") {
+			if text, code := said(c); code != "" || !strings.HasPrefix(text, "It broke off here: the server ") || strings.Contains(text, leftAtCertificate) {
 				t.Errorf("TLS %x: %s (%s)", version, text, code)
 			}
 		}
