@@ -222,7 +222,7 @@ func (t *teller) serverHello(l *list, m *wire.Message, extensions *wire.Field) {
 	l.add("key", strings.Join(shares(extensions.Find("key_share")), ", "))
 	t.chosen(l, m, extensions)
 	if t.c.Resumed {
-		l.add("resumes", "the session that the client offers")
+		l.add("resumes", "the session that the client offers: nobody shows a certificate, and those of that session count")
 	}
 }
 

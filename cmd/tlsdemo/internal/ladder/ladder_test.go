@@ -309,7 +309,10 @@ func TestActs(t *testing.T) {
 				t.Errorf("%q", story.Ending.Text)
 			}
 			for _, style := range []Style{{}, {Short: true}, {Bytes: true}, {ASCII: true}} {
-				draw(t, story, style)
+				text := strings.Join(strings.Fields(strings.ReplaceAll(draw(t, story, style), "│", "")), " ")
+				if strings.Contains(text, "nobody shows a certificate, and those of that session count") != test.again && !style.ASCII {
+					t.Errorf("whose certificates count:\n%s", text)
+				}
 			}
 		})
 	}

@@ -106,6 +106,9 @@ func shown(c *wire.Conversation, e ladder.Ending, left bool) (code, why string) 
 	if e.Unshown {
 		return "client-cert-missing", "the server asked for a certificate, and the client shows none"
 	}
+	if e.Broken() && declined(c) {
+		return "cert-asked-later", "the server asks for another handshake, as servers do that ask for a certificate only after the request, and the client refuses that (no_renegotiation)"
+	}
 	alert := e.Alert()
 	if stray := ladder.StrayProtocol(c); stray != "" && alert != "" && e.By == wire.Client && !slices.Contains(aboutCertificates, alert) {
 		return "alpn-none", "the server chooses the protocol " + stray + ", which the client did not offer"
@@ -132,6 +135,11 @@ func shown(c *wire.Conversation, e ladder.Ending, left bool) (code, why string) 
 		return "server-cert-self-signed", "the server's certificate is self-signed, and the client does not trust it as it is"
 	}
 	return issuer(c, side, certs, alert == "unknown_ca")
+}
+
+// declined reports whether the server asked for another handshake, and the client refused it.
+func declined(c *wire.Conversation) bool {
+	return c.Message(wire.Server, wire.Handshake, wire.HelloRequest) != nil && c.Message(wire.Client, wire.Alert, int(wire.AlertNoRenegotiation)) != nil
 }
 
 // selfSigned reports whether a certificate is signed with its own key. It need not be that of a CA.

@@ -97,6 +97,10 @@ func contradicted(c *wire.Conversation, by wire.Side, code string) bool {
 		return contradictedByChain(c, code)
 	}
 	switch code {
+	case "client-cert-missing":
+		if shownBy(c) == someone {
+			return true
+		}
 	case "server-name-required":
 		return chosen(c) || wanted(c) != ""
 	case "server-name-unknown":

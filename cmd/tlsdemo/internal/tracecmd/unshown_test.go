@@ -9,12 +9,14 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"tlsdemo/certs/certstest"
+	"tlsdemo/cmd/tlsdemo/internal/ladder"
 	"tlsdemo/tlsnet/trace"
 	"tlsdemo/tlsnet/wire"
 )
@@ -125,6 +127,7 @@ func TestContradicted(t *testing.T) {
 		"nobody asked":              {until(whole, wire.Client, 1, wire.Server, 40), "no-shared-cipher, no-shared-parameters or server-name-unknown"},
 		"not self-signed":           {until(whole, wire.Server, 1, wire.Client, 48), "server-cert-unknown-ca, server-cert-incomplete-chain or server-cert-stale-ca"},
 		"the chain has its root":    {until(rooted.talk(t), wire.Server, 1, wire.Client, 48), "server-cert-unknown-ca, server-cert-stale-ca or server-cert-weak"},
+		"a certificate was shown":   {until(whole, wire.Client, 2, wire.Server, 40), ""},
 		"a certificate was refused": {until(whole, wire.Client, 2, wire.Server, 46), "client-cert-refused, client-cert-unknown-ca or client-cert-expired"},
 	} {
 		text, code := said(test.c)
@@ -177,6 +180,25 @@ func TestStrayProtocol(t *testing.T) {
 		text, code := said(until(c, wire.Server, 1, wire.Client, alert))
 		if code != want || strings.Contains(text, "Likely alpn-none: the server chooses the protocol h2, which the client did not offer.") != (want != "") {
 			t.Errorf("%d: %s (%s)", alert, text, code)
+		}
+	}
+}
+
+// A server that wants a certificate only after the request, and a client that allows no other handshake,
+// as Go's do: OpenSSL's server says only handshake_failure then.
+func TestDeclined(t *testing.T) {
+	c := newPair(t, tls.VersionTLS12).talk(t).Conversation()
+	e := ladder.Ending{Kind: ladder.Refused, By: wire.Server, Known: true}
+	ask := wire.Message{From: wire.Server, Content: wire.Handshake, Type: wire.HelloRequest}
+	for _, answer := range []int{int(wire.AlertCloseNotify), int(wire.AlertNoRenegotiation)} {
+		asked := *c
+		asked.Messages = append(slices.Clone(c.Messages), ask, wire.Message{From: wire.Client, Content: wire.Alert, Type: answer})
+		want := ""
+		if answer == int(wire.AlertNoRenegotiation) {
+			want = "cert-asked-later"
+		}
+		if got := suspect(&asked, e, false); got.code != want {
+			t.Errorf("alert %d: %+v", answer, got)
 		}
 	}
 }
