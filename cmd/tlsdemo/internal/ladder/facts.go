@@ -144,7 +144,10 @@ func (t *teller) clientHello(l *list, m *wire.Message, extensions *wire.Field) {
 		l.add("groups", few(values(extensions.Find("supported_groups", "groups"), "group"), 8))
 	}
 	l.add("keys", few(shares(extensions.Find("key_share", "shares")), 3))
-	if extensions.Find("pre_shared_key") != nil || extensions.Find("session_ticket", "ticket") != nil {
+	switch {
+	case len(outsideKeys(m)) > 0 && !slices.Contains(outsideKeys(m), false):
+		l.add("psk", "a key that both ends have from elsewhere, if the server knows it")
+	case extensions.Find("pre_shared_key") != nil || extensions.Find("session_ticket", "ticket") != nil:
 		l.add("resumes", "an earlier session, if the server still knows it")
 	}
 	if extensions.Find("early_data") != nil {
@@ -221,9 +224,41 @@ func (t *teller) serverHello(l *list, m *wire.Message, extensions *wire.Field) {
 	l.add("takes", version+", "+valueOf(m.Find("cipher suite")))
 	l.add("key", strings.Join(shares(extensions.Find("key_share")), ", "))
 	t.chosen(l, m, extensions)
-	if t.c.Resumed {
+	switch {
+	case t.c.Resumed && hasOutsideKey(t.c):
+		l.add("psk", "the key that the client offers, which both have from elsewhere: nobody shows a certificate")
+	case t.c.Resumed:
 		l.add("resumes", "the session that the client offers: nobody shows a certificate, and those of that session count")
 	}
+}
+
+// outsideKeys tells of each pre-shared key of a ClientHello whether it comes from elsewhere, and not from an
+// earlier session: RFC 8446 section 4.2.11 has the age 0 for those.
+func outsideKeys(hello *wire.Message) (outside []bool) {
+	identities := hello.Find("extensions", "pre_shared_key", "identities")
+	if identities == nil {
+		return nil
+	}
+	for _, age := range identities.All("obfuscated age") {
+		outside = append(outside, bytes.Equal(hello.Bytes(age), make([]byte, 4)))
+	}
+	return outside
+}
+
+// hasOutsideKey reports whether the server chose such a key.
+func hasOutsideKey(c *wire.Conversation) bool {
+	hello := c.Message(wire.Client, wire.Handshake, wire.ClientHello)
+	if hello == nil {
+		return false
+	}
+	outside := outsideKeys(hello)
+	return slices.ContainsFunc(c.Messages, func(m wire.Message) bool { // of which a HelloRetryRequest may be the first
+		if m.From != wire.Server || m.Content != wire.Handshake || m.Type != wire.ServerHello {
+			return false
+		}
+		n, err := strconv.Atoi(valueOf(m.Find("extensions", "pre_shared_key", "selected")))
+		return err == nil && 0 <= n && n < len(outside) && outside[n]
+	})
 }
 
 // chosen is the protocol that a server chooses, or, if that is at fault, that it chooses none.

@@ -318,6 +318,31 @@ func TestActs(t *testing.T) {
 	}
 }
 
+// A key that both have from elsewhere is no session: GnuTLS and OpenSSL can do without certificates so.
+func TestOutsideKey(t *testing.T) {
+	e := newEnds(t)
+	e.client.MinVersion, e.client.ClientSessionCache = tls.VersionTLS13, tls.NewLRUClientSessionCache(1)
+	e.server.CurvePreferences = []tls.CurveID{tls.CurveP384} // which has the client try again
+	var r trace.Recorder
+	e.server, e.client = r.Config(func() *tls.Config { return e.server })(), r.Config(func() *tls.Config { return e.client })()
+	e.record(t, greet, answer)
+	capture := e.record(t, greet, answer)
+	for _, outside := range []bool{false, true} {
+		text := draw(t, Tell(capture, Blame{}), Style{})
+		for _, words := range []string{"psk       a key that both ends have from elsewhere", "psk       the key that the client offers", "2. They use a key that both have from elsewhere"} {
+			if strings.Contains(text, words) != outside {
+				t.Errorf("%q:\n%s", words, text)
+			}
+		}
+		if strings.Contains(text, "the session that the client offers") == outside {
+			t.Errorf("a session:\n%s", text)
+		}
+		hello := capture.Conversation().Message(wire.Client, wire.Handshake, wire.ClientHello)
+		age := hello.Find("extensions", "pre_shared_key", "identities", "obfuscated age")
+		copy(capture.Chunks[0].Data[5+age.Offset:], make([]byte, 4)) // RFC 8446 section 4.2.11
+	}
+}
+
 // Every byte of every message stands there, once.
 func TestBytes(t *testing.T) {
 	story := Tell(newEnds(t).record(t, greet, answer), Blame{})

@@ -201,6 +201,7 @@ const (
 	clientIs   = "The client shows who it is"
 	clientEnds = "The client finishes"
 	resume     = "They resume an earlier session"
+	shareKey   = "They use a key that both have from elsewhere"
 	talk       = "They talk"
 	askAgain   = "They begin another handshake"
 	part       = "They part"
@@ -318,7 +319,10 @@ func (t *teller) handshakeAct(m *wire.Message, done bool) string {
 
 // serverAct is the act of what the server says after its hello.
 func (t *teller) serverAct() string {
-	if t.c.Resumed {
+	switch {
+	case t.c.Resumed && hasOutsideKey(t.c):
+		return shareKey
+	case t.c.Resumed:
 		return resume
 	}
 	return serverIs

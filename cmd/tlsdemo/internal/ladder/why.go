@@ -33,6 +33,7 @@ var actWhys = map[string]string{
 	serverIs:   "The server goes first. It has not seen the client's certificate yet, so up to here it takes part whoever the client is.",
 	clientIs:   "Only now does the server see the client's certificate, if there is one, and can accept or refuse the client. The client sends all of this at once, and waits for no answer in between.",
 	clientEnds: "The server did not ask for a certificate, so the client shows none.",
+	shareKey:   "Who has this key proves by it who it is, so neither shows a certificate.",
 	resume:     "They know each other from an earlier session, so neither shows a certificate again.",
 	part:       "Each end says that it has no more to say, so that nobody else can cut the connection short unnoticed.",
 }
