@@ -98,23 +98,36 @@ func shownBy(c *wire.Conversation) presented {
 // exchange is a request over HTTP/1 and the beginning of its answer.
 type exchange struct{ request, answer []byte }
 
-// exchanges are those of a connection, without what was not kept.
+// What is looked at of a connection: a refusal comes with the first answers, and at their beginning.
+const (
+	maxExchanges = 64
+	maxWords     = 64 << 10 // bytes of a request, and of an answer
+)
+
+// exchanges are the first of a connection, without what was not kept.
 func exchanges(c *wire.Conversation) (all []exchange) {
 	var last exchange
 	for i := range c.Messages {
 		m := &c.Messages[i]
 		switch {
+		case len(all) == maxExchanges:
+			return all
 		case m.Content != wire.ApplicationData:
 		case m.From == wire.Server:
-			last.answer = append(last.answer, m.Raw...)
+			last.answer = more(last.answer, m.Raw)
 		case last.answer != nil:
 			all = append(all, last)
-			last = exchange{request: bytes.Clone(m.Raw)}
+			last = exchange{request: more(nil, m.Raw)}
 		default:
-			last.request = append(last.request, m.Raw...)
+			last.request = more(last.request, m.Raw)
 		}
 	}
 	return append(all, last)
+}
+
+// more adds to what was said, as far as that is looked at.
+func more(said, raw []byte) []byte {
+	return append(said, raw[:min(len(raw), maxWords-len(said))]...)
 }
 
 // status is that of the answer, or 0.
