@@ -24,8 +24,15 @@ type keyLogs struct {
 	told  map[string]bool // what is wrong with it has been said
 }
 
-// position is how large a file was, and where to read on.
-type position struct{ size, next int64 }
+// position is where to read on in a file, and the lines before that. In another file of that name, or in
+// one that was emptied and has grown again, others stand there, even if it has the same size.
+type position struct {
+	next, end int64 // end is how far the file was read: its last line may not have been whole
+	last      []byte
+}
+
+// maxLast is how much of the last lines is kept, in bytes: more than one line has.
+const maxLast = 256
 
 func newKeyLogs(names []string, to io.Writer) *keyLogs {
 	return &keyLogs{names: names, to: to, read: make(map[string]position), told: make(map[string]bool)}
@@ -63,18 +70,29 @@ func (k *keyLogs) more(name string) ([]byte, error) {
 	}
 	at, known := k.read[name]
 	switch size := info.Size(); {
-	case known && size == at.size:
+	case !known || !at.fits(file):
+		at = position{next: max(0, size-maxKeyLog)}
+	case size == at.end:
 		return nil, nil
-	case !known || size < at.size: // another file, or one that nobody has read
-		at.next = max(0, size-maxKeyLog)
 	}
 	lines, err := io.ReadAll(io.NewSectionReader(file, at.next, maxKeyLog))
 	whole := bytes.LastIndexByte(lines, '\n') + 1
 	if whole == 0 && len(lines) == maxKeyLog {
 		whole = maxKeyLog // it is no key log
 	}
-	k.read[name] = position{info.Size(), at.next + int64(whole)}
+	if whole > 0 {
+		at.last = bytes.Clone(lines[max(0, whole-maxLast):whole])
+	}
+	at.next, at.end = at.next+int64(whole), at.next+int64(len(lines))
+	k.read[name] = at
 	return lines, err
+}
+
+// fits reports whether a file still has the lines that were read last.
+func (p position) fits(file io.ReaderAt) bool {
+	last := make([]byte, len(p.last))
+	_, err := file.ReadAt(last, p.next-int64(len(last)))
+	return (err == nil || err == io.EOF) && bytes.Equal(last, p.last)
 }
 
 // openRegular opens a file, if it is a regular one: to open a pipe might wait for ever.

@@ -23,7 +23,9 @@ func TestKeyLogs(t *testing.T) {
 		{"one\ntwo\n", "two\n", 2},
 		{"one\ntwo\nthree\n", "three\n", 3},
 		{"new\n", "new\n", 4},
-		{strings.Repeat("x", 2*maxKeyLog) + "\nlast\n", strings.Repeat("x", maxKeyLog-6) + "\nlast\n", 5},
+		{"old\n", "old\n", 5}, // another, of the same size
+		{"and\nmore\n", "and\nmore\n", 6},
+		{strings.Repeat("x", 2*maxKeyLog) + "\nlast\n", strings.Repeat("x", maxKeyLog-6) + "\nlast\n", 7},
 	} {
 		if i > 0 {
 			if err := os.WriteFile(name, []byte(step.file), 0o600); err != nil {
@@ -38,6 +40,23 @@ func TestKeyLogs(t *testing.T) {
 		if err != nil || count != step.count || read.String() != step.want {
 			t.Errorf("step %d: %d, %v, %d bytes: %.40q", i, count, err, read.Len(), read.String())
 		}
+	}
+}
+
+// A key log that has grown by more than is read at a time is read on, although it grows no more.
+func TestKeyLogsGrowAtOnce(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "keys.log")
+	var read bytes.Buffer
+	k := newKeyLogs([]string{name}, &read)
+	line := strings.Repeat("x", 1<<10-1) + "\n"
+	for _, file := range []string{line, strings.Repeat(line, maxKeyLog>>10) + line + "last\n"} {
+		if err := os.WriteFile(name, []byte(file), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, _ = k.look()
+	}
+	if _, err := k.look(); err != nil || !strings.HasSuffix(read.String(), "last\n") {
+		t.Errorf("%v, %d bytes", err, read.Len())
 	}
 }
 
