@@ -1,12 +1,15 @@
 package tracecmd
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"tlsdemo/certs/chain"
 	"tlsdemo/cmd/tlsdemo/internal/ladder"
@@ -197,8 +200,12 @@ func certificates(m *wire.Message) (certs []*x509.Certificate, empty bool) {
 	return certs, len(list.All("certificate")) == 0
 }
 
-// defect is what is wrong with certificates whoever looks at them at that time: their dates, their
-// use, and the names of a server's.
+// firstTLS is before anybody spoke TLS: RFC 2246 is of 1999. What was recorded before that is of a
+// clock that was not set, or of none.
+var firstTLS = time.Date(1999, time.January, 1, 0, 0, 0, 0, time.UTC)
+
+// defect is what is wrong with certificates whoever looks at them at that time: their dates, if there
+// is a time, their use, and the names of a server's.
 func defect(c *wire.Conversation, m *wire.Message, certs []*x509.Certificate) (code, why string) {
 	want := chain.Want{Now: m.At, Usage: chain.ClientAuth}
 	if m.From == wire.Server {
@@ -212,10 +219,13 @@ func defect(c *wire.Conversation, m *wire.Message, certs []*x509.Certificate) (c
 			of, prefix = "the certificate of the CA "+chain.Subject(d.Cert), "ca-"
 		}
 		switch {
+		case m.At.Before(firstTLS) && (d.Kind == chain.Expired || d.Kind == chain.NotYetValid):
 		case d.Cert != nil && d.Kind == chain.Expired:
 			return prefix + d.Kind.String(), of + " ended " + chain.Between(d.Cert.NotAfter, m.At) + " before this handshake"
 		case d.Cert != nil && d.Kind == chain.NotYetValid:
 			return prefix + d.Kind.String(), of + " begins " + chain.Between(m.At, d.Cert.NotBefore) + " after this handshake"
+		case d.Kind == chain.NoSAN && want.Name == "":
+			return prefix + d.Kind.String(), "the server's certificate has no subject alternative name, and many clients look for the server's name only there"
 		case d.Kind == chain.NameMismatch, d.Kind == chain.NoSAN:
 			return prefix + d.Kind.String(), fmt.Sprintf("the client wants %s, and this is not among the names of the server's certificate", chain.Short(want.Name))
 		case d.Kind == chain.WrongUsage && !ca:
@@ -259,14 +269,15 @@ func issuer(c *wire.Conversation, side wire.Side, certs []*x509.Certificate, unk
 		return "", ""
 	case !known:
 		return "client-cert-unknown-ca", fmt.Sprintf("the server lists the CAs that it accepts, and %s, which issued the client's certificate, is not among them", chain.Issuer(certs[0]))
-	case unknown && chain.Contains(listed, certs[0].RawIssuer):
+	case unknown && chain.Contains(listed, certs[0].RawIssuer) && chain.StrengthOf(certs[0], certs[0]) == nil:
 		return "client-cert-stale-ca", fmt.Sprintf("the server accepts a CA with the name %s, but not the one that issued the client's certificate: it has another key", chain.Issuer(certs[0]))
 	}
 	return "", ""
 }
 
 // stale is a CA that the server sends and that has the name of an issuer of the client's, and
-// another key.
+// another key. Where there are several of that name, as when a CA gets a new key, none of them has the
+// right one.
 func stale(c *wire.Conversation, certs []*x509.Certificate) *x509.Certificate {
 	m := c.Message(wire.Server, wire.Handshake, wire.Certificate)
 	if m == nil {
@@ -274,13 +285,22 @@ func stale(c *wire.Conversation, certs []*x509.Certificate) *x509.Certificate {
 	}
 	sent, _ := certificates(m)
 	for _, cert := range certs {
-		for _, ca := range sent {
-			if ca.IsCA && string(ca.RawSubject) == string(cert.RawIssuer) && cert.CheckSignatureFrom(ca) != nil {
-				return ca
-			}
+		namesakes := slices.DeleteFunc(slices.Clone(sent), func(ca *x509.Certificate) bool {
+			return !ca.IsCA || !bytes.Equal(ca.RawSubject, cert.RawIssuer)
+		})
+		if len(namesakes) > 0 && !slices.ContainsFunc(namesakes, func(ca *x509.Certificate) bool { return mayHaveSigned(ca, cert) }) {
+			return namesakes[0]
 		}
 	}
 	return nil
+}
+
+// mayHaveSigned reports whether a certificate has a CA's signature, or one that cannot be checked here,
+// such as one with SHA-1.
+func mayHaveSigned(ca, cert *x509.Certificate) bool {
+	err := ca.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature)
+	_, weak := errors.AsType[x509.InsecureAlgorithmError](err)
+	return err == nil || weak || err == x509.ErrUnsupportedAlgorithm
 }
 
 // authorities are the names of the CAs that a server lists, in DER.

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -54,6 +55,7 @@ func TestSuspect(t *testing.T) {
 	}
 	withRoot := f.Again(sound[certs.Server], root)
 	withRoot.Chain = append(withRoot.Chain, root.Leaf())
+	namesake := f.Authority(certs.Request{})
 	for name, test := range map[string]struct {
 		server, client *certs.Pair
 		want           string
@@ -65,7 +67,7 @@ func TestSuspect(t *testing.T) {
 		"self-signed server":   {f.Again(sound[certs.Server], nil), sound[certs.Client], "server-cert-self-signed: the server's certificate is self-signed, and the client does not trust it as it is"},
 		"client for servers":   {sound[certs.Server], f.Again(sound[certs.Client], root, forge.ForServers), "client-cert-wrong-usage: the client's certificate may not be used for clients (clientAuth)"},
 		"server for clients":   {f.Again(sound[certs.Server], root, forge.ForClients), sound[certs.Client], "server-cert-wrong-usage: the server's certificate may not be used for servers (serverAuth)"},
-		"CA with another key":  {withRoot, f.Leaves(f.Authority(certs.Request{}))[certs.Client], `client-cert-stale-ca: the client's certificate names "CN=tlsdemo CA" as its issuer, and the certificate of that name which the server sends has another key`},
+		"CA with another key":  {withRoot, f.Leaves(namesake)[certs.Client], `client-cert-stale-ca: the client's certificate names "CN=tlsdemo CA" as its issuer, and the certificate of that name which the server sends has another key`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got told
@@ -87,6 +89,67 @@ func TestSuspect(t *testing.T) {
 				t.Errorf("%d messages are to blame", blamed)
 			}
 		})
+	}
+	if err := f.Err(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A CA is not said to have another key where that is not seen: where the signature is one that is not
+// checked here, or where the server sends a second CA of that name, which has issued the certificate.
+func TestSuspectNoOtherKey(t *testing.T) {
+	f := &forge.Forge{Now: time.Now()}
+	root, namesake := f.Authority(certs.Request{}), f.Authority(certs.Request{})
+	sound := f.Leaves(root)
+	with := func(cas ...*certs.Pair) *certs.Pair {
+		pair := f.Again(sound[certs.Server], root)
+		for _, ca := range cas {
+			pair.Chain = append(pair.Chain, ca.Leaf())
+		}
+		return pair
+	}
+	weak := f.Again(sound[certs.Client], root, forge.SHA1)
+	for name, test := range map[string]struct {
+		server, client *certs.Pair
+		unknown        bool // that is the alert
+	}{
+		"SHA-1":             {with(), weak, true},
+		"SHA-1, CA is sent": {with(root), weak, false},
+		"two CAs of a name": {with(root, namesake), f.Leaves(namesake)[certs.Client], false},
+	} {
+		c := refused(t, root, test.server, test.client).Conversation()
+		certs, _ := certificates(c.Message(wire.Client, wire.Handshake, wire.Certificate))
+		if code, why := issuer(c, wire.Client, certs, test.unknown); code != "" {
+			t.Errorf("%s: %s: %s", name, code, why)
+		}
+	}
+	if err := f.Err(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Where the recording has no time, or that of a clock that was not set, nothing is said of dates. Where
+// the name that the client wants is not known, nothing is said of that.
+func TestDefectUnknown(t *testing.T) {
+	f := &forge.Forge{Now: time.Now()}
+	root := f.Authority(certs.Request{})
+	sound := f.Leaves(root)
+	capture := refused(t, root, f.Again(sound[certs.Server], root, forge.ForClients), sound[certs.Client])
+	for _, at := range []time.Time{{}, time.Unix(0, 0), time.Unix(3600, 0)} {
+		for i := range capture.Chunks {
+			capture.Chunks[i].At = at
+		}
+		var got told
+		if got.add(capture); got.Code != "server-cert-wrong-usage" {
+			t.Errorf("at %v: %q, %q", at, got.Code, got.Stories[0].Ending.Notes)
+		}
+	}
+	c := refused(t, root, f.Again(sound[certs.Server], root, forge.Names()), sound[certs.Client]).Conversation()
+	c.Messages = slices.DeleteFunc(c.Messages, func(m wire.Message) bool { return m.Type == wire.ClientHello })
+	m := c.Message(wire.Server, wire.Handshake, wire.Certificate)
+	chain, _ := certificates(m)
+	if code, why := defect(c, m, chain); code != "server-cert-no-san" || strings.Contains(why, "wants") {
+		t.Errorf("%s: %s", code, why)
 	}
 	if err := f.Err(); err != nil {
 		t.Fatal(err)
