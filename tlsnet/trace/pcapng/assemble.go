@@ -89,9 +89,12 @@ type talk struct {
 	halves [2]half
 	chunks []wire.Chunk
 	kept   int64
-	left   [2]int64 // there is no room for it
-	client int      // 1 + which of ends it is, or 0
-	late   bool     // its first packet is not there
+	left   [2]int64  // there is no room for it
+	seen   time.Time // of the last packet
+	at     time.Time // and for what it was taken
+	last   int       // which of ends has sent it
+	client int       // 1 + which of ends it is, or 0
+	late   bool      // its first packet is not there
 }
 
 // half is what one side sends. Positions are in that.
@@ -116,6 +119,7 @@ func (t *talk) add(p *packet) {
 	if p.from != t.ends[0] {
 		side = 1
 	}
+	t.order(side, p)
 	h := &t.halves[side]
 	seq := p.seq
 	if p.flags&syn != 0 {
@@ -140,6 +144,23 @@ func (t *talk) add(p *packet) {
 		h.end, h.fin = at+int64(len(p.data)+p.lost), true
 		h.endedBy(trace.FIN, p.at)
 	}
+}
+
+// order has what one side says, or that it ends, come after what the other has said at the same time, as it
+// stands in the file: who ended the connection is told by that. Some clocks are coarse, and some files have
+// no times.
+func (t *talk) order(side int, p *packet) {
+	if len(p.data) == 0 && p.flags&(fin|rst) == 0 || p.at.Before(t.seen) {
+		return // it says nothing, or was captured in another order
+	}
+	t.seen = p.at
+	if p.at.Before(t.at) {
+		p.at = t.at
+	}
+	if p.at.Equal(t.at) && side != t.last {
+		p.at = t.at.Add(time.Nanosecond)
+	}
+	t.at, t.last = p.at, side
 }
 
 // role notes who is the client: it says so in its first packet. There may be a comment on it that

@@ -90,13 +90,31 @@ func TestReadWritten(t *testing.T) {
 	}
 }
 
+// Where several packets have the same time, or none, that which stands first in the file was sent first.
+func TestReadSameTimes(t *testing.T) {
+	for _, times := range [][3]time.Time{{}, {time.Unix(1e9, 0), time.Unix(1e9, 0), time.Unix(1e9, 0)}} {
+		file := written(t, &trace.Capture{
+			Client: "192.0.2.1:1", Server: "192.0.2.2:2",
+			Chunks: []wire.Chunk{{At: times[0], Data: []byte("bye")}, {At: times[1], From: wire.Server, Data: []byte("bye")}},
+			Ended:  [2]trace.End{{At: times[2], How: trace.FIN}, {At: times[2], How: trace.FIN}},
+		})
+		c := read(t, file)[0]
+		order := []time.Time{c.Chunks[0].At, c.Chunks[1].At, c.Ended[wire.Client].At, c.Ended[wire.Server].At}
+		for i := range order[1:] {
+			if !order[i].Before(order[i+1]) {
+				t.Errorf("%d: %v", i, order)
+			}
+		}
+	}
+}
+
 // What was not kept is still known not to have been, however the connection ended.
 func TestReadLeft(t *testing.T) {
 	at := time.Now()
 	for _, how := range []trace.Ending{trace.Open, trace.FIN, trace.Reset} {
 		want := &trace.Capture{
 			Client: "192.0.2.1:1", Server: "192.0.2.2:2", Chunks: []wire.Chunk{{At: at, Data: []byte("one")}},
-			Left: [2]int64{5, 70_000}, Ended: [2]trace.End{{At: at, How: how}, {At: at, How: how}},
+			Left: [2]int64{5, 70_000}, Ended: [2]trace.End{{At: at, How: how}, {At: at.Add(1), How: how}},
 		}
 		got, err := Read(bytes.NewReader(written(t, want)))
 		if err == nil || !strings.Contains(err.Error(), "of what 192.0.2.1:1 sent to 192.0.2.2:2, 5 bytes are missing") {
@@ -381,9 +399,9 @@ func TestReadTimes(t *testing.T) {
 	}, Ended: [2]trace.End{{At: at.Add(-time.Second), How: trace.FIN}}}
 	got := read(t, written(t, want))[0]
 	var order string
-	for _, c := range got.Chunks {
+	for i, c := range got.Chunks {
 		order += string(c.Data) + " "
-		if !c.At.Equal(at) {
+		if !c.At.Equal(at.Add(time.Duration(i))) { // a nanosecond after what the other side said
 			t.Errorf("%s: %v", c.Data, c.At)
 		}
 	}

@@ -435,6 +435,9 @@ func (t *teller) validity(l *list, m *wire.Message, cert *x509.Certificate, of s
 	if of == "" {
 		l.add("valid", cert.NotBefore.UTC().Format(minutes)+" to "+cert.NotAfter.UTC().Format(minutes)+" UTC")
 	}
+	if !Dated(m.At) {
+		return
+	}
 	if m.At.After(cert.NotAfter) {
 		l.add("ended", chain.Between(cert.NotAfter, m.At)+" before this handshake")
 	}
@@ -442,6 +445,10 @@ func (t *teller) validity(l *list, m *wire.Message, cert *x509.Certificate, of s
 		l.add("begins", chain.Between(m.At, cert.NotBefore)+" after this handshake")
 	}
 }
+
+// Dated reports whether a time can be that of a handshake. Nobody spoke TLS before 1999, when RFC 2246 was
+// written: what was recorded before that has no time, or that of a clock which was not set.
+func Dated(at time.Time) bool { return at.UTC().Year() >= 1999 }
 
 // defects adds what is not told of a sound certificate, if it is to blame.
 func (t *teller) defects(l *list, m *wire.Message, leaf *x509.Certificate) {

@@ -168,7 +168,7 @@ func (s *Story) summary(messages int) string {
 	if s.TLS != "" {
 		parts = append([]string{s.TLS}, parts...)
 	}
-	if !s.Began.IsZero() {
+	if Dated(s.Began) {
 		parts = append(parts, s.Began.UTC().Format(time.DateTime)+" UTC")
 	}
 	return strings.Join(parts, " · ")

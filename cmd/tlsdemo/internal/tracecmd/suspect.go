@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"tlsdemo/certs/chain"
 	"tlsdemo/cmd/tlsdemo/internal/ladder"
@@ -200,10 +199,6 @@ func certificates(m *wire.Message) (certs []*x509.Certificate, empty bool) {
 	return certs, len(list.All("certificate")) == 0
 }
 
-// firstTLS is before anybody spoke TLS: RFC 2246 is of 1999. What was recorded before that is of a
-// clock that was not set, or of none.
-var firstTLS = time.Date(1999, time.January, 1, 0, 0, 0, 0, time.UTC)
-
 // defect is what is wrong with certificates whoever looks at them at that time: their dates, if there
 // is a time, their use, and the names of a server's.
 func defect(c *wire.Conversation, m *wire.Message, certs []*x509.Certificate) (code, why string) {
@@ -219,7 +214,7 @@ func defect(c *wire.Conversation, m *wire.Message, certs []*x509.Certificate) (c
 			of, prefix = "the certificate of the CA "+chain.Subject(d.Cert), "ca-"
 		}
 		switch {
-		case m.At.Before(firstTLS) && (d.Kind == chain.Expired || d.Kind == chain.NotYetValid):
+		case !ladder.Dated(m.At) && (d.Kind == chain.Expired || d.Kind == chain.NotYetValid):
 		case d.Cert != nil && d.Kind == chain.Expired:
 			return prefix + d.Kind.String(), of + " ended " + chain.Between(d.Cert.NotAfter, m.At) + " before this handshake"
 		case d.Cert != nil && d.Kind == chain.NotYetValid:
