@@ -146,6 +146,9 @@ func (r *relay) serve(ctx context.Context, ln net.Listener) error {
 		case free <- struct{}{}:
 		case <-ctx.Done():
 		}
+		if ctx.Err() != nil { // those that wait are not let in, although it may still listen
+			break
+		}
 		client, err := ln.Accept()
 		if err != nil && ctx.Err() == nil && temporary(err) {
 			time.Sleep(keyInterval)
@@ -240,8 +243,11 @@ func (r *relay) between(ctx context.Context, client net.Conn) error {
 			_ = socket.SetLinger(0) // as the server itself has refused it
 		}
 		_ = client.Close()
-		if err == errItself {
+		switch {
+		case err == errItself:
 			return err
+		case ctx.Err() != nil:
+			return nil
 		}
 		return fmt.Errorf("the server at %s cannot be reached: %w", r.to, err)
 	}

@@ -37,6 +37,13 @@ func (o *output) String() string {
 // started is a relay that runs. What it returns tells how it ended.
 func started(t *testing.T, from, to string) (told *output, ended <-chan error) {
 	t.Helper()
+	told, ended, _ = stoppable(t, from, to)
+	return told, ended
+}
+
+// stoppable is started, with what stops it.
+func stoppable(t *testing.T, from, to string) (told *output, ended <-chan error, stop func()) {
+	t.Helper()
 	told = new(output)
 	ready := filepath.Join(t.TempDir(), "ready")
 	c := &command{
@@ -53,7 +60,7 @@ func started(t *testing.T, from, to string) (told *output, ended <-chan error) {
 		}
 		time.Sleep(time.Millisecond)
 	}
-	return told, end
+	return told, end, stop
 }
 
 // freePort is a port of loopback on which nobody listens.
@@ -125,5 +132,37 @@ func TestRelayTellsFewFailures(t *testing.T) {
 	}
 	if n := strings.Count(told.String(), "cannot be reached"); n == 0 || n > 30 {
 		t.Errorf("it tells of %d of 100:\n%s", n, told)
+	}
+}
+
+// At a signal the relay ends, also if there are more clients than it serves at once. Nobody is told that
+// the server cannot be reached.
+func TestRelayStops(t *testing.T) {
+	server, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	for range 3 { // whether a client comes in at that moment is chance
+		port := freePort(t)
+		told, ended, stop := stoppable(t, "127.0.0.1:"+port, server.Addr().String())
+		for range tracefile.MaxAtOnce + 50 {
+			client, err := net.Dial("tcp", "127.0.0.1:"+port)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer client.Close()
+		}
+		for !strings.Contains(told.String(), "are open at once") {
+			time.Sleep(time.Millisecond)
+		}
+		begin := time.Now()
+		stop()
+		if err := <-ended; err != nil || time.Since(begin) > lastShown/2 {
+			t.Errorf("it ends with %v after %v", err, time.Since(begin))
+		}
+		if strings.Contains(told.String(), "cannot be reached") {
+			t.Error(told)
+		}
 	}
 }
