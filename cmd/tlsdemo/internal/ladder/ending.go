@@ -339,6 +339,8 @@ func (t *talkOf) unfinished() Ending {
 		return Left.by(by, nil, "the %v %s %s.", by, t.verb(by), where)
 	case !ok:
 		return stopped(silent, "sent nothing"+t.further(silent))
+	case t.midway(by.Other()): // whether it waited in vain, or had seen enough, cannot be told
+		return Left.by(by, nil, "the %v %s in the middle of what the %v had to say.", by, t.verb(by), by.Other())
 	case by != silent:
 		return Silent.by(silent, nil, "the %v sent nothing%s, and the %v %s.", silent, t.further(silent), by, t.verb(by))
 	}
@@ -426,10 +428,43 @@ func (t *talkOf) verb(by wire.Side) string {
 
 // silent is the side whose turn it was.
 func (t *talkOf) silent() wire.Side {
-	if n := len(t.Messages); n > 0 {
-		return t.Messages[n-1].From.Other()
+	n := len(t.Messages)
+	if n == 0 {
+		return wire.Client
 	}
-	return wire.Client
+	last := t.Messages[n-1].From
+	if t.midway(last) {
+		return last
+	}
+	return last.Other()
+}
+
+// midway reports whether it was a side that spoke last, and more of that had to come.
+func (t *talkOf) midway(side wire.Side) bool {
+	for i := range slices.Backward(t.Messages) {
+		m := &t.Messages[i]
+		if m.Content == wire.ChangeCipherSpec {
+			continue // it may come anywhere
+		}
+		return m.From == side && (t.Unfinished[side] > 0 || isFollowed(m))
+	}
+	return false
+}
+
+// isFollowed reports whether a side has more to say after a message of the handshake before it is the
+// other's turn: RFC 8446 section 2, RFC 5246 section 7.3.
+func isFollowed(m *wire.Message) bool {
+	if m.Content != wire.Handshake {
+		return false
+	}
+	switch m.Type {
+	case wire.ServerHello:
+		return m.Name != retryRequest
+	case wire.EncryptedExtensions, wire.Certificate, wire.CompressedCertificate, wire.CertificateStatus,
+		wire.ServerKeyExchange, wire.CertificateRequest, wire.CertificateVerify, wire.ClientKeyExchange, wire.EndOfEarlyData:
+		return true
+	}
+	return false
 }
 
 func (t *talkOf) further(side wire.Side) string {

@@ -113,6 +113,51 @@ func TestCutRecording(t *testing.T) {
 	}
 }
 
+// While a side is in the middle of what it has to say, it is not the other that is silent.
+func TestMidway(t *testing.T) {
+	e := newEnds(t)
+	e.server.MaxVersion = tls.VersionTLS12
+	whole := e.record(t, greet, answer)
+	c := whole.Conversation()
+	var said [2][]byte
+	for _, chunk := range whole.Chunks {
+		said[chunk.From] = append(said[chunk.From], chunk.Data...)
+	}
+	until := func(side wire.Side, of int) int { // where such a message ends
+		r := c.Records[c.Message(side, wire.Handshake, of).Last]
+		return int(r.Offset) + 5 + r.Length
+	}
+	hello, certificate := until(wire.Client, wire.ClientHello), until(wire.Client, wire.Certificate)
+	answer := until(wire.Server, wire.ServerHello)
+	done := until(wire.Server, wire.ServerHelloDone)
+	for by, chunks := range map[wire.Side][]wire.Chunk{
+		wire.Server: {word(wire.Client, string(said[wire.Client][:hello])), word(wire.Server, string(said[wire.Server][:answer]))},
+		wire.Client: {word(wire.Client, string(said[wire.Client][:hello])), word(wire.Server, string(said[wire.Server][:done])), word(wire.Client, string(said[wire.Client][hello:certificate]))},
+	} {
+		rest := map[wire.Side][]byte{wire.Server: said[wire.Server][answer:], wire.Client: said[wire.Client][certificate:]}[by]
+		for _, more := range []int{0, 30} { // bytes of the next message
+			cut := &trace.Capture{Secrets: whole.Secrets, Chunks: append(slices.Clone(chunks), word(by, string(rest[:more])))}
+			for i := range cut.Chunks {
+				cut.Chunks[i].At = whole.Chunks[0].At
+			}
+			end := trace.End{At: whole.Chunks[0].At.Add(time.Second), How: trace.FIN}
+			for want, ended := range map[string][]wire.Side{
+				"The " + by.String() + " has sent nothing more.":                                                                  nil,
+				"the " + by.String() + " closed the connection in the middle of":                                                  {by},
+				"the " + by.Other().String() + " closed the connection in the middle of what the " + by.String() + " had to say.": {by.Other()},
+			} {
+				cut.Ended = [2]trace.End{}
+				for _, side := range ended {
+					cut.Ended[side] = end
+				}
+				if got := Tell(cut, Blame{}).Ending.Text; !strings.Contains(got, want) {
+					t.Errorf("%v, %d: %q, not %q", by, more, got, want)
+				}
+			}
+		}
+	}
+}
+
 // Nor where there is more than is read.
 func TestCutReading(t *testing.T) {
 	whole := newEnds(t).record(t, greet, answer)
