@@ -60,11 +60,13 @@ type talkOf struct {
 	first   *wire.Message    // the first of them
 	finish  [2]bool
 	data    [2]bool
-	notTLS  [2]*wire.Message
-	echo    *wire.Message // a ClientHello of the server, or nil
-	sealed  *wire.Message // the first that nobody can open
-	nobody  bool          // the client, which was asked for a certificate, has shown none
-	said    [2]bool       // anything
+	spoke   [2]bool          // TLS
+	notTLS  [2]*wire.Message // of a side that has not spoken TLS before
+	lapse   *wire.Message    // the first that is not TLS of one that has
+	echo    *wire.Message    // a ClientHello of the server, or nil
+	sealed  *wire.Message    // the first that nobody can open
+	nobody  bool             // the client, which was asked for a certificate, has shown none
+	said    [2]bool          // anything
 }
 
 // endingOf tells how a conversation ended. It does so by what was sent alone: an alert is not
@@ -114,6 +116,7 @@ func prefaces(c *wire.Conversation) map[*wire.Message]bool {
 }
 
 func (t *talkOf) note(m *wire.Message) {
+	t.spoke[m.From] = t.spoke[m.From] || m.Content != wire.NotTLS
 	switch m.Content {
 	case wire.Alert:
 		switch {
@@ -128,7 +131,10 @@ func (t *talkOf) note(m *wire.Message) {
 	case wire.ApplicationData:
 		t.data[m.From] = true
 	case wire.NotTLS:
-		if t.notTLS[m.From] == nil {
+		switch {
+		case t.spoke[m.From] && t.lapse == nil:
+			t.lapse = m
+		case !t.spoke[m.From] && t.notTLS[m.From] == nil:
 			t.notTLS[m.From] = m
 		}
 	case wire.Closed:
@@ -169,6 +175,8 @@ func (t *talkOf) ending() Ending {
 			e.Notes = append(e.Notes, guess)
 		}
 		return e
+	case !shaken && t.lapse != nil:
+		return Foreign.by(t.lapse.From, nil, "the %v went on without TLS.", t.lapse.From)
 	case !shaken:
 		return t.unfinished()
 	case !t.data[wire.Server] && (t.data[wire.Client] || t.first != nil && t.first.From == wire.Server):

@@ -113,16 +113,49 @@ func TestCutRecording(t *testing.T) {
 	}
 }
 
+// saidIn is all that each side says.
+func saidIn(c *trace.Capture) (said [2][]byte) {
+	for _, chunk := range c.Chunks {
+		said[chunk.From] = append(said[chunk.From], chunk.Data...)
+	}
+	return said
+}
+
+// A side that goes on without TLS after that has spoken TLS, whether or not a key opens it: so do FTP and
+// LDAP, which end TLS and keep the connection.
+func TestAfterTLS(t *testing.T) {
+	e := newEnds(t)
+	e.server.SessionTicketsDisabled = true
+	open := e.record(t, greet, answer)
+	words := word(wire.Server, "221 bye\r\n")
+	words.At = open.Chunks[len(open.Chunks)-1].At
+	open.Chunks = append(open.Chunks, words)
+	sealed, half := *open, *open
+	sealed.Secrets = nil
+	half.Chunks = nil
+	said := saidIn(open)
+	for i, r := range open.Conversation().Records[:2] { // the hellos
+		half.Chunks = append(half.Chunks, word(r.From, string(said[r.From][:5+r.Length])))
+		half.Chunks[i].At = words.At
+	}
+	half.Chunks = append(half.Chunks, words)
+	for want, c := range map[string]*trace.Capture{
+		"": open, noKey: &sealed, "It broke off here: the server went on without TLS.": &half,
+	} {
+		story := Tell(c, Blame{})
+		if got := story.Ending.Text; got != want || story.Acts[len(story.Acts)-1].Title != afterTLS {
+			t.Errorf("%q, not %q: %q", got, want, titles(story))
+		}
+	}
+}
+
 // While a side is in the middle of what it has to say, it is not the other that is silent.
 func TestMidway(t *testing.T) {
 	e := newEnds(t)
 	e.server.MaxVersion = tls.VersionTLS12
 	whole := e.record(t, greet, answer)
 	c := whole.Conversation()
-	var said [2][]byte
-	for _, chunk := range whole.Chunks {
-		said[chunk.From] = append(said[chunk.From], chunk.Data...)
-	}
+	said := saidIn(whole)
 	until := func(side wire.Side, of int) int { // where such a message ends
 		r := c.Records[c.Message(side, wire.Handshake, of).Last]
 		return int(r.Offset) + 5 + r.Length

@@ -75,6 +75,7 @@ type teller struct {
 	parted bool                   // one of the two has said that it has no more to say
 	late   bool                   // it has been said that what comes then was on its way
 	again  bool                   // there is another handshake
+	spoke  [2]bool                // which side has spoken TLS
 	retry  bool                   // the server has asked for another ClientHello
 	alpn   string                 // the protocol of the application, or empty
 	out    bool                   // something was taken out of the handshake
@@ -174,6 +175,7 @@ func nameOf(m *wire.Message) string {
 
 // note notes what a message means for those that follow.
 func (t *teller) note(m *wire.Message) {
+	t.spoke[m.From] = t.spoke[m.From] || m.Content != wire.NotTLS
 	if m.Content != wire.Handshake {
 		return
 	}
@@ -208,6 +210,7 @@ const (
 	breakOff   = "It breaks off"
 	middle     = "The recording begins in the middle"
 	noTLS      = "They do not speak TLS"
+	afterTLS   = "They go on without TLS"
 	askTLS     = "They ask to begin TLS"
 	proxied    = "What stands between them has a word first"
 )
@@ -265,6 +268,8 @@ func (t *teller) act(m *wire.Message) string {
 // foreignAct is the act of what is not TLS.
 func (t *teller) foreignAct(m *wire.Message) string {
 	switch p, _ := (wire.Seen{In: m.Raw}).ClientProtocol(); {
+	case !t.before[m] && t.spoke[m.From]:
+		return afterTLS
 	case !t.before[m]:
 		return noTLS
 	case len(t.story.Acts) > 0:
