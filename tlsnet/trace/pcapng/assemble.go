@@ -216,17 +216,20 @@ func (t *talk) take(side int, s segment, when time.Time) {
 	}
 	t.say(side, s, when)
 	for len(h.waiting) > 0 && h.waiting[0].at <= h.next {
-		t.room += int64(len(h.waiting[0].data))
+		t.room += int64(len(h.waiting[0].data)) + perPiece
 		t.say(side, heap.Pop(&h.waiting).(segment), when)
 	}
 }
 
-// fits reports whether there is room, and takes it.
+// perPiece is what a piece takes besides the bytes in it: most of it, where packets have a byte each.
+const perPiece = 64
+
+// fits reports whether there is room for a piece, and takes it.
 func (ts *talks) fits(size int) bool {
-	if int64(size) > ts.room {
+	if int64(size)+perPiece > ts.room {
 		return false
 	}
-	ts.room -= int64(size)
+	ts.room -= int64(size) + perPiece
 	return true
 }
 

@@ -19,9 +19,10 @@ import (
 // come last. What was captured twice or in another order is put right.
 //
 // If something is wrong with the file, such as packets that are missing, there is an error and
-// what can be read all the same. At most 64 MiB and 16,384 connections are kept, and of each
-// connection trace.DefaultLimit. Of each key log the last 64 MiB are read, and so of all those in the
-// file together; secrets are kept of 4,096 connections, the first of the file before all others.
+// what can be read all the same. At most 64 MiB and 16,384 connections are kept, where each packet
+// counts 64 bytes more than it carries, and of each connection trace.DefaultLimit. Of each key log
+// the last 64 MiB are read, and so of all those in the file together; secrets are kept of 4,096
+// connections, the first of the file before all others.
 func Read(r io.Reader, keylogs ...io.ReadSeeker) ([]*trace.Capture, error) {
 	f := &file{in: bufio.NewReaderSize(r, 1<<16), links: make(map[uint32]bool)}
 	f.talks = talks{open: make(map[pair]*talk), secrets: &f.secrets, room: maxKept}

@@ -424,6 +424,22 @@ func TestReadFull(t *testing.T) {
 	}
 }
 
+// What is kept of many small packets takes no more memory than what is kept of large ones, whether they
+// are in order or wait for one that is missing.
+func TestReadSmall(t *testing.T) {
+	const room = 1 << 20
+	for name, gap := range map[string]int64{"in order": 0, "waiting": 1} {
+		c := &talk{talks: &talks{room: room}}
+		h := &c.halves[0]
+		for i := range int64(room) {
+			c.take(0, segment{i*(1+gap) + gap, []byte("x")}, time.Time{})
+		}
+		if n := len(c.chunks) + len(h.waiting); n == 0 || n > room/64 {
+			t.Errorf("%s: %d pieces", name, n)
+		}
+	}
+}
+
 // A packet ends where its header says, whatever fills up the frame, and a fragment is none.
 func TestParse(t *testing.T) {
 	for _, addr := range []string{"192.0.2.1:1", "[2001:db8::1]:1"} {
