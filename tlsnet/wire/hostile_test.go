@@ -155,7 +155,7 @@ func TestSecretsFull(t *testing.T) {
 // Only what opens records is taken from a key log.
 func TestSecretsLines(t *testing.T) {
 	random := strings.Repeat("ab", 32)
-	lines := "\ufeffCLIENT_HANDSHAKE_TRAFFIC_SECRET " + random + " 06\n# a comment\nCLIENT_RANDOM " + random + " 0102\r\nEXPORTER_SECRET " + random + " 03\nCLIENT_RANDOM abab 04\nCLIENT_RANDOM " + random + " xy\n\nSERVER_TRAFFIC_SECRET_0 " + random + " 05\n"
+	lines := "\ufeffCLIENT_HANDSHAKE_TRAFFIC_SECRET " + random + " 06\n# a comment\nCLIENT_RANDOM " + random + " 0102\r\nEXPORTER_SECRET " + random + " 03\nCLIENT_RANDOM abab 04\nCLIENT_RANDOM " + random + " xy\n\nSERVER_TRAFFIC_SECRET_0 " + random + " 05\nCLIENT_RANDOM " + random + " 01"
 	secrets := new(Secrets)
 	if n, err := secrets.Write([]byte(lines)); n != len(lines) || err != nil {
 		t.Errorf("%d, %v", n, err)

@@ -117,7 +117,9 @@ func (s *Secrets) add(line []byte) {
 		return
 	}
 	secret.size = uint8(hex.DecodedLen(len(parts[2])))
-	s.of(random).secrets[label] = secret
+	if known := &s.of(random).secrets[label]; secret.size >= known.size { // a shorter one is the beginning of a line
+		*known = secret
+	}
 }
 
 // decode reads hexadecimal digits, if there is room for what they say.
