@@ -215,8 +215,11 @@ func (s *send) resume(config *tls.Config, creds *credentials) (save func(), err 
 	}
 	config.ClientSessionCache = file
 	return func() {
-		if err := file.Save(); err != nil {
+		switch removed, err := file.Save(); {
+		case err != nil:
 			s.warnOfSession(fmt.Errorf("the session was not saved: %w", err))
+		case removed:
+			s.warnOfSession(errors.New("the handshake that was to resume the session failed, so the session was deleted: the next handshake will be a full one"))
 		}
 	}, nil
 }

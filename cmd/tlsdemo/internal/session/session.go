@@ -48,6 +48,7 @@ type File struct {
 	mu      sync.Mutex
 	session *tls.ClientSessionState
 	changed bool
+	failed  bool // a handshake that was to resume the session of the file
 }
 
 // saved is what a file holds.
@@ -153,21 +154,42 @@ func (f *File) Get(string) (*tls.ClientSessionState, bool) {
 	return f.session, f.session != nil
 }
 
-// Put notes a session, or that there is none any more.
+// Put notes a session; or, by nil, that the handshake has failed that was to resume it.
 func (f *File) Put(_ string, session *tls.ClientSessionState) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if session == nil && f.session != nil {
+		f.failed = true
+	}
 	f.session, f.changed = session, true
 }
 
 // Save writes the session, if it is another than the one that was read; whole or not at all,
 // readable by nobody else. It takes the place of a link: what that leads to stays.
-func (f *File) Save() error {
+//
+// If the handshake has failed that was to resume the session, and there is no other, Save removes
+// the file, and reports that. There are servers that can never resume what they have handed out,
+// and they would fail each time (RFC 5077 section 3.2).
+func (f *File) Save() (removed bool, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if !f.changed || f.session == nil {
-		return nil
+	switch {
+	case !f.changed:
+		return false, nil
+	case f.session != nil:
+		err = f.write()
+	case f.failed:
+		err = os.Remove(f.path)
+		removed = err == nil
+		if errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
 	}
+	f.changed, f.failed = false, false
+	return removed, err
+}
+
+func (f *File) write() error {
 	ticket, state, err := f.session.ResumptionState()
 	if err != nil {
 		return err
@@ -180,7 +202,6 @@ func (f *File) Save() error {
 	if err != nil {
 		return err
 	}
-	f.changed = false
 	_, err = cli.ReplaceFile(f.path, ".session-*", append(data, '\n'))
 	return err
 }

@@ -71,8 +71,8 @@ func (r *rig) connect(scope Scope) bool {
 	if _, err := io.ReadAll(conn); err != nil {
 		r.t.Fatal(err)
 	}
-	if err := file.Save(); err != nil {
-		r.t.Fatal(err)
+	if removed, err := file.Save(); removed || err != nil {
+		r.t.Fatal(removed, err)
 	}
 	return conn.ConnectionState().DidResume
 }
@@ -154,8 +154,8 @@ func TestSave(t *testing.T) {
 		if step.put {
 			file.Put("", step.session)
 		}
-		if err := file.Save(); err != nil {
-			t.Errorf("step %d: %v", i, err)
+		if removed, err := file.Save(); removed || err != nil {
+			t.Errorf("step %d: removed %v, error %v", i, removed, err)
 		}
 		if _, err := os.Stat(r.path); (err == nil) != step.written {
 			t.Errorf("step %d: written %v", i, err == nil)
@@ -163,8 +163,46 @@ func TestSave(t *testing.T) {
 	}
 	file.path = filepath.Join(r.path, "none", "session")
 	file.Put("", session)
-	if err := file.Save(); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := file.Save(); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// A session that a server cannot resume is offered once: there is no file afterwards, unless
+// another session has come. A session of another server stays, which nobody has tried.
+func TestFailed(t *testing.T) {
+	for name, c := range map[string]struct {
+		scope   func(*Scope)
+		another bool
+		removed bool
+	}{
+		"":              {removed: true},
+		"another":       {another: true},
+		"another scope": {scope: func(s *Scope) { s.Server = "127.0.0.1" }},
+	} {
+		r := newRig(t, tls.VersionTLS13)
+		r.connect(r.scope())
+		scope := r.scope()
+		if c.scope != nil {
+			c.scope(&scope)
+		}
+		file, err := Open(r.path, scope)
+		if err != nil {
+			t.Fatal(err)
+		}
+		session, _ := file.Get("")
+		file.Put("", nil) // as crypto/tls does
+		if c.another {
+			file.Put("", session)
+		}
+		for i, want := range []bool{c.removed, false} {
+			if removed, err := file.Save(); removed != want || err != nil {
+				t.Errorf("%q: save %d: removed %v, error %v", name, i, removed, err)
+			}
+		}
+		if _, err := os.Stat(r.path); (err != nil) != c.removed {
+			t.Errorf("%q: %v", name, err)
+		}
 	}
 }
 
