@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"net"
 	"slices"
 	"strings"
@@ -201,6 +202,15 @@ func (r *reloading) asked() {
 	case !changed:
 		r.service.logger.Info("nothing to reload: the files have not changed")
 	}
+}
+
+// blame is that of the credentials, and says nothing of the directory where it is the policy file
+// that cannot be used: it is not one of the directory's, and a new set would not mend it.
+func (v *service) blame(err error) error {
+	if finding, ok := errors.AsType[*certs.Finding](err); ok && finding.File != "" && finding.File == v.allow.File() {
+		return err
+	}
+	return v.credentialFlags.blame(err)
 }
 
 // failed tells that the files cannot be used, as it is told at the start.
