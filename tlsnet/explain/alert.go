@@ -51,6 +51,9 @@ func (f *facts) ofAlert(alert tls.AlertError) *Error {
 	if e := f.ownUnreadable(f.peer()+" ended the handshake", f.told(alert)); e != nil {
 		return e
 	}
+	if alert == alertInternalError && f.side == ServerSide && len(f.ours) > 0 {
+		return f.failedCheck(alert)
+	}
 	e := f.brokenOffBy(alert)
 	if alert == alertInternalError && f.side == ClientSide && f.request != nil && len(chain.PathTo(f.roots(), f.ours, f.now)) > 2 {
 		e.Basis = "Apache does this where the client's chain has more intermediates than SSLVerifyDepth allows, which is none unless it is set; " + e.Basis
@@ -68,6 +71,26 @@ func (f *facts) unnamed(alert tls.AlertError) *Error {
 	e := f.brokenOffBy(alert)
 	e.Basis = fmt.Sprintf("perhaps the server has no certificate for the name %s that we sent, as Caddy answers then; %s", chain.Quote(name), e.Basis)
 	return e
+}
+
+// failedCheck is a client that has an internal error once it has our certificate. OpenSSL sends this
+// alert where a check of the program's own refuses a certificate: in Perl, and in older versions of
+// Ruby, that is the check of the name.
+func (f *facts) failedCheck(alert tls.AlertError) *Error {
+	if e := f.ownDefect(alert, true); e != nil {
+		return f.perhapsOurs(e)
+	}
+	e := f.brokenOffBy(alert)
+	if lacks := f.lacksAddress(alert); lacks != "" {
+		e.Basis = "perhaps it refused our certificate: " + lacks + "; " + e.Basis
+	}
+	return e
+}
+
+// perhapsOurs is an end of the handshake that says little, where there is a defect in our own certificate.
+func (f *facts) perhapsOurs(defect *Error) *Error {
+	defect.Text = f.peer() + " ended the handshake, perhaps because of our certificate " + chain.Subject(f.ours[0]) + ": " + defect.Text
+	return defect
 }
 
 // noProtocol is a peer that has no application protocol in common with us.
@@ -109,8 +132,7 @@ func (f *facts) handshakeFailure(alert tls.AlertError) *Error {
 		}
 	}
 	if e := f.ownDefect(alert, true); e != nil {
-		e.Text = f.peer() + " ended the handshake, perhaps because of our certificate " + chain.Subject(f.ours[0]) + ": " + e.Text
-		return e
+		return f.perhapsOurs(e)
 	}
 	e := f.brokenOffBy(alert)
 	e.Basis = "perhaps it refused our certificate, or the two ends have no parameters in common; " + f.peer() + "'s own log may say which"

@@ -181,6 +181,26 @@ func TestVerdicts(t *testing.T) {
 			`the server ended the handshake with the alert "internal error" (the server's own log may say why)`,
 		},
 		{
+			"an internal error at our certificate", ServerSide, alerted(80), nil,
+			HandshakeFailed, Unknown,
+			`the client ended the handshake with the alert "internal error" (the client's own log may say why)`,
+		},
+		{
+			"an internal error at another name", ServerSide, alerted(80), (*scene).otherName,
+			ServerCertNameMismatch, Likely,
+			`the client ended the handshake, perhaps because of our certificate CN=server: the client wanted www.example.com, and the certificate has only [server.localhost, localhost, 127.0.0.1, ::1] (the client sent the alert "internal error"; we see this defect in our own certificates)`,
+		},
+		{
+			"an internal error at another address", ServerSide, alerted(80), (*scene).otherAddressNotGo,
+			HandshakeFailed, Unknown,
+			`the client ended the handshake with the alert "internal error" (perhaps it refused our certificate: the client wanted 192.0.2.1, and the certificate has only [server.localhost, localhost, 127.0.0.1, ::1]; the client's own log may say why)`,
+		},
+		{
+			"an internal error before our certificate", ServerSide, alerted(80), (*scene).nothingShown,
+			HandshakeFailed, Unknown,
+			`the client ended the handshake with the alert "internal error" (the client's own log may say why)`,
+		},
+		{
 			"an internal error before a certificate", ClientSide, alerted(80), func(s *scene) { s.request, s.server = nil, "db.example.com" },
 			HandshakeFailed, Unknown,
 			`the server ended the handshake with the alert "internal error" (perhaps the server has no certificate for the name db.example.com that we sent, as Caddy answers then; the server's own log may say why)`,
