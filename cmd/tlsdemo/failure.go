@@ -70,6 +70,9 @@ func (l *located) record() *console.Explanation {
 // certaintyOf is how certain a failure of an exchange is, and why.
 func certaintyOf(e *tlsnet.ExchangeError) (certainty, basis string) {
 	peer := peerOf(e.Side)
+	if renegotiates(e) {
+		return explain.Certain.String(), "the client began a second handshake after the first one (renegotiation); servers in Go do not allow this"
+	}
 	switch e.Code {
 	case explain.AnswerCut, explain.MessageCut:
 		return explain.Certain.String(), "the " + peer + " did not say that this was all; we do not know who cut the connection"
@@ -86,6 +89,12 @@ func certaintyOf(e *tlsnet.ExchangeError) (certainty, basis string) {
 		return explain.Unknown.String(), "only the client knows why it sent nothing"
 	}
 	return explain.Unknown.String(), "a refusal, a crash and a proxy whose backend is down look the same from here"
+}
+
+// renegotiates reports whether an exchange failed because a client of TLS 1.2 wants another
+// handshake. crypto/tls has no type for it.
+func renegotiates(e *tlsnet.ExchangeError) bool {
+	return e.Err != nil && strings.Contains(e.Err.Error(), "unexpected handshake message of type *tls.clientHelloMsg")
 }
 
 // atFault names the file, or whose certificate it is, and the certificate.

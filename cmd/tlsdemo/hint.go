@@ -228,7 +228,7 @@ var hints = map[explain.Code]func(*problem) string{
 	explain.MessageMalformed:      hintMalformed,
 	explain.MessageAborted:        hintOtherLog,
 	explain.RequestRefused:        hintRequest,
-	explain.RecordInvalid:         hintOtherLog,
+	explain.RecordInvalid:         hintRecord,
 	explain.ServerStopped:         always("--drain says how long the server waits for its clients when it is stopped"),
 
 	explain.TLSVersionMismatch: hintLimit("allow TLS 1.2 and 1.3", "min-tls", "max-tls"),
@@ -254,6 +254,14 @@ func otherShould(text string) func(*problem) string {
 // hintOtherLog is about what only the other end knows.
 func hintOtherLog(f *problem) string {
 	return "the reason is in the " + peerOf(f.Side) + "'s own output or log"
+}
+
+// hintRecord: a second handshake is what a program was told to have, or can be told not to have.
+func hintRecord(f *problem) string {
+	if e, ok := errors.AsType[*tlsnet.ExchangeError](f.err); ok && renegotiates(e) {
+		return "at the client: turn renegotiation off, or use TLS 1.3, which does not have it"
+	}
+	return hintOtherLog(f)
 }
 
 // hintNoAnswer: a server that does something else than to answer in HTTP/2 may do better in HTTP/1.1.

@@ -328,9 +328,10 @@ words of the other end.`},
 	{RequestRefused, connection, `The client's HTTP request breaks the rules of HTTP, or is too long, or
 needs what the server does not have. The server refused it before it looked at what was asked for.
 The text has the request line and the status of the answer.`},
-	{RecordInvalid, connection, `Something that came after the handshake is not a valid TLS record.
-Something between the two ends changed it, or sent bytes of its own, or one of the two programs has
-a defect.`},
+	{RecordInvalid, connection, `Something that came after the handshake is not a valid TLS record, or
+not expected then. Something between the two ends changed it, or sent bytes of its own, or one of the
+two programs has a defect. Or a client of TLS 1.2 began a second handshake (renegotiation): servers in
+Go do not allow this.`},
 	{ServerStopped, connection, `The server was told to stop during the exchange, and did not wait longer
 for the client. For tlsdemo serve, --drain sets how long it waits.`},
 
