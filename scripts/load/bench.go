@@ -111,7 +111,7 @@ func (b *benchmark) recorded(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	return b.contest(ctx, name, 1.05, &contest{ours: b.rivalByCPU("recorded"), other: b.rivalByCPU("library"), work: c.exchange, n: exchanges})
+	return b.contest(ctx, name, 1.05, &contest{ours: b.rivalByCPU("recorded"), other: b.rivalByCPU("library"), work: c.exchange, n: 4 * exchanges, warm: exchanges})
 }
 
 // contest prints what a contest comes to.
