@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"math"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -14,15 +15,19 @@ import (
 // with anything unusual in them. Nearly all have nothing, and a busy server writes one with every
 // exchange: written here they cost a quarter.
 type jsonHandler struct {
-	slog.Handler // of all others
+	slog.Handler // of all others, without what every record has
 	w            io.Writer
-	usual        bool   // nothing unusual in what every record has
-	attrs        string // that every record has
+	with         []slog.Attr // that every record has
+	attrs        string      // the same, written
+	usual        bool        // nothing unusual in them
 }
 
 func newJSONHandler(w io.Writer, level slog.Level) slog.Handler {
-	return &jsonHandler{slog.NewJSONHandler(jsonWriter{w}, &slog.HandlerOptions{Level: level}), w, true, ""}
+	return &jsonHandler{Handler: slog.NewJSONHandler(jsonWriter{w}, &slog.HandlerOptions{Level: level}), w: w, usual: true}
 }
+
+// others is that of all records which have anything unusual in them.
+func (h *jsonHandler) others() slog.Handler { return h.Handler.WithAttrs(h.with) }
 
 // lines are buffers in which records become JSON.
 var lines = sync.Pool{New: func() any { return new([]byte) }}
@@ -37,7 +42,7 @@ func (h *jsonHandler) Handle(ctx context.Context, r slog.Record) error {
 	if written, err := h.write(r.Time, r.Level, r.Message, attrs); written {
 		return err
 	}
-	return h.Handler.Handle(ctx, r)
+	return h.others().Handle(ctx, r)
 }
 
 // write writes a record if there is nothing unusual in it.
@@ -63,10 +68,10 @@ func (h *jsonHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	for _, a := range attrs {
 		b, usual = appendAttr(b, a, usual)
 	}
-	return &jsonHandler{h.Handler.WithAttrs(attrs), h.w, usual, string(b)}
+	return &jsonHandler{h.Handler, h.w, slices.Concat(h.with, attrs), string(b), usual}
 }
 
-func (h *jsonHandler) WithGroup(name string) slog.Handler { return h.Handler.WithGroup(name) }
+func (h *jsonHandler) WithGroup(name string) slog.Handler { return h.others().WithGroup(name) }
 
 // appendAttr adds an attribute, and reports whether neither it nor what came before is unusual.
 func appendAttr(b []byte, a slog.Attr, usual bool) ([]byte, bool) {
