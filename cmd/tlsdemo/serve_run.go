@@ -257,9 +257,8 @@ func (v *service) announce(addr net.Addr) {
 
 // headroom is how much the collector of garbage believes to live besides what does, in bytes. A
 // server of a few connections lives in less than 1 MiB, and Go collects at 4 MiB, whatever there is:
-// that is after every few dozen handshakes, and was a tenth of all its work. With much more, garbage
-// does not fit into the caches of a processor any more, and a request over HTTP/2 costs more.
-const headroom = 3 << 20
+// that is after every few dozen handshakes, and was a tenth of all its work.
+const headroom = 6 << 20
 
 // serveAll accepts connections until ctx is done, and then waits for those that are open.
 func (v *service) serveAll(ctx context.Context, ln net.Listener) error {
