@@ -19,7 +19,7 @@ func (a *acceptor) tell(c *client, conn net.Conn, err error) {
 	case err == nil, err == ErrServerClosed, err == errEvicted:
 		return
 	case errors.Is(err, errNoMessage):
-		a.mention(slog.LevelInfo, conn, errNoMessage)
+		a.mention(slog.LevelInfo, conn, errNoMessage, suspicion(conn)...)
 		return
 	case errors.Is(err, ErrNothingSent):
 		a.mention(slog.LevelDebug, conn, errNoHello)
@@ -37,10 +37,23 @@ func (a *acceptor) tell(c *client, conn net.Conn, err error) {
 	}
 }
 
-func (a *acceptor) mention(level slog.Level, conn net.Conn, err error) {
+func (a *acceptor) mention(level slog.Level, conn net.Conn, err error, attrs ...any) {
 	if a.logger.Enabled(a.ctx, level) {
-		a.logger.Log(a.ctx, level, err.Error(), "remote_addr", conn.RemoteAddr().String())
+		a.logger.Log(a.ctx, level, err.Error(), append([]any{"remote_addr", conn.RemoteAddr().String()}, attrs...)...)
 	}
+}
+
+// suspicion is why a client may have left after the handshake, for the log.
+func suspicion(conn net.Conn) []any {
+	secure, ok := conn.(*tls.Conn)
+	if !ok {
+		return nil
+	}
+	why := explain.Suspicion(secure)
+	if why == "" {
+		return nil
+	}
+	return []any{"perhaps", "it does not accept our certificate: " + why}
 }
 
 func (a *acceptor) fail(conn net.Conn, err error) {

@@ -422,13 +422,25 @@ func TestServerLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	silent.Close()
+	late := r.clientConfig(tlsnet.Protocol)() // looks at names when it has shaken hands
+	late.ServerName, late.InsecureSkipVerify = "other.localhost", true
+	if silent, err = (&tlsnet.Dialer{Config: func() *tls.Config { return late }}).Dial(timeout(t), r.addr); err != nil {
+		t.Fatal(err)
+	}
+	silent.Close()
 	if err := r.server.Shutdown(timeout(t)); err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Count(log.String(), "\n"); got != 3 {
+	if got := strings.Count(log.String(), "\n"); got != 4 {
 		t.Errorf("%d lines: %s", got, &log)
 	}
-	for _, want := range []string{"peer-plaintext-http", "level=INFO msg=\"completed the handshake, sent nothing, disconnected\""} {
+	if got := strings.Count(log.String(), "perhaps="); got != 1 {
+		t.Errorf("%d clients are said to have objected to our certificate: %s", got, &log)
+	}
+	for _, want := range []string{
+		"peer-plaintext-http", "level=INFO msg=\"completed the handshake, sent nothing, disconnected\"",
+		`perhaps="it does not accept our certificate: the client wanted other.localhost, and `,
+	} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("no %s: %s", want, &log)
 		}

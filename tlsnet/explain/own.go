@@ -30,6 +30,37 @@ func (f *facts) ownDefect(alert tls.AlertError, alerted bool) *Error {
 	return nil
 }
 
+// Suspicion is what is wrong with the certificate that a server has shown on conn, or empty. It is for a
+// client that leaves after the handshake without a word: many look at a certificate only then, or at its
+// names, and close without an alert.
+func Suspicion(conn *tls.Conn) string {
+	w, ok := conn.NetConn().(*witness)
+	if !ok || w.side == ClientSide {
+		return ""
+	}
+	state := conn.ConnectionState()
+	if state.DidResume { // no certificate was shown
+		return ""
+	}
+	f := w.facts(state, nil, nil)
+	f.hello = &tls.ClientHelloInfo{ServerName: state.ServerName} // what else was in it is forgotten
+	w.note(func() {
+		switch certs := w.config.Certificates; {
+		case w.shown != nil:
+			f.showed(w.shown)
+		case len(certs) == 1:
+			f.showed(&certs[0])
+		}
+	})
+	if len(f.ours) == 0 {
+		return ""
+	}
+	if e := f.ownDefect(0, false); e != nil {
+		return e.Text
+	}
+	return f.lacksAddress(0)
+}
+
 // fits reports whether a peer that finds the defect may send the alert. Those that are
 // not listed are sent by some implementation for anything.
 func fits(alert tls.AlertError, kind chain.Kind) bool {
