@@ -21,7 +21,8 @@ their messages, as below. With any other peer the rule of a plain TCP tutorial h
     as the next piece follows within 2 milliseconds. TLS cuts a message into records, and a
     moment may pass between two of them. So where a record is as large as those are that a
     TLS library fills before it begins another (that of a TCP segment, as crypto/tls begins
-    with, or a round number), the server waits for the next up to 50 milliseconds.
+    with, or a round number), the server waits for the next up to 50 milliseconds; and up to
+    250 where it speaks HTTP and what came may become a request line.
   - Then it says close_notify, and reads on until the client closes, or is silent for a
     second. What comes in that time counts as received.
   - The client sends all of its message, whenever the answer comes, as long as the server

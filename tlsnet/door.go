@@ -238,11 +238,25 @@ const maxMethod = 20
 func isRequest(data []byte) bool {
 	line, _, whole := bytes.Cut(data, []byte("\n"))
 	method, rest, _ := bytes.Cut(line, []byte(" "))
-	if !whole || len(method) == 0 || len(method) > maxMethod || bytes.ContainsFunc(method, isNotUpper) {
+	if !whole || !isMethod(method) {
 		return false
 	}
 	version := rest[bytes.LastIndexByte(rest, ' ')+1:]
 	return len(version) < len(rest) && bytes.HasPrefix(version, []byte("HTTP/"))
+}
+
+// beginsRequest reports whether data may be the beginning of a request line of HTTP/1: many small
+// clients write its parts one after the other.
+func beginsRequest(data []byte) bool {
+	method, target, more := bytes.Cut(data, []byte(" "))
+	if !more || !isMethod(method) || bytes.ContainsRune(data, '\n') {
+		return false
+	}
+	return len(target) == 0 || target[0] == '/' || target[0] == '*' || bytes.HasPrefix(target, []byte("http"))
+}
+
+func isMethod(word []byte) bool {
+	return len(word) > 0 && len(word) <= maxMethod && !bytes.ContainsFunc(word, isNotUpper)
 }
 
 func isNotUpper(r rune) bool { return (r < 'A' || 'Z' < r) && r != '-' && r != '_' }

@@ -47,6 +47,19 @@ func TestIsRequest(t *testing.T) {
 	}
 }
 
+// A method, and something that may be asked for, may become a request line.
+func TestBeginsRequest(t *testing.T) {
+	for text, want := range map[string]bool{
+		"GET ": true, "GET /": true, "GET /a b": true, "OPTIONS *": true, "GET http://a/": true,
+		"GET": false, "GET / HTTP/1.1\r\n": false, "GET a": false, "get /": false, " /": false, "": false,
+		strings.Repeat("M", 21) + " /": false, "Hello world!": false,
+	} {
+		if got := beginsRequest([]byte(text)); got != want {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}
+
 // Whoever wanted to know of the states of connections before is told of them still.
 func TestDoorTellsOthers(t *testing.T) {
 	var told []http.ConnState

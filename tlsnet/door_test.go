@@ -97,17 +97,19 @@ func TestFirstBytesOfHTTP(t *testing.T) {
 		name   string
 		pieces []string
 		want   string
+		pause  time.Duration // between pieces
 	}{
-		{"whole", []string{"GET / HTTP/1.1\r\nHost: x\r\n\r\n"}, "HTTP/1.1 200 OK"},
-		{"line end alone", []string{"GET / HTTP/1.0\n\n"}, "HTTP/1.0 200 OK"},
-		{"in two", []string{"GE", "T / HTTP/1.1\r\nHost: x\r\n\r\n"}, "HTTP/1.1 200 OK"},
-		{"longer than the first read", []string{"GET /" + strings.Repeat("a", 3000) + " HTTP/1.1\r\nHost: x\r\n\r\n"}, "HTTP/1.1 200 OK"},
-		{"a later line", []string{"Hello\nGET / HTTP/1.1\r\n\r\n"}, tlsnet.DefaultReply},
-		{"no version", []string{"GET /\r\n\r\n"}, tlsnet.DefaultReply},
-		{"no method", []string{" / HTTP/1.1\r\n\r\n"}, tlsnet.DefaultReply},
-		{"lower case", []string{"get / HTTP/1.1\r\n\r\n"}, tlsnet.DefaultReply},
-		{"no line end", []string{"GET / HTTP/1.1"}, tlsnet.DefaultReply},
-		{"two words", []string{"GET HTTP/1.1\r\n"}, tlsnet.DefaultReply},
+		{"whole", []string{"GET / HTTP/1.1\r\nHost: x\r\n\r\n"}, "HTTP/1.1 200 OK", 0},
+		{"line end alone", []string{"GET / HTTP/1.0\n\n"}, "HTTP/1.0 200 OK", 0},
+		{"in two", []string{"GE", "T / HTTP/1.1\r\nHost: x\r\n\r\n"}, "HTTP/1.1 200 OK", 0},
+		{"longer than the first read", []string{"GET /" + strings.Repeat("a", 3000) + " HTTP/1.1\r\nHost: x\r\n\r\n"}, "HTTP/1.1 200 OK", 0},
+		{"a later line", []string{"Hello\nGET / HTTP/1.1\r\n\r\n"}, tlsnet.DefaultReply, 0},
+		{"no version", []string{"GET /\r\n\r\n"}, tlsnet.DefaultReply, 0},
+		{"no method", []string{" / HTTP/1.1\r\n\r\n"}, tlsnet.DefaultReply, 0},
+		{"lower case", []string{"get / HTTP/1.1\r\n\r\n"}, tlsnet.DefaultReply, 0},
+		{"no line end", []string{"GET / HTTP/1.1"}, tlsnet.DefaultReply, 0},
+		{"two words", []string{"GET HTTP/1.1\r\n"}, tlsnet.DefaultReply, 0},
+		{"as it is made", []string{"GET ", "/", " HTTP/1.1\r\n", "Host: x\r\n\r\n"}, "HTTP/1.1 200 OK", 20 * time.Millisecond},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			conn := r.dialTLS(t)
@@ -115,6 +117,7 @@ func TestFirstBytesOfHTTP(t *testing.T) {
 				if _, err := io.WriteString(conn, piece); err != nil {
 					t.Fatal(err)
 				}
+				time.Sleep(c.pause)
 			}
 			line, err := bufio.NewReader(conn).ReadString('\n')
 			if !strings.HasPrefix(line, c.want) {

@@ -215,14 +215,20 @@ func (r *Responder) answerArrived(a *arrival) error {
 // visitor is the client, if it begins with a request of HTTP and the server has a door for
 // that; or nil.
 func (a *arrival) visitor(arrived []byte) error {
-	serving, _ := a.ctx.(serving)
-	secure, ok := a.conn.(*tls.Conn)
-	if !serving.http || !ok || !isRequest(arrived) {
+	if !a.visits() || !isRequest(arrived) {
 		return nil
 	}
+	secure := a.conn.(*tls.Conn)
 	_ = secure.SetDeadline(time.Time{})
 	a.heed()
 	return &visitor{conn: &begun{Conn: secure, first: bytes.Clone(arrived)}}
+}
+
+// visits reports whether the client may speak HTTP, and the server has a door for that.
+func (a *arrival) visits() bool {
+	serving, _ := a.ctx.(serving)
+	_, secure := a.conn.(*tls.Conn)
+	return serving.http && secure
 }
 
 // readTogether adds to arrived, up to its capacity, what follows soon enough. The error is
@@ -235,6 +241,9 @@ func (a *arrival) readTogether(arrived []byte) ([]byte, error) {
 		begun = 0
 	}
 	for soon := together; len(arrived) < cap(arrived); {
+		if a.visits() && beginsRequest(arrived) {
+			soon = DefaultLinger
+		}
 		a.wait(soon)
 		n, err := a.conn.Read(arrived[len(arrived):cap(arrived)])
 		arrived = arrived[:len(arrived)+n]
