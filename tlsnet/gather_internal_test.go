@@ -1,6 +1,7 @@
 package tlsnet
 
 import (
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -8,6 +9,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tlsdemo/certs/certstest"
+	"tlsdemo/tlsnet/explain"
 )
 
 // slow is a connection whose writes end when the test says how.
@@ -82,6 +86,25 @@ func TestGather(t *testing.T) {
 	}
 }
 
+// A buffer that is used again has nothing of what was written before, and a connection that has rested is
+// written to again.
+func TestGatherAgain(t *testing.T) {
+	s := newSlow()
+	g := gather(s)
+	for range 100 {
+		writes(t, g, "word")
+		if got := <-s.written; got != "word" {
+			t.Fatalf("got %q", got)
+		}
+		s.ends <- nil
+		g.mu.Lock()
+		for g.writing {
+			g.written.Wait()
+		}
+		g.mu.Unlock()
+	}
+}
+
 // A write that fails is told of by the next one, and nothing that waits is written after it.
 func TestGatherFails(t *testing.T) {
 	s := newSlow()
@@ -151,5 +174,29 @@ func TestGatherDeadline(t *testing.T) {
 	s.ends <- nil
 	if err := <-over; err != nil || s.until != now {
 		t.Errorf("%v, %v", s.until, err)
+	}
+}
+
+// What goes out over HTTP/2 is gathered, and nothing else.
+func TestPrepareGathers(t *testing.T) {
+	set := certstest.New(t)
+	for _, protocol := range []string{"h2", "http/1.1", ""} {
+		var offered []string
+		if protocol != "" {
+			offered = []string{protocol}
+		}
+		ours, theirs := net.Pipe()
+		defer ours.Close()
+		defer theirs.Close()
+		client := tls.Client(theirs, &tls.Config{InsecureSkipVerify: true, NextProtos: offered})
+		go func() { _ = client.Handshake() }()
+		server := explain.Server(ours, &tls.Config{Certificates: []tls.Certificate{set.Server.TLS()}, NextProtos: offered, SessionTicketsDisabled: true})
+		if err := server.Handshake(); err != nil {
+			t.Fatal(err)
+		}
+		prepare(&begun{Conn: server})
+		if _, gathers := explain.Tap(server).Conn.(*gatherer); gathers != (protocol == "h2") {
+			t.Errorf("%q: it gathers: %v", protocol, gathers)
+		}
 	}
 }
