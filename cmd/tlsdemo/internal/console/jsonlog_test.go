@@ -33,6 +33,15 @@ func TestJSONLogLikeStandard(t *testing.T) {
 		}{
 			{"of the record", func(h slog.Handler) slog.Handler { return h }, record(at, "message", append(usual, odd)...)},
 			{"of every record", func(h slog.Handler) slog.Handler { return h.WithAttrs([]slog.Attr{usual[0], odd}) }, record(at, "message", usual...)},
+			{"of every record, one after another", func(h slog.Handler) slog.Handler {
+				for _, a := range usual[:3] {
+					h = h.WithAttrs([]slog.Attr{a})
+				}
+				with := h.WithAttrs([]slog.Attr{odd})
+				_ = h.WithAttrs([]slog.Attr{slog.String("of others", "")})
+				return with
+			}, record(at, "message", odd)},
+			{"of every record, and then a group", func(h slog.Handler) slog.Handler { return h.WithAttrs(usual[:2]).WithGroup("g") }, record(at, "message", odd)},
 			{"in a group", func(h slog.Handler) slog.Handler { return h.WithGroup("g").WithAttrs(usual) }, record(at, "message", odd)},
 			{"with a message that is odd", func(h slog.Handler) slog.Handler { return h }, record(at, `"`+name, odd)},
 			{"without a time", func(h slog.Handler) slog.Handler { return h }, record(time.Time{}, name, odd)},
@@ -48,6 +57,16 @@ func TestJSONLogLikeStandard(t *testing.T) {
 			if got.String() != want.String() {
 				t.Errorf("%s %s:\n%swant\n%s", name, c.name, &got, &want)
 			}
+		}
+	}
+}
+
+// What has nothing unusual in it is not left to the standard library, whatever every record has.
+func TestJSONLogUsual(t *testing.T) {
+	plain := newJSONHandler(io.Discard, slog.LevelInfo)
+	for name, h := range map[string]slog.Handler{"alone": plain, "of a service": plain.WithAttrs([]slog.Attr{slog.Int("n", 1)})} {
+		if written, err := h.(*jsonHandler).write(time.Unix(1e9, 0), slog.LevelInfo, "message", []slog.Attr{slog.String("s", "a")}); !written || err != nil {
+			t.Errorf("%s: %v, %v", name, written, err)
 		}
 	}
 }
