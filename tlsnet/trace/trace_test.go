@@ -275,14 +275,18 @@ func TestOtherKeyLog(t *testing.T) {
 	client.KeyLogWriter = &log
 	chosen := server.Clone()
 	server.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { return chosen, nil }
-	captures := make(chan *Capture, 1)
-	addr, stop := serving(t, &Recorder{Done: func(c *Capture) { captures <- c }}, server)
+	captures := make(chan *Capture, 2)
+	done := func(c *Capture) { captures <- c }
+	addr, stop := serving(t, &Recorder{Done: done}, server)
 	defer stop()
-	if _, err := asking(t, new(Recorder), client, addr); err != nil {
+	if _, err := asking(t, &Recorder{Done: done}, client, addr); err != nil {
 		t.Fatal(err)
 	}
-	if got := string((<-captures).KeyLog()); got == "" || !sameLines(got, log.String()) {
-		t.Errorf("%s\n%s", got, log.String())
+	for range 2 {
+		c := <-captures
+		if got := string(c.KeyLog()); got == "" || !sameLines(got, log.String()) {
+			t.Errorf("of the %v: %s\n%s", c.Self, got, log.String())
+		}
 	}
 }
 
@@ -324,12 +328,13 @@ func TestDone(t *testing.T) {
 	c := r.Conn(conn, wire.Server)
 	_, _ = io.WriteString(c, "one")
 	before := Of(c)
+	before.Chunks = append(before.Chunks, wire.Chunk{Data: []byte("of others")})
 	_, _ = io.WriteString(c, "two")
 	for range 3 {
 		_ = c.Close()
 	}
-	if len(told) != 1 || len(told[0].Chunks) != 2 || len(before.Chunks) != 1 {
-		t.Errorf("told %d times: %+v", len(told), told)
+	if len(told) != 1 || len(told[0].Chunks) != 2 || string(before.Chunks[1].Data) != "of others" {
+		t.Errorf("told %d times: %+v; before: %+v", len(told), told, before)
 	}
 }
 
@@ -470,5 +475,27 @@ func TestSecretsStay(t *testing.T) {
 				t.Errorf("%s: the recorder has the secrets, and not the capture", tls.VersionName(version))
 			}
 		}
+	}
+}
+
+// A connection has its own secrets from the ClientHello on, also where the server speaks first, and besides
+// those that come from elsewhere.
+func TestOpened(t *testing.T) {
+	r := new(Recorder)
+	conn, peer := sockets(t)
+	defer peer.Close()
+	c := r.Conn(conn, wire.Server)
+	_, _ = io.WriteString(c, "220 ready\r\n")
+	random := wire.Random{0: 1, 31: 2}
+	hello := append([]byte{0: 22, 5: wire.ClientHello, 10: 0}, random[:]...)
+	_, _ = peer.Write(hello)
+	if _, err := io.ReadFull(c, hello); err != nil || len(r.open) != 1 {
+		t.Errorf("%v; %d are open", err, len(r.open))
+	}
+	line := fmt.Sprintf("CLIENT_RANDOM %x %096x\n", random, 3)
+	_, _ = io.WriteString(r.KeyLog(), line)
+	_ = c.Close()
+	if got := string(Of(c).Secrets.KeyLog(random)); got != line || len(r.open) != 0 {
+		t.Errorf("got %q; %d are open", got, len(r.open))
 	}
 }
