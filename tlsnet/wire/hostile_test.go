@@ -169,6 +169,15 @@ func TestSecretsLines(t *testing.T) {
 	}
 }
 
+// The newest of several secrets counts.
+func TestSecretsNewest(t *testing.T) {
+	secrets, line := new(Secrets), fmt.Sprintf("CLIENT_RANDOM %x ", Random{})
+	_, _ = io.WriteString(secrets, line+"0102\n"+line+"0304\n")
+	if got := string(secrets.KeyLog(Random{})); got != line+"0304\n" {
+		t.Errorf("%s", got)
+	}
+}
+
 // encrypted returns the configuration of an Encrypted Client Hello: RFC 9849 section 4.
 func encrypted(t *testing.T) (list []byte, key tls.EncryptedClientHelloKey) {
 	t.Helper()
@@ -275,7 +284,7 @@ func TestRandomOf(t *testing.T) {
 	if got, ok := RandomOf(hello); !ok || got != Decode(chunks, nil).Randoms[0] {
 		t.Errorf("%x, %v", got, ok)
 	}
-	for _, data := range [][]byte{nil, hello[:42], chunks[1].Data, append([]byte("*"), hello...)} {
+	for _, data := range [][]byte{nil, hello[:42], chunks[1].Data, append([]byte("*"), hello...), append([]byte{23}, hello[1:]...)} {
 		if _, ok := RandomOf(data); ok {
 			t.Errorf("%.50x is no ClientHello", data)
 		}
@@ -295,6 +304,11 @@ func TestOtherSecrets(t *testing.T) {
 	c := Decode(chunks, own)
 	if c.Message(Client, Handshake, Finished) == nil || own.Empty() || (&Secrets{Others: others}).Empty() {
 		t.Errorf("%v", names(c))
+	}
+	for _, may := range []bool{false, true} { // have another name
+		if found := own.candidates(labelClientTraffic, Random{}, may); (len(found) == 1) != may {
+			t.Errorf("%v: %d of another name", may, len(found))
+		}
 	}
 	if log := own.KeyLog(c.Randoms...); len(log) == 0 || string(log) != string(others.KeyLog(c.Randoms...)) {
 		t.Errorf("%s", log)
