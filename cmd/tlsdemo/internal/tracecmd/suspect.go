@@ -291,7 +291,7 @@ func stale(c *wire.Conversation, certs []*x509.Certificate) *x509.Certificate {
 }
 
 // mayHaveSigned reports whether a certificate has a CA's signature, or one that cannot be checked here,
-// such as one with SHA-1.
+// such as one with MD5.
 func mayHaveSigned(ca, cert *x509.Certificate) bool {
 	err := ca.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature)
 	_, weak := errors.AsType[x509.InsecureAlgorithmError](err)
