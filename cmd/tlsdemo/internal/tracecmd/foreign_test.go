@@ -27,6 +27,7 @@ func TestForeign(t *testing.T) {
 		"SSH":            {answered("SSH-2.0-OpenSSH_9.2p1\r\n"), "peer-not-tls", "the server speaks SSH: "},
 		"POP3 or Redis":  {answered("-ERR unknown command\r\n"), "", "Perhaps the server speaks POP3 or Redis: "},
 		"unknown":        {answered("who are you?\r\n"), "", ""},
+		"neither":        {&trace.Capture{Chunks: []wire.Chunk{{From: wire.Client, Data: []byte("GET / HTTP/1.1\r\n\r\n")}, {From: wire.Server, Data: []byte("HTTP/1.1 200 OK\r\n")}}}, "", ""},
 		"refused client": {began("GET / HTTP/1.1\r\n\r\n"), "", ""}, // an alert tells of it
 	} {
 		text, code := said(test.c)
@@ -36,6 +37,25 @@ func TestForeign(t *testing.T) {
 		}
 		if code != "" && blames(t, test.c) != wire.NotTLS {
 			t.Errorf("%s: another message is to blame", of)
+		}
+	}
+}
+
+// What a client says has a code of its own where its beginning is that of a load balancer. That it asks for
+// TLS later is not what the code for servers means.
+func TestForeignClient(t *testing.T) {
+	for words, want := range map[string]string{
+		"PROXY TCP4 127.0.0.1 127.0.0.1 1 2\r\n": "peer-proxy-header",
+		"\x00\x00\x00\x08\x04\xd2\x16\x2f":       "peer-not-tls", // an SSLRequest of PostgreSQL
+		"GET / HTTP/1.1\r\n\r\n":                 "peer-plaintext-http",
+		"":                                       "",
+	} {
+		var c wire.Conversation
+		if words != "" {
+			c.Messages = []wire.Message{{From: wire.Client, Content: wire.NotTLS, Raw: []byte(words)}}
+		}
+		if got := foreign(&c, wire.Client); got.code != want || strings.Contains(got.text, "Likely "+want+": the client speaks ") != (want != "") {
+			t.Errorf("%q: %+v", words, got)
 		}
 	}
 }

@@ -25,7 +25,10 @@ func TestKeyLogs(t *testing.T) {
 		{"new\n", "new\n", 4},
 		{"old\n", "old\n", 5}, // another, of the same size
 		{"and\nmore\n", "and\nmore\n", 6},
-		{strings.Repeat("x", 2*maxKeyLog) + "\nlast\n", strings.Repeat("x", maxKeyLog-6) + "\nlast\n", 7},
+		{"and\nmore\nha", "ha", 7},
+		{"and\nmore\nhalf", "half", 8},
+		{"the\nrest\nhalf", "the\nrest\nhalf", 9}, // another, of the same size
+		{strings.Repeat("x", 2*maxKeyLog) + "\nlast\n", strings.Repeat("x", maxKeyLog-6) + "\nlast\n", 10},
 	} {
 		if i > 0 {
 			if err := os.WriteFile(name, []byte(step.file), 0o600); err != nil {

@@ -128,6 +128,26 @@ func TestSuspectNoOtherKey(t *testing.T) {
 	}
 }
 
+// Whoever has the key has signed; who may have, where this cannot be checked, is not said to have another.
+func TestMayHaveSigned(t *testing.T) {
+	f := &forge.Forge{Now: time.Now()}
+	root, namesake := f.Authority(certs.Request{}), f.Authority(certs.Request{})
+	leaf := f.Leaves(root)[certs.Client].Leaf()
+	if err := f.Err(); err != nil {
+		t.Fatal(err)
+	}
+	if !mayHaveSigned(root.Leaf(), leaf) || mayHaveSigned(namesake.Leaf(), leaf) {
+		t.Error("the one that has signed is another")
+	}
+	for _, algorithm := range []x509.SignatureAlgorithm{x509.MD5WithRSA, x509.UnknownSignatureAlgorithm} {
+		odd := *leaf
+		odd.SignatureAlgorithm = algorithm
+		if !mayHaveSigned(namesake.Leaf(), &odd) {
+			t.Errorf("%v was checked", algorithm)
+		}
+	}
+}
+
 // Where the recording has no time, or that of a clock that was not set, nothing is said of dates. Where
 // the name that the client wants is not known, nothing is said of that.
 func TestDefectUnknown(t *testing.T) {

@@ -138,6 +138,20 @@ func TestContradicted(t *testing.T) {
 	}
 }
 
+// Whoever has shown a certificate with the right usage was not refused for that, whichever side it was.
+func TestUsable(t *testing.T) {
+	p := newPair(t, tls.VersionTLS12)
+	c := p.talk(t).Conversation()
+	p.client.InsecureSkipVerify = true
+	p.client.Certificates, p.server.Certificates = p.server.Certificates, p.client.Certificates
+	crossed := p.talk(t).Conversation()
+	for side, code := range map[wire.Side]string{wire.Client: "client-cert-wrong-usage", wire.Server: "server-cert-wrong-usage"} {
+		if !contradicted(c, side.Other(), code) || contradicted(crossed, side.Other(), code) {
+			t.Errorf("%s: contradicted: %v; of the wrong usage: %v", code, contradicted(c, side.Other(), code), contradicted(crossed, side.Other(), code))
+		}
+	}
+}
+
 // A CA that limits names, before somebody who may be one who cannot check that. The usage of a
 // certificate that was shown is not suspected.
 func TestLimiting(t *testing.T) {
@@ -162,8 +176,18 @@ func TestLimiting(t *testing.T) {
 			t.Errorf("%s: %s (%s)", of, text, code)
 		}
 	}
+	for _, alert := range []byte{43, 46} {
+		if text, _ := said(until(c, wire.Client, 2, wire.Server, alert)); !strings.HasSuffix(text, fmt.Sprintf(want, "client")) {
+			t.Errorf("alert %d: %s", alert, text)
+		}
+	}
 	if text, _ := said(until(c, wire.Client, 2, wire.Server, 80)); strings.Contains(text, "limits names") {
 		t.Errorf("the alert is about no certificate: %s", text)
+	}
+	p.client.Certificates = []tls.Certificate{certstest.New(t).Client.TLS()}
+	foreign := until(p.talk(t), wire.Client, 2, wire.Server, 42)
+	if got := limiting(foreign.Conversation(), ladder.Tell(foreign, ladder.Blame{}).Ending); got != "" {
+		t.Errorf("another CA has issued the certificate: %s", got)
 	}
 }
 
@@ -182,6 +206,12 @@ func TestStrayProtocol(t *testing.T) {
 			t.Errorf("%d: %s (%s)", alert, text, code)
 		}
 	}
+	if text, code := said(until(c, wire.Server, 1, wire.Server, 80)); code != "" {
+		t.Errorf("the server gave up: %s (%s)", text, code)
+	}
+	if code, why := shown(c.Conversation(), ladder.Ending{Kind: ladder.Left, By: wire.Client, Known: true}, false); code != "" {
+		t.Errorf("the client did not say that it gave up: %s (%s)", why, code)
+	}
 }
 
 // A server that wants a certificate only after the request, and a client that allows no other handshake,
@@ -199,6 +229,13 @@ func TestDeclined(t *testing.T) {
 		}
 		if got := suspect(&asked, e, false); got.code != want {
 			t.Errorf("alert %d: %+v", answer, got)
+		}
+		if got := suspect(&asked, ladder.Ending{}, false); got.code != "" {
+			t.Errorf("alert %d, and it went on: %+v", answer, got)
+		}
+		asked.Messages = slices.Delete(asked.Messages, len(c.Messages), len(c.Messages)+1)
+		if got := suspect(&asked, e, false); got.code != "" {
+			t.Errorf("alert %d, and nobody asked: %+v", answer, got)
 		}
 	}
 }
@@ -279,6 +316,12 @@ func TestWordless(t *testing.T) {
 					t.Errorf("%s, TLS %x, complains: %v: %s (%s)", of, version, complains, text, code)
 				}
 			}
+		}
+		hasty := until(sound, wire.Server, 1, wire.Server, 50) // it has seen no certificate
+		hasty.Chunks = hasty.Chunks[:len(hasty.Chunks)-1]
+		hasty.Ended[wire.Server] = trace.End{At: hasty.Chunks[len(hasty.Chunks)-1].At.Add(time.Second), How: trace.Reset}
+		if text, code := said(hasty); code != "" || strings.Contains(text, leftAtCertificate) {
+			t.Errorf("before a certificate, TLS %x: %s (%s)", version, text, code)
 		}
 		p = newPair(t, version)
 		p.blunt = true
