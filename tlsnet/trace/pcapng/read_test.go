@@ -108,6 +108,26 @@ func TestReadSameTimes(t *testing.T) {
 	}
 }
 
+// What was captured in another order keeps its time. A reset has its place as an end has.
+func TestOrder(t *testing.T) {
+	at := time.Unix(1e9, 0)
+	var c talk
+	for i, p := range []struct {
+		side      int
+		flags     byte
+		data      string
+		at, later time.Duration // and how much later it is taken to be
+	}{
+		{0, 0, "ten", 10, 0}, {1, 0, "five", 5, 0}, {1, ack, "", 10, 0}, {1, rst, "", 10, 1}, {0, fin, "", 10, 2}, {0, 0, "end", 11, 1}, {1, 0, "twelve", 20, 0},
+	} {
+		got := packet{at: at.Add(p.at), flags: p.flags, data: []byte(p.data)}
+		c.order(p.side, &got)
+		if want := at.Add(p.at + p.later); !got.at.Equal(want) {
+			t.Errorf("packet %d: %v, not %v", i, got.at, want)
+		}
+	}
+}
+
 // What was not kept is still known not to have been, however the connection ended.
 func TestReadLeft(t *testing.T) {
 	at := time.Now()
@@ -437,6 +457,21 @@ func TestReadSmall(t *testing.T) {
 		if n := len(c.chunks) + len(h.waiting); n == 0 || n > room/64 {
 			t.Errorf("%s: %d pieces", name, n)
 		}
+	}
+}
+
+// Each piece takes its room once, whether or not it has had to wait.
+func TestRoom(t *testing.T) {
+	c := &talk{talks: &talks{room: 1 << 10}}
+	for _, s := range []segment{{1, []byte("b")}, {0, []byte("a")}} {
+		c.take(0, s, time.Time{})
+	}
+	if taken := 1<<10 - c.room; len(c.chunks) == 0 || taken != int64(len(c.chunks))*perPiece+2 {
+		t.Errorf("%d pieces take %d bytes", len(c.chunks), taken)
+	}
+	ts := talks{room: 1 + perPiece}
+	if ts.fits(2) || !ts.fits(1) || ts.room != 0 {
+		t.Errorf("there is room for %d bytes", ts.room)
 	}
 }
 
