@@ -203,6 +203,14 @@ func TestFailed(t *testing.T) {
 		if _, err := os.Stat(r.path); (err != nil) != c.removed {
 			t.Errorf("%q: %v", name, err)
 		}
+		if !c.removed {
+			continue
+		}
+		r.connect(r.scope()) // somebody else has a session now
+		file.Put("", nil)
+		if removed, err := file.Save(); removed || err != nil {
+			t.Errorf("the session of others: removed %v, error %v", removed, err)
+		}
 	}
 }
 
