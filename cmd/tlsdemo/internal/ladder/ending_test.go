@@ -88,6 +88,11 @@ func TestBeforeNoTLS(t *testing.T) {
 	if hasty.Text != "It broke off here: the server said something that is not TLS to a client that had begun TLS." {
 		t.Errorf("%q, %q", hasty.Text, hasty.Notes)
 	}
+	done := e.record(t, greet, answer) // the client has finished all the same
+	done.Chunks = slices.Insert(done.Chunks, 1, word(wire.Server, "INFO {}\r\n"))
+	if ending := Tell(done, Blame{}).Ending; ending.Kind == Foreign {
+		t.Errorf("%q, %q", ending.Text, ending.Notes)
+	}
 	got := Tell(&trace.Capture{Chunks: slices.Concat(begin, []wire.Chunk{hello, word(wire.Server, "500 what?\r\n")})}, Blame{})
 	if got.Ending.Text != alien || got.Acts[len(got.Acts)-1].Title != noTLS {
 		t.Errorf("%q", got.Ending.Text)
@@ -591,5 +596,124 @@ func TestStrayProtocol(t *testing.T) {
 	capture.Chunks[0].Data = bytes.Replace(capture.Chunks[0].Data, []byte("\x02h2"), []byte("\x02h3"), 1)
 	if text := draw(t, Tell(capture, Blame{}), Style{}); !strings.Contains(text, "alpn      h2"+fact) {
 		t.Errorf("h2 was not offered:\n%s", text)
+	}
+}
+
+// What the lengths of records say is said only of records of TLS 1.3 that nobody can open, and only where the
+// other side had its say before.
+func TestGuessedNot(t *testing.T) {
+	alert := func(from wire.Side) wire.Record { return wire.Record{From: from, Closed: true, Length: 19} }
+	long := wire.Record{From: wire.Client, Closed: true, Length: 100}
+	open := wire.Record{From: wire.Server, Key: "SERVER_TRAFFIC_SECRET_0", Length: 50}
+	for of, test := range map[string]struct {
+		version uint16
+		records []wire.Record
+		want    bool
+	}{
+		"refused":              {tls.VersionTLS13, []wire.Record{long, alert(wire.Server)}, true},
+		"TLS 1.2":              {tls.VersionTLS12, []wire.Record{long, alert(wire.Server)}, false},
+		"a key opens one side": {tls.VersionTLS13, []wire.Record{open, long, alert(wire.Server)}, false},
+		"the server is first":  {tls.VersionTLS13, []wire.Record{alert(wire.Server)}, false},
+	} {
+		c := &talkOf{Conversation: &wire.Conversation{Version: test.version, Records: test.records}}
+		if got := c.guessed(); (got != "") != test.want {
+			t.Errorf("%s: %q", of, got)
+		}
+	}
+}
+
+// After some messages of the handshake the same side goes on, and after the others it is the other's turn.
+func TestIsFollowed(t *testing.T) {
+	for want, types := range map[bool][]int{
+		true: {
+			wire.ServerHello, wire.EncryptedExtensions, wire.Certificate, wire.CompressedCertificate, wire.CertificateStatus,
+			wire.ServerKeyExchange, wire.CertificateRequest, wire.CertificateVerify, wire.ClientKeyExchange, wire.EndOfEarlyData,
+		},
+		false: {wire.ClientHello, wire.ServerHelloDone, wire.Finished, wire.HelloRequest},
+	} {
+		for _, of := range types {
+			if got := isFollowed(&wire.Message{Content: wire.Handshake, Type: of}); got != want {
+				t.Errorf("type %d: %v", of, got)
+			}
+			if isFollowed(&wire.Message{Content: wire.Alert, Type: of}) {
+				t.Errorf("type %d is an alert's", of)
+			}
+		}
+	}
+	if isFollowed(&wire.Message{Content: wire.Handshake, Type: wire.ServerHello, Name: retryRequest}) {
+		t.Error("after a HelloRetryRequest it is the client's turn")
+	}
+}
+
+// A ChangeCipherSpec does not tell whose turn it is, and half a message does.
+func TestMidwayOf(t *testing.T) {
+	key := wire.Message{From: wire.Client, Content: wire.Handshake, Type: wire.ClientKeyExchange}
+	for of, test := range map[string]struct {
+		c    wire.Conversation
+		want bool
+	}{
+		"nothing":             {wire.Conversation{}, false},
+		"a ChangeCipherSpec":  {wire.Conversation{Messages: []wire.Message{key, {From: wire.Client, Content: wire.ChangeCipherSpec}}}, true},
+		"half a message":      {wire.Conversation{Messages: []wire.Message{{From: wire.Client, Content: wire.Handshake, Type: wire.ClientHello}}, Unfinished: [2]int{1, 0}}, true},
+		"half of the other's": {wire.Conversation{Messages: []wire.Message{{From: wire.Client, Content: wire.Handshake, Type: wire.ClientHello}}, Unfinished: [2]int{0, 1}}, false},
+	} {
+		c := &talkOf{Conversation: &test.c}
+		if c.midway(wire.Client) != test.want || c.midway(wire.Server) {
+			t.Errorf("%s: %v, %v", of, c.midway(wire.Client), c.midway(wire.Server))
+		}
+	}
+}
+
+// The first words without TLS of a side that has spoken TLS are the lapse. It is no side that does not speak it.
+func TestLapse(t *testing.T) {
+	all := []wire.Message{{From: wire.Server, Content: wire.ApplicationData}, {From: wire.Server, Content: wire.NotTLS}, {From: wire.Server, Content: wire.NotTLS}}
+	c := &talkOf{Conversation: new(wire.Conversation)}
+	for i := range all {
+		c.note(&all[i])
+	}
+	if c.lapse != &all[1] || c.notTLS != [2]*wire.Message{} {
+		t.Errorf("%p, %v", c.lapse, c.notTLS)
+	}
+}
+
+// A server that was asked may answer after the client's hello, and a client may say something after the
+// server has begun: all of that comes before TLS.
+func TestPrefaces(t *testing.T) {
+	words := func(from wire.Side) wire.Message { return wire.Message{From: from, Content: wire.NotTLS} }
+	hello := func(from wire.Side) wire.Message { return wire.Message{From: from, Content: wire.Handshake} }
+	for of, messages := range map[string][]wire.Message{
+		"the server was asked": {words(wire.Client), hello(wire.Client), words(wire.Server), hello(wire.Server)},
+		"the client is late":   {hello(wire.Server), words(wire.Client), hello(wire.Client)},
+	} {
+		c := &wire.Conversation{Messages: messages}
+		before := prefaces(c)
+		for i := range c.Messages {
+			if m := &c.Messages[i]; before[m] != (m.Content == wire.NotTLS) {
+				t.Errorf("%s: message %d: %v", of, i, before[m])
+			}
+		}
+	}
+}
+
+// Only what the server answers shows that a request was granted.
+func TestSucceeded(t *testing.T) {
+	for answer, want := range map[string]bool{
+		"HTTP/1.1 200 OK\r\n": true, "HTTP/1.0 204\r\n": true, "HTTP/1.1 302 Found\r\n": true,
+		"HTTP/1.1 100 Continue\r\n": false, "HTTP/1.1 403 Forbidden\r\n": false, "HTTP/1.1 2000\r\n": false, "200 OK": false,
+	} {
+		for _, from := range []wire.Side{wire.Client, wire.Server} {
+			c := &wire.Conversation{Messages: []wire.Message{{From: from, Content: wire.ApplicationData, Raw: []byte(answer)}}}
+			if got := succeeded(c); got != (want && from == wire.Server) {
+				t.Errorf("%v: %q: %v", from, answer, got)
+			}
+		}
+	}
+}
+
+// The year of the first TLS is in.
+func TestDated(t *testing.T) {
+	first := time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC)
+	if !Dated(first) || Dated(first.Add(-time.Second)) || !Dated(first.In(time.FixedZone("", -3600))) {
+		t.Error("it begins at another time")
 	}
 }
