@@ -710,6 +710,32 @@ func TestSucceeded(t *testing.T) {
 	}
 }
 
+// The protocol that a server chooses may stand in either of two messages. What a hello offers that is encrypted
+// is not known.
+func TestStrayProtocolOf(t *testing.T) {
+	named := func(name, value string, fields ...wire.Field) wire.Field {
+		return wire.Field{Name: name, Value: value, Fields: fields}
+	}
+	alpn := named("extensions", "", named("application_layer_protocol_negotiation", "", named("protocols", "", named("protocol", "", named("name", `"h2"`)))))
+	ech := named("extensions", "", named("encrypted_client_hello", ""))
+	said := func(from wire.Side, of int, fields ...wire.Field) wire.Message {
+		return wire.Message{From: from, Content: wire.Handshake, Type: of, Fields: fields}
+	}
+	answer := []wire.Message{said(wire.Server, wire.ServerHello), said(wire.Server, wire.EncryptedExtensions, alpn)}
+	for of, test := range map[string]struct {
+		hello wire.Message
+		want  string
+	}{
+		"nothing is offered": {said(wire.Client, wire.ClientHello), "h2"},
+		"it is offered":      {said(wire.Client, wire.ClientHello, alpn), ""},
+		"it is encrypted":    {said(wire.Client, wire.ClientHello, ech), ""},
+	} {
+		if got := StrayProtocol(&wire.Conversation{Messages: append([]wire.Message{test.hello}, answer...)}); got != test.want {
+			t.Errorf("%s: %q", of, got)
+		}
+	}
+}
+
 // The year of the first TLS is in.
 func TestDated(t *testing.T) {
 	first := time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC)
