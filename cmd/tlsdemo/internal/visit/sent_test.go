@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"tlsdemo/certs"
@@ -69,5 +70,26 @@ func TestSent(t *testing.T) {
 	}
 	if len(h.latest) != maxSent || h.sent(stateOf(client)) == first {
 		t.Errorf("%d chains are kept", len(h.latest))
+	}
+}
+
+// Clients come at once: the race detector sees what they have in common.
+func TestSentAtOnce(t *testing.T) {
+	set := soundSet(t)
+	h := new(Handler)
+	var all sync.WaitGroup
+	for _, of := range []string{certs.Client, certs.Server, certs.Client, certs.Server} {
+		cert := set[of].Leaf()
+		all.Go(func() {
+			for range 10 {
+				if s := h.sent(stateOf(cert)); len(s.certificates) != 1 || s.certificates[0].SHA256 != digestOf(cert) {
+					t.Errorf("%s has another certificate", of)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if len(h.latest) != 2 {
+		t.Errorf("%d chains are kept of two clients", len(h.latest))
 	}
 }
