@@ -499,3 +499,27 @@ func TestOpened(t *testing.T) {
 		t.Errorf("got %q; %d are open", got, len(r.open))
 	}
 }
+
+// Connections are opened and closed while others write their keys: each has its own.
+func TestOpenedAtOnce(t *testing.T) {
+	r := new(Recorder)
+	var all sync.WaitGroup
+	for i := range 4 {
+		line := fmt.Sprintf("CLIENT_RANDOM %064x %096x\n", i, i)
+		all.Go(func() {
+			for range 10 {
+				of := name([]byte(line[len("CLIENT_RANDOM "):][:64]))
+				secrets := r.opened(of)
+				_, _ = io.WriteString(keyLog{r}, line)
+				r.closed(of)
+				if got := string(secrets.KeyLog(wire.Random{31: byte(i)})); got != line {
+					t.Errorf("connection %d: %q", i, got)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if len(r.open) != 0 || !r.secrets.Empty() {
+		t.Errorf("%d are open", len(r.open))
+	}
+}
