@@ -76,8 +76,7 @@ func (g *gatherer) run() {
 		gathered.Put(data)
 		g.written.Broadcast()
 	}
-	g.writing = false
-	g.written.Broadcast()
+	g.writing = false // of which the last announcement tells: nobody hears it before this returns
 }
 
 // finish waits until nothing waits, or for so long.
