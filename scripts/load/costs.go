@@ -8,8 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os/exec"
-	"strings"
+	"slices"
 	"sync"
 	"time"
 )
@@ -33,23 +32,15 @@ func (s *soaking) strict() ([]string, error) {
 	return []string{"--policy=" + policy, "--crl=" + crl}, err
 }
 
-// allOn are the flags by which everything that can be switched on is.
-func (s *soaking) allOn(ctx context.Context) ([]string, error) {
-	flags, err := s.strict()
-	if err != nil {
-		return nil, err
-	}
-	flags = append(flags, "--log=json")
-	help, err := exec.CommandContext(ctx, s.binary, "serve", "--help").Output()
-	if strings.Contains(string(help), "--metrics ") {
-		flags = append(flags, "--metrics=127.0.0.1:0")
-	}
-	return flags, err
+// allOn are the flags by which everything that can be switched on is: those that strict returned, and
+// all others.
+func allOn(strict []string) []string {
+	return append(slices.Clip(strict), "--log=json", "--metrics=127.0.0.1:0")
 }
 
 // cpuOfExchange compares our server, with all that it has, to bare crypto/tls.
 func (s *soaking) cpuOfExchange(ctx context.Context, name string) error {
-	flags, err := s.allOn(ctx)
+	strict, err := s.strict()
 	if err != nil {
 		return err
 	}
@@ -57,7 +48,7 @@ func (s *soaking) cpuOfExchange(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	return s.compare(ctx, name, &contest{ours: s.oursByCPU(flags...), other: s.bareByCPU(s.file("ca.crt")), work: c.exchange, n: s.often(100, exchanges), warm: 300})
+	return s.compare(ctx, name, &contest{ours: s.oursByCPU(allOn(strict)...), other: s.bareByCPU(s.file("ca.crt")), work: c.exchange, n: s.often(100, exchanges), warm: 300})
 }
 
 func (s *soaking) compare(ctx context.Context, name string, c *contest) error {
@@ -89,15 +80,12 @@ func (s *soaking) cpuOfDoor(how asking) func(context.Context, string) error {
 // configuration of TLS, that writes as many bytes, and says nothing of who asked.
 func (s *soaking) cpuOfRequest(how asking) func(context.Context, string) error {
 	return func(ctx context.Context, name string) error {
-		flags, err := s.allOn(ctx)
-		if err != nil {
-			return err
-		}
-		size, err := s.sizeOfAnswer(ctx, flags)
-		if err != nil {
-			return err
-		}
 		strict, err := s.strict()
+		if err != nil {
+			return err
+		}
+		flags := allOn(strict)
+		size, err := s.sizeOfAnswer(ctx, flags)
 		if err != nil {
 			return err
 		}
