@@ -199,8 +199,18 @@ func certificates(m *wire.Message) (certs []*x509.Certificate, empty bool) {
 	return certs, len(list.All("certificate")) == 0
 }
 
-// defect is what is wrong with certificates whoever looks at them at that time: their dates, if there
-// is a time, their use, and the names of a server's.
+// sentBy are the certificates that a side has sent, the leaf first.
+func sentBy(c *wire.Conversation, side wire.Side) []*x509.Certificate {
+	m := c.Message(side, wire.Handshake, wire.Certificate)
+	if m == nil {
+		return nil
+	}
+	certs, _ := certificates(m)
+	return certs
+}
+
+// defect is what is wrong with certificates in everybody's eyes at that time: with their use, with the
+// names of a server's, and with their dates, if the time is known.
 func defect(c *wire.Conversation, m *wire.Message, certs []*x509.Certificate) (code, why string) {
 	want := chain.Want{Now: m.At, Usage: chain.ClientAuth}
 	if m.From == wire.Server {
@@ -274,11 +284,7 @@ func issuer(c *wire.Conversation, side wire.Side, certs []*x509.Certificate, unk
 // another key. Where there are several of that name, as when a CA gets a new key, none of them has the
 // right one.
 func stale(c *wire.Conversation, certs []*x509.Certificate) *x509.Certificate {
-	m := c.Message(wire.Server, wire.Handshake, wire.Certificate)
-	if m == nil {
-		return nil
-	}
-	sent, _ := certificates(m)
+	sent := sentBy(c, wire.Server)
 	for _, cert := range certs {
 		namesakes := slices.DeleteFunc(slices.Clone(sent), func(ca *x509.Certificate) bool {
 			return !ca.IsCA || !bytes.Equal(ca.RawSubject, cert.RawIssuer)

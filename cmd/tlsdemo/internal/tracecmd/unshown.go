@@ -64,19 +64,15 @@ const noContext = "The client asks to resume an earlier session. An OpenSSL serv
 // limiting says that a CA limits names, where somebody refused a certificate under it who may be one who cannot
 // check that.
 func limiting(c *wire.Conversation, e ladder.Ending) string {
-	m := c.Message(e.By.Other(), wire.Handshake, wire.Certificate)
-	if m == nil || !slices.Contains([]string{"bad_certificate", "unsupported_certificate", "certificate_unknown"}, e.Alert()) {
+	if !slices.Contains([]string{"bad_certificate", "unsupported_certificate", "certificate_unknown"}, e.Alert()) {
 		return ""
 	}
-	certs, _ := certificates(m)
+	certs := sentBy(c, e.By.Other())
 	if len(certs) == 0 {
 		return ""
 	}
-	cas := certs[1:]
-	if other := c.Message(e.By, wire.Handshake, wire.Certificate); other != nil { // often from the same CA
-		sent, _ := certificates(other)
-		cas = slices.Concat(cas, slices.DeleteFunc(sent, func(ca *x509.Certificate) bool { return certs[0].CheckSignatureFrom(ca) != nil }))
-	}
+	// The other side's are often from the same CA.
+	cas := slices.Concat(certs[1:], slices.DeleteFunc(sentBy(c, e.By), func(ca *x509.Certificate) bool { return certs[0].CheckSignatureFrom(ca) != nil }))
 	var who []string
 	for _, v := range chain.Refusers(certs[0], cas...) {
 		who = append(who, v.Name)
@@ -132,11 +128,7 @@ func usable(c *wire.Conversation, side wire.Side) bool {
 // contradictedByChain reports whether the certificates that the server sends show that the client
 // did not refuse them for this.
 func contradictedByChain(c *wire.Conversation, code string) bool {
-	m := c.Message(wire.Server, wire.Handshake, wire.Certificate)
-	if m == nil {
-		return false
-	}
-	certs, _ := certificates(m)
+	certs := sentBy(c, wire.Server)
 	switch {
 	case len(certs) == 0:
 		return false
