@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	// maxGathered is how many bytes may wait to be written before whoever writes more has to wait.
+	// maxGathered is how many bytes may wait to be written. With as many, Write waits, too.
 	maxGathered = 16 << 10
 	// lastGathered bounds how long a connection that ends waits for them. crypto/tls gives its
 	// close_notify as long.

@@ -31,8 +31,8 @@ func (f *facts) ownDefect(alert tls.AlertError, alerted bool) *Error {
 }
 
 // Suspicion is what is wrong with the certificate that a server has shown on conn, or empty. It is for a
-// client that leaves after the handshake without a word: many look at a certificate only then, or at its
-// names, and close without an alert.
+// client that leaves after the handshake without a word. Many check a certificate, or its names, only
+// after the handshake, and then close without an alert.
 func Suspicion(conn *tls.Conn) string {
 	w, ok := conn.NetConn().(*witness)
 	if !ok || w.side == ClientSide {

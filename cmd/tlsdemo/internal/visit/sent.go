@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// sent is what is said of the chain that a client sent. Whoever comes again sends the same one.
+// sent is what is said of the chain that a client sent. A client that comes again sends the same chain.
 type sent struct {
 	of           [2][]*x509.Certificate // what was sent, and the path that was verified
 	certificates []Certificate
